@@ -1,0 +1,217 @@
+"""The facts of an attempt, in the order in which they happened.
+
+`seq` counts from 1 within an attempt and `at` is seconds since the epoch; the store sets both at the append.
+A tool call is two events: `tool_started` before it runs and `tool_returned` after.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from journeyman.core.evidence import Change, Check, CheckRun, Result
+from journeyman.core.items import DeveloperMessage, UserMessage
+from journeyman.core.model import Profile, Reply, ToolSpec
+from journeyman.core.task import Base, Limits, Mode, StopReason
+from journeyman.core.value import Value
+
+
+class Recorded(Value):
+    """What every event carries."""
+
+    seq: int = 0
+    at: float = 0.0
+
+
+class AttemptStarted(Recorded):
+    """Everything that is needed to go on with the attempt in another process."""
+
+    kind: Literal["attempt_started"] = "attempt_started"
+    task_id: str
+    prompt: str
+    mode: Mode
+    model: str
+    profile: Profile
+    strategy: Literal["loop", "repair"]
+    base: Base
+    limits: Limits
+    checks: tuple[Check, ...] = ()
+    seed: int = 0
+
+
+class Opened(Recorded):
+    """The sandbox is open: `backend` and what of the host it shows, and how long that took, in seconds."""
+
+    kind: Literal["opened"] = "opened"
+    backend: str
+    workspace: str
+    toolchains: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class Prepared(Recorded):
+    """What the model is told at the start: instructions, tools and the first messages, fixed for the attempt."""
+
+    kind: Literal["prepared"] = "prepared"
+    instructions: str
+    tools: tuple[ToolSpec, ...]
+    items: tuple[Annotated[UserMessage | DeveloperMessage, Field(discriminator="kind")], ...]
+    rules: tuple[str, ...] = ()
+
+
+class Said(Recorded):
+    """A message put into the conversation at a step's boundary: a person's, or the harness's with its reason."""
+
+    kind: Literal["said"] = "said"
+    item: Annotated[UserMessage | DeveloperMessage, Field(discriminator="kind")]
+    why: Literal["steer", "rules", "interrupted", "checks", "limit", "stuck", "format"]
+
+
+class Replied(Recorded):
+    """The model's reply to a step, whole. `seconds` is the wait for it."""
+
+    kind: Literal["replied"] = "replied"
+    reply: Reply
+    seconds: float
+
+
+class CommandStarted(Value):
+    kind: Literal["command"] = "command"
+    command: str
+
+
+class CommandEnded(Value):
+    """`exit_code` is None when the command was cut; `chunk` is the id of its whole raw output."""
+
+    kind: Literal["command"] = "command"
+    command: str
+    exit_code: int | None
+    chunk: str
+    seconds: float
+    output: str
+    cut: str | None = None
+
+
+class FilesChanged(Value):
+    kind: Literal["files"] = "files"
+    changes: tuple[Change, ...]
+
+
+class PlanStep(Value):
+    step: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
+class PlanUpdated(Value):
+    kind: Literal["plan"] = "plan"
+    explanation: str = ""
+    plan: tuple[PlanStep, ...]
+
+
+class ToolStarted(Recorded):
+    """The intent of a call, written before it runs. `reads_only` calls may be run again after a crash."""
+
+    kind: Literal["tool_started"] = "tool_started"
+    call_id: str
+    name: str
+    summary: str = ""
+    reads_only: bool = False
+    command: CommandStarted | None = None
+
+
+class ToolReturned(Recorded):
+    """The outcome of a call; `content` is what the model reads."""
+
+    kind: Literal["tool_returned"] = "tool_returned"
+    call_id: str
+    name: str
+    content: str
+    is_error: bool = False
+    freeform: bool = False
+    detail: Annotated[CommandEnded | FilesChanged | PlanUpdated, Field(discriminator="kind")] | None = None
+
+
+class CheckStarted(Recorded):
+    kind: Literal["check_started"] = "check_started"
+    check: Check
+    on: Literal["base", "result", "candidate"]
+
+
+class Checked(Recorded):
+    """The harness ran a check."""
+
+    kind: Literal["checked"] = "checked"
+    run: CheckRun
+
+
+class CandidateTried(Recorded):
+    """The repair strategy tried an edit in a layer of its own.
+
+    `outcome` says what came of it: "passed" all checks, "better" (more tests pass), "no_better", "invalid" (does not parse or
+    apply), "endless" (cut by the time limit).
+    """
+
+    kind: Literal["candidate_tried"] = "candidate_tried"
+    source: str
+    diff: str
+    outcome: Literal["passed", "better", "no_better", "invalid", "endless"]
+    note: str = ""
+    seconds: float = 0.0
+
+
+class Progressed(Recorded):
+    """A line about long work, for people."""
+
+    kind: Literal["progressed"] = "progressed"
+    text: str
+
+
+class Retried(Recorded):
+    """A request failed and is sent again after `wait` seconds."""
+
+    kind: Literal["retried"] = "retried"
+    message: str
+    wait: float
+
+
+class Resumed(Recorded):
+    """Another process took the attempt over; from here on it appends with a new epoch."""
+
+    kind: Literal["resumed"] = "resumed"
+    holder: str
+
+
+class Stopped(Recorded):
+    """The strategy came to its end; the checks follow. `message` is a sentence for a person."""
+
+    kind: Literal["stopped"] = "stopped"
+    reason: StopReason
+    message: str = ""
+
+
+class Finished(Recorded):
+    """The last event of an attempt that was not interrupted."""
+
+    kind: Literal["finished"] = "finished"
+    result: Result
+
+
+Event = Annotated[
+    AttemptStarted
+    | Opened
+    | Prepared
+    | Said
+    | Replied
+    | ToolStarted
+    | ToolReturned
+    | CheckStarted
+    | Checked
+    | CandidateTried
+    | Progressed
+    | Retried
+    | Resumed
+    | Stopped
+    | Finished,
+    Field(discriminator="kind"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)

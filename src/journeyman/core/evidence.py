@@ -1,0 +1,102 @@
+"""What the harness itself saw."""
+
+from typing import Literal
+
+from journeyman.core.task import Verdict
+from journeyman.core.usage import Usage
+from journeyman.core.value import Value
+
+Outcome = Literal["passed", "failed", "error", "skipped"]
+
+
+class TestResult(Value):
+    """One test of one run. `id` is the runner's own name for it, stable between runs."""
+
+    __test__ = False  # not a test class, whatever pytest makes of the name
+
+    id: str
+    outcome: Outcome
+    seconds: float = 0.0
+    message: str = ""
+
+
+class Check(Value):
+    """A command whose exit tells whether the work is right, and where it comes from."""
+
+    command: str
+    source: Literal["flag", "environment", "AGENTS.md", "detected", "docstring"]
+    runner: Literal["pytest", "unittest", "node", "go", "cargo", "make"] | None = None
+    timeout: float = 600.0
+
+
+class CheckRun(Value):
+    """One run of a check, bound to the tree (git hash) that it ran on.
+
+    `exit_code` is None when the command was cut; `cut` then says by which limit. `chunk` is the id of the raw output.
+    """
+
+    check: Check
+    on: Literal["base", "result", "candidate"]
+    tree: str
+    exit_code: int | None
+    seconds: float
+    chunk: str
+    cut: str | None = None
+    tests: tuple[TestResult, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.exit_code == 0
+
+    @property
+    def failing(self) -> tuple[TestResult, ...]:
+        return tuple(test for test in self.tests if test.outcome in ("failed", "error"))
+
+
+class Comparison(Value):
+    """Test ids by what happened to them between the base and the result."""
+
+    fixed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    still_failing: tuple[str, ...] = ()
+    still_passing: int = 0
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Change(Value):
+    """A file that the work changed; `path` is relative to the repository's root."""
+
+    path: str
+    kind: Literal["add", "delete", "update"]
+    added: int = 0
+    removed: int = 0
+
+
+class Citation(Value):
+    """A pointer from a sentence to lines (from 1, inclusive) of a file or of a chunk, and whether it holds."""
+
+    text: str
+    kind: Literal["file", "terminal"]
+    target: str
+    start: int
+    end: int
+    supported: bool
+    reason: str = ""
+
+
+class Result(Value):
+    """The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included)."""
+
+    verdict: Verdict
+    summary: str
+    diff: str | None = None
+    tree: str | None = None
+    changes: tuple[Change, ...] = ()
+    base_checks: tuple[CheckRun, ...] = ()
+    result_checks: tuple[CheckRun, ...] = ()
+    comparison: Comparison = Comparison()
+    warnings: tuple[str, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0

@@ -1,0 +1,147 @@
+"""State as pure functions of the event log. What resumes, what the model sees and what is shown all come from here."""
+
+from collections.abc import Iterable, Sequence
+
+from journeyman.core.evidence import CheckRun, Result
+from journeyman.core.events import (
+    AttemptStarted,
+    Checked,
+    Event,
+    Finished,
+    PlanStep,
+    PlanUpdated,
+    Prepared,
+    Replied,
+    Said,
+    Stopped,
+    ToolReturned,
+    ToolStarted,
+)
+from journeyman.core.items import Item, ToolCall, ToolResult
+from journeyman.core.usage import Usage
+
+
+def started(events: Iterable[Event]) -> AttemptStarted | None:
+    return next((event for event in events if isinstance(event, AttemptStarted)), None)
+
+
+def prepared(events: Iterable[Event]) -> Prepared | None:
+    return next((event for event in events if isinstance(event, Prepared)), None)
+
+
+def conversation(events: Iterable[Event]) -> list[Item]:
+    """The items of the next request; only ever extended at the end as events are added."""
+    items: list[Item] = []
+    for event in events:
+        items.extend(items_of(event))
+    return items
+
+
+def items_of(event: Event) -> Sequence[Item]:
+    """What one event adds to the conversation."""
+    match event:
+        case Prepared(items=first):
+            return first
+        case Said(item=item):
+            return (item,)
+        case Replied(reply=reply):
+            return reply.items
+        case ToolReturned():
+            return (
+                ToolResult(
+                    call_id=event.call_id,
+                    content=event.content,
+                    is_error=event.is_error,
+                    freeform=event.freeform,
+                ),
+            )
+        case _:
+            return ()
+
+
+def pending(events: Iterable[Event]) -> list[ToolCall]:
+    """Calls of the last reply that have no outcome yet, in their order."""
+    calls: dict[str, ToolCall] = {}
+    for event in events:
+        match event:
+            case Replied(reply=reply):
+                calls = {call.call_id: call for call in reply.calls}
+            case ToolReturned(call_id=call_id):
+                calls.pop(call_id, None)
+            case _:
+                pass
+    return list(calls.values())
+
+
+def interrupted(events: Iterable[Event]) -> list[ToolStarted]:
+    """Calls that were started and never returned: after a crash they may or may not have run."""
+    open_calls: dict[str, ToolStarted] = {}
+    for event in events:
+        match event:
+            case ToolStarted(call_id=call_id):
+                open_calls[call_id] = event
+            case ToolReturned(call_id=call_id):
+                open_calls.pop(call_id, None)
+            case _:
+                pass
+    return list(open_calls.values())
+
+
+def steps(events: Iterable[Event]) -> int:
+    return sum(isinstance(event, Replied) for event in events)
+
+
+def usage(events: Iterable[Event]) -> Usage:
+    total = Usage()
+    for event in events:
+        if isinstance(event, Replied):
+            total = total + event.reply.usage
+    return total
+
+
+def plan(events: Iterable[Event]) -> tuple[PlanStep, ...]:
+    current: tuple[PlanStep, ...] = ()
+    for event in events:
+        if isinstance(event, ToolReturned) and isinstance(event.detail, PlanUpdated):
+            current = event.detail.plan
+    return current
+
+
+def checks(events: Iterable[Event], on: str) -> tuple[CheckRun, ...]:
+    """The latest run of each check on `on` ("base", "result" or "candidate"), in the order of their first run."""
+    latest: dict[str, CheckRun] = {}
+    for event in events:
+        if isinstance(event, Checked) and event.run.on == on:
+            latest[event.run.check.command] = event.run
+    return tuple(latest.values())
+
+
+def stopped(events: Iterable[Event]) -> Stopped | None:
+    """The last stop; None while the strategy is at work or when it went on after an interruption."""
+    last: Stopped | None = None
+    for event in events:
+        match event:
+            case Stopped():
+                last = event
+            case Replied() | ToolStarted():
+                last = None
+            case _:
+                pass
+    return last
+
+
+def result(events: Iterable[Event]) -> Result | None:
+    last: Result | None = None
+    for event in events:
+        if isinstance(event, Finished):
+            last = event.result
+    return last
+
+
+def last_text(events: Iterable[Event]) -> str:
+    """The text of the model's last reply that had any."""
+    text = ""
+    for event in events:
+        if isinstance(event, Replied) and event.reply.text.strip():
+            text = event.reply.text
+    return text

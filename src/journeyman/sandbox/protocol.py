@@ -1,0 +1,116 @@
+"""The protocol of every sandbox backend, and the values around it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+OnOutput = Callable[[bytes], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """The end of a command.
+
+    `exit_code` is None when the sandbox cut it, and `cut` says by which limit: "time", "output", "memory", "disk" or
+    "gone" (the sandbox died). A signal is 128 + its number. `output` is stdout and stderr as they came, at most
+    """
+
+    exit_code: int | None
+    output: bytes
+    seconds: float
+    cut: str | None = None
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """A directory tree of the host that is readable inside under its own path, and what it adds to PATH."""
+
+    root: Path
+    bin: tuple[Path, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """What a sandbox is made of.
+
+    `workspace` is the path inside (the repository's own path on the host). `lower` are directories of the host, the
+    topmost first, that are seen there read-only; writes go to `upper`, a directory that the sandbox owns and that
+    survives `close`, so that opening the same `upper` again goes on where it was. `upper=None` is a scratch layer in
+    memory that is gone at `close`. `read_only` refuses all writes in the workspace.
+    """
+
+    workspace: Path
+    lower: tuple[Path, ...]
+    upper: Path | None = None
+    read_only: bool = False
+    toolchains: tuple[Toolchain, ...] = ()
+    readable: tuple[Path, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    memory_bytes: int = 4 * 1024**3
+    processes: int = 512
+    disk_bytes: int = 8 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A path, relative to the workspace, that the upper layer changed. Deleted directories are one entry."""
+
+    path: bytes
+    kind: Literal["write", "delete"]
+
+
+class Sandbox(Protocol):
+    """One open sandbox. Commands may run side by side; files and servers of one are there for the next."""
+
+    @property
+    def backend(self) -> str: ...
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        timeout: float,
+        output_limit: int = 64 * 1024 * 1024,
+        keep: int = 1024 * 1024,
+        on_output: OnOutput | None = None,
+    ) -> ExecResult:
+        """Run `argv` in `cwd` (relative to the workspace). `timeout` is seconds; the whole process tree is killed at
+        the end of it, and when more than `output_limit` bytes were written."""
+        ...
+
+    async def read(self, path: str, *, limit: int = 16 * 1024 * 1024) -> bytes:
+        """The bytes of a regular file in the workspace. Raises `ToolError` in words: missing, a directory, too large,
+        not below the workspace."""
+        ...
+
+    async def write(self, path: str, data: bytes, *, executable: bool | None = None) -> None:
+        """Replace or create a file, parents included, never through a symlink that leaves the workspace.
+        `executable` None keeps the mode."""
+        ...
+
+    async def remove(self, path: str) -> None: ...
+
+    async def changes(self) -> list[FileChange]:
+        """What the upper layer holds, unordered; from the host's side, whatever the sandbox claims."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class SandboxBackend(Protocol):
+    """Opens sandboxes of one kind."""
+
+    name: str
+
+    def probe(self) -> list[str]:
+        """What is missing on this machine, as sentences that say how to get it; empty when it works."""
+        ...
+
+    def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]: ...
