@@ -147,8 +147,8 @@ class Checked(Recorded):
 class CandidateTried(Recorded):
     """The repair strategy tried an edit in a layer of its own.
 
-    `outcome` says what came of it: "passed" all checks, "better" (more tests pass), "no_better", "invalid" (does not parse or
-    apply), "endless" (cut by the time limit).
+    `outcome` says what came of it: "passed" all checks, "better" (more tests pass), "no_better", "invalid" (does not
+    parse or apply), "endless" (cut by the time limit).
     """
 
     kind: Literal["candidate_tried"] = "candidate_tried"

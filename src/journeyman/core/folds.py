@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from journeyman.core.evidence import CheckRun, Result
 from journeyman.core.events import (
     AttemptStarted,
     Checked,
@@ -17,6 +16,7 @@ from journeyman.core.events import (
     ToolReturned,
     ToolStarted,
 )
+from journeyman.core.evidence import CheckRun, Result
 from journeyman.core.items import Item, ToolCall, ToolResult
 from journeyman.core.usage import Usage
 

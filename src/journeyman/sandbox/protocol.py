@@ -15,6 +15,7 @@ class ExecResult:
 
     `exit_code` is None when the sandbox cut it, and `cut` says by which limit: "time", "output", "memory", "disk" or
     "gone" (the sandbox died). A signal is 128 + its number. `output` is stdout and stderr as they came, at most
+    `keep` bytes: head and tail, with `dropped` bytes missing between them.
     """
 
     exit_code: int | None
