@@ -39,9 +39,11 @@ class SandboxSpec:
     """What a sandbox is made of.
 
     `workspace` is the path inside (the repository's own path on the host). `lower` are directories of the host, the
-    topmost first, that are seen there read-only; writes go to `upper`, a directory that the sandbox owns and that
+    topmost first (mounted with `userxattr`, so an opaque directory carries `user.overlay.opaque`), that are seen there
+    read-only; writes go to `upper`, a directory that the sandbox owns and that
     survives `close`, so that opening the same `upper` again goes on where it was. `upper=None` is a scratch layer in
-    memory that is gone at `close`. `read_only` refuses all writes in the workspace.
+    memory that is gone at `close`. `read_only` refuses all writes in the workspace. `readable` are paths of the host
+    that are readable inside under their own path (git's object stores).
     """
 
     workspace: Path
@@ -58,7 +60,10 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A path, relative to the workspace, that the upper layer changed. Deleted directories are one entry."""
+    """A path, relative to the workspace, that the upper layer changed.
+
+    A deleted directory is one entry; one that was deleted and made anew is a "delete" before its "write"s.
+    """
 
     path: bytes
     kind: Literal["write", "delete"]
@@ -99,7 +104,12 @@ class Sandbox(Protocol):
     async def remove(self, path: str) -> None: ...
 
     async def changes(self) -> list[FileChange]:
-        """What the upper layer holds, unordered; from the host's side, whatever the sandbox claims."""
+        """What the upper layer holds, deletes first, without `.git`; from the host's side, whatever the sandbox says."""
+        ...
+
+    async def read_change(self, path: bytes, *, limit: int = 256 * 1024 * 1024) -> tuple[int, bytes]:
+        """Git's mode (0o100644, 0o100755 or 0o120000) and the bytes (or link target) of a "write" of `changes`, read
+        from the host's side. Raises `SandboxError` for anything that is not a file or a link, or is over `limit`."""
         ...
 
     async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Finding and running checks, reading their reports, comparing them, and resolving citations."""

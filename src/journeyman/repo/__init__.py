@@ -1,0 +1,1 @@
+"""A repository seen from outside, always as hostile."""

@@ -1,0 +1,1 @@
+"""What must last: event logs, tasks, chunks and blobs."""

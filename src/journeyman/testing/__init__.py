@@ -1,0 +1,1 @@
+"""Contract suites and builders for people who write plug-ins."""
