@@ -109,18 +109,27 @@ class PlanUpdated(Value):
 
 
 class ToolStarted(Recorded):
-    """The intent of a call, written before it runs. `reads_only` calls may be run again after a crash."""
+    """The intent of a call, written before it runs.
+
+    `reads_only` calls may be run again after a crash. `again` marks a call that is run anew after a crash, with the
+    workspace first put back to where it was before the call.
+    """
 
     kind: Literal["tool_started"] = "tool_started"
     call_id: str
     name: str
     summary: str = ""
     reads_only: bool = False
+    again: bool = False
     command: CommandStarted | None = None
 
 
 class ToolReturned(Recorded):
-    """The outcome of a call; `content` is what the model reads."""
+    """The outcome of a call; `content` is what the model reads.
+
+    `checkpoint` is the blob id of the manifest of the workspace's changes after the call, None when the call changed
+    nothing or the changes are too large to keep (`checkpointed` is then False).
+    """
 
     kind: Literal["tool_returned"] = "tool_returned"
     call_id: str
@@ -128,6 +137,8 @@ class ToolReturned(Recorded):
     content: str
     is_error: bool = False
     freeform: bool = False
+    checkpoint: str | None = None
+    checkpointed: bool = True
     detail: Annotated[CommandEnded | FilesChanged | PlanUpdated, Field(discriminator="kind")] | None = None
 
 

@@ -87,6 +87,17 @@ def interrupted(events: Iterable[Event]) -> list[ToolStarted]:
     return list(open_calls.values())
 
 
+def checkpoint(events: Iterable[Event]) -> tuple[str | None, bool]:
+    """The manifest of the workspace after the last call that returned, and whether that is all of its changes."""
+    manifest: str | None = None
+    complete = True
+    for event in events:
+        if isinstance(event, ToolReturned):
+            manifest = event.checkpoint or manifest
+            complete = event.checkpointed
+    return manifest, complete
+
+
 def steps(events: Iterable[Event]) -> int:
     return sum(isinstance(event, Replied) for event in events)
 
