@@ -1,0 +1,62 @@
+"""What ends an attempt before it is finished, and what notices that it goes in circles."""
+
+from collections.abc import Sequence
+
+from journeyman.agent.work import Stop
+from journeyman.core import folds
+from journeyman.core.events import Event, Replied, Said, ToolReturned
+from journeyman.core.ids import Clock
+from journeyman.core.task import Limits
+
+REPEATS = 4
+"""The same calls with the same answers, this often in a row, are a circle."""
+
+
+def exceeded(events: Sequence[Event], limits: Limits, clock: Clock) -> Stop | None:
+    """The first limit that the attempt has reached."""
+    if folds.steps(events) >= limits.steps:
+        return Stop("steps", f"Stopped after {limits.steps} steps, the limit.")
+    if events and clock() - events[0].at >= limits.seconds:
+        return Stop("time", f"Stopped after {limits.seconds:g} seconds, the limit.")
+    usage = folds.usage(events)
+    if usage.total_tokens >= limits.tokens:
+        return Stop("tokens", f"Stopped after {usage.total_tokens:,} tokens; the limit is {limits.tokens:,}.")
+    if limits.cost is not None and (usage.cost or 0.0) >= limits.cost:
+        return Stop("money", f"Stopped after ${usage.cost or 0.0:.2f}; the limit is ${limits.cost:.2f}.")
+    return None
+
+
+def circling(events: Sequence[Event]) -> int:
+    """How often in a row the last step was the same as the one before: calls, arguments and answers."""
+    recent: list[tuple[tuple[str, str], ...]] = []
+    answers: dict[str, str] = {}
+    for event in reversed(events):
+        match event:
+            case ToolReturned(call_id=call_id, content=content):
+                answers[call_id] = _without_noise(content)
+            case Replied(reply=reply):
+                step = tuple((f"{call.name} {call.arguments}", answers.get(call.call_id, "")) for call in reply.calls)
+                if recent and step != recent[-1]:
+                    break
+                recent.append(step)
+            case _:
+                pass
+    return len(recent) if recent and recent[-1] else 0
+
+
+def was_told(events: Sequence[Event]) -> bool:
+    """Whether the model was told in its last few steps that it goes in circles."""
+    steps = 0
+    for event in reversed(events):
+        if isinstance(event, Said) and event.why == "stuck":
+            return True
+        steps += isinstance(event, Replied)
+        if steps > REPEATS:
+            return False
+    return False
+
+
+def _without_noise(content: str) -> str:
+    """A command's answer without what differs from run to run."""
+    lines = content.split("\n")
+    return "\n".join(line for line in lines if not line.startswith(("Chunk ID:", "Wall time:")))

@@ -1,0 +1,148 @@
+"""The loop: ask the model, run what it asks for, append, until it is done."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from journeyman.agent import limits
+from journeyman.agent.prompts import MAY_HAVE_RUN
+from journeyman.agent.work import Stop, Work
+from journeyman.core import folds
+from journeyman.core.errors import Refused, TooLong
+from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
+from journeyman.core.ids import Clock
+from journeyman.core.items import DeveloperMessage, ToolCall, UserMessage
+from journeyman.core.model import Delta, ModelRequest
+from journeyman.tools import registry
+from journeyman.tools.registry import Outcome, Toolbox
+
+Checkpoint = Callable[[], Awaitable[tuple[str | None, bool]]]
+"""Keeps the workspace's changes: the manifest's blob id, None when nothing changed, and whether it is all of them."""
+
+RulesBelow = Callable[[tuple[str, ...]], Awaitable[str]]
+"""The rules of the folders of these paths that the model was not told yet, rendered; empty when there are none."""
+
+STUCK = "You have made the same call with the same result several times. Do something else, or say what stops you."
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What the loop needs beyond `Work`."""
+
+    work: Work
+    toolbox: Toolbox
+    prepared: Prepared
+    checkpoint: Checkpoint
+    rules_below: RulesBelow
+    rerun: bool
+    clock: Clock = time.time
+    on_delta: Callable[[Delta], None] | None = None
+    on_retry: Callable[[str, float], None] | None = None
+
+
+async def run(loop: Loop) -> Stop:
+    """Work until the model answers without a call or a limit is reached."""
+    log = loop.work.log
+    while True:
+        await run_pending(loop)
+        if stop := limits.exceeded(log.events, loop.work.start.limits, loop.clock):
+            return stop
+        if stop := await break_circle(loop):
+            return stop
+        if stop := await ask(loop):
+            return stop
+
+
+async def ask(loop: Loop) -> Stop | None:
+    """One request; its reply goes to the log. A stop when it has no calls or the model cannot go on."""
+    log = loop.work.log
+    request = ModelRequest(
+        instructions=loop.prepared.instructions,
+        tools=loop.prepared.tools,
+        items=folds.conversation(log.events),
+        cache_key=log.id,
+    )
+    began = time.monotonic()
+    try:
+        reply = await loop.work.model.reply(request, loop.on_delta, loop.on_retry)
+    except TooLong as error:
+        return Stop("model", f"The conversation no longer fits the model's window: {error}")
+    except Refused as error:
+        return Stop("model", str(error))
+    await log.append(Replied(reply=reply, seconds=time.monotonic() - began))
+    if reply.calls:
+        return None
+    if reply.stop == "length":
+        text = "Your reply was cut at its length limit. Go on, in smaller pieces."
+        await log.append(Said(item=UserMessage(text=text), why="limit"))
+        return None
+    return Stop("finished")
+
+
+async def run_pending(loop: Loop) -> None:
+    """Answer every open call: side by side where all only read, else one after the other."""
+    calls = folds.pending(loop.work.log.events)
+    if not calls:
+        return
+    prepared = [loop.toolbox.prepare(call) for call in calls]
+    touched: list[str] = []
+    if len(calls) > 1 and all(isinstance(one, registry.Prepared) and one.tool.reads_only for one in prepared):
+        outcomes = await asyncio.gather(*(answer(loop, call, one) for call, one in zip(calls, prepared, strict=True)))
+    else:
+        outcomes = [await answer(loop, call, one) for call, one in zip(calls, prepared, strict=True)]
+    for outcome in outcomes:
+        touched += outcome.touched
+    if touched and (rules := await loop.rules_below(tuple(touched))):
+        await loop.work.log.append(Said(item=UserMessage(text=rules), why="rules"))
+
+
+async def answer(loop: Loop, call: ToolCall, prepared: registry.Prepared | Outcome) -> Outcome:
+    """One call: its intent, its run, its outcome with a checkpoint of what it changed."""
+    log = loop.work.log
+    if isinstance(prepared, Outcome):
+        await log.append(_returned(call, prepared))
+        return prepared
+    before = next((one for one in folds.interrupted(log.events) if one.call_id == call.call_id), None)
+    if before is not None and not before.reads_only and not loop.rerun:
+        outcome = Outcome(MAY_HAVE_RUN, is_error=True)
+        await log.append(_returned(call, outcome))
+        return outcome
+    await log.append(
+        ToolStarted(
+            call_id=call.call_id,
+            name=call.name,
+            summary=prepared.summary[:200],
+            reads_only=prepared.tool.reads_only,
+            again=before is not None,
+            command=prepared.command,
+        )
+    )
+    outcome = await loop.toolbox.run(prepared)
+    manifest, complete = (None, True) if prepared.tool.reads_only else await loop.checkpoint()
+    await log.append(_returned(call, outcome, manifest, complete))
+    return outcome
+
+
+async def break_circle(loop: Loop) -> Stop | None:
+    """Tell the model once that it goes in circles, then stop."""
+    events = loop.work.log.events
+    if limits.circling(events) < limits.REPEATS:
+        return None
+    if limits.was_told(events):
+        return Stop("stuck", "Stopped: the model repeated the same call with the same result.")
+    await loop.work.log.append(Said(item=DeveloperMessage(text=STUCK), why="stuck"))
+    return None
+
+
+def _returned(call: ToolCall, outcome: Outcome, manifest: str | None = None, complete: bool = True) -> ToolReturned:
+    return ToolReturned(
+        call_id=call.call_id,
+        name=call.name,
+        content=outcome.content,
+        is_error=outcome.is_error,
+        freeform=call.freeform,
+        checkpoint=manifest,
+        checkpointed=complete,
+        detail=outcome.detail,
+    )

@@ -1,0 +1,63 @@
+"""What the model is told before the task: short, because every step pays for it, and fixed for the attempt."""
+
+from collections.abc import Sequence
+
+from journeyman.core.evidence import Check
+from journeyman.core.items import DeveloperMessage, UserMessage
+from journeyman.core.task import Base, Mode
+
+CODE = """\
+You are Journeyman, a software engineer. You work alone in a sandbox that holds the repository; there is no network \
+and nobody to ask. Do what the user asks, completely, with the smallest change that is right.
+
+- Look before you edit: search and read what matters. Fix causes, not symptoms. Keep to the style of the code around.
+- Edit files with apply_patch. Run the project's checks after the last edit. Never weaken, skip or delete a test to \
+make it pass.
+- AGENTS.md files give the project's rules for the folder they are in and all below; a deeper one wins, the user wins \
+over all.
+- Do not commit, and leave no scratch files.
+- The harness runs the checks itself, before and after, in a clean copy: say only what you saw.
+
+When done, answer without a tool call:
+### Summary
+* what you changed and why, each with its place as 【F:path†L1-L2】
+**Testing**
+* ✅, ⚠️ or ❌ `command` 【chunk id†L1-L2】 for each command you ran as a test
+Say plainly what is not done."""
+
+ASK = """\
+You are Journeyman, a software engineer. You answer a question about the repository in the sandbox; it is read only \
+and there is no network. Search and read until you know; do not guess. Answer briefly and plainly, without a tool \
+call, with the place of every fact as 【F:path†L1-L2】 (path from the root, lines from 1)."""
+
+REVIEW = """\
+You are Journeyman, a software engineer who reviews a change in the repository in the sandbox; it is read only and \
+there is no network. Find bugs that the author would fix: discrete, introduced by the change, with the input that \
+shows them. No style remarks. Answer without a tool call, each finding with its place as 【F:path†L1-L2】."""
+
+INSTRUCTIONS: dict[Mode, str] = {"code": CODE, "ask": ASK, "review": REVIEW}
+
+INTERRUPTED = (
+    "The work was interrupted and goes on in a new sandbox. The repository's files are as they were after your last "
+    "finished call; what was in /tmp and commands in the background are gone."
+)
+MAY_HAVE_RUN = (
+    "Interrupted: the process stopped while this call ran. It may have run in part or whole; look before you run it "
+    "again."
+)
+
+
+def first_items(
+    prompt: str, base: Base, workspace: str, checks: Sequence[Check], rules: str
+) -> tuple[UserMessage | DeveloperMessage, ...]:
+    """The environment, the project's rules and the task, in the order in which they change least."""
+    lines = ["<environment_context>", f"<cwd>{workspace}</cwd>", "<shell>bash</shell>", '<network enabled="false"/>']
+    if base.branch:
+        lines.append(f"<branch>{base.branch}</branch>")
+    lines += [f"<check>{check.command}</check>" for check in checks]
+    lines.append("</environment_context>")
+    items: list[UserMessage | DeveloperMessage] = [UserMessage(text="\n".join(lines))]
+    if rules:
+        items.append(UserMessage(text=rules))
+    items.append(UserMessage(text=prompt))
+    return tuple(items)
