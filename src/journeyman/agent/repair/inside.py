@@ -144,7 +144,27 @@ def put(target, data, number):
     os.utime(target, (1_000_000_000 + number, 1_000_000_000 + number))
 
 
-def child(job, trial, pipe, root):
+def prepare(args, root):
+    """Pytest's configuration, made once for all trials; None where that would load files of the workspace.
+
+    A conftest.py may import the code under test, which each trial must import anew.
+    """
+    try:
+        from _pytest.config import _prepareconfig
+
+        config = _prepareconfig(args)
+    except (ImportError, TypeError):
+        return None
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    loaded = [name for name, file in files.items() if file and relative(file, root)]
+    if all(name.split(".")[-1] == "conftest" for name in loaded):
+        return config
+    for name in loaded:
+        del sys.modules[name]
+    return None
+
+
+def child(job, trial, pipe, root, config):
     """Run the trial's tests in this (forked) process; never returns."""
     import pytest
 
@@ -155,22 +175,25 @@ def child(job, trial, pipe, root):
         used = max(used, int(file.read().split()[0]) * resource.getpagesize())
     resource.setrlimit(resource.RLIMIT_AS, (used + HEADROOM, used + HEADROOM))
     recorder = Recorder(trial, job["cpu"], pipe, root)
-    args = [*job["args"], "--maxfail=0", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
     code = 99
     try:
-        code = int(pytest.main(args, plugins=[recorder]))
+        if config is None:
+            code = int(pytest.main(job["args"], plugins=[recorder]))
+        else:
+            config.pluginmanager.register(recorder)
+            code = int(config.hook.pytest_cmdline_main(config=config))
     finally:
         recorder.say("code", code)
         os._exit(0)
 
 
-def run(job, trial, root):
+def run(job, trial, root, config):
     """One trial in one child; returns its record, and whether the child came to its own end."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(read)
-        child(job, trial, write, root)
+        child(job, trial, write, root, config)
     os.close(write)
     record = {"id": trial["id"], "tests": [], "lines": {}, "error": ""}
     running, buffer = None, b""
@@ -213,9 +236,9 @@ def run(job, trial, root):
     return record, clean
 
 
-def attempt(job, trial, root):
+def attempt(job, trial, root, config):
     """A trial with as many children as it takes to get past the tests that never end."""
-    record, clean = run(job, trial, root)
+    record, clean = run(job, trial, root, config)
     wanted = trial["tests"]
     while wanted and not trial.get("stop") and not clean and record["tests"]:
         done = {test[0] for test in record["tests"]}
@@ -223,7 +246,7 @@ def attempt(job, trial, root):
         if not rest or len(rest) == len(wanted):
             break
         wanted = rest
-        more, clean = run(job, dict(trial, tests=rest), root)
+        more, clean = run(job, dict(trial, tests=rest), root, config)
         record["tests"] += more["tests"]
         record["lines"].update(more["lines"])
     return record
@@ -248,12 +271,14 @@ def main():
     except ImportError as error:
         say({"unusable": str(error)})
         return
-    say({"ready": round(time.monotonic() - began, 3)})
+    job["args"] += ["--maxfail=0", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
+    config = prepare(job["args"], root)
+    say({"ready": round(time.monotonic() - began, 3), "prepared": config is not None})
     for number, trial in enumerate(job["trials"]):
         began = time.monotonic()
         before = overlay(root, trial["files"], trial["id"] * 2)
         try:
-            record = attempt(job, trial, root)
+            record = attempt(job, trial, root, config)
         finally:
             for path, data in before.items():
                 put(os.path.join(root, path), data, trial["id"] * 2 + 1)

@@ -1,0 +1,100 @@
+"""From a prompt to a stored task, and from a stored attempt to one that is at work."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from journeyman.attempt.host import Host, ModelPlan
+from journeyman.checks.detect import find_checks
+from journeyman.core.errors import StoreError
+from journeyman.core.events import AttemptStarted
+from journeyman.core.evidence import Check
+from journeyman.core.folds import started
+from journeyman.core.ids import attempt_id, new_id
+from journeyman.core.task import Attempt, Base, Limits, Mode, Task
+from journeyman.core.text import one_line
+from journeyman.repo import rules
+from journeyman.repo.repository import Repository, open_repository
+from journeyman.store.log import AttemptLog
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asks for. `checks` are commands; `configured` come from settings and yield to them."""
+
+    prompt: str
+    mode: Mode
+    directory: Path
+    model: ModelPlan
+    ref: str | None = None
+    checks: tuple[str, ...] = ()
+    configured: tuple[str, ...] = ()
+    attempts: int = 1
+    limits: Limits = field(default_factory=Limits)
+    strategy: Literal["loop", "repair"] | None = None
+    seed: int = 0
+
+
+async def create(host: Host, order: Order) -> tuple[Task, tuple[Attempt, ...], AttemptStarted]:
+    """Take the base, find the checks, and store the task with its attempts. Raises what is wrong with the repository
+    in words, before anything is stored."""
+    repository = await open_repository(order.directory, host.state, ref=order.ref, excludes=host.excludes)
+    base = await repository.snapshot(order.ref)
+    checks = await _checks(repository, base, order) if order.mode == "code" else ()
+    task = Task(
+        id=new_id(host.clock),
+        prompt=order.prompt,
+        mode=order.mode,
+        repository=str(repository.root),
+        model=order.model.name,
+        created=host.clock(),
+        attempts=order.attempts,
+        title=one_line(order.prompt),
+    )
+    attempts = tuple(
+        Attempt(id=attempt_id(task.id, 1, number), task_id=task.id, number=number)
+        for number in range(1, order.attempts + 1)
+    )
+    strategy = order.strategy or order.model.profile.strategy
+    start = AttemptStarted(
+        task_id=task.id,
+        prompt=order.prompt,
+        mode=order.mode,
+        model=order.model.name,
+        profile=order.model.profile,
+        strategy=strategy if order.mode == "code" else "loop",
+        base=base,
+        limits=order.limits,
+        checks=checks,
+        seed=order.seed,
+    )
+    firsts = {attempt.id: start.model_copy(update={"seed": order.seed + attempt.number - 1}) for attempt in attempts}
+    await host.store.create(task, attempts, firsts)
+    return task, attempts, start
+
+
+async def _checks(repository: Repository, base: Base, order: Order) -> tuple[Check, ...]:
+    async with repository.tree(base.tree) as tree:
+        found = await rules.discover(tree.get, global_text=None)
+        return await find_checks(
+            tree.paths(),
+            tree.get,
+            flags=order.checks,
+            configured=order.configured,
+            rule_commands=tuple(command for rule in found for command in rules.commands(rule.text)),
+            seconds=order.limits.check_seconds,
+        )
+
+
+@asynccontextmanager
+async def claim(host: Host, attempt: str) -> AsyncIterator[tuple[AttemptLog, AttemptStarted]]:
+    """Become the one writer of an attempt's log."""
+    async with host.store.claim(attempt, host.holder) as log:
+        start = started(log.events)
+        if start is None:
+            raise StoreError(f"Attempt {attempt} has no beginning in the log; it cannot be worked on.")
+        yield log, start
+
+
