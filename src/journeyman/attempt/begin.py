@@ -96,5 +96,3 @@ async def claim(host: Host, attempt: str) -> AsyncIterator[tuple[AttemptLog, Att
         if start is None:
             raise StoreError(f"Attempt {attempt} has no beginning in the log; it cannot be worked on.")
         yield log, start
-
-

@@ -118,8 +118,6 @@ async def _rewind(log: AttemptLog, upper: Path) -> checkpoint.Manifest:
 
 def _toolchains(host: Host, root: Path) -> tuple[Toolchain, ...]:
     """The project's own tools first; a Python that has pytest before one that has not."""
-    found = find_toolchains(
-        host.path, root, host.home, virtual_env=host.virtual_env, own_prefix=host.own_prefix
-    )
+    found = find_toolchains(host.path, root, host.home, virtual_env=host.virtual_env, own_prefix=host.own_prefix)
     with_pytest = python_with("pytest", found)
     return reorder(found, with_pytest) if with_pytest is not None else found

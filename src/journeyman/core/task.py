@@ -24,6 +24,7 @@ class Limits(Value):
     cost: float | None = None
     command_seconds: float = 120.0
     check_seconds: float = 600.0
+    test_seconds: float = 60.0
     output_bytes: int = 64 * 1024 * 1024
     memory_bytes: int = 4 * 1024**3
     processes: int = 512

@@ -1,0 +1,63 @@
+"""Runs checks for one attempt and keeps what came of them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from journeyman.attempt.workspace import Workspace
+from journeyman.checks.run import PROBE, run_check
+from journeyman.core import folds
+from journeyman.core.events import AttemptStarted, Checked, CheckStarted
+from journeyman.core.evidence import Check, CheckRun
+from journeyman.sandbox.protocol import Sandbox
+from journeyman.store.log import AttemptLog
+
+REPAIR_TEST_SECONDS = 5.0
+"""A test of the base that is to be repaired is called endless after this long; several may be, one after the other."""
+
+
+@dataclass(slots=True)
+class Checker:
+    """A strategy's `RunCheck`. `tree` is the tree that runs on the result are bound to, once there is one."""
+
+    log: AttemptLog
+    start: AttemptStarted
+    tree: str = ""
+
+    async def __call__(
+        self,
+        sandbox: Sandbox,
+        check: Check,
+        on: Literal["base", "result", "candidate"],
+        *,
+        only: tuple[str, ...] = (),
+        test_seconds: float | None = None,
+        record: bool = True,
+    ) -> CheckRun:
+        if record:
+            await self.log.append(CheckStarted(check=check, on=on))
+        chunk = self.log.chunk()
+        run = await run_check(
+            sandbox,
+            check,
+            on=on,
+            tree=self.start.base.tree if on == "base" else self.tree,
+            chunk=chunk,
+            only=only,
+            test_seconds=test_seconds or self.start.limits.test_seconds,
+            probe=PROBE,
+        )
+        await chunk.close()
+        if record:
+            await self.log.append(Checked(run=run))
+        return run
+
+    async def base(self, workspace: Workspace) -> None:
+        """Run on the base, in a layer of its own, every check that was not run there yet."""
+        done = {run.check.command for run in folds.checks(self.log.events, "base")}
+        seconds = REPAIR_TEST_SECONDS if self.start.strategy == "repair" else None
+        waiting = [check for check in self.start.checks if check.command not in done]
+        if not waiting:
+            return
+        async with workspace.layer() as sandbox:
+            for check in waiting:
+                await self(sandbox, check, "base", test_seconds=seconds)

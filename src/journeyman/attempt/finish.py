@@ -1,0 +1,132 @@
+"""From an attempt's changes to its result: the diff, the checks in a clean room, the verdict."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from journeyman.attempt.checker import Checker
+from journeyman.attempt.workspace import Workspace
+from journeyman.checks import citations, weakening
+from journeyman.checks.compare import compare, verdict
+from journeyman.core import folds
+from journeyman.core.evidence import Change, CheckRun, Citation, Result
+from journeyman.core.task import Base, Verdict
+from journeyman.repo.repository import Repository
+from journeyman.sandbox.protocol import Sandbox
+
+MOVED = (
+    "The repository's working tree changed while the work went on; the patch is against the state at the start, "
+    "and the checks may have seen some of the newer files."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The workspace's changes as git sees them: without what is ignored."""
+
+    tree: str
+    patch: bytes
+    changes: tuple[Change, ...]
+    writes: Mapping[bytes, tuple[int, bytes]]
+
+
+async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Changed:
+    """Read the upper layer from the host's side and make a tree and a patch of it."""
+    found = await sandbox.changes()
+    deletes = [change.path for change in found if change.kind == "delete"]
+    writes = {change.path: await sandbox.read_change(change.path) for change in found if change.kind == "write"}
+    tree = await repository.tree_with(base.tree, deletes, writes)
+    if tree == base.tree:
+        return Changed(tree, b"", (), {})
+    patch = await repository.diff(base.tree, tree)
+    return Changed(tree, patch, await repository.changes(base.tree, tree), writes)
+
+
+async def finish(workspace: Workspace, checker: Checker, seconds: float) -> Result:
+    """The result of what the workspace holds now. Checks run in a fresh sandbox: the base with the patch, no more."""
+    log, start = checker.log, checker.start
+    changed = await collect(workspace.repository, start.base, workspace.sandbox)
+    summary = folds.last_text(log.events)
+    base_runs = folds.checks(log.events, "base")
+    if not changed.changes:
+        return Result(
+            verdict="answered" if start.mode != "code" else "unchanged",
+            summary=summary,
+            tree=changed.tree,
+            base_checks=base_runs,
+            citations=await _citations(workspace, changed, summary),
+            usage=folds.usage(log.events),
+            seconds=seconds,
+        )
+    checker.tree = changed.tree
+    runs = await _clean_room(workspace, checker, changed)
+    return Result(
+        verdict=verdict(base_runs, runs, changed=True),
+        summary=summary,
+        diff=await log.store.put_blob(changed.patch),
+        tree=changed.tree,
+        changes=changed.changes,
+        base_checks=base_runs,
+        result_checks=runs,
+        comparison=compare(base_runs, runs),
+        warnings=await _warnings(workspace, checker, changed),
+        citations=await _citations(workspace, changed, summary),
+        usage=folds.usage(log.events),
+        seconds=seconds,
+    )
+
+
+async def _clean_room(workspace: Workspace, checker: Checker, changed: Changed) -> tuple[CheckRun, ...]:
+    done = {run.check.command: run for run in folds.checks(checker.log.events, "result") if run.tree == changed.tree}
+    if all(check.command in done for check in checker.start.checks):
+        return tuple(done.values())
+    async with workspace.layer() as sandbox:
+        await lay(sandbox, changed)
+        return tuple([await checker(sandbox, check, "result") for check in checker.start.checks])
+
+
+async def lay(sandbox: Sandbox, changed: Changed) -> None:
+    """Make the files of a layer over the base equal to the result's tree."""
+    for change in changed.changes:
+        raw = os.fsencode(change.path)
+        if change.kind == "delete":
+            await sandbox.remove(change.path)
+            continue
+        mode, data = changed.writes[raw]
+        if stat.S_ISLNK(mode):
+            await sandbox.exec(["ln", "-sfn", "--", os.fsdecode(data), change.path], timeout=10)
+        else:
+            await sandbox.write(change.path, data, executable=bool(mode & 0o100))
+
+
+async def _warnings(workspace: Workspace, checker: Checker, changed: Changed) -> tuple[str, ...]:
+    """What a person should look at before they trust the result."""
+    base = checker.start.base
+    repository = workspace.repository
+    sentences: list[str] = []
+    async with repository.tree(base.tree) as before, repository.tree(changed.tree) as after:
+        sentences += await weakening.weakened(changed.changes, before.get, after.get)
+    if base.ref is None and (await repository.snapshot()).tree != base.tree:
+        sentences.append(MOVED)
+    return tuple(sentences)
+
+
+async def _citations(workspace: Workspace, changed: Changed, summary: str) -> tuple[Citation, ...]:
+    if "【" not in summary:
+        return ()
+    log = workspace.log
+    async with workspace.repository.tree(changed.tree) as tree:
+        return await citations.resolve(summary, tree.get, lambda chunk: log.store.chunk(log.id, chunk), log.events)
+
+
+def best(results: Mapping[str, Result]) -> str:
+    """The attempt to hand over: by the checks first, then by how little it changes, then by its number."""
+    rank: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
+
+    def order(attempt: str) -> tuple[int, int, int, str]:
+        result = results[attempt]
+        size = sum(change.added + change.removed for change in result.changes)
+        return rank.index(result.verdict), len(result.warnings), size, attempt
+
+    return min(results, key=order)

@@ -1,0 +1,149 @@
+"""One attempt, from its stored beginning to its stored result."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from journeyman.agent import loop as agent_loop
+from journeyman.agent import prompts
+from journeyman.agent.repair import repair
+from journeyman.agent.work import Stop, Work
+from journeyman.attempt.begin import claim
+from journeyman.attempt.checker import Checker
+from journeyman.attempt.finish import finish
+from journeyman.attempt.host import Host, Watch
+from journeyman.attempt.workspace import Workspace, open_workspace
+from journeyman.core import folds
+from journeyman.core.events import AttemptStarted, Finished, Prepared, Resumed, Said, Stopped
+from journeyman.core.evidence import Result
+from journeyman.core.items import DeveloperMessage
+from journeyman.models.protocol import Model
+from journeyman.repo import rules
+from journeyman.store.log import AttemptLog, Listener
+from journeyman.tools.files import READ
+from journeyman.tools.patch import PATCH
+from journeyman.tools.plan import PLAN
+from journeyman.tools.registry import Toolbox, ToolContext
+from journeyman.tools.search import SEARCH
+from journeyman.tools.shell import SHELL
+
+CODE_TOOLS = (SHELL, READ, SEARCH, PATCH, PLAN)
+READ_TOOLS = (SHELL, READ, SEARCH)
+
+
+async def run_attempt(
+    host: Host, attempt: str, *, listener: Listener | None = None, watch: Watch | None = None
+) -> Result:
+    """Work an attempt to its end, from wherever its log says that it is.
+
+    Cancelling keeps everything and marks it as interrupted. Raises a `JourneymanError` when it cannot go on now; then
+    too everything is kept, and the next call goes on from the step it was in.
+    """
+    async with claim(host, attempt) as (log, start):
+        if listener is not None:
+            log.listen(listener)
+        if (done := folds.result(log.events)) is not None:
+            return done
+        if log.epoch > 1:
+            await log.append(Resumed(holder=host.holder))
+        await log.set_status("running")
+        try:
+            result = await _work(host, start, log, watch or Watch())
+        except BaseException:
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(log.set_status("interrupted"))
+            raise
+        await log.set_status("done", result.verdict)
+        return result
+
+
+async def _work(host: Host, start: AttemptStarted, log: AttemptLog, watch: Watch) -> Result:
+    async with host.open_model(start.model) as model, open_workspace(host, start, log) as workspace:
+        checker = Checker(log, start)
+        stop = folds.stopped(log.events)
+        if stop is None:
+            stopped = await _strategy(host, start, log, model, workspace, checker, watch)
+            await log.append(Stopped(reason=stopped.reason, message=stopped.message))
+        seconds = host.clock() - log.events[0].at
+        result = await finish(workspace, checker, seconds)
+        await log.append(Finished(result=result))
+        return result
+
+
+async def _strategy(
+    host: Host,
+    start: AttemptStarted,
+    log: AttemptLog,
+    model: Model,
+    workspace: Workspace,
+    checker: Checker,
+    watch: Watch,
+) -> Stop:
+    """The checks on the base and the strategy: side by side where the strategy does not wait for them."""
+    work = Work(start, log, model, workspace.sandbox, workspace.layer, checker)
+    if start.strategy == "repair":
+        await checker.base(workspace)
+        return await repair(work)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(checker.base(workspace))
+        return await _loop(host, work, workspace, watch)
+
+
+@dataclass(slots=True)
+class RuleBook:
+    """Which AGENTS.md files the model was told, and those of folders that it comes to later."""
+
+    workspace: Workspace
+    told: set[str]
+
+    async def below(self, touched: tuple[str, ...]) -> str:
+        found: list[rules.Rule] = []
+        for path in touched:
+            found += await rules.below(self._get, path, self.told)
+            self.told.update(rule.path for rule in found)
+        return rules.render(found) if found else ""
+
+    async def _get(self, path: str) -> bytes | None:
+        try:
+            return await self.workspace.sandbox.read(path)
+        except FileNotFoundError:
+            return None
+
+
+async def _loop(host: Host, work: Work, workspace: Workspace, watch: Watch) -> Stop:
+    start, log = work.start, work.log
+    toolbox = Toolbox(ToolContext(work.sandbox, log, start.limits), CODE_TOOLS if start.mode == "code" else READ_TOOLS)
+    before = folds.prepared(log.events)
+    if before is None:
+        prepared = await _prepare(host, start, workspace, toolbox)
+        await log.append(prepared)
+    else:
+        prepared = before
+    loop = agent_loop.Loop(
+        work=work,
+        toolbox=toolbox,
+        prepared=prepared,
+        checkpoint=workspace.checkpoint,
+        rules_below=RuleBook(workspace, set(prepared.rules)).below,
+        rerun=folds.checkpoint(log.events)[1],
+        clock=host.clock,
+        on_delta=watch.on_delta,
+        on_retry=watch.on_retry,
+    )
+    if before is not None:
+        await agent_loop.run_pending(loop)
+        await log.append(Said(item=DeveloperMessage(text=prompts.INTERRUPTED), why="interrupted"))
+    return await agent_loop.run(loop)
+
+
+async def _prepare(host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox) -> Prepared:
+    async with workspace.repository.tree(start.base.tree) as tree:
+        found = await rules.discover(tree.get, global_text=host.global_rules)
+    return Prepared(
+        instructions=prompts.INSTRUCTIONS[start.mode],
+        tools=toolbox.specs,
+        items=prompts.first_items(
+            start.prompt, start.base, str(workspace.spec.workspace), start.checks, rules.render(found)
+        ),
+        rules=tuple(rule.path for rule in found),
+    )
