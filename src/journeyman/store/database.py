@@ -1,0 +1,201 @@
+"""The SQL database behind the store: one thread that runs transactions, and the border where its errors are put in
+words."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from journeyman.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+
+
+class Database:
+    """Runs jobs, each one transaction, in the order in which they come.
+
+    A job that waits for another process's transaction gives up after `patience` seconds.
+    """
+
+    def __init__(self, home: Path, *, patience: float = 10.0) -> None:
+        self.path = home / "journeyman.sqlite"
+        self._patience = patience
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._engine: Engine | None = None
+
+    async def open(self) -> None:
+        """Open or make the database and bring it to the newest schema. Loads SQLAlchemy, all in the thread."""
+        await self._call(self._open)
+
+    async def read(self, job: "Callable[[Connection], T]") -> T:
+        return await self._call(lambda: self._transaction(job, reads=True))
+
+    async def write(self, job: "Callable[[Connection], T]") -> T:
+        """Run `job`; what it wrote is there, whole, when this returns, and not at all when it raises."""
+        return await self._call(lambda: self._transaction(job, reads=False))
+
+    async def close(self) -> None:
+        try:
+            await self._call(self._close)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _call(self, job: Callable[[], T]) -> T:
+        future = asyncio.get_running_loop().run_in_executor(self._thread, job)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])  # a transaction is never left to itself
+            raise
+
+    def _open(self) -> None:
+        with told(self.path):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._engine = sqlite_engine(self.path, self._patience)
+            if self._transaction(_revision, reads=True) != _head():
+                self._transaction(lambda connection: bring_up(connection, self.path), reads=False)
+
+    def _transaction(self, job: "Callable[[Connection], T]", *, reads: bool) -> T:
+        if self._engine is None:
+            raise StoreError(f"{self.path} is not open.")
+        with told(self.path), self._engine.connect() as connection:
+            connection = connection.execution_options(journeyman_reads=reads)
+            with connection.begin():
+                return job(connection)
+
+    def _close(self) -> None:
+        if self._engine is not None:
+            with told(self.path):
+                self._engine.dispose()
+            self._engine = None
+
+
+def sqlite_engine(path: Path, patience: float) -> "Engine":
+    """An engine of one connection in write-ahead mode.
+
+    A commit survives the death of the process at once, and that of the machine after the next checkpoint.
+    """
+    import sqlalchemy
+    from sqlalchemy import event
+
+    engine = sqlalchemy.create_engine(
+        sqlalchemy.URL.create("sqlite", database=str(path)), pool_size=1, connect_args={"timeout": patience}
+    )
+
+    def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say so, below
+        for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
+            connection.execute(f"pragma {pragma}").close()
+
+    def on_begin(connection: "Connection") -> None:
+        # A transaction that reads first and writes later could not wait for another writer, so writers say so at once.
+        reads = connection.get_execution_options().get("journeyman_reads", False)
+        connection.exec_driver_sql("begin" if reads else "begin immediate")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def bring_up(connection: "Connection", path: Path) -> None:
+    """Make the schema the newest one: in an empty database at once, in an older one by Alembic."""
+    from sqlalchemy import insert
+
+    from journeyman.store import schema
+
+    found = _revision(connection)
+    if found is None:
+        schema.metadata.create_all(connection)
+        schema.version.create(connection)
+        connection.execute(insert(schema.version), {"version_num": schema.REVISIONS[-1]})
+    elif found in schema.REVISIONS:
+        migrate(connection)
+    else:
+        raise StoreError(
+            f"{path} was written by a newer Journeyman (schema {found}, and this one knows {schema.REVISIONS[-1]}). "
+            "It was left as it is: update Journeyman, or set JOURNEYMAN_HOME to another folder."
+        )
+
+
+def migrate(connection: "Connection", revision: str = "head") -> None:
+    """Run Alembic's revisions up to `revision` within the transaction of `connection`."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _head() -> str:
+    from journeyman.store import schema
+
+    return schema.REVISIONS[-1]
+
+
+def _revision(connection: "Connection") -> str | None:
+    """The schema's revision as stored; None in an empty database."""
+    from sqlalchemy import inspect, select
+
+    from journeyman.store.schema import version
+
+    if not inspect(connection).has_table(version.name):
+        return None
+    return connection.execute(select(version.c.version_num)).scalar()
+
+
+@contextmanager
+def told(path: Path) -> Generator[None]:
+    """Every error of the database and its file system as a `StoreError` that says what to do."""
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(in_words(error.orig or error, path)) from error
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise StoreError(in_words(error, path)) from error
+    except OSError as error:
+        raise StoreError(
+            f"{path.parent} cannot be used: {error.strerror or error}. Check that it is a folder that you can write "
+            "to, or set JOURNEYMAN_HOME to another one."
+        ) from error
+
+
+def in_words(error: BaseException, path: Path) -> str:
+    """What happened to the database, what was kept, what to do next."""
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return (
+                f"The disk that holds {path} is full. All that was recorded so far is kept: free some space, "
+                "then run `journeyman resume`."
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return (
+                f"{path} cannot be written ({error}). Nothing in it was changed: make {path.parent} writable, "
+                "or set JOURNEYMAN_HOME to another folder."
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return (
+                f"{path} is damaged, or no database of Journeyman's ({error}). It was left as it is: put a copy in its "
+                "place, or move it away to start with an empty one."
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return (
+                f"{path} is locked by another program. All that was recorded so far is kept: end that program, "
+                "then try again."
+            )
+        case sqlite3.SQLITE_IOERR:
+            return (
+                f"The disk failed under {path} ({error}). All that was recorded so far is kept: check the disk and its "
+                "free space, then run `journeyman resume`."
+            )
+        case _:
+            return f"{path} refused what Journeyman asked of it: {error}."
