@@ -1,0 +1,55 @@
+"""The door: the only place of the program that reads the environment. Inside, values are passed."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from journeyman.core.settings import Layer, Settings, load_toml, merge, variables
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the process was started with. `environ` is its environment."""
+
+    environ: Mapping[str, str]
+    state: Path
+    cache: Path
+    home: Path
+    settings: Settings
+    directory: Path
+
+
+def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Door:
+    """Read the settings: the person's file, the repository's, JOURNEYMAN_* variables, flags. Raises `UsageError`."""
+    env = dict(os.environ if environ is None else environ)
+    state, cache = folders(env)
+    layers: list[Layer] = []
+    person = state / "config.toml"
+    if person.is_file():
+        layers.append(load_toml(person.read_text(), str(person)))
+    if (shared := _repository_file(directory)) is not None:
+        layers.append(load_toml(shared.read_text(), str(shared), repository=True))
+    layers.append(variables(env))
+    layers.append(Layer("the command line", {key: value for key, value in flags.items() if value is not None}))
+    return Door(env, state, cache, Path(env.get("HOME") or Path.home()), merge(layers), directory)
+
+
+def folders(env: Mapping[str, str]) -> tuple[Path, Path]:
+    """Where Journeyman keeps its state and its downloads: `JOURNEYMAN_HOME` for both, else the platform's places."""
+    import platformdirs
+
+    if chosen := env.get("JOURNEYMAN_HOME"):
+        return Path(chosen).expanduser().absolute(), Path(platformdirs.user_cache_dir("journeyman"))
+    return Path(platformdirs.user_data_dir("journeyman")), Path(platformdirs.user_cache_dir("journeyman"))
+
+
+def _repository_file(directory: Path) -> Path | None:
+    """The nearest `.journeyman/config.toml` at or above `directory`, up to the repository's root."""
+    for folder in (directory, *directory.parents):
+        file = folder / ".journeyman" / "config.toml"
+        if file.is_file() and not file.is_symlink():
+            return file
+        if (folder / ".git").exists():
+            return None
+    return None

@@ -1,0 +1,203 @@
+"""What a person sees while attempts run: finished things as lines, and below them what is going on now."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from journeyman.core.events import (
+    CandidateTried,
+    Checked,
+    CheckStarted,
+    CommandEnded,
+    Event,
+    FilesChanged,
+    Finished,
+    Opened,
+    PlanUpdated,
+    Progressed,
+    Replied,
+    Resumed,
+    Retried,
+    Said,
+    Stopped,
+    ToolReturned,
+    ToolStarted,
+)
+from journeyman.core.evidence import CheckRun
+from journeyman.core.model import Delta
+from journeyman.core.text import one_line
+from journeyman.core.usage import Usage
+
+CUT = {"time": "cut by its time limit", "output": "cut: too much output", "memory": "cut: out of memory"}
+
+
+def duration(seconds: float) -> str:
+    """1.2 s, 47 s, 3 min 05 s."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+def tokens(usage: Usage) -> str:
+    """12.3k tokens · $0.02; the price only where there is one."""
+    count = usage.total_tokens
+    text = f"{count} tokens" if count < 1000 else f"{count / 1000:.1f}k tokens"
+    if usage.cost is None:
+        return f"{text} · price unknown"
+    return f"{text} · ${usage.cost:.4f}" if usage.cost else text
+
+
+def run_text(run: CheckRun) -> str:
+    """What a check came to, in a few words."""
+    passed = sum(test.outcome == "passed" for test in run.tests)
+    if run.passed:
+        return f"{passed} passed" if run.tests else "passed"
+    why = CUT.get(run.cut or "", "") or f"exit code {run.exit_code}"
+    return f"{len(run.failing)} failed, {passed} passed" if run.tests else why
+
+
+@dataclass(slots=True)
+class Seen:
+    """One attempt as the screen has it."""
+
+    label: str
+    began: float
+    now: str = "starting"
+    usage: Usage = field(default_factory=Usage)
+    tried: int = 0
+    words: int = 0
+    done: bool = False
+
+
+class Progress:
+    """Follows the attempts of one task. A context manager; `listener` and the callbacks are its inputs."""
+
+    def __init__(self, console: Console, attempts: int = 1) -> None:
+        self._console = console
+        self._seen: dict[int, Seen] = {}
+        self._many = attempts > 1
+        self._live = Live(self, console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        self._spinner = Spinner("dots")
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __rich__(self) -> RenderableType:
+        return Group(*(self._status(seen) for seen in self._seen.values() if not seen.done))
+
+    def add(self, number: int) -> None:
+        self._seen[number] = Seen(f"[{number}] " if self._many else "", time.monotonic())
+
+    def feed(self, number: int, events: Sequence[Event]) -> None:
+        seen = self._seen[number]
+        for event in events:
+            self._event(seen, event)
+
+    def delta(self, number: int, delta: Delta) -> None:
+        seen = self._seen[number]
+        seen.words += len(delta.text)
+        seen.now = f"{'thinking' if delta.kind == 'reasoning' else 'writing'} ({seen.words} characters)"
+
+    def retry(self, number: int, message: str, wait: float) -> None:
+        self._line(self._seen[number], "…", f"{message} Trying again in {wait:.1f} s.", "yellow")
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(text, style="dim"))
+
+    def _status(self, seen: Seen) -> RenderableType:
+        elapsed = duration(time.monotonic() - seen.began)
+        text = Text.assemble(
+            (seen.label, "bold"), one_line(seen.now, 70), (f"  {elapsed} · {tokens(seen.usage)}", "dim")
+        )
+        self._spinner.update(text=text)
+        return self._spinner if not self._many else text
+
+    def _event(self, seen: Seen, event: Event) -> None:
+        match event:
+            case Replied():
+                seen.usage = seen.usage + event.reply.usage
+                seen.words = 0
+                seen.now = "working"
+                if event.reply.text.strip() and event.reply.calls:
+                    self._line(seen, "•", one_line(event.reply.text, 100))
+            case ToolStarted():
+                seen.now = event.summary or event.name
+            case ToolReturned():
+                self._tool(seen, event)
+            case CheckStarted() if event.on != "candidate":
+                seen.now = f"checking the {event.on}: {event.check.command}"
+            case Checked(run=run) if run.on != "candidate":
+                mark, style = ("✔", "green") if run.passed else ("✘", "red")
+                text = f"{run.on}: {run.check.command} – {run_text(run)} ({duration(run.seconds)})"
+                self._line(seen, mark, text, style)
+            case CandidateTried():
+                seen.tried += 1
+                seen.now = f"tried {seen.tried} edits; the last, {event.source}: {event.outcome.replace('_', ' ')}"
+                if event.outcome in ("passed", "better"):
+                    self._line(seen, "•", f"edit {seen.tried} ({event.source}): {event.outcome}", "green")
+            case _:
+                self._passing(seen, event)
+
+    def _passing(self, seen: Seen, event: Event) -> None:
+        match event:
+            case Opened():
+                seen.now = "asking the model"
+                self._line(seen, "•", f"sandbox open ({event.backend}, no network) in {event.seconds * 1000:.0f} ms")
+            case Progressed(text=text):
+                seen.now = text
+                self._line(seen, "•", text)
+            case Resumed():
+                self._line(seen, "•", "going on where it was")
+            case Retried(message=message):
+                self._line(seen, "…", message, "yellow")
+            case Said(why="rules"):
+                self._line(seen, "•", "read the AGENTS.md of this folder")
+            case Stopped(reason=reason, message=message):
+                seen.now = "checking the result"
+                if reason != "finished":
+                    self._line(seen, "!", message or reason, "yellow")
+            case Finished():
+                seen.done = True
+            case _:
+                pass
+
+    def _tool(self, seen: Seen, event: ToolReturned) -> None:
+        seen.now = "asking the model"
+        match event.detail:
+            case CommandEnded() as ended:
+                mark, style = ("✔", "green") if ended.exit_code == 0 else ("✘", "red")
+                code = "" if ended.exit_code == 0 else f" exit {ended.exit_code}"
+                cut = f" {CUT.get(ended.cut, ended.cut)}" if ended.cut else code
+                self._line(seen, mark, f"$ {one_line(ended.command, 80)}{cut} ({duration(ended.seconds)})", style)
+            case FilesChanged(changes=changes):
+                for change in changes:
+                    self._line(seen, "✎", f"{change.kind} {change.path} +{change.added} −{change.removed}", "cyan")
+            case PlanUpdated(plan=plan):
+                done = sum(step.status == "completed" for step in plan)
+                current = next((step.step for step in plan if step.status == "in_progress"), "")
+                self._line(seen, "☰", f"plan {done}/{len(plan)} {one_line(current, 70)}".rstrip())
+            case None:
+                if event.is_error:
+                    self._line(seen, "✘", f"{event.name}: {one_line(event.content, 90)}", "red")
+
+    def _line(self, seen: Seen, mark: str, text: str, style: str = "dim") -> None:
+        self._console.print(
+            Text.assemble((seen.label, "bold"), (mark, style), " ", one_line(text, 160)),
+            highlight=False,
+            soft_wrap=True,
+        )

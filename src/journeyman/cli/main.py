@@ -1,0 +1,195 @@
+"""The command line: `journeyman`, or `jm` for short."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journeyman import __version__
+from journeyman.core.errors import JourneymanError, UsageError
+
+app = typer.Typer(
+    name="journeyman",
+    help="A software engineer that you hand tasks to. It works on a copy of your repository in a sandbox without "
+    "network, runs the checks itself, and hands back a patch with evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Directory = Annotated[Path, typer.Option("-C", "--directory", help="The repository, or a folder in it.")]
+ModelName = Annotated[
+    str | None, typer.Option("-m", "--model", help="A model of your settings, `local`, or `vendor:name`.")
+]
+Checks = Annotated[
+    list[str] | None, typer.Option("--check", help="A command that must succeed; may be given several times.")
+]
+Attempts = Annotated[int | None, typer.Option("--attempts", min=1, max=8, help="Independent tries; the best is kept.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
+Ref = Annotated[str | None, typer.Option("--base", help="Start from this commit instead of the working tree.")]
+TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The beginning of its id; else the latest here.")]
+Number = Annotated[int | None, typer.Option("--attempt", min=1, help="Which attempt; else the chosen one.")]
+
+
+@app.command()
+def run(
+    prompt: Annotated[str, typer.Argument(help="What you want done; `-` reads it from stdin.")],
+    directory: Directory = Path("."),
+    model: ModelName = None,
+    check: Checks = None,
+    attempts: Attempts = None,
+    base: Ref = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change the code: work on a copy, check, and hand back a patch."""
+    from journeyman.cli import commands
+
+    flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply)
+    _finish(commands.start(prompt, "code", flags))
+
+
+@app.command()
+def ask(
+    prompt: Annotated[str, typer.Argument(help="Your question; `-` reads it from stdin.")],
+    directory: Directory = Path("."),
+    model: ModelName = None,
+    attempts: Attempts = None,
+    base: Ref = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question about the code; nothing is changed."""
+    from journeyman.cli import commands
+
+    _finish(commands.start(prompt, "ask", commands.Flags(directory, model, (), attempts, base, as_json, False)))
+
+
+@app.command()
+def resume(task: TaskId = None, directory: Directory = Path("."), as_json: AsJson = False) -> None:
+    """Go on with a task that was interrupted, from the step it was in."""
+    from journeyman.cli import commands
+
+    _finish(commands.resume(task, commands.Flags(directory, None, (), None, None, as_json, False)))
+
+
+@app.command()
+def apply(task: TaskId = None, directory: Directory = Path("."), attempt: Number = None) -> None:
+    """Put a task's patch on your working tree; on a conflict nothing is touched."""
+    from journeyman.cli import commands
+
+    _finish(commands.apply(task, directory, attempt))
+
+
+@app.command()
+def diff(task: TaskId = None, directory: Directory = Path("."), attempt: Number = None) -> None:
+    """Print a task's patch."""
+    from journeyman.cli import commands, read
+
+    _finish(commands.reading(directory, task, lambda at: read.show_diff(at.store, at.console, at.task, attempt)))
+
+
+@app.command()
+def show(
+    task: TaskId = None, directory: Directory = Path("."), attempt: Number = None, as_json: AsJson = False
+) -> None:
+    """Show a task's result: what changed, the checks before and after, what it cost."""
+    from journeyman.cli import commands, read
+
+    _finish(
+        commands.reading(directory, task, lambda at: read.show_task(at.store, at.console, at.task, attempt, as_json))
+    )
+
+
+@app.command()
+def log(
+    task: TaskId = None,
+    directory: Directory = Path("."),
+    attempt: Number = None,
+    as_json: AsJson = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The events themselves, one JSON object a line.")] = False,
+    chunk: Annotated[str | None, typer.Option("--chunk", help="The whole raw output with this id.")] = None,
+) -> None:
+    """Show everything that was done, step by step."""
+    from journeyman.cli import commands, read
+
+    _finish(
+        commands.reading(
+            directory,
+            task,
+            lambda at: read.show_log(at.store, at.console, at.task, attempt, as_json=as_json, raw=raw, chunk=chunk),
+        )
+    )
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the newest.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List your tasks, the newest first."""
+    from journeyman.cli import commands, read
+
+    _finish(commands.with_store(lambda store, console: read.list_tasks(store, console, limit, as_json)))
+
+
+@app.command()
+def doctor() -> None:
+    """Try what Journeyman needs on this machine and say what is missing."""
+    from journeyman.cli import commands
+
+    _finish(commands.doctor())
+
+
+@app.command()
+def fetch(
+    model: Annotated[str, typer.Argument(help="Only `local`, the embedded model (1.1 GB).")] = "local",
+) -> None:
+    """Download and verify the embedded model; what was fetched before is kept."""
+    from journeyman.cli import commands
+
+    if model != "local":
+        raise UsageError(f"{model!r} cannot be fetched; the embedded model is called `local`.")
+    _finish(commands.fetch())
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"journeyman {__version__}")
+        raise typer.Exit
+
+
+def _finish(work: "commands.Work") -> None:
+    code = asyncio.run(work)
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 the task failed, 2 wrong use, 130 interrupted."""
+    try:
+        app()
+    except UsageError as error:
+        _complain(error, 2)
+    except JourneymanError as error:
+        _complain(error, 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _complain(error: JourneymanError, code: int) -> None:
+    print(f"journeyman: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

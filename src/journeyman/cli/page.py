@@ -1,0 +1,102 @@
+"""The result page of a task in the terminal."""
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from journeyman.cli.live import duration, run_text, tokens
+from journeyman.core.events import Stopped
+from journeyman.core.evidence import Citation, Result
+from journeyman.core.task import Task, Verdict
+from journeyman.core.text import plain
+
+HEADINGS: dict[Verdict, tuple[str, str, str]] = {
+    "verified": ("✔", "green", "Done and verified: every check passes on a clean copy with the patch"),
+    "unverified": ("•", "yellow", "Done, but nothing could be checked"),
+    "failing": ("✘", "red", "Not solved: a check fails on the result"),
+    "unchanged": ("✘", "red", "Nothing was changed"),
+    "answered": ("✔", "green", "Answered"),
+}
+LONG_DIFF = 200
+"""Lines of a diff that the page shows; `journeyman diff` shows all."""
+
+
+def result_page(task: Task, attempt: str, result: Result, stopped: Stopped | None, patch: str, where: str) -> Group:
+    """Everything a person needs to judge and take over the result, in the order in which they ask."""
+    mark, style, words = HEADINGS[result.verdict]
+    parts: list[RenderableType] = [Text.assemble((f"{mark} {words}", f"bold {style}"))]
+    if stopped is not None and stopped.message:
+        parts.append(Text(stopped.message, style="" if stopped.reason == "finished" else "yellow"))
+    if result.summary.strip():
+        parts.append(Padding(Markdown(_marked(result.summary, result.citations)), (1, 0, 0, 0)))
+    if patch:
+        parts.append(Padding(diff_text(patch), (1, 0, 0, 0)))
+    if result.base_checks or result.result_checks:
+        parts.append(Padding(_checks(result), (1, 0, 0, 0)))
+    parts += _comparison(result)
+    parts += [Text(f"! {warning}", style="yellow") for warning in result.warnings]
+    for citation in result.citations:
+        if not citation.supported:
+            parts.append(Text(f"! {citation.text} is not supported: {citation.reason}", style="yellow"))
+    parts.append(Padding(_foot(task, attempt, result, where), (1, 0, 0, 0)))
+    return Group(*parts)
+
+
+def diff_text(patch: str, limit: int | None = LONG_DIFF) -> RenderableType:
+    """A patch in colours, cut at `limit` lines with a word about the rest."""
+    lines = plain(patch).splitlines()
+    shown = lines if limit is None else lines[:limit]
+    syntax = Syntax("\n".join(shown), "diff", theme="ansi_dark", background_color="default", word_wrap=True)
+    if len(shown) == len(lines):
+        return syntax
+    return Group(syntax, Text(f"… {len(lines) - len(shown)} more lines: journeyman diff", style="dim"))
+
+
+def _marked(summary: str, citations: tuple[Citation, ...]) -> str:
+    """The summary with a mark behind each citation: it was resolved, or it does not hold."""
+    text = plain(summary)
+    for citation in {citation.text: citation for citation in citations}.values():
+        where = f"{citation.target}:{citation.start}" + (f"-{citation.end}" if citation.end != citation.start else "")
+        text = text.replace(citation.text, f" `[{where}{'' if citation.supported else ' ?'}]`")
+    return text
+
+
+def _checks(result: Result) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("check", "before", "after"):
+        table.add_column(heading, overflow="fold")
+    after = {run.check.command: run for run in result.result_checks}
+    before = {run.check.command: run for run in result.base_checks}
+    for command in dict.fromkeys([*before, *after]):
+        cells = [
+            Text(run_text(run), style="green" if run.passed else "red") if run else Text("not run", style="dim")
+            for run in (before.get(command), after.get(command))
+        ]
+        table.add_row(plain(command), *cells)
+    return table
+
+
+def _comparison(result: Result) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    compared = result.comparison
+    for words, style, tests in (
+        ("fixed", "green", compared.fixed),
+        ("broken", "red", compared.broken),
+        ("still failing", "red", compared.still_failing),
+    ):
+        parts += [Text(f"  {words}: {plain(test)}", style=style) for test in tests[:8]]
+        if len(tests) > 8:
+            parts.append(Text(f"  {words}: {len(tests) - 8} more", style=style))
+    return parts
+
+
+def _foot(task: Task, attempt: str, result: Result, where: str) -> RenderableType:
+    cached = f" ({result.usage.cached_input_tokens} of them cached)" if result.usage.cached_input_tokens else ""
+    facts = [duration(result.seconds), tokens(result.usage) + cached, f"model {task.model}", f"task {task.id}"]
+    lines = [Text(" · ".join(facts), style="dim"), Text(f"log    journeyman log {task.id}   ({where})", style="dim")]
+    if result.diff:
+        lines.append(Text(f"apply  journeyman apply {task.id}", style="dim"))
+    return Group(*lines)

@@ -1,0 +1,196 @@
+"""`list`, `show`, `log`, `diff` and `apply`: what is stored, read back."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from journeyman.cli.live import duration
+from journeyman.cli.page import diff_text, result_page
+from journeyman.core import folds
+from journeyman.core.errors import UsageError
+from journeyman.core.events import (
+    EVENT,
+    CandidateTried,
+    Checked,
+    CommandEnded,
+    Event,
+    FilesChanged,
+    PlanUpdated,
+    Prepared,
+    Replied,
+    Said,
+    ToolReturned,
+    ToolStarted,
+)
+from journeyman.core.evidence import Result
+from journeyman.core.stream import lines_of, result_line
+from journeyman.core.task import Attempt, Task
+from journeyman.core.text import decode, one_line, plain
+from journeyman.store.store import Store
+
+STYLES = {
+    "verified": "green",
+    "answered": "green",
+    "done": "green",
+    "failing": "red",
+    "failed": "red",
+    "interrupted": "yellow",
+    "running": "cyan",
+}
+
+
+async def find(store: Store, task: str | None, repository: Path | None) -> Task:
+    """The task that a person means: by the beginning of its id, else the latest of the repository they are in."""
+    if task is not None:
+        return await store.task(task)
+    if repository is None:
+        found = await store.tasks(1)
+        if not found:
+            raise UsageError('There is no task yet; `journeyman run "…"` starts one.')
+        return found[0]
+    return await store.latest(str(repository))
+
+
+async def chosen(store: Store, task: Task, number: int | None) -> Attempt:
+    """The attempt to show: the one asked for, else the chosen one, else the first."""
+    attempts = await store.attempts(task.id)
+    wanted = [one for one in attempts if (one.number == number if number else one.id == task.chosen)]
+    if number is not None and not wanted:
+        raise UsageError(f"Task {task.id} has {len(attempts)} attempts; there is no attempt {number}.")
+    return (wanted or attempts)[0]
+
+
+async def result_of(store: Store, attempt: Attempt) -> tuple[Result, list[Event]]:
+    events = await store.events(attempt.id)
+    result = folds.result(events)
+    if result is None:
+        raise UsageError(
+            f"Task {attempt.task_id} has no result yet; `journeyman resume {attempt.task_id}` goes on with it."
+        )
+    return result, events
+
+
+async def patch_of(store: Store, result: Result) -> bytes:
+    return await store.blob(result.diff) if result.diff else b""
+
+
+async def list_tasks(store: Store, console: Console, limit: int, as_json: bool) -> None:
+    tasks = await store.tasks(limit)
+    if as_json:
+        for task in tasks:
+            print(task.model_dump_json())
+        return
+    if not tasks:
+        console.print('No tasks yet. `journeyman run "…"` in a git repository starts one.')
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("task", "started", "status", "mode", "repository", "prompt"):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for task in tasks:
+        attempt = await chosen(store, task, None)
+        status = attempt.verdict or task.status
+        style = {"verified": "green", "answered": "green", "failing": "red"}.get(status) or STATUS_STYLES.get(
+            status, ""
+        )
+        started = datetime.fromtimestamp(task.created, UTC).astimezone().strftime("%d %b %H:%M")
+        name = Path(task.repository).name
+        table.add_row(task.id, started, Text(status, style=STYLES.get(status, "")), task.mode, name, one_line(task.title, 60))
+    console.print(table)
+
+
+async def show_task(store: Store, console: Console, task: Task, number: int | None, as_json: bool) -> None:
+    attempt = await chosen(store, task, number)
+    events = await store.events(attempt.id)
+    result = folds.result(events)
+    if as_json:
+        line = {"task": task.model_dump(), "attempts": [one.model_dump() for one in await store.attempts(task.id)]}
+        print(json.dumps(line | {"result": result_line(result) if result else None}, ensure_ascii=False))
+        return
+    console.print(Text(plain(task.prompt), style="bold"))
+    if result is None:
+        holder = await store.holder(attempt.id)
+        doing = f"being worked on by {holder}" if holder else f"{task.status}; `journeyman resume {task.id}` goes on"
+        console.print(f"{folds.steps(events)} steps so far, {doing}.", highlight=False)
+        return
+    patch = decode(await patch_of(store, result))
+    console.print(result_page(task, attempt.id, result, folds.stopped(events), patch, f"{len(events)} events"))
+
+
+async def show_log(
+    store: Store, console: Console, task: Task, number: int | None, *, as_json: bool, raw: bool, chunk: str | None
+) -> None:
+    """Every step with its output; the public stream with `as_json`, the events themselves with `raw`."""
+    attempt = await chosen(store, task, number)
+    if chunk is not None:
+        sys.stdout.buffer.write(await store.chunk(attempt.id, chunk))
+        sys.stdout.buffer.flush()
+        return
+    events = await store.events(attempt.id)
+    if raw:
+        for event in events:
+            print(EVENT.dump_json(event).decode())
+        return
+    if as_json:
+        for line in lines_of(task.id, events):
+            print(json.dumps(line, ensure_ascii=False))
+        return
+    began = events[0].at if events else 0.0
+    for event in events:
+        _show_event(console, event, event.at - began)
+
+
+def _show_event(console: Console, event: Event, at: float) -> None:
+    def line(title: str, body: str = "", style: str = "bold") -> None:
+        console.print(Text.assemble((f"{duration(at):>12}  ", "dim"), (one_line(title, 140), style)), highlight=False)
+        if body.strip():
+            console.print(Text("\n".join(" " * 14 + row for row in plain(body).rstrip().splitlines())), highlight=False)
+
+    match event:
+        case Prepared():
+            line(f"told the model its instructions, {len(event.tools)} tools and {len(event.rules)} AGENTS.md files")
+        case Said():
+            line(f"said to the model ({event.why})", event.item.text, "dim")
+        case Replied(reply=reply):
+            usage = reply.usage
+            line(
+                f"model replied in {duration(event.seconds)}, {usage.input_tokens} in, {usage.output_tokens} out",
+                reply.text,
+            )
+        case ToolStarted():
+            line(f"▸ {event.name}: {event.summary}" + (" (again, after an interruption)" if event.again else ""))
+        case ToolReturned(detail=CommandEnded() as ended):
+            line(
+                f"{ended.cut or f'exit {ended.exit_code}'} · {duration(ended.seconds)} · chunk {ended.chunk}",
+                ended.output,
+            )
+        case ToolReturned(detail=FilesChanged(changes=changes)):
+            line("changed " + ", ".join(f"{change.path} +{change.added} −{change.removed}" for change in changes))
+        case ToolReturned(detail=PlanUpdated(plan=plan)):
+            line("plan", "\n".join(f"[{'x' if step.status == 'completed' else ' '}] {step.step}" for step in plan))
+        case ToolReturned():
+            line("failed" if event.is_error else "returned", event.content[:2000], "dim")
+        case Checked(run=run):
+            end = run.cut or f"exit {run.exit_code}"
+            line(f"check on the {run.on}: {run.check.command} – {end} · {duration(run.seconds)} · chunk {run.chunk}")
+        case CandidateTried():
+            line(f"edit by {event.source}: {event.outcome} {event.note}".rstrip(), event.diff, "cyan")
+        case _:
+            words = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
+            line(event.kind.replace("_", " "), str(words.get("message") or words.get("text") or ""), "dim")
+
+
+async def show_diff(store: Store, console: Console, task: Task, number: int | None) -> None:
+    """The patch: coloured on a terminal, its very bytes into a pipe."""
+    attempt = await chosen(store, task, number)
+    result, _ = await result_of(store, attempt)
+    patch = await patch_of(store, result)
+    if console.is_terminal:
+        console.print(diff_text(decode(patch), None) if patch else "Nothing was changed.")
+        return
+    sys.stdout.buffer.write(patch)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,161 @@
+"""`run`, `ask` and `resume`: attempts at work in this process, with somebody looking on."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from journeyman.attempt.begin import Order, create
+from journeyman.attempt.finish import best
+from journeyman.attempt.host import Host, Watch
+from journeyman.attempt.run import run_attempt
+from journeyman.core import folds
+from journeyman.core.errors import JourneymanError
+from journeyman.core.events import Event, Finished, Stopped
+from journeyman.core.evidence import Result
+from journeyman.core.stream import Line, ThreadStream
+from journeyman.core.task import Attempt, Task
+
+if TYPE_CHECKING:
+    from journeyman.cli.live import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a task's turn came out: the chosen attempt, or the error that stopped all of them."""
+
+    task: Task
+    results: dict[str, Result]
+    stops: dict[str, Stopped | None]
+    chosen: str | None
+    error: JourneymanError | None = None
+
+    @property
+    def result(self) -> Result | None:
+        return self.results[self.chosen] if self.chosen else None
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.result is None else exit_code(self.result, self.stops[self.chosen or ""])
+
+
+def exit_code(result: Result, stopped: Stopped | None) -> int:
+    """0 when the checks pass or there was nothing to check, else 1."""
+    if result.verdict == "verified":
+        return 0
+    finished = stopped is not None and stopped.reason == "finished"
+    if result.verdict == "unchanged":
+        return 0 if finished and all(run.passed for run in result.base_checks) else 1
+    return 0 if finished and result.verdict in ("answered", "unverified") else 1
+
+
+class JsonLines:
+    """The stream of `--json`: one JSON object a line on stdout; several attempts are told apart by `attempt`."""
+
+    def __init__(self, task: Task, attempts: Sequence[Attempt]) -> None:
+        self._streams = {attempt.number: ThreadStream(task.id) for attempt in attempts}
+        self._many = len(attempts) > 1
+
+    def start(self) -> None:
+        self._print(next(iter(self._streams.values())).start())
+
+    def feed(self, number: int, events: Sequence[Event]) -> None:
+        for event in events:
+            self._print(self._streams[number].feed(event), number)
+
+    def end(self, number: int, finished: Finished | None, stopped: Stopped | None, message: str = "") -> None:
+        self._print(self._streams[number].end(finished, stopped, message))
+
+    def _print(self, lines: Sequence[Line], number: int = 1) -> None:
+        for line in lines:
+            if self._many and "item" in line:
+                item = line["item"] | {"id": f"{number}:{line['item']['id']}", "attempt": number}
+                line = line | {"item": item}
+            sys.stdout.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
+
+
+async def begin(host: Host, order: Order, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"]) -> Ended:
+    """Store a new task and work it."""
+    task, attempts, _ = await create(host, order)
+    return await work(host, task, attempts, watcher(task, attempts))
+
+
+class Watcher:
+    """Passes what happens to the terminal, to the JSON lines, or to both."""
+
+    def __init__(self, json_lines: JsonLines | None, progress: "Progress | None") -> None:
+        self.json_lines = json_lines
+        self.progress = progress
+
+    def watch(self, number: int) -> Watch:
+        if self.progress is None:
+            return Watch()
+        progress = self.progress
+        return Watch(
+            on_delta=lambda delta: progress.delta(number, delta),
+            on_retry=lambda message, wait: progress.retry(number, message, wait),
+        )
+
+    def feed(self, number: int, events: Sequence[Event]) -> None:
+        if self.json_lines is not None:
+            self.json_lines.feed(number, events)
+        if self.progress is not None:
+            self.progress.feed(number, events)
+
+
+async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher) -> Ended:
+    """Work all attempts of a task side by side and choose the best. What fails is kept and can be resumed."""
+    await host.store.update_task(task.id, status="running")
+    if watcher.json_lines is not None:
+        watcher.json_lines.start()
+    results: dict[str, Result] = {}
+    stops: dict[str, Stopped | None] = {}
+    errors: list[JourneymanError] = []
+
+    async def one(attempt: Attempt) -> None:
+        def listen(events: Sequence[Event]) -> None:
+            watcher.feed(attempt.number, events)
+            for event in events:
+                if isinstance(event, Stopped):
+                    stops[attempt.id] = event
+
+        try:
+            results[attempt.id] = await run_attempt(
+                host, attempt.id, listener=listen, watch=watcher.watch(attempt.number)
+            )
+        except JourneymanError as error:
+            errors.append(error)
+        if attempt.id in results and attempt.id not in stops:
+            stops[attempt.id] = folds.stopped(await host.store.events(attempt.id))
+
+    with watcher.progress or nullcontext():
+        for attempt in attempts:
+            if watcher.progress is not None:
+                watcher.progress.add(attempt.number)
+        try:
+            await asyncio.gather(*(one(attempt) for attempt in attempts))
+        except asyncio.CancelledError:
+            await asyncio.shield(host.store.update_task(task.id, status="interrupted"))
+            raise
+    return await _end(
+        host,
+        task,
+        attempts,
+        watcher,
+        Ended(task, results, stops, best(results) if results else None, errors[0] if errors else None),
+    )
+
+
+async def _end(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher, ended: Ended) -> Ended:
+    status = "done" if ended.result is not None else "interrupted"
+    await host.store.update_task(task.id, status=status, chosen=ended.chosen)
+    if watcher.json_lines is not None:
+        number = next((one.number for one in attempts if one.id == ended.chosen), attempts[0].number)
+        finished = Finished(result=ended.result) if ended.result is not None else None
+        stop = ended.stops.get(ended.chosen or "")
+        watcher.json_lines.end(number, finished, stop, str(ended.error or ""))
+    return ended
