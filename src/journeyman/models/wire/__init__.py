@@ -1,0 +1,1 @@
+"""OpenAI's two streaming wires, Responses and Chat, over one HTTP core."""

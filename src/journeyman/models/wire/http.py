@@ -1,0 +1,309 @@
+"""The HTTP core of both wires: one client per model, streams, retries, errors."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from journeyman import __version__
+from journeyman.core.errors import ModelError, RetryLater, Unreachable, UsageError
+from journeyman.core.model import ModelRequest, Profile, Reply
+from journeyman.core.text import one_line
+from journeyman.models.prices import Prices
+from journeyman.models.protocol import OnDelta, OnRetry
+from journeyman.models.wire.failures import Peer, error_of, failure_of_body
+from journeyman.models.wire.sse import EventParser, ServerEvent
+
+if TYPE_CHECKING:
+    import httpx
+
+LAST_BYTES = 0.25
+"""Seconds to wait for the end of a stream that has said all, so that its connection can be used again."""
+ERROR_BYTES = 64 * 1024
+"""How much of an error's body is read."""
+
+
+class Cut(RetryLater):
+    """The connection ended before the reply did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often and after how many seconds a request is sent again.
+
+    `patience` is the longest wait that a server may ask for; `connect` are the waits while nobody answers.
+    """
+
+    times: int = 5
+    first: float = 0.5
+    longest: float = 30.0
+    patience: float = 300.0
+    after_cut: float = 0.2
+    connect: tuple[float, ...] = (0.1, 0.3, 0.9)
+
+    def wait(self, error: ModelError, failures: int, chance: Callable[[], float]) -> float | None:
+        """Seconds until the next try after the `failures`-th failure; None to give up."""
+        if isinstance(error, Unreachable):
+            return self.connect[failures - 1] if failures <= len(self.connect) else None
+        if not isinstance(error, RetryLater) or failures > self.times:
+            return None
+        if error.retry_after is not None:
+            return error.retry_after if error.retry_after <= self.patience else None
+        first = self.after_cut if isinstance(error, Cut) else self.first
+        if isinstance(error, Cut) and failures == 1:
+            return first
+        return min(first * 2 ** (failures - 1), self.longest) * (0.75 + chance() / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model is. `base_url` ends before `/responses`; `idle` is the longest silence in seconds."""
+
+    base_url: str
+    key: str = ""
+    key_name: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    idle: float = 300.0
+    connect: float = 15.0
+
+
+class Reader(Protocol):
+    """Folds one answer into a reply."""
+
+    @property
+    def done(self) -> bool: ...
+    def event(self, name: str, data: bytes) -> None: ...
+    def whole(self, value: dict[str, Any]) -> None: ...
+    def reply(self) -> Reply: ...
+
+
+class Wire(Protocol):
+    """A format: how a request is written and an answer is read."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def peer(self) -> Peer: ...
+    def body(self, request: ModelRequest) -> bytes: ...
+    def reader(self, on_delta: OnDelta | None) -> Reader: ...
+
+
+class HttpModel:
+    """A model behind one of the wires. Calls may run side by side; each has a connection while it streams.
+
+    After `on_retry` the deltas of a reply begin anew.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        profile: Profile,
+        client: "httpx.AsyncClient",
+        *,
+        idle: float,
+        prices: Prices,
+        retries: Retries | None = None,
+        chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wire = wire
+        self._profile = profile
+        self._client = client
+        self._url = wire.path.lstrip("/")
+        self._idle = idle
+        self._prices = prices
+        self._retries = retries or Retries()
+        self._chance = chance
+        self._clock = clock
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
+
+    async def reply(
+        self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
+    ) -> Reply:
+        body = self._wire.body(request)
+        failures = 0
+        while True:
+            try:
+                reply = await self._once(body, on_delta)
+                break
+            except (RetryLater, Unreachable) as error:
+                failures += 1
+                wait = self._retries.wait(error, failures, self._chance)
+                if wait is None:
+                    raise _given_up(error, failures) from error
+                if on_retry is not None:
+                    on_retry(str(error), wait)
+                await asyncio.sleep(wait)
+        cost = await self._prices.cost(reply.usage)
+        return reply.model_copy(update={"usage": reply.usage.model_copy(update={"cost": cost})})
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _once(self, body: bytes, on_delta: OnDelta | None) -> Reply:
+        import httpx
+
+        peer = self._wire.peer
+        self._prices.begin()
+        try:
+            response = await self._client.send(self._client.build_request("POST", self._url, content=body), stream=True)
+            try:
+                return await self._read(response, on_delta)
+            finally:
+                await response.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            why = one_line(str(error)) or "no connection in time"
+            raise Unreachable(
+                f"Nobody answers at {peer.address} for {peer.model} ({why}). Is the server running, and base_url right?"
+            ) from error
+        except httpx.TimeoutException as error:
+            raise RetryLater(f"{peer.model} at {peer.address} was silent for {self._idle:g} s.") from error
+        except httpx.LocalProtocolError:
+            # its text quotes the header, and with it the key
+            raise ModelError(
+                f"The request to {peer.address} cannot be written: a header or the key is wrong."
+            ) from None
+        except httpx.DecodingError as error:
+            raise ModelError(f"The answer of {peer.address} cannot be unpacked: {one_line(str(error))}") from error
+        except httpx.TransportError as error:
+            raise Cut(f"The connection to {peer.address} was cut before {peer.model} had answered.") from error
+
+    async def _read(self, response: "httpx.Response", on_delta: OnDelta | None) -> Reply:
+        peer = self._wire.peer
+        if response.status_code != 200:
+            failure = failure_of_body(response.status_code, response.headers, await _start_of(response), self._clock())
+            raise error_of(failure, peer)
+        reader = self._wire.reader(on_delta)
+        kind = response.headers.get("content-type", "")
+        if kind.startswith(("application/json", "text/html")):
+            return self._whole(reader, await response.aread(), kind)
+        parser = EventParser()
+        chunks = response.aiter_bytes()
+        async for chunk in chunks:
+            for event in parser.feed(chunk):
+                self._feed(reader, event)
+            if reader.done:
+                await _drain(chunks)
+                return reader.reply()
+        for event in parser.end():
+            with suppress(ValueError):  # half an event: the stream was cut
+                reader.event(event.name, event.data)
+        try:
+            return reader.reply()
+        except ValueError as error:
+            raise Cut(f"The stream of {peer.address} ended before {peer.model} had answered.") from error
+
+    def _feed(self, reader: Reader, event: ServerEvent) -> None:
+        try:
+            reader.event(event.name, event.data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self._unreadable(event.data) from error
+
+    def _whole(self, reader: Reader, body: bytes, kind: str) -> Reply:
+        import json
+
+        try:
+            value = json.loads(body)
+            reader.whole(cast("dict[str, Any]", value))
+            return reader.reply()
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if kind.startswith("text/html"):
+                failure = failure_of_body(200, {}, body, self._clock())
+                raise self._unreadable(failure.message.encode()) from error
+            raise self._unreadable(body) from error
+
+    def _unreadable(self, data: bytes) -> ModelError:
+        peer = self._wire.peer
+        start = one_line(data[:400].decode("utf-8", "replace"), 200)
+        return ModelError(
+            f"The answer of {peer.address} for {peer.model} cannot be read: {start!r}. "
+            "Is base_url right, and does the server speak this wire?"
+        )
+
+
+@asynccontextmanager
+async def open_http(
+    endpoint: Endpoint,
+    profile: Profile,
+    wire: Wire,
+    *,
+    prices: Prices | None = None,
+    retries: Retries | None = None,
+    chance: Callable[[], float] = random.random,
+    clock: Callable[[], float] = time.time,
+) -> AsyncGenerator[HttpModel]:
+    """A model at `endpoint`; its connections live as long as the context. Connects when the first request is sent."""
+    import httpx
+
+    headers = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
+    headers |= {"user-agent": f"journeyman/{__version__}", **endpoint.headers}
+    if endpoint.key:
+        if not endpoint.key.isascii() or not endpoint.key.isprintable() or " " in endpoint.key:
+            raise UsageError(f"The key in {endpoint.key_name or 'the settings'} holds characters that no key has.")
+        headers["authorization"] = f"Bearer {endpoint.key}"
+    try:
+        url = httpx.URL(endpoint.base_url.rstrip("/") + "/")
+    except httpx.InvalidURL as error:
+        raise UsageError(f"base_url {endpoint.base_url!r} is no address: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(
+            f"base_url {endpoint.base_url!r} is no address: it starts with http:// or https:// and a host."
+        )
+    client = httpx.AsyncClient(
+        base_url=url,
+        headers=headers,
+        timeout=httpx.Timeout(endpoint.idle, connect=endpoint.connect, pool=None),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0),
+        verify=url.scheme == "https",  # plain HTTP needs no certificates, which take 20 ms to load
+        trust_env=not is_loopback(url.host),
+    )
+    model = HttpModel(
+        wire,
+        profile,
+        client,
+        idle=endpoint.idle,
+        prices=prices or Prices.of(profile),
+        retries=retries,
+        chance=chance,
+        clock=clock,
+    )
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1", "[::1]") or host.startswith("127.")
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    import httpx
+
+    with suppress(TimeoutError, httpx.TransportError):
+        async with asyncio.timeout(LAST_BYTES):
+            async for _ in chunks:
+                pass
+
+
+async def _start_of(response: "httpx.Response") -> bytes:
+    data = b""
+    async for chunk in response.aiter_bytes():
+        data += chunk
+        if len(data) >= ERROR_BYTES:
+            break
+    return data
+
+
+def _given_up(error: ModelError, failures: int) -> ModelError:
+    """`error` with the number of tries in its sentence."""
+    said = f"{error} Gave up after {failures} tries." if failures > 1 else str(error)
+    if isinstance(error, RetryLater):
+        return RetryLater(said, retry_after=error.retry_after)
+    return type(error)(said)
