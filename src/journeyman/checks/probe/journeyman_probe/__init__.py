@@ -1,0 +1,153 @@
+# pyright: basic
+"""What runs beside a project's tests, inside the sandbox: a stream of results and a time limit for each test.
+
+It is loaded by the project's own Python (3.7 or newer) and needs only the standard library. Orders come as JSON in
+the variable JM_PROBE and are taken out of the environment at once, so that what the tests start is not observed:
+
+    out       path of the stream, one JSON object a line
+    seconds   the time limit of one test
+    explicit  whether that limit was asked for, so that it also rules over longer limits of the project's own
+    only      ids of the tests to run; empty for all
+    addopts   what was put before the project's own PYTEST_ADDOPTS
+
+Lines: {"start": id, "pid": n}; {"id", "outcome", "seconds", "message"}; {"collected": [ids]}; {"end": exit status}.
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+ORDERS = "JM_PROBE"
+MESSAGE = 20000  # characters of one test's message
+HOME = Path(__file__).absolute().parent
+GRACE = 3.0  # seconds between the first ring and the end of the process
+
+
+def take_orders(keep_path=False):
+    """The orders of this process, or None when it is not observed."""
+    text = os.environ.pop(ORDERS, None)
+    if text is None:
+        return None
+    orders = json.loads(text)
+    ours = orders.get("addopts", "")
+    addopts = os.environ.get("PYTEST_ADDOPTS", "")
+    if ours and addopts.startswith(ours):
+        _restore("PYTEST_ADDOPTS", addopts[len(ours) :].strip())
+    if not keep_path:
+        home = str(HOME.parent)
+        parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        _restore("PYTHONPATH", os.pathsep.join(part for part in parts if part and part != home))
+        sys.path[:] = [part for part in sys.path if part != home]
+    return orders
+
+
+def _restore(name, value):
+    if value:
+        os.environ[name] = value
+    else:
+        os.environ.pop(name, None)
+
+
+class Stream:
+    """The stream of results. The file is opened for each line, since tests may close descriptors that they find."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def write(self, **line):
+        data = (json.dumps(line) + "\n").encode("ascii")
+        try:
+            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError:
+            return
+        try:
+            os.write(file, data)
+        except OSError:
+            pass
+        finally:
+            os.close(file)
+
+    def collected(self, ids):
+        for start in range(0, len(ids), 200):
+            self.write(collected=ids[start : start + 200])
+
+    def result(self, id, outcome, seconds, message=""):
+        if len(message) > MESSAGE:
+            message = message[: MESSAGE // 3] + "\n...\n" + message[-2 * MESSAGE // 3 :]
+        self.write(id=id, outcome=outcome, seconds=round(seconds, 4), message=message)
+
+
+class Alarm:
+    """Interrupts what runs too long.
+
+    At the limit `error(message)` is raised in the main thread, and again each second, in case it was swallowed. When
+    that does not help either (a loop in C code) the traceback is written to `dump` and the process is killed, both
+    without the interpreter's help.
+    """
+
+    def __init__(self, dump, error):
+        self.error = error
+        self.seconds = 0.0
+        self.armed = False
+        self.rang = 0
+        self.timers = ()
+        try:
+            from .posix_timer import Timer  # not every Python has ctypes
+
+            ring, kill = signal.SIGRTMAX - 7, signal.SIGRTMAX - 8
+            timers = Timer(ring), Timer(kill)
+            signal.signal(ring, self._on_ring)
+            file = os.open(dump, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            faulthandler.register(kill, file=file, all_threads=True, chain=True)
+        except (ImportError, AttributeError, OSError, ValueError):
+            return  # no limit on this platform or in this thread
+        self.timers = timers
+
+    def arm(self, seconds):
+        self.seconds = seconds
+        self.rang = 0
+        self.armed = bool(self.timers)
+        if self.timers:
+            ring, kill = self.timers
+            kill.set(seconds + GRACE)
+            ring.set(seconds, 1.0)
+
+    def disarm(self):
+        """Whether it rang since it was armed."""
+        self.armed = False
+        for timer in self.timers:
+            timer.set(0.0)
+        return self.rang > 0
+
+    def message(self):
+        return f"endless: still running after {round(self.seconds, 2):g} s"
+
+    def _on_ring(self, signum, frame):
+        __tracebackhide__ = True  # pytest shows where the test was, not this
+        if not self.armed or (frame is not None and frame.f_code.co_filename.startswith(str(HOME))):
+            return
+        self.rang += 1
+        raise self.error(self.message())
+
+
+class Limits:
+    """The limit of each test: after an endless test of a file the others of that file get less."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.endless = {}
+
+    def of(self, file):
+        count = self.endless.get(file, 0)
+        return max(self.seconds / 3**count, self.seconds / 10, min(self.seconds, 1.0))
+
+    @property
+    def around(self):
+        """The limit of what is not a test itself: imports and fixtures."""
+        return max(4 * self.seconds, 20.0)
+
+    def rang(self, file):
+        self.endless[file] = self.endless.get(file, 0) + 1
