@@ -1,0 +1,196 @@
+"""A repository seen from outside, always as hostile.
+
+`open_repository` reads where things are; every git process after that works on a git directory of ours under `state`,
+which borrows the repository's objects (`Repository.git`). Nothing here writes to the person's repository, except
+`Repository.apply`, which writes to its working tree and nowhere else.
+"""
+
+import asyncio
+import difflib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from journeyman.core.errors import UsageError
+from journeyman.core.evidence import Change
+from journeyman.core.task import Base
+from journeyman.core.text import decode, plain
+from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write
+from journeyman.repo.git import SEARCH_PATH, Git, find_git
+from journeyman.repo.git_dir import GitDir, find_git_dir
+from journeyman.repo.tree import Listing, Tree, list_tree
+
+_DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """An open repository. `notes` are sentences for the person about what is left out of the work."""
+
+    place: GitDir
+    git: Git
+    state: Path
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def root(self) -> Path:
+        """The top of the person's working tree."""
+        return self.place.root
+
+    async def snapshot(self, ref: str | None = None) -> Base:
+        """The tree to start from, written to our own store.
+
+        Without `ref`: all tracked, changed and untracked (not ignored) files as they are now. With it: that commit.
+        """
+        if ref is not None:
+            commit, tree, branch = await self.resolve(ref)
+            return Base(repository=str(self.root), tree=tree, commit=commit, ref=ref, branch=branch)
+        return await repository_snapshot.take(self.place, self.git, self.scratch, self.notes)
+
+    async def resolve(self, ref: str) -> tuple[str, str, str | None]:
+        """The commit and the tree that `ref` names, and the branch if it is one of its own. `UsageError` if none."""
+        refs = self.place.refs()
+        git_store.sync_refs(self.place, self.git.store, refs)
+        found: list[str] = []
+        if ref and "\n" not in ref and not ref.startswith("-"):
+            asked = f"{ref}^{{commit}}\n{ref}^{{tree}}\n".encode(errors="surrogateescape")
+            done = await self.git.run("cat-file", "--batch-check", stdin=asked, ok=(0, 128))
+            found = [
+                decode(line).split(" ")[0] for line in done.out.splitlines() if line.split(b" ")[1:2] != [b"missing"]
+            ]
+        if len(found) != 2 or not all(len(each) in (40, 64) for each in found):
+            raise UsageError(_no_such_ref(ref, refs))
+        if ref in ("HEAD", "@"):
+            name = self.place.head()[0]
+            return found[0], found[1], name.removeprefix("refs/heads/") if name else None
+        branch = ref if f"refs/heads/{ref}".encode(errors="surrogateescape") in refs else None
+        return found[0], found[1], branch
+
+    def tree(self, tree: str) -> Tree:
+        """A reader of a tree of this repository, to be used with `async with`."""
+        return Tree(self.git, tree)
+
+    async def paths(self, tree: str) -> Listing:
+        """All files of a tree: path → (mode, id)."""
+        return await list_tree(self.git, tree)
+
+    async def tree_with(
+        self, base_tree: str, deletes: Sequence[bytes], writes: Mapping[bytes, tuple[int, bytes]]
+    ) -> str:
+        """The tree that `base_tree` becomes by `deletes` and then `writes` (path → git mode and bytes or link target).
+
+        A delete takes everything beneath with it. New files that are ignored are left out, as is anything named
+        `.git` and anything inside a submodule.
+        """
+        with self.scratch() as scratch:
+            writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
+            return await writer.tree_with(base_tree, deletes, writes)
+
+    async def diff(self, a: str, b: str) -> bytes:
+        """The patch from tree `a` to tree `b`: git's format, binary files included, whole ids, no renames."""
+        done = await self.git.run("diff-tree", "-r", "-p", "--binary", "--full-index", *_DIFF, a, b, doing="The diff")
+        return done.out
+
+    async def changes(self, a: str, b: str) -> tuple[Change, ...]:
+        """The files that differ between two trees, with line counts (0 for binary files)."""
+        done = await self.git.run("diff-tree", "-r", "-z", "--raw", "--numstat", *_DIFF, a, b, doing="The diff")
+        return tuple(_changes(done.out))
+
+    async def checkout(self, tree: str, into: Path) -> None:
+        """Lay `tree` out as files in the empty directory `into`, with no filter run."""
+        into.mkdir(parents=True, exist_ok=True)
+        with self.scratch() as scratch:
+            await self._lay_out(tree, into, scratch / "index")
+
+    async def checked_out(self, tree: str) -> Path:
+        """A directory with the files of `tree`, laid out once and kept; nobody may write to it."""
+        place = self.state / "trees" / self.git.store.stem / tree
+        if not place.is_dir():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+            try:
+                fresh.chmod(0o755)
+                (fresh / "files").mkdir()
+                await self._lay_out(tree, fresh / "files", fresh / "index")
+                _put_in_place(fresh, place)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, fresh, ignore_errors=True)
+        return place / "files"
+
+    async def _lay_out(self, tree: str, into: Path, index: Path) -> None:
+        doing = "Laying out the files of the commit"
+        await self.git.run("read-tree", "--reset", "-u", tree, index=index, work_tree=into, doing=doing)
+
+    async def git_layer(self, into: Path, base: Base) -> tuple[Path, ...]:
+        """Make `into/.git`, the git directory that the sandbox sees instead of the person's.
+
+        Returns the object stores that must be readable inside under their own path. Inside, git needs
+        `git_layer.environment(workspace)`, since the files belong to another user there.
+        """
+        index = None
+        if base.ref is not None:
+            index = (await self.checked_out(base.tree)).parent / "index"
+        with self.scratch() as scratch:
+            return git_layer.build(self.place, self.git.store, into, base, index, scratch)
+
+    @contextmanager
+    def scratch(self) -> Generator[Path]:
+        """A directory of ours for indexes and the like, gone at the end."""
+        with tempfile.TemporaryDirectory(prefix="tmp-", dir=self.git.store, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+
+async def open_repository(
+    path: Path, state: Path, *, excludes: Path | None = None, search_path: str = SEARCH_PATH
+) -> Repository:
+    """The repository that `path` is in.
+
+    `state` is a directory of ours, where it gets its store; `excludes` the person's own file of ignored patterns
+    (git's `core.excludesFile`); `search_path` where git is looked for. `UsageError` and `RepositoryError` say what to
+    do when there is nothing that can be worked on.
+    """
+    place = find_git_dir(path)
+    state = state.resolve()
+    name = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:20]
+    if place.object_format == "sha256":
+        name += "-sha256"
+    store = state / "git" / f"{name}.git"
+    git_store.prepare(place, store, excludes)
+    return Repository(place, Git(find_git(search_path, place.root), store), state)
+
+
+def _put_in_place(fresh: Path, place: Path) -> None:
+    try:
+        fresh.rename(place)
+    except OSError:
+        if not place.is_dir():  # else another process was first, with the same content
+            raise
+
+
+def _no_such_ref(ref: str, refs: Mapping[bytes, str]) -> str:
+    names = [decode(name).split("/", 2)[-1] for name in refs]
+    near = difflib.get_close_matches(ref, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {plain(near[0])!r}?" if near else "See `git branch -a` and `git tag` for what there is."
+    return f"There is no commit, branch or tag {plain(ref)!r} in this repository. {hint}"
+
+
+def _changes(out: bytes) -> Iterator[Change]:
+    fields = iter(out.split(b"\0"))
+    kinds: dict[bytes, bytes] = {}
+    for entry in fields:
+        if entry.startswith(b":"):
+            kinds[next(fields)] = entry.rsplit(b" ", 1)[-1][:1]
+        elif entry:
+            added, removed, path = entry.split(b"\t", 2)
+            kind = kinds[path]
+            yield Change(
+                path=decode(path),
+                kind="add" if kind == b"A" else "delete" if kind == b"D" else "update",
+                added=0 if added == b"-" else int(added),
+                removed=0 if removed == b"-" else int(removed),
+            )
