@@ -26,7 +26,7 @@ HOME = Path(__file__).absolute().parent
 GRACE = 3.0  # seconds between the first ring and the end of the process
 
 
-def take_orders(keep_path=False):
+def take_orders():
     """The orders of this process, or None when it is not observed."""
     text = os.environ.pop(ORDERS, None)
     if text is None:
@@ -36,12 +36,15 @@ def take_orders(keep_path=False):
     addopts = os.environ.get("PYTEST_ADDOPTS", "")
     if ours and addopts.startswith(ours):
         _restore("PYTEST_ADDOPTS", addopts[len(ours) :].strip())
-    if not keep_path:
-        home = str(HOME.parent)
-        parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        _restore("PYTHONPATH", os.pathsep.join(part for part in parts if part and part != home))
-        sys.path[:] = [part for part in sys.path if part != home]
     return orders
+
+
+def leave_path():
+    """Out of the module path of this process and of what it starts: nothing more has to be found there."""
+    home = str(HOME.parent)
+    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    _restore("PYTHONPATH", os.pathsep.join(part for part in parts if part != home))
+    sys.path[:] = [part for part in sys.path if part != home]
 
 
 def _restore(name, value):

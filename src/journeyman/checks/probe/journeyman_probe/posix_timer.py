@@ -18,7 +18,7 @@ class _Event(ctypes.Structure):
 
 
 class Timer:
-    """A POSIX timer that sends a signal of its own to this process: no thread, and no clash with SIGALRM."""
+    """Sends the signal `signum` to this process."""
 
     def __init__(self, signum):
         library = ctypes.CDLL(None)

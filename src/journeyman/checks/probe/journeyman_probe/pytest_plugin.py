@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from . import ORDERS, Alarm, Limits, Stream, take_orders
+from . import ORDERS, Alarm, Limits, Stream, leave_path, take_orders
 
 WORSE = {"error": 3, "failed": 2, "passed": 1, "skipped": 0}
 
@@ -18,16 +18,16 @@ class Endless(pytest.fail.Exception):
 
 def pytest_configure(config):
     at_worker = getattr(config, "workerinput", None)
-    if at_worker is not None:
-        orders = at_worker.get(ORDERS) and json.loads(at_worker[ORDERS])
+    if at_worker is None:
+        orders = take_orders()
+        if orders and _distributes(config):
+            config.pluginmanager.register(Controller(orders), "journeyman-controller")
+            return  # the workers have to find this plugin, and look after themselves
     else:
-        orders = take_orders(keep_path=_distributes(config))
-    if not orders:
-        return
-    if _distributes(config) and at_worker is None:
-        config.pluginmanager.register(Controller(orders), "journeyman-controller")
-        return
-    config.pluginmanager.register(Probe(config, orders), "journeyman-session")
+        orders = at_worker.get(ORDERS) and json.loads(at_worker[ORDERS])
+    if orders:
+        leave_path()
+        config.pluginmanager.register(Probe(config, orders), "journeyman-session")
 
 
 def _distributes(config):

@@ -8,7 +8,7 @@ import traceback
 import unittest
 from pathlib import Path
 
-from . import Alarm, Limits, Stream, take_orders
+from . import HOME, Alarm, Limits, Stream, leave_path, take_orders
 
 __unittest = True  # unittest leaves frames of such modules out of its tracebacks
 
@@ -113,7 +113,9 @@ def described(err):
     frames = err[2]
     while frames is not None and "__unittest" in frames.tb_frame.f_globals:
         frames = frames.tb_next
-    return "".join(traceback.format_exception(err[0], err[1], frames)[-40:])
+    shown = traceback.TracebackException(err[0], err[1], frames)
+    shown.stack[:] = [frame for frame in shown.stack if not frame.filename.startswith(str(HOME))]
+    return "".join(shown.format())
 
 
 def file_of(test):
@@ -142,6 +144,7 @@ def main():
     if orders is None:
         unittest.main(module=None)
         return
+    leave_path()
     observer = Observer(orders)
     observer.alarm.arm(observer.limits.around)  # the imports
     unittest.main(module=None, testRunner=runner_class(observer))
