@@ -3,6 +3,7 @@ words."""
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from journeyman.core.errors import StoreError
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
@@ -90,8 +92,9 @@ def sqlite_engine(path: Path, patience: float) -> "Engine":
 
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say so, below
-        for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on"):
-            connection.execute(f"pragma {pragma}").close()
+        _write_ahead(connection, patience)
+        connection.execute("pragma synchronous = normal").close()
+        connection.execute("pragma foreign_keys = on").close()
 
     def on_begin(connection: "Connection") -> None:
         # A transaction that reads first and writes later could not wait for another writer, so writers say so at once.
@@ -101,6 +104,20 @@ def sqlite_engine(path: Path, patience: float) -> "Engine":
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Switch to write-ahead mode, for which SQLite, alone of all things, does not wait when others are connecting."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def bring_up(connection: "Connection", path: Path) -> None:
@@ -114,7 +131,7 @@ def bring_up(connection: "Connection", path: Path) -> None:
         schema.metadata.create_all(connection)
         schema.version.create(connection)
         connection.execute(insert(schema.version), {"version_num": schema.REVISIONS[-1]})
-    elif found in schema.REVISIONS:
+    elif found in ("", *schema.REVISIONS):
         migrate(connection)
     else:
         raise StoreError(
@@ -123,15 +140,20 @@ def bring_up(connection: "Connection", path: Path) -> None:
         )
 
 
-def migrate(connection: "Connection", revision: str = "head") -> None:
-    """Run Alembic's revisions up to `revision` within the transaction of `connection`."""
+def migrate(connection: "Connection") -> None:
+    """Run Alembic's revisions up to the newest within the transaction of `connection`."""
     from alembic import command
+
+    command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: "Connection | None" = None) -> "Config":
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    return config
 
 
 def _head() -> str:
@@ -141,14 +163,14 @@ def _head() -> str:
 
 
 def _revision(connection: "Connection") -> str | None:
-    """The schema's revision as stored; None in an empty database."""
+    """The schema's revision as stored: None in an empty database, empty where Alembic has taken all away."""
     from sqlalchemy import inspect, select
 
     from journeyman.store.schema import version
 
     if not inspect(connection).has_table(version.name):
         return None
-    return connection.execute(select(version.c.version_num)).scalar()
+    return connection.execute(select(version.c.version_num)).scalar() or ""
 
 
 @contextmanager

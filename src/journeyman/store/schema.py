@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -87,7 +88,12 @@ chunk = Table(
     UniqueConstraint("attempt_id", "id"),
 )
 
-version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 """Alembic's own table, of which one row is read and, in a fresh database, written."""
 
 ATTEMPT = select(attempt).where(attempt.c.id == bindparam("attempt"))

@@ -1,0 +1,164 @@
+"""A fresh database, one brought up by Alembic, and one that is too new."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.command import downgrade
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from journeyman.core.errors import StoreError
+from journeyman.store import open_store
+from journeyman.store.database import alembic_config, bring_up, migrate, sqlite_engine
+from journeyman.store.schema import REVISIONS, metadata
+from journeyman.testing.store import a_task
+
+
+def described(engine: Engine) -> dict[str, object]:
+    """Everything about the tables that a database can tell, as values."""
+    with engine.connect() as connection:
+        inspector = inspect(connection)
+        return {
+            table: {
+                "columns": [{**column, "type": str(column["type"])} for column in inspector.get_columns(table)],
+                "primary key": inspector.get_pk_constraint(table),
+                "foreign keys": inspector.get_foreign_keys(table),
+                "unique": sorted(inspector.get_unique_constraints(table), key=str),
+                "indexes": sorted(inspector.get_indexes(table), key=str),
+            }
+            for table in inspector.get_table_names()
+        }
+
+
+def test_a_fresh_database_equals_a_migrated_one(tmp_path: Path) -> None:
+    fresh, migrated = (sqlite_engine(tmp_path / name, 1.0) for name in ("fresh", "migrated"))
+    with fresh.begin() as connection:
+        bring_up(connection, tmp_path / "fresh")
+    with migrated.begin() as connection:
+        migrate(connection)
+    tables = described(fresh)
+    assert tables == described(migrated)
+    assert {*metadata.tables, "alembic_version"} == tables.keys()
+    for engine in (fresh, migrated):
+        with engine.connect() as connection:
+            assert MigrationContext.configure(connection).get_current_heads() == (REVISIONS[-1],)
+        engine.dispose()
+
+
+def test_the_revisions_are_those_of_the_folder() -> None:
+    scripts = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
+    assert tuple(script.revision for script in reversed(scripts)) == REVISIONS
+
+
+async def test_an_older_database_is_brought_up_by_alembic(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "journeyman.sqlite", 1.0)
+    with engine.begin() as connection:
+        migrate(connection)
+        downgrade(alembic_config(connection), "base")
+    assert described(engine).keys() == {"alembic_version"}
+    engine.dispose()
+    async with open_store(tmp_path) as store:
+        await store.create(a_task(), [])
+    assert described(engine).keys() == {*metadata.tables, "alembic_version"}
+    engine.dispose()
+
+
+async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await store.create(a_task(), [])
+    change(tmp_path, "update alembic_version set version_num = '9999'")
+    before = (tmp_path / "journeyman.sqlite").read_bytes()
+    with pytest.raises(StoreError, match=r"newer Journeyman \(schema 9999, and this one knows 0001\).*left as it is"):
+        async with open_store(tmp_path):
+            pass
+    assert (tmp_path / "journeyman.sqlite").read_bytes() == before
+
+
+OPEN = """
+import asyncio, sys, time
+from pathlib import Path
+from journeyman.store import open_store
+import sqlalchemy, journeyman.store.schema
+async def main():
+    print("ready", flush=True)
+    sys.stdin.read()
+    async with open_store(Path(sys.argv[1])) as store:
+        print(len(await store.tasks()))
+asyncio.run(main())
+"""
+
+
+def test_many_processes_make_one_database(tmp_path: Path) -> None:
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, str(tmp_path)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.close()
+    for child in children:
+        assert child.stdout is not None
+        with child.stdout as answer:
+            assert answer.read() == "0\n"
+        assert child.wait() == 0
+
+
+CONNECT = """
+import multiprocessing, sys, sqlalchemy.dialects.sqlite
+from pathlib import Path
+from journeyman.store.database import sqlite_engine
+
+def connect(path, barrier):
+    engine = sqlite_engine(path, 10.0)
+    barrier.wait()
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("pragma journal_mode").scalar_one() == "wal"
+
+fork = multiprocessing.get_context("fork")
+for round_ in range(60):
+    barrier = fork.Barrier(6)
+    processes = [fork.Process(target=connect, args=(Path(sys.argv[1]) / f"{round_}", barrier)) for _ in range(6)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 6, round_
+"""
+
+
+def test_many_processes_switch_to_write_ahead_mode_at_once(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", CONNECT, str(tmp_path)], check=True)
+
+
+def test_opening_loads_sqlalchemy_late_and_alembic_never(tmp_path: Path) -> None:
+    program = """
+import asyncio, sys
+from pathlib import Path
+from journeyman.store import open_store
+heavy = {"sqlalchemy", "alembic", "obstore"}
+print(sorted(heavy & set(sys.modules)))
+async def main():
+    async with open_store(Path(sys.argv[1])):
+        print(sorted(heavy & set(sys.modules)))
+asyncio.run(main())
+"""
+    for _ in ("fresh", "again"):
+        answer = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+        )
+        assert answer.stdout == "[]\n['sqlalchemy']\n"
+
+
+def change(home: Path, statement: str) -> None:
+    engine = sqlite_engine(home / "journeyman.sqlite", 1.0)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
