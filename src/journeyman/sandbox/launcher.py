@@ -1,0 +1,238 @@
+"""The first program of a sandbox, run by the host's interpreter as a process of its own: `python -I -S launcher PLAN`.
+
+It makes a private mount namespace, stages there the layers of the workspace and every directory that will be readable
+inside, gives up its user and becomes bubblewrap, which binds from the staging place. As root it needs no user
+namespace for that, and shows the files of the layers to the unprivileged user by idmapped mounts; as anybody else
+it makes a user namespace first. The plan is a marshalled dictionary in the file descriptor PLAN; `plan.py` writes it.
+
+It imports little and nothing of Journeyman, since its start is part of every sandbox's start.
+"""
+
+import ctypes
+import marshal
+import os
+import resource
+import stat
+import sys
+from typing import Any
+
+STAGE = "/tmp"  # bubblewrap relies on it too; the layers are opened before it is covered
+
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
+SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_OPENAT2, SYS_MOUNT_SETATTR = 428, 429, 437, 442  # one number on every machine
+AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE = -100, 0x1000, 0x8000
+OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
+MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH = 0x04, 0x40
+MOUNT_ATTR_IDMAP = 0x100000
+RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x04, 0x08
+LAST_ID = 2**32 - 2
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+
+
+def fail(what: str) -> None:
+    number = ctypes.get_errno()
+    raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def syscall(what: str, number: int, *arguments: int | bytes | ctypes.Array[Any] | None) -> int:
+    wide = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
+    result = libc.syscall(ctypes.c_long(number), *wide)
+    if result < 0:
+        fail(what)
+    return result
+
+
+def mount(source: bytes, target: str, kind: bytes, flags: int, data: str) -> None:
+    if libc.mount(source, os.fsencode(target), kind, ctypes.c_ulong(flags), os.fsencode(data)):
+        fail(f"cannot mount {kind.decode() or 'private'} on {target}")
+
+
+def namespaces(as_root: bool) -> None:
+    uid, gid = os.getuid(), os.getgid()
+    if libc.unshare(CLONE_NEWNS if as_root else CLONE_NEWNS | CLONE_NEWUSER):
+        fail("cannot make a namespace")
+    if not as_root:
+        write("/proc/self/setgroups", "deny")
+        write("/proc/self/uid_map", f"{uid} {uid} 1")
+        write("/proc/self/gid_map", f"{gid} {gid} 1")
+    mount(b"none", "/", b"", MS_REC | MS_PRIVATE, "")
+
+
+def write(path: str, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(handle, text.encode())
+    finally:
+        os.close(handle)
+
+
+def open_tree(path: str) -> int:
+    """A detached copy of the mount at `path`, with all that is mounted below."""
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE
+    return syscall(f"cannot open {path}", SYS_OPEN_TREE, AT_FDCWD, os.fsencode(path), flags)
+
+
+def attach(tree: int, target: str) -> None:
+    """Hang a detached mount on `target`, which is made."""
+    if stat.S_ISDIR(os.fstat(tree).st_mode):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    where = os.fsencode(target)
+    syscall(f"cannot stage {target}", SYS_MOVE_MOUNT, tree, b"", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def swapped(one: int, other: int) -> str:
+    """An identity map of all ids but two, which change places: no id is left without a counterpart."""
+    low, high = sorted((one, other))
+    rows = [(0, 0, low), (low, high, 1), (low + 1, low + 1, high - low - 1), (high, low, 1)]
+    rows.append((high + 1, high + 1, LAST_ID - high))
+    return "\n".join(f"{a} {b} {n}" for a, b, n in rows if n > 0)
+
+
+class OwnerMaps:
+    """User namespaces that exist only to name a mapping of ids, one for each owner."""
+
+    def __init__(self, uid: int, gid: int) -> None:
+        self.uid, self.gid = uid, gid
+        self.known: dict[tuple[int, int], int] = {}
+
+    def show_as_ours(self, tree: int) -> None:
+        """What belongs to the owner of the tree's top directory belongs to the sandbox's user in this mount."""
+        about = os.fstat(tree)
+        owner = (about.st_uid, about.st_gid)
+        if owner == (self.uid, self.gid):
+            return
+        if owner not in self.known:
+            self.known[owner] = self.make(*owner)
+        attributes = (ctypes.c_uint64 * 4)(MOUNT_ATTR_IDMAP, 0, 0, self.known[owner])
+        size = ctypes.sizeof(attributes)
+        syscall("cannot map owners", SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, attributes, size)
+
+    def make(self, owner: int, group: int) -> int:
+        ready, told = os.pipe()
+        hold, release = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(release)
+            os.write(told, b"n" if libc.unshare(CLONE_NEWUSER) else b"y")
+            os.read(hold, 1)
+            os._exit(0)
+        os.close(hold)
+        try:
+            if os.read(ready, 1) != b"y":
+                raise OSError(0, "cannot make a user namespace to map owners")
+            write(f"/proc/{child}/uid_map", swapped(owner, self.uid))
+            write(f"/proc/{child}/gid_map", swapped(group, self.gid))
+            return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            for handle in (ready, told, release):
+                os.close(handle)
+            os.waitpid(child, 0)
+
+
+def overlay(plan: dict[str, Any], lowers: int, maps: OwnerMaps | None) -> None:
+    """Mount the workspace on STAGE/w: the lower layers, a bottom that holds mount points, and the upper if any."""
+    bottom = f"{STAGE}/m"
+    os.mkdir(bottom)
+    for place, is_folder in plan["points"]:
+        point = f"{bottom}/{place}"
+        os.makedirs(point if is_folder else os.path.dirname(point), exist_ok=True)
+        if not is_folder:
+            os.close(os.open(point, os.O_CREAT | os.O_WRONLY, 0o644))
+    layers = [f"{STAGE}/l{number}" for number in range(lowers)] + [bottom]
+    options = f"lowerdir={':'.join(layers)},userxattr,index=off"  # userxattr turns metacopy, redirects off
+    held: list[int] = []
+    if plan["scratch"] or plan["upper"]:
+        if plan["scratch"]:
+            os.mkdir(f"{STAGE}/u")
+            mount(b"tmpfs", f"{STAGE}/u", b"tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={plan['scratch']}")
+            os.mkdir(f"{STAGE}/u/upper")
+            os.mkdir(f"{STAGE}/u/work")
+        names = ("upper", "work") if plan["scratch"] else (plan["upper"], plan["work"])
+        for name in names:
+            held.append(os.open(f"{STAGE}/u/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
+        if maps and os.fstat(held[0]).st_uid != maps.uid:
+            os.fchown(held[0], maps.uid, maps.gid)
+        # by descriptor, so that a comma or a colon in a name is no syntax
+        options += f",upperdir=/proc/self/fd/{held[0]},workdir=/proc/self/fd/{held[1]}"
+    os.mkdir(f"{STAGE}/w")
+    mount(b"overlay", f"{STAGE}/w", b"overlay", MS_NOSUID | MS_NODEV, options)
+    if plan["scratch"]:
+        hand_over(plan["channel"], held[0])
+    for handle in held:
+        os.close(handle)
+
+
+def hand_over(channel: int, upper: int) -> None:
+    """Send the host a descriptor of the upper layer in memory, which has no path there."""
+    import _socket
+
+    end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=channel)
+    end.sendmsg([b"upper"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, upper.to_bytes(4, sys.byteorder))])
+    end.detach()
+
+
+def hang_inside(tree: int, place: str) -> None:
+    """Mount a tree on a place in the workspace, which no symlink of the repository can turn elsewhere."""
+    root = os.open(f"{STAGE}/w", os.O_PATH | os.O_DIRECTORY)
+    how = (ctypes.c_uint64 * 3)(os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH)
+    spot = syscall(f"cannot bind {place}", SYS_OPENAT2, root, os.fsencode(place), how, ctypes.sizeof(how))
+    flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+    syscall(f"cannot bind {place}", SYS_MOVE_MOUNT, tree, b"", spot, b"", flags)
+    os.close(root)
+    os.close(spot)
+
+
+def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
+    """Open every source, cover STAGE with an empty file system, and hang the sources there."""
+    lowers = [open_tree(path) for path in plan["lower"]]
+    binds = [(open_tree(path), name, mapped) for path, name, mapped in plan["binds"]]
+    inside = [(open_tree(path), place) for path, place in plan["inside"]]
+    upper = open_tree(plan["upper_parent"]) if plan["upper_parent"] else -1
+    if maps:
+        for tree in [*lowers, *(tree for tree, _, mapped in binds if mapped)]:
+            maps.show_as_ours(tree)
+    mount(b"tmpfs", STAGE, b"tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
+    for tree, name, _ in binds:
+        attach(tree, f"{STAGE}/{name}")
+    for number, tree in enumerate(lowers):
+        attach(tree, f"{STAGE}/l{number}")
+    if upper >= 0:
+        attach(upper, f"{STAGE}/u")
+    overlay(plan, len(lowers), maps)
+    for tree, place in inside:
+        hang_inside(tree, place)
+
+
+def main() -> None:
+    source = int(sys.argv[1])
+    plan: dict[str, Any] = marshal.loads(os.pread(source, 1 << 20, 0))
+    os.close(source)
+    as_root = os.getuid() == 0
+    for path in plan["cgroups"]:
+        write(path, str(os.getpid()))
+    namespaces(as_root)
+    os.umask(0o022)
+    stage(plan, OwnerMaps(plan["uid"], plan["gid"]) if as_root else None)
+    for kind, value in plan["limits"]:
+        hard = resource.getrlimit(kind)[1]
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (most, most))
+    os.chdir("/")
+    if as_root:
+        os.setgroups([])
+        os.setresgid(plan["gid"], plan["gid"], plan["gid"])
+        os.setresuid(plan["uid"], plan["uid"], plan["uid"])
+    os.execve(plan["command"][0], plan["command"], {})
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except OSError as error:
+        os.write(2, f"{error.strerror or error}\n".encode())
+        os._exit(70)

