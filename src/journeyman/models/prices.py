@@ -8,10 +8,13 @@ from typing import Self
 from journeyman.core.model import Profile
 from journeyman.core.usage import Usage
 
+CostOf = Callable[[Usage], float | None]
+"""The price of a reply's tokens in US dollars; None where it is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens. Where only `input` is known of the input prices, the others equal it."""
+    """US dollars per million tokens. Where a kind of input has no price of its own, it is that of `input`."""
 
     input: float
     output: float
@@ -29,23 +32,24 @@ class Price:
         return total / 1_000_000
 
 
-FREE = Price(0.0, 0.0)
+def free(usage: Usage) -> float | None:
+    return 0.0
 
 
 class Prices:
     """The price of one model, looked up beside its first request, so that nobody waits for the table."""
 
-    def __init__(self, known: Price | None = None, look_up: Callable[[], Price | None] | None = None) -> None:
+    def __init__(self, known: CostOf | None = None, look_up: Callable[[], CostOf | None] | None = None) -> None:
         self._known = known
         self._look_up = look_up if known is None else None
-        self._looking: asyncio.Task[Price | None] | None = None
+        self._looking: asyncio.Task[CostOf | None] | None = None
 
     @classmethod
-    def of(cls, profile: Profile, look_up: Callable[[], Price | None] | None = None) -> Self:
+    def of(cls, profile: Profile, look_up: Callable[[], CostOf | None] | None = None) -> Self:
         """The prices in `profile`, where a person set them, else those that `look_up` finds."""
         if profile.input_price is None or profile.output_price is None:
             return cls(None, look_up)
-        return cls(Price(profile.input_price, profile.output_price, profile.cached_input_price))
+        return cls(Price(profile.input_price, profile.output_price, profile.cached_input_price).of)
 
     def begin(self) -> None:
         """Starts looking up in a thread, once."""
@@ -53,12 +57,36 @@ class Prices:
             self._looking = asyncio.create_task(asyncio.to_thread(self._look_up))
 
     async def cost(self, usage: Usage) -> float | None:
-        """Dollars; None where the price or the tokens are not known."""
-        if self._looking is not None:
-            self._known, self._look_up = await asyncio.shield(self._looking), None
-            self._looking = None
-        if self._known is None:
+        """Dollars; None where the price is not known, or the server did not count the tokens."""
+        if self._looking is not None and self._look_up is not None:
+            self._known = await asyncio.shield(self._looking)
+            self._look_up = None
+        if self._known is None or (not usage.total_tokens and self._known is not free):
             return None
-        if not usage.total_tokens and self._known != FREE:
-            return None
-        return self._known.of(usage)
+        return self._known(usage)
+
+
+def published(model: str, *, vendor: str | None = None, base_url: str | None = None) -> CostOf | None:
+    """The published price of `model` at a vendor, known by its id in genai-prices or by its address.
+
+    Loads the table, which takes 0.1 to 0.3 s: to be called in a thread.
+    """
+    import genai_prices
+
+    def cost(usage: Usage) -> float | None:
+        cached, written = usage.cached_input_tokens, usage.cache_write_input_tokens
+        counted = genai_prices.Usage(
+            input_tokens=max(usage.input_tokens, cached + written),
+            cache_read_tokens=cached,
+            cache_write_tokens=written,
+            output_tokens=usage.output_tokens,
+        )
+        if vendor is not None:
+            return float(genai_prices.calc_price(counted, model, provider_id=vendor).total_price)
+        return float(genai_prices.calc_price(counted, model, provider_api_url=base_url).total_price)
+
+    try:
+        cost(Usage(input_tokens=3, cached_input_tokens=1, cache_write_input_tokens=1, output_tokens=1))
+    except (LookupError, ValueError):
+        return None
+    return cost

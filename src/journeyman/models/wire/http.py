@@ -14,6 +14,7 @@ from journeyman.core.model import ModelRequest, Profile, Reply
 from journeyman.core.text import one_line
 from journeyman.models.prices import Prices
 from journeyman.models.protocol import OnDelta, OnRetry
+from journeyman.models.retry import Cut, Retries, with_retries
 from journeyman.models.wire.failures import Peer, error_of, failure_of_body
 from journeyman.models.wire.sse import EventParser, ServerEvent
 
@@ -24,38 +25,6 @@ LAST_BYTES = 0.25
 """Seconds to wait for the end of a stream that has said all, so that its connection can be used again."""
 ERROR_BYTES = 64 * 1024
 """How much of an error's body is read."""
-
-
-class Cut(RetryLater):
-    """The connection ended before the reply did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often and after how many seconds a request is sent again.
-
-    `patience` is the longest wait that a server may ask for; `connect` are the waits while nobody answers.
-    """
-
-    times: int = 5
-    first: float = 0.5
-    longest: float = 30.0
-    patience: float = 300.0
-    after_cut: float = 0.2
-    connect: tuple[float, ...] = (0.1, 0.3, 0.9)
-
-    def wait(self, error: ModelError, failures: int, chance: Callable[[], float]) -> float | None:
-        """Seconds until the next try after the `failures`-th failure; None to give up."""
-        if isinstance(error, Unreachable):
-            return self.connect[failures - 1] if failures <= len(self.connect) else None
-        if not isinstance(error, RetryLater) or failures > self.times:
-            return None
-        if error.retry_after is not None:
-            return error.retry_after if error.retry_after <= self.patience else None
-        first = self.after_cut if isinstance(error, Cut) else self.first
-        if isinstance(error, Cut) and failures == 1:
-            return first
-        return min(first * 2 ** (failures - 1), self.longest) * (0.75 + chance() / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +96,7 @@ class HttpModel:
         self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
     ) -> Reply:
         body = self._wire.body(request)
-        failures = 0
-        while True:
-            try:
-                reply = await self._once(body, on_delta)
-                break
-            except (RetryLater, Unreachable) as error:
-                failures += 1
-                wait = self._retries.wait(error, failures, self._chance)
-                if wait is None:
-                    raise _given_up(error, failures) from error
-                if on_retry is not None:
-                    on_retry(str(error), wait)
-                await asyncio.sleep(wait)
+        reply = await with_retries(lambda: self._once(body, on_delta), self._retries, self._chance, on_retry)
         cost = await self._prices.cost(reply.usage)
         return reply.model_copy(update={"usage": reply.usage.model_copy(update={"cost": cost})})
 
@@ -299,11 +256,3 @@ async def _start_of(response: "httpx.Response") -> bytes:
         if len(data) >= ERROR_BYTES:
             break
     return data
-
-
-def _given_up(error: ModelError, failures: int) -> ModelError:
-    """`error` with the number of tries in its sentence."""
-    said = f"{error} Gave up after {failures} tries." if failures > 1 else str(error)
-    if isinstance(error, RetryLater):
-        return RetryLater(said, retry_after=error.retry_after)
-    return type(error)(said)
