@@ -113,7 +113,7 @@ def _plan(check: Check, name: str, only: tuple[str, ...], test_seconds: float | 
     orders = {
         "out": f"{stem}.jsonl",
         "seconds": limit,
-        "explicit": test_seconds is not None,
+        "explicit": limit < TEST_SECONDS,
         "only": only if sum(map(len, only)) < _ONLY else (),
         "addopts": addopts,
     }

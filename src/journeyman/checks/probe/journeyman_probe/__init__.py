@@ -6,7 +6,7 @@ the variable JM_PROBE and are taken out of the environment at once, so that what
 
     out       path of the stream, one JSON object a line
     seconds   the time limit of one test
-    explicit  whether that limit was asked for, so that it also rules over longer limits of the project's own
+    explicit  whether that limit rules over longer limits of the project's own
     only      ids of the tests to run; empty for all
     addopts   what was put before the project's own PYTEST_ADDOPTS
 
