@@ -1,3 +1,4 @@
+# pyright: basic
 """The validation runner, a script for the inside of a sandbox: pytest is imported once, each trial is a fork.
 
 It is sent as `python -c` with one JSON job on standard input, needs only the standard library and the project's own
@@ -12,6 +13,9 @@ It prints lines of `mark` and JSON: {"ready": seconds} when pytest is loaded, fo
 Outcomes are "passed", "failed", "skipped", "endless" and "died"; frames are [path, line], outermost first.
 """
 
+import collections
+import contextlib
+import gc
 import json
 import os
 import resource
@@ -19,9 +23,11 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 
 MESSAGE = 600
 HEADROOM = 1 << 30
+CUT = 77
 
 
 def relative(path, root):
@@ -60,14 +66,17 @@ class Recorder:
         if self.wanted:
             place = {test: number for number, test in enumerate(self.wanted)}
             items[:] = sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
+        self.say("items", [item.nodeid for item in items])
 
     def pytest_runtest_logstart(self, nodeid):
         self.say("start", nodeid)
+        self.nodeid = nodeid
         self.outcome = "passed"
         self.seconds = 0.0
         self.message, self.frames = "", []
         signal.setitimer(signal.ITIMER_PROF, self.cpu)
         if self.trace:
+            signal.signal(signal.SIGPROF, self.cut)
             sys.settrace(self.watch)
 
     def pytest_runtest_makereport(self, item, call):
@@ -77,9 +86,8 @@ class Recorder:
         if call.excinfo is None or call.excinfo.errisinstance((pytest.skip.Exception,)):
             return None
         self.message = call.excinfo.exconly(tryshort=True)[:MESSAGE]
-        frames = [(relative(str(entry.path), self.root), entry.lineno + 1) for entry in call.excinfo.traceback]
-        self.frames = [frame for frame in frames if frame[0]]
-        self.frames = self.frames[:4] + self.frames[-8:] if len(self.frames) > 12 else self.frames
+        if not self.stop:
+            self.frames = self.where(call.excinfo.tb)
         # Built by hand: rendering a traceback costs more than most tests, above all one of a deep recursion.
         return pytest.TestReport(
             nodeid=item.nodeid,
@@ -101,21 +109,47 @@ class Recorder:
         signal.setitimer(signal.ITIMER_PROF, 0)
         if self.trace:
             sys.settrace(None)
-            lines = {}
-            for path, line in self.lines:
-                lines.setdefault(path, []).append(line)
-            self.say("lines", nodeid, lines)
-            self.lines = set()
+            self.say_lines()
         self.say("end", nodeid, self.outcome, round(self.seconds, 4), self.message, self.frames)
         if self.stop and self.outcome == "failed":
             os._exit(0)
 
-    def watch(self, frame, event, arg):
-        """A trace function that notes the executed lines of files in the workspace."""
-        name = frame.f_code.co_filename
+    def pytest_sessionfinish(self, session, exitstatus):
+        # What plugins do at the end of a session (reports, clean-up of temporary folders) is of no use here.
+        self.say("code", int(exitstatus))
+        os._exit(0)
+
+    def say_lines(self):
+        lines = {}
+        for path, line in self.lines:
+            lines.setdefault(path, []).append(line)
+        self.say("lines", self.nodeid, lines)
+        self.lines = set()
+
+    def cut(self, number, frame):
+        """A traced test that does not end still says which lines it runs."""
+        sys.settrace(None)
+        self.say_lines()
+        os._exit(CUT)
+
+    def path(self, name):
         if name not in self.known:
             self.known[name] = relative(name, self.root)
-        path = self.known[name]
+        return self.known[name]
+
+    def where(self, entry):
+        """The frames of a traceback that are in the workspace: the outermost four and the innermost eight."""
+        first, last = [], collections.deque(maxlen=8)
+        while entry is not None:
+            frame = (self.path(entry.tb_frame.f_code.co_filename), entry.tb_lineno)
+            if frame[0]:
+                (first if len(first) < 4 else last).append(frame)
+            entry = entry.tb_next
+        return first + list(last)
+
+    def watch(self, frame, event, arg):
+        """A trace function that notes the executed lines of files in the workspace."""
+        path = self.path(frame.f_code.co_filename)
         if path is None:
             return None
 
@@ -131,16 +165,14 @@ def overlay(root, files, number):
     """Write the trial's files, each with a time of its own so that no cached bytecode is taken for it."""
     before = {}
     for path, text in files.items():
-        target = os.path.join(root, path)
-        with open(target, "rb") as file:
-            before[path] = file.read()
+        target = Path(root, path)
+        before[path] = target.read_bytes()
         put(target, text.encode("utf-8", "surrogateescape"), number)
     return before
 
 
 def put(target, data, number):
-    with open(target, "wb") as file:
-        file.write(data)
+    target.write_bytes(data)
     os.utime(target, (1_000_000_000 + number, 1_000_000_000 + number))
 
 
@@ -171,8 +203,7 @@ def child(job, trial, pipe, root, config):
     os.setpgid(0, 0)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    with open("/proc/self/statm") as file:
-        used = max(used, int(file.read().split()[0]) * resource.getpagesize())
+    used = max(used, int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize())
     resource.setrlimit(resource.RLIMIT_AS, (used + HEADROOM, used + HEADROOM))
     recorder = Recorder(trial, job["cpu"], pipe, root)
     code = 99
@@ -195,7 +226,7 @@ def run(job, trial, root, config):
         os.close(read)
         child(job, trial, write, root, config)
     os.close(write)
-    record = {"id": trial["id"], "tests": [], "lines": {}, "error": ""}
+    record: dict = {"id": trial["id"], "tests": [], "lines": {}, "items": [], "error": ""}
     running, buffer = None, b""
     began = since = time.monotonic()
     clean = False
@@ -216,37 +247,38 @@ def run(job, trial, root, config):
             elif what == "end":
                 record["tests"].append(parts)
                 running = None
+            elif what == "items":
+                record["items"] = parts[0]
             elif what == "lines":
                 record["lines"][parts[0]] = parts[1]
             elif what == "code":
                 clean = True
                 if parts[0] not in (0, 1):
-                    record["error"] = "pytest ended with code %s" % parts[0]
+                    record["error"] = f"pytest ended with code {parts[0]}"
     os.close(read)
-    for group in (-pid, pid):
-        try:
-            (os.killpg if group < 0 else os.kill)(pid, signal.SIGKILL)
-        except OSError:
-            pass
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(OSError):
+            kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]
     if running is not None:
         slow = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGKILL)
+        slow = slow or (os.WIFEXITED(status) and os.WEXITSTATUS(status) == CUT)
         spent = round(time.monotonic() - since, 3)
         record["tests"].append([running, "endless" if slow else "died", spent, "", []])
     return record, clean
 
 
 def attempt(job, trial, root, config):
-    """A trial with as many children as it takes to get past the tests that never end."""
+    """A trial with as many children as it takes to get past the tests that never end, within the trial's budget."""
+    began = time.monotonic()
     record, clean = run(job, trial, root, config)
-    wanted = trial["tests"]
-    while wanted and not trial.get("stop") and not clean and record["tests"]:
+    items = record.pop("items")
+    while not trial.get("stop") and not clean and time.monotonic() - began < job["budget"]:
         done = {test[0] for test in record["tests"]}
-        rest = [test for test in wanted if test not in done]
-        if not rest or len(rest) == len(wanted):
+        rest = [test for test in items if test not in done]
+        more, clean = run(job, dict(trial, tests=rest), root, config) if rest else ({"tests": []}, True)
+        if not more["tests"]:
             break
-        wanted = rest
-        more, clean = run(job, dict(trial, tests=rest), root, config)
         record["tests"] += more["tests"]
         record["lines"].update(more["lines"])
     return record
@@ -264,27 +296,28 @@ def main():
         out.write(job["mark"] + json.dumps(value) + "\n")
         out.flush()
 
-    root = os.path.realpath(os.getcwd())
+    root = os.path.realpath(Path.cwd())
     try:
-        import _pytest.assertion.rewrite
-        import pytest  # noqa: F401
+        __import__("pytest")
     except ImportError as error:
         say({"unusable": str(error)})
         return
     job["args"] += ["--maxfail=0", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
     config = prepare(job["args"], root)
+    gc.collect()
+    gc.freeze()
     say({"ready": round(time.monotonic() - began, 3), "prepared": config is not None})
-    for number, trial in enumerate(job["trials"]):
+    for trial in job["trials"]:
         began = time.monotonic()
         before = overlay(root, trial["files"], trial["id"] * 2)
         try:
             record = attempt(job, trial, root, config)
         finally:
             for path, data in before.items():
-                put(os.path.join(root, path), data, trial["id"] * 2 + 1)
+                put(Path(root, path), data, trial["id"] * 2 + 1)
         record["seconds"] = round(time.monotonic() - began, 3)
         say(record)
-        sys.dont_write_bytecode = number >= 0
+        sys.dont_write_bytecode = True
     say({"done": len(job["trials"])})
 
 

@@ -1,0 +1,104 @@
+"""Candidates: whole new texts of one file, where each comes from, and the order among those that pass."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from journeyman.agent.repair.source import shape
+
+CandidateOutcome = Literal["passed", "better", "no_better", "invalid", "endless"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`text` in place of `before`, the text of the file `path`. `weight` is the prior likelihood of its kind."""
+
+    path: str
+    before: str
+    text: str
+    source: str
+    weight: float = 0.0
+
+    @property
+    def diff(self) -> str:
+        """A unified diff without context: enough to recognise the edit and to read it."""
+        return unified(self.path, self.before, self.text, context=0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Changed lines, then changed characters."""
+        one, two = self.before.splitlines(), self.text.splitlines()
+        lines = sum(1 for line in difflib.ndiff(one, two) if line[:1] in "+-") if len(one) < 2000 else len(two)
+        return lines, changed_characters(self.before, self.text)
+
+    @property
+    def by_model(self) -> bool:
+        return self.source.startswith("model")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the tests said of a candidate. `fixed` counts tests that failed before; `seconds` is what the trial took."""
+
+    outcome: CandidateOutcome
+    fixed: int = 0
+    broken: int = 0
+    note: str = ""
+    seconds: float = 0.0
+    hasty: bool = False
+    """Cut by a limit that was perhaps too short."""
+
+
+@dataclass(slots=True)
+class Tried:
+    """What was tried already, by diff and by program."""
+
+    diffs: set[str] = field(default_factory=set[str])
+    shapes: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def is_new(self, candidate: Candidate) -> bool:
+        """Whether a candidate is a change that was not seen before; from now on it was."""
+        if candidate.text == candidate.before or candidate.diff in self.diffs:
+            return False
+        if candidate.path.endswith(".py"):
+            form = shape(candidate.text)
+            if form is None or form == shape(candidate.before) or (candidate.path, form) in self.shapes:
+                return False
+            self.shapes.add((candidate.path, form))
+        self.diffs.add(candidate.diff)
+        return True
+
+
+def unified(path: str, before: str, after: str, context: int = 3) -> str:
+    rows = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{path}", f"b/{path}", n=context
+    )
+    return "".join(row if row.endswith("\n") else row + "\n\\ No newline at end of file\n" for row in rows)
+
+
+def changed_characters(before: str, after: str) -> int:
+    """Characters between the common start and the common end of two texts, in both."""
+    start = 0
+    stop = min(len(before), len(after))
+    while start < stop and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < stop - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    return len(before) + len(after) - 2 * (start + end)
+
+
+def best(survivors: Iterable[Candidate], votes: Mapping[str, int] | None = None) -> Candidate | None:
+    """The survivor to keep: the one the model wrote too, then the smallest change, then the likeliest kind.
+
+    `votes` counts, by program, how often the model proposed it.
+    """
+    votes = votes or {}
+
+    def order(candidate: Candidate) -> tuple[int, int, float, int]:
+        lines, characters = candidate.size
+        form = shape(candidate.text) or candidate.text
+        return -votes.get(form, 0), lines, -candidate.weight, characters
+
+    return min(survivors, key=order, default=None)

@@ -1,0 +1,83 @@
+"""All single mutations of the suspicious parts of a Python file, the likeliest first."""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+
+from journeyman.agent.repair.expressions import EXPRESSIONS, Site
+from journeyman.agent.repair.scope import Scope, scope_of
+from journeyman.agent.repair.source import Function, Mutation, Source, span
+from journeyman.agent.repair.statements import STATEMENTS, Place
+
+_UNTOUCHED = {"annotation", "returns", "decorator_list", "type_params", "keywords_of_class"}
+
+
+def mutations(
+    text: str, lines: Sequence[range] = (), suspicion: Mapping[int, float] | None = None, limit: int = 5000
+) -> list[Mutation]:
+    """Mutations in `lines` (all of the file when empty), best first, without repetitions, at most `limit`.
+
+    `suspicion` multiplies the weight of the mutations of a line. Empty when `text` is no Python.
+    """
+    try:
+        source = Source(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    suspicion = suspicion or {}
+    best: dict[tuple[tuple[int, int, str], ...], tuple[float, int, Mutation]] = {}
+    for number, mutation in enumerate(_all(source, lines)):
+        key = tuple(sorted((edit.start, edit.end, edit.text) for edit in mutation.edits))
+        if not key or all(text[start:end] == replaced for start, end, replaced in key):
+            continue
+        weight = mutation.weight * suspicion.get(mutation.line, 1.0)
+        if key not in best or best[key][0] < weight:
+            best[key] = (weight, best[key][1] if key in best else number, mutation)
+    ranked = sorted(best.values(), key=lambda entry: (-entry[0], entry[1]))
+    return [mutation for _, _, mutation in ranked[:limit]]
+
+
+def _all(source: Source, lines: Sequence[range]) -> Iterator[Mutation]:
+    scopes: dict[Function | None, Scope] = {}
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.expr | ast.stmt) or (lines and not any(node.lineno in part for part in lines)):
+            continue
+        if _is_fixed(source, node):
+            continue
+        function = source.function(node)
+        if function not in scopes:
+            scopes[function] = scope_of(source, function)
+        if isinstance(node, ast.expr):
+            site = Site(source, scopes[function], node)
+            for operator in EXPRESSIONS:
+                yield from operator(site)
+        else:
+            place = Place(source, scopes[function], node, source.indent(node))
+            for operator in STATEMENTS:
+                yield from operator(place)
+
+
+def _is_fixed(source: Source, node: ast.AST) -> bool:
+    """Whether a node is no behaviour: annotations, decorators, docstrings, imports, the inside of f-strings."""
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return True
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return True
+    place: ast.AST | None = node
+    while place is not None:
+        parent, field = source.parents.get(place, (None, ""))
+        if field in _UNTOUCHED or isinstance(parent, ast.JoinedStr):
+            return True
+        place = parent
+    return False
+
+
+def functions_of(text: str) -> dict[str, range]:
+    """The functions of a file by qualified name, with their lines; empty when it does not parse."""
+    try:
+        source = Source(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    found: dict[str, range] = {}
+    for node in source.functions():
+        outer = [up.name for up in source.ancestors(node) if isinstance(up, ast.ClassDef | Function)]
+        found[".".join([*reversed(outer), node.name])] = span(node)
+    return found

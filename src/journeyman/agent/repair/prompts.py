@@ -1,0 +1,258 @@
+"""What the model is asked, and what is taken out of its answers."""
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from journeyman.agent.repair.source import Source, span
+from journeyman.core.items import UserMessage
+from journeyman.core.model import ModelRequest
+from journeyman.core.text import clip
+
+INSTRUCTIONS = (
+    "You fix bugs. You are given code in which something is wrong, and what shows it. Find the mistake and answer with "
+    "the whole corrected code in one fenced block, nothing left out. Change as little as possible, often one line or "
+    "one expression. Do not change names or signatures, add no tests and no comments."
+)
+
+View = Literal["file", "function", "examples", "explain"]
+
+_FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\r?\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+_OPEN_FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\r?\n(.*)", re.DOTALL | re.MULTILINE)
+_LANGUAGES = {"py": "python", "js": "javascript", "mjs": "javascript", "cjs": "javascript", "ts": "typescript"}
+
+WHOLE_FILE = 8_000
+"""Characters up to which a file is shown whole; of longer ones a function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The code that is shown and asked for: a part of a file. `start` and `end` are character offsets."""
+
+    path: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def code(self) -> str:
+        return self.text[self.start : self.end]
+
+    @property
+    def is_whole(self) -> bool:
+        return self.start == 0 and self.end == len(self.text)
+
+    @property
+    def language(self) -> str:
+        end = self.path.rsplit(".", 1)[-1]
+        return _LANGUAGES.get(end, end)
+
+
+def whole(path: str, text: str) -> Subject:
+    return Subject(path, text, 0, len(text))
+
+
+def function(path: str, text: str, name: str) -> Subject | None:
+    """The outermost function or method that holds the function `name` (qualified), decorators included."""
+    try:
+        source = Source(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    last = name.split(".")
+    for node in source.functions():
+        outer = [up.name for up in source.ancestors(node) if isinstance(up, ast.ClassDef | ast.FunctionDef)]
+        if [*reversed(outer), node.name] == last:
+            chain = [node, *(up for up in source.ancestors(node) if isinstance(up, ast.FunctionDef))]
+            top = chain[-1]
+            first = min([top.lineno, *(decorator.lineno for decorator in top.decorator_list)])
+            return Subject(path, text, source.line_start(first), source.line_end(span(top)[-1]))
+    return None
+
+
+def request(
+    subject: Subject,
+    prompt: str,
+    failures: str,
+    *,
+    tests: str = "",
+    before: str = "",
+    temperature: float,
+    seed: int,
+    cache_key: str,
+) -> ModelRequest:
+    """Ask for the corrected code. What changes from one request to the next stands at the end, for the cache."""
+    what = "file" if subject.is_whole else "function"
+    parts = [
+        f"The {what} below is from `{subject.path}`.",
+        f"```{subject.language}\n{subject.code.strip(chr(10))}\n```",
+    ]
+    if prompt.strip():
+        parts.append("Task: " + clip(prompt.strip(), 1500))
+    if tests:
+        parts.append(f"The tests:\n```{subject.language}\n{clip(tests.strip(), 1500)}\n```")
+    if failures:
+        parts.append("What fails:\n" + clip(failures, 1200))
+    if before:
+        parts.append(before)
+    parts.append(f"Write the whole corrected {what}.")
+    return ModelRequest(
+        instructions=INSTRUCTIONS,
+        items=(UserMessage(text="\n\n".join(parts)),),
+        temperature=temperature,
+        seed=seed,
+        stop=(),
+        max_output_tokens=min(200 + len(subject.code) // 2, 4000),
+        cache_key=cache_key,
+    )
+
+
+def failed_before(tried: list[tuple[str, str]]) -> str:
+    """Words about edits that did not help: (diff, what failed)."""
+    rows = [f"```diff\n{clip(_body(diff), 400)}\n```\n{clip(note, 200)}" for diff, note in tried]
+    return "These changes were tried and do not help:\n" + "\n".join(rows) if rows else ""
+
+
+def _body(diff: str) -> str:
+    return "\n".join(row for row in diff.splitlines() if row[:1] in "+-" and row[:3] not in ("+++", "---"))
+
+
+def code_of(reply: str) -> str | None:
+    """The code in an answer: the longest fenced block, an unfinished one, or the whole when it looks like code."""
+    blocks: list[str] = _FENCE.findall(reply)
+    if blocks:
+        return max(blocks, key=len)
+    unfinished = _OPEN_FENCE.search(reply)
+    if unfinished:
+        return str(unfinished[1])
+    bare = reply.strip("\n")
+    return bare if re.match(r"(def |class |import |from |async def |const |function |@|#|//|'use)", bare) else None
+
+
+def splice(subject: Subject, code: str) -> str | None:
+    """The file's new text with the model's code in its place; None when there is nothing of use in it.
+
+    For Python the answer is taken apart: functions that it has replace those of the file, one by one, docstrings that
+    it left out are kept, and imports that it adds are added, so that the rest of the file stays byte for byte.
+    """
+    code = code.replace("\r\n", "\n")
+    if not code.strip():
+        return None
+    if subject.path.endswith(".py"):
+        return _splice_python(subject, code)
+    if subject.is_whole:
+        end = "\n" if subject.text.endswith("\n") else ""
+        return code.rstrip("\n") + end
+    return None
+
+
+def _splice_python(subject: Subject, code: str) -> str | None:
+    text = subject.text
+    try:
+        old, new = Source(text), Source(_dedent(code))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    mine = {key: node for key, node in _definitions(old.tree)}
+    edits: list[tuple[int, int, str]] = []
+    added: list[str] = []
+    theirs = list(_definitions(new.tree))
+    methods = {key.split(".")[-1]: key for key in mine}
+    for key, node in theirs:
+        place = key if key in mine else methods.get(key, "") if "." not in key else ""
+        body = _lines(new, node)
+        if place:
+            target = mine[place]
+            indent = " " * target.col_offset
+            body = _with_docstring(old, target, new, node, body)
+            replaced = "\n".join(indent + row if row.strip() else row for row in body.split("\n"))
+            start, end = _bounds(old, target)
+            if old.text[start:end] != replaced:
+                edits.append((start, end, replaced))
+        elif "." not in key:
+            added.append(body)
+    imports = {ast.unparse(node) for node in old.tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
+    wanted = [ast.unparse(node) for node in new.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    lacking = [row for row in wanted if row not in imports and not row.startswith("from __future__")]
+    if not edits:
+        return None
+    for start, end, body in sorted(edits, reverse=True):
+        text = text[:start] + body.replace("\n", old.newline) + text[end:]
+    if added:
+        text = text.rstrip("\r\n") + old.newline * 3 + (old.newline * 3).join(added) + old.newline
+    if lacking:
+        at = _after_head(old)
+        text = text[:at] + "".join(row + old.newline for row in lacking) + text[at:]
+    return text
+
+
+def _definitions(tree: ast.Module) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Functions of a module and methods of its classes, by qualified name."""
+    found: list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.append((node.name, node))
+        if isinstance(node, ast.ClassDef):
+            methods = [child for child in node.body if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)]
+            found += [(f"{node.name}.{child.name}", child) for child in methods]
+    return found
+
+
+def _bounds(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, int]:
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return source.line_start(first), source.line_end(span(node)[-1])
+
+
+def _lines(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """A function's text, moved to the left margin."""
+    start, end = _bounds(source, node)
+    rows = source.text[start:end].split("\n")
+    return "\n".join(row[node.col_offset :] if not row[: node.col_offset].strip() else row for row in rows)
+
+
+def _with_docstring(
+    old: Source,
+    target: ast.FunctionDef | ast.AsyncFunctionDef,
+    new: Source,
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+    body: str,
+) -> str:
+    """The new function with the old one's docstring as it is written in the file."""
+    if ast.get_docstring(target, clean=False) is None:
+        return body
+    kept = old.text[old.line_start(target.body[0].lineno) : old.line_end(span(target.body[0])[-1])]
+    rows = [row[target.col_offset :] if not row[: target.col_offset].strip() else row for row in kept.split("\n")]
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    written = body.split("\n")
+    if ast.get_docstring(node) is not None:
+        lines = span(node.body[0])
+        if lines[0] == node.lineno or len(node.body) == 1:
+            return body
+        written[lines[0] - first : lines[-1] - first + 1] = rows
+    else:
+        at = node.body[0].lineno - first
+        if node.body[0].lineno == node.lineno:
+            return body
+        written[at:at] = rows
+    return "\n".join(written)
+
+
+def _after_head(source: Source) -> int:
+    """The offset after a module's docstring and its `__future__` imports."""
+    last = 0
+    for node in source.tree.body:
+        text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if not (text and last == 0) and not future:
+            break
+        last = node.end_lineno or node.lineno
+    if last == 0:
+        first = source.tree.body[0].lineno if source.tree.body else 1
+        comments = re.match(r"(?:#[^\n]*\n)*", source.text)
+        return comments.end() if comments and first > 1 and comments.end() else 0
+    return min(source.line_end(last) + len(source.newline), len(source.text))
+
+
+def _dedent(code: str) -> str:
+    rows = code.split("\n")
+    margin = min((len(row) - len(row.lstrip()) for row in rows if row.strip()), default=0)
+    return "\n".join(row[margin:] for row in rows)

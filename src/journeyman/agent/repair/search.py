@@ -1,0 +1,226 @@
+"""The search for a repair: what is known, what was tried, and the two sources of candidates."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from journeyman.agent.repair.candidates import Candidate, Tried, Verdict, best
+from journeyman.agent.repair.locate import Suspect
+from journeyman.agent.repair.mutate import mutations
+from journeyman.agent.repair.prompts import (
+    WHOLE_FILE,
+    Subject,
+    code_of,
+    failed_before,
+    function,
+    request,
+    splice,
+    whole,
+)
+from journeyman.agent.repair.source import shape
+from journeyman.agent.repair.validate import Goal, Trials, confirm
+from journeyman.agent.work import Work
+from journeyman.core.events import CandidateTried, Progressed, Replied
+from journeyman.core.evidence import CheckRun
+from journeyman.core.text import clip
+
+PROVISIONAL = "passes the tests tried"
+"""The note of a candidate that is still to be run against the whole check."""
+
+_LADDER = (0.0, 0.5, 0.7, 0.8, 0.9, 1.0, 0.6, 0.8)
+
+
+@dataclass(slots=True)
+class Search:
+    """One search. `survivors` passed the tests that were tried on them; `promising` fixed some test or were cut."""
+
+    work: Work
+    goal: Goal
+    others: Sequence[CheckRun]
+    goals: Sequence[Goal]
+    suspects: Sequence[Suspect]
+    texts: dict[str, str]
+    tests: str
+    failures: str
+    trials: Trials
+    seconds: float
+    tried: Tried = field(default_factory=Tried)
+    survivors: list[Candidate] = field(default_factory=list[Candidate])
+    partial: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
+    hasty: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
+    misses: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
+    votes: Counter[str] = field(default_factory=Counter[str])
+    confirmed: Candidate | None = None
+    count: int = 0
+
+    async def say(self, text: str) -> None:
+        await self.work.log.append(Progressed(text=text))
+
+    async def attempt(self, candidates: Sequence[Candidate], seconds: float | None = None) -> None:
+        """Try candidates that were not tried before, sort them by what came of it, and log it."""
+        events: list[CandidateTried] = []
+
+        def on_verdict(candidate: Candidate, verdict: Verdict) -> None:
+            self.count += 1
+            events.append(event_of(candidate, verdict))
+            self._sort(candidate, verdict)
+
+        await self.trials.run(candidates, seconds or self.seconds, on_verdict)
+        await self.work.log.append(*events)
+
+    def _sort(self, candidate: Candidate, verdict: Verdict) -> None:
+        if verdict.outcome == "passed":
+            self.survivors.append(candidate)
+        elif verdict.outcome == "better":
+            self.partial.append((candidate, verdict))
+        elif verdict.hasty:
+            self.hasty.append((candidate, verdict))
+        if verdict.outcome != "passed" and candidate.by_model:
+            self.misses.append((candidate, verdict))
+
+    async def winner(self) -> Candidate | None:
+        """The best survivor that every check passes on; those that fail there are no survivors."""
+        while (candidate := best(self.survivors, self.votes)) is not None:
+            verdict = await confirm(self.work, candidate, self.goals, self.others)
+            await self.work.log.append(event_of(candidate, verdict, final=True))
+            if verdict.outcome == "passed":
+                return candidate
+            self.survivors.remove(candidate)
+            if verdict.outcome == "better":
+                self.partial.append((candidate, verdict))
+        return None
+
+
+def event_of(candidate: Candidate, verdict: Verdict, *, final: bool = False) -> CandidateTried:
+    outcome, note = verdict.outcome, verdict.note
+    if outcome == "passed" and not final:
+        outcome, note = "better", PROVISIONAL
+    return CandidateTried(
+        source=candidate.source, diff=candidate.diff, outcome=outcome, note=note, seconds=round(verdict.seconds, 3)
+    )
+
+
+def mutants(suspects: Sequence[Suspect], texts: dict[str, str], limit: int = 6000) -> list[Candidate]:
+    """Single mutations of all suspects, the likeliest first."""
+    top = max((suspect.score for suspect in suspects), default=1.0) or 1.0
+    found: list[Candidate] = []
+    for suspect in suspects:
+        if not suspect.path.endswith(".py"):
+            continue
+        text = texts[suspect.path]
+        share = max(suspect.score / top, 0.1)
+        for mutation in mutations(text, list(suspect.functions.values()), suspect.lines, limit):
+            weight = mutation.weight * share * suspect.lines.get(mutation.line, 1.0)
+            source = f"mutation: {mutation.kind}"
+            found.append(Candidate(suspect.path, text, mutation.apply(text), source, weight))
+    return sorted(found, key=lambda candidate: -candidate.weight)[:limit]
+
+
+async def by_mutation(search: Search, pool: list[Candidate], seconds: float, *, enough: int) -> None:
+    """Try mutants of `pool`, taking them out of it, until `enough` survive or the time is up."""
+    until = time.monotonic() + seconds
+    while pool and time.monotonic() < until and len(search.survivors) < enough:
+        batch: list[Candidate] = []
+        size = search.trials.batch
+        while pool and len(batch) < size:
+            candidate = pool.pop(0)
+            if search.tried.is_new(candidate):
+                batch.append(candidate)
+        await search.attempt(batch)
+
+
+async def more_patience(search: Search, seconds: float) -> None:
+    """Candidates that a short limit cut, once more with a longer one."""
+    for limit in (2.0, 10.0):
+        if search.survivors or limit <= search.seconds:
+            continue
+        waiting = sorted(search.hasty, key=lambda pair: (-pair[1].fixed, -pair[0].weight))
+        search.hasty = []
+        until = time.monotonic() + seconds
+        while waiting and time.monotonic() < until and not search.survivors:
+            size = min(max(int(6 / limit), 2), 8)
+            batch, waiting = waiting[:size], waiting[size:]
+            await search.attempt([candidate for candidate, _ in batch], limit)
+
+
+def subjects(search: Search) -> list[Subject]:
+    """What the model is shown: short files whole, of others the suspicious functions."""
+    found: list[Subject] = []
+    for suspect in search.suspects:
+        text = search.texts[suspect.path]
+        if len(text) <= WHOLE_FILE:
+            found.append(whole(suspect.path, text))
+            continue
+        names = sorted(suspect.functions, key=lambda name: -_suspicion(suspect, name))
+        shown = [function(suspect.path, text, name) for name in names[:3]]
+        found += [subject for subject in shown if subject is not None and len(subject.code) <= WHOLE_FILE]
+    return found
+
+
+def _suspicion(suspect: Suspect, name: str) -> float:
+    return max((suspect.lines.get(line, 0.0) for line in suspect.functions[name]), default=0.0)
+
+
+async def by_model(search: Search, samples: int, seconds: float, *, enough: int, side_by_side: int = 2) -> None:
+    """Ask the model for corrected code, again and again in different ways, until `enough` survive."""
+    shown = subjects(search)
+    if not shown:
+        return
+    until = time.monotonic() + seconds
+    first = sum(isinstance(event, Replied) for event in search.work.log.events)
+    number = first
+    while number < first + samples and time.monotonic() < until and len(search.survivors) < enough:
+        width = 1 if number == 0 else side_by_side
+        asked = [sample(search, shown, number + place) for place in range(width)]
+        number += width
+        found = [candidate for candidate in await asyncio.gather(*asked) if candidate is not None]
+        fresh = [candidate for candidate in found if search.tried.is_new(candidate)]
+        if fresh:
+            await search.attempt(fresh, max(search.seconds, 1.0))
+
+
+async def sample(search: Search, shown: Sequence[Subject], number: int) -> Candidate | None:
+    """One answer of the model as a candidate; None when there is no usable code in it."""
+    work = search.work
+    subject = shown[number % len(shown)] if number >= 2 else shown[0]
+    view = number % 4
+    temperature = _LADDER[number % len(_LADDER)]
+    before = ""
+    if view == 3 and search.misses:
+        recent = search.misses[-2:]
+        before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
+    asked = request(
+        subject,
+        work.start.prompt,
+        search.failures if view != 2 else "",
+        tests=search.tests if view == 1 else "",
+        before=before,
+        temperature=temperature,
+        seed=work.start.seed + number,
+        cache_key=work.start.task_id,
+    )
+    began = time.monotonic()
+    reply = await work.model.reply(asked)
+    await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
+    code = code_of(reply.text)
+    text = splice(subject, code) if code else None
+    if text is None or text == subject.text:
+        return None
+    form = shape(text) if subject.path.endswith(".py") else text
+    if form is not None:
+        search.votes[form] += 1
+    return Candidate(subject.path, subject.text, text, f"model: sample {number + 1}, temperature {temperature:g}", 0.5)
+
+
+def failures_of(goal: Goal, notes: Iterable[tuple[str, str]], limit: int = 3) -> str:
+    """A few failing tests with what they saw, in words for the model; `notes` are (id, message)."""
+    said = dict(notes)
+    rows: list[str] = []
+    for test in [*(one for one in goal.run.failing if one.id not in goal.endless), *goal.run.failing][:limit]:
+        message = said.get(test.id) or test.message
+        row = f"{test.id}: never ends" if test.id in goal.endless else f"{test.id}: {clip(message.strip(), 300)}"
+        if row not in rows:
+            rows.append(row)
+    return "\n".join(rows)

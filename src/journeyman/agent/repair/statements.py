@@ -1,0 +1,263 @@
+"""Mutations of statements: missing, superfluous, in the wrong place or order."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from journeyman.agent.repair.expressions import ARITHMETIC_SLIPS
+from journeyman.agent.repair.scope import Scope
+from journeyman.agent.repair.source import Edit, Mutation, Source, span, unparsed
+
+_AUGMENTED = re.compile(r"(\+|-|\*\*|\*|//|/|%|&|\||\^|<<|>>)=")
+_SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Break, ast.Continue, ast.Pass, ast.Delete, ast.Raise)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A statement and what is at hand there. `indent` is None when it does not stand at the start of its line."""
+
+    source: Source
+    scope: Scope
+    node: ast.stmt
+    indent: str | None
+
+    def lines(self) -> tuple[int, int]:
+        """The offsets of the statement's lines, the last line end included."""
+        lines = span(self.node)
+        return self.source.line_start(lines[0]), self.after()
+
+    def after(self) -> int:
+        end = self.source.line_end(span(self.node)[-1])
+        return min(end + len(self.source.newline), len(self.source.text))
+
+    def insert_after(self, kind: str, weight: float, statement: str, indent: str | None = None) -> Mutation:
+        at = self.source.line_end(span(self.node)[-1])
+        deep = self.indent if indent is None else indent
+        text = f"{self.source.newline}{deep}{statement}"
+        return Mutation(kind, self.node.lineno, weight, (Edit(at, at, text),))
+
+    def insert_before(self, kind: str, weight: float, *statements: str) -> Mutation:
+        at = self.source.line_start(self.node.lineno)
+        text = "".join(f"{self.indent}{statement}{self.source.newline}" for statement in statements)
+        return Mutation(kind, self.node.lineno, weight, (Edit(at, at, text),))
+
+    def to(self, kind: str, weight: float, text: str) -> Mutation:
+        return Mutation(kind, self.node.lineno, weight, (self.source.replace(self.node, text),))
+
+    def body(self) -> list[ast.stmt]:
+        """The block that the statement is in."""
+        parent, field = self.source.parents.get(self.node, (None, ""))
+        block = getattr(parent, field, []) if parent is not None else []
+        return [child for child in block if isinstance(child, ast.stmt)] if isinstance(block, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
+def assignment(place: Place) -> Iterator[Mutation]:
+    node, source = place.node, place.source
+    if isinstance(node, ast.AugAssign):
+        start, end = source.end(node.target), source.start(node.value)
+        found = _AUGMENTED.search(source.text, start, end)
+        if not found:
+            return
+        for other, weight in ARITHMETIC_SLIPS.get(found[1], ()):
+            yield Mutation("assignment", node.lineno, weight, (Edit(found.start(), found.end(), other + "="),))
+        yield Mutation("assignment", node.lineno, 0.5, (Edit(found.start(), found.end(), "="),))
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        target = node.targets[0].id
+        if place.scope.assigned.get(target, node.lineno) < node.lineno or target in place.scope.parameters:
+            at = source.end(node.targets[0])
+            sign = source.text.find("=", at)
+            for operator in "+-*":
+                yield Mutation("assignment", node.lineno, 0.3, (Edit(sign, sign + 1, operator + "="),))
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Tuple):
+        targets, value = node.targets[0].elts, node.value
+        if len(targets) == 2 and isinstance(value, ast.Tuple) and len(value.elts) == 2:
+            rows = [
+                f"{unparsed(target)} = {unparsed(element)}" for target, element in zip(targets, value.elts, strict=True)
+            ]
+            if place.indent is not None:
+                yield place.to("assignment", 0.15, f"{source.newline}{place.indent}".join(rows))
+
+
+def ending(place: Place) -> Iterator[Mutation]:
+    """What is returned, and whether the loop goes on."""
+    node = place.node
+    if isinstance(node, ast.Break | ast.Continue):
+        yield place.to("loop end", 0.6, "continue" if isinstance(node, ast.Break) else "break")
+        yield place.to("loop end", 0.2, "return")
+    if not isinstance(node, ast.Return):
+        return
+    if node.value is None:
+        values = ["None", "True", "False", "0", "[]", *place.scope.names]
+    else:
+        values = ["None", "True", "False", "0", "1", "-1", "[]", "''", "{}", *place.scope.names]
+        if isinstance(node.value, ast.Constant | ast.Name | ast.List):
+            values += list(place.scope.ingredients)
+    text = unparsed(node.value) if node.value else ""
+    simple = node.value is None or isinstance(node.value, ast.Constant | ast.Name)
+    for value in dict.fromkeys(values):
+        if value != text:
+            yield place.to("return value", 0.25 if simple else 0.12, f"return {value}")
+    if node.value is not None and not isinstance(node.value, ast.Constant):
+        value = place.source.segment(node.value)
+        yield place.to("return value", 0.2, f"return [{value}]")
+        yield place.to("return value", 0.15, f"return -({value})")
+        if isinstance(node.value, ast.Compare | ast.BoolOp | ast.Name | ast.Call):
+            yield place.to("return value", 0.3, f"return not ({value})")
+
+
+def deletion(place: Place) -> Iterator[Mutation]:
+    node, block = place.node, place.body()
+    if place.indent is None:
+        return
+    start, end = place.lines()
+    if isinstance(node, _SIMPLE) and not isinstance(node, ast.Pass):
+        weight = 0.35 if isinstance(node, ast.AugAssign | ast.Break | ast.Continue | ast.Expr) else 0.15
+        if len(block) > 1:
+            yield Mutation("deletion", node.lineno, weight, (Edit(start, end, ""),))
+        else:
+            yield place.to("deletion", weight * 0.6, "pass")
+    if isinstance(node, ast.If) and not node.orelse and len(block) > 1:
+        yield Mutation("deletion", node.lineno, 0.3, (Edit(start, end, ""),))
+
+
+def order(place: Place) -> Iterator[Mutation]:
+    """Two statements that stand in each other's place."""
+    block = place.body()
+    at = block.index(place.node) if place.node in block else len(block)
+    if place.indent is None or at + 1 >= len(block):
+        return
+    after = block[at + 1]
+    if not isinstance(place.node, _SIMPLE) or place.source.indent(after) is None:
+        return
+    start, middle = place.lines()
+    other = Place(place.source, place.scope, after, place.indent)
+    if other.lines()[0] < middle:
+        return
+    gap = place.source.text[middle : other.lines()[0]]
+    second = place.source.text[slice(*other.lines())]
+    first = place.source.text[start:middle]
+    if not second.endswith(("\n", "\r")):
+        second, first = second + place.source.newline, first.rstrip("\r\n")
+    weight = 0.3 if isinstance(after, _SIMPLE) else 0.2
+    yield Mutation("order", place.node.lineno, weight, (Edit(start, other.lines()[1], second + gap + first),))
+
+
+def depth(place: Place) -> Iterator[Mutation]:
+    """A statement that is one block too deep, or not deep enough."""
+    source, node, indent = place.source, place.node, place.indent
+    if indent is None or not isinstance(node, _SIMPLE) or len(span(node)) > 1:
+        return
+    block = place.body()
+    parent = source.parent(node)
+    start = source.line_start(node.lineno)
+    if isinstance(parent, ast.For | ast.While | ast.If | ast.With) and node is block[-1] and len(block) > 1:
+        outer = source.indent(parent)
+        if outer is not None and source.parents[node][1] == "body" and not getattr(parent, "orelse", None):
+            weight = 0.5 if isinstance(node, ast.Return | ast.AugAssign | ast.Expr) else 0.3
+            yield Mutation("depth", node.lineno, weight, (Edit(start, start + len(indent), outer),))
+    at = block.index(node) if node in block else 0
+    before = block[at - 1] if at > 0 else None
+    if isinstance(before, ast.For | ast.While | ast.If | ast.With) and not getattr(before, "orelse", None):
+        inner = source.indent(before.body[-1])
+        if inner is not None:
+            weight = 0.35 if isinstance(node, ast.AugAssign | ast.Expr | ast.Return) else 0.25
+            yield Mutation("depth", node.lineno, weight, (Edit(start, start + len(indent), inner),))
+
+
+def block(place: Place) -> Iterator[Mutation]:
+    """The wrong kind of block: `if` for `while`, `elif` for `if`, branches the wrong way round."""
+    node, source = place.node, place.source
+    if isinstance(node, ast.If | ast.While):
+        start = source.start(node)
+        word = "elif" if source.text.startswith("elif", start) else "while" if isinstance(node, ast.While) else "if"
+        others = {"if": (("while", 0.25),), "while": (("if", 0.15),), "elif": (("if", 0.4),)}[word]
+        if word == "if" and _follows_if(place):
+            others = (*others, ("elif", 0.4))
+        for other, weight in others:
+            yield Mutation("block", node.lineno, weight, (Edit(start, start + len(word), other),))
+    if isinstance(node, ast.If) and node.orelse and not isinstance(node.orelse[0], ast.If):
+        one, two = _block_text(source, node.body), _block_text(source, node.orelse)
+        if one and two:
+            edits = (Edit(*one, source.text[slice(*two)]), Edit(*two, source.text[slice(*one)]))
+            yield Mutation("swapped branches", node.lineno, 0.4, edits)
+    if isinstance(node, ast.For | ast.While) and place.indent is not None:
+        inner = source.indent(node.body[-1])
+        for statement in ("break", "continue") if inner is not None else ():
+            yield place.insert_after("loop end", 0.1, statement, inner)
+
+
+def insertion(place: Place) -> Iterator[Mutation]:
+    """A missing statement: a variable not moved on, an early end, an update that was forgotten."""
+    node, scope = place.node, place.scope
+    if place.indent is None or not isinstance(node, _SIMPLE) or isinstance(node, ast.Return | ast.Break | ast.Continue):
+        return
+    looped = any(isinstance(up, ast.For | ast.While) for up in place.source.ancestors(node))
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    varied = [name for name in scope.names if name in scope.assigned]
+    for target in varied:
+        for value in scope.names:
+            if target != value and scope.similar(target, value):
+                yield place.insert_after("insertion", 0.2 if looped else 0.06, f"{target} = {value}")
+    for target in varied:
+        if scope.is_kind(target, "number"):
+            for statement in (f"{target} += 1", f"{target} -= 1"):
+                yield place.insert_after("insertion", 0.15 if looped else 0.06, statement)
+        if scope.is_kind(target, "items"):
+            for value in scope.names:
+                if value != target:
+                    yield place.insert_after("insertion", 0.06, f"{target}.append({value})")
+    if looped:
+        yield place.insert_after("insertion", 0.15, "break")
+
+
+def base_case(place: Place) -> Iterator[Mutation]:
+    """An early return at the start of the function that is missing."""
+    function = place.scope.function
+    if function is None or place.indent is None:
+        return
+    body = function.body
+    first = body[1] if len(body) > 1 and _is_docstring(body[0]) else body[0]
+    if place.node is not first:
+        return
+    for parameter in place.scope.parameters:
+        for value in ("[]", "0", "None", "False", "True", "''", "1", "-1", parameter, "[[]]"):
+            yield place.insert_before("base case", 0.12, f"if not {parameter}:", f"    return {value}")
+        if not place.scope.is_kind(parameter, "items"):
+            for test in ("== 0", "== 1", "<= 1", "< 0", "< 2"):
+                for value in ("0", "1", "False", "[]", parameter):
+                    yield place.insert_before("base case", 0.07, f"if {parameter} {test}:", f"    return {value}")
+        else:
+            for value in (parameter, "0", "True", f"{parameter}[0]"):
+                yield place.insert_before("base case", 0.07, f"if len({parameter}) <= 1:", f"    return {value}")
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _follows_if(place: Place) -> bool:
+    siblings = place.body()
+    at = siblings.index(place.node) if place.node in siblings else 0
+    before = siblings[at - 1] if at > 0 else None
+    return isinstance(before, ast.If) and not before.orelse
+
+
+def _block_text(source: Source, body: list[ast.stmt]) -> tuple[int, int] | None:
+    """The offsets of a block that has its lines for itself."""
+    if source.indent(body[0]) is None:
+        return None
+    return source.line_start(body[0].lineno), source.line_end(body[-1].end_lineno or body[-1].lineno)
+
+
+STATEMENTS: tuple[Callable[[Place], Iterator[Mutation]], ...] = (
+    assignment,
+    ending,
+    deletion,
+    order,
+    depth,
+    block,
+    insertion,
+    base_case,
+)

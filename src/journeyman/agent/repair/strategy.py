@@ -1,0 +1,253 @@
+"""The repair strategy: reproduce, locate, propose many edits, try each, keep the smallest that passes."""
+
+import hashlib
+from collections.abc import Sequence
+
+from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.examples import example_check
+from journeyman.agent.repair.locate import Evidence, is_source, locate
+from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
+from journeyman.agent.repair.resume import applied, remembered
+from journeyman.agent.repair.rewrite import rewrite
+from journeyman.agent.repair.search import (
+    Search,
+    by_model,
+    by_mutation,
+    failures_of,
+    more_patience,
+    mutants,
+)
+from journeyman.agent.repair.validate import (
+    CheckTrials,
+    Goal,
+    ProbeTrials,
+    Trials,
+    confirm,
+    encoded,
+    goal_of,
+    open_layers,
+)
+from journeyman.agent.repair.workspace import Files, evidence_of
+from journeyman.agent.work import Stop, Work
+from journeyman.core import folds
+from journeyman.core.errors import ModelError
+from journeyman.core.events import Progressed
+from journeyman.core.evidence import CheckRun
+from journeyman.sandbox.protocol import Sandbox
+
+SIDE_BY_SIDE = 2
+"""Layers in which candidates are tried at the same time."""
+
+TEST_SECONDS = (0.3, 10.0)
+"""The least and the most that one test of a candidate may take, in processor time."""
+
+MUTATION_SECONDS = 25.0
+MODEL_SECONDS = 110.0
+MODEL_SAMPLES = 14
+LAST_SECONDS = 60.0
+
+
+async def repair(work: Work) -> Stop:
+    """Work on the attempt until a change passes the checks or nothing is left to try.
+
+    The edit is in `work.sandbox` afterwards; everything that was tried is in the log, and a run that was killed goes on
+    behind what its log holds.
+    """
+    if (done := await applied(work)) is not None:
+        return done
+    runs = await reproduce(work)
+    files = Files(work.sandbox)
+    await files.list()
+    failing = [run for run in runs if not run.passed]
+    if not failing:
+        check = await example_check(work, files)
+        if check is not None:
+            failing = [await work.run_check(work.sandbox, check, "base")]
+            failing = [run for run in failing if not run.passed]
+    if not failing:
+        return await rewrite(work, files, runs)
+    return await mend(work, files, failing, [run for run in runs if run.passed])
+
+
+async def reproduce(work: Work) -> list[CheckRun]:
+    """The checks on the base, run now where the log does not have them."""
+    known = {run.check.command: run for run in folds.checks(work.log.events, "base")}
+    runs: list[CheckRun] = []
+    for check in work.start.checks:
+        found = known.get(check.command)
+        runs.append(found or await work.run_check(work.sandbox, check, "base", test_seconds=TEST_SECONDS[1] / 2))
+    return runs
+
+
+async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Sequence[CheckRun]) -> Stop:
+    with_tests = [run for run in failing if run.failing] or list(failing[:1])
+    goals = [goal_of(run) for run in with_tests]
+    goal = goals[0]
+    await work.log.append(Progressed(text=_reproduced(goal)))
+    async with open_layers(work, SIDE_BY_SIDE) as layers:
+        pytest = await find_pytest(layers[0], goal.check)
+        evidence = await evidence_of(files, work.start.prompt, goal)
+        notes: dict[str, str] = {}
+        if pytest is not None:
+            pytest, evidence, notes = await trace(work, layers[0], pytest, goal, evidence)
+        suspects = [suspect for suspect in locate(evidence) if await files.get(suspect.path)]
+        if not suspects:
+            return Stop("finished", f"{goal.check.command} fails, and no source file could be found to be the cause.")
+        await work.log.append(Progressed(text="Looking at " + ", ".join(suspect.path for suspect in suspects)))
+        search = Search(
+            work=work,
+            goal=goal,
+            others=others,
+            goals=goals,
+            suspects=suspects,
+            texts=files.texts,
+            tests=files.texts.get(evidence.failing_files[0], "") if evidence.failing_files else "",
+            failures=failures_of(goal, notes.items()),
+            trials=_trials(work, goal, pytest, layers),
+            seconds=min(max(5 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
+        )
+        remembered(search)
+        model_error = await explore(search)
+        return await conclude(search, model_error)
+
+
+def _reproduced(goal: Goal) -> str:
+    if not goal.failing:
+        return f"Reproduced: {goal.check.command} fails."
+    total = len(goal.failing) + len(goal.passing)
+    endless = f", {len(goal.endless)} of them without end" if goal.endless else ""
+    return f"Reproduced: {len(goal.failing)} of {total} tests fail{endless}."
+
+
+def _trials(work: Work, goal: Goal, pytest: Pytest | None, layers: Sequence[Sandbox]) -> Trials:
+    if pytest is not None:
+        return ProbeTrials(pytest, goal, layers, mark(work))
+    return CheckTrials(work, goal, layers)
+
+
+def mark(work: Work) -> str:
+    """What the runner's lines begin with, so that no output is taken for one by accident."""
+    return "@" + hashlib.sha256(f"{work.log.id}.{work.start.seed}".encode()).hexdigest()[:16] + " "
+
+
+async def trace(
+    work: Work, layer: Sandbox, pytest: Pytest, goal: Goal, evidence: Evidence
+) -> tuple[Pytest | None, Evidence, dict[str, str]]:
+    """Run some failing and passing tests with the runner: what they execute, where and how they fail.
+
+    Returns None for `pytest` where the runner does not see what the check saw, so that it cannot stand in for it.
+    """
+    if not goal.failing or any("::" not in test for test in goal.failing):
+        return None, evidence, {}
+    quick = [test for test in goal.failing if test not in goal.endless]
+    slow = [test for test in goal.failing if test in goal.endless]
+    asked = (*quick[:20], *slow[: 1 if quick else 2])
+    near = {test.split("::")[0] for test in goal.failing}
+    calm = [test for test, seconds in goal.passing.items() if test.split("::")[0] in near and seconds < 1.0][:30]
+    records: list[Record] = []
+    await run_trials(
+        layer,
+        pytest,
+        {0: Trial({}, (*asked, *calm), trace=True)},
+        mark=mark(work),
+        cpu=max(1.0, 5 * goal.slowest),
+        wall=max(5.0, 15 * goal.slowest),
+        budget=30.0,
+        on_record=records.append,
+    )
+    if not records:
+        return None, evidence, {}
+    failed = {test.id: test for test in records[0].tests if test.outcome not in ("passed", "skipped")}
+    if not all(test in failed for test in asked):
+        return None, evidence, {}
+    frames = [frame for test in failed.values() for frame in test.frames[-3:] if is_source(frame[0])]
+    found = Evidence(
+        evidence.prompt,
+        evidence.paths,
+        evidence.texts,
+        evidence.failing_files,
+        [*evidence.frames, *frames],
+        records[0].lines,
+        frozenset(failed),
+    )
+    return pytest, found, {test.id: test.message for test in failed.values() if test.message}
+
+
+async def explore(search: Search) -> str:
+    """Look for survivors, cheapest first; what went wrong with the model, if anything."""
+    enough = 12 if search.goal.is_weak else 1
+    pool = mutants(search.suspects, search.texts)
+    if pool:
+        await search.say(f"Trying small edits, {len(pool)} in all.")
+    await by_mutation(search, pool, MUTATION_SECONDS, enough=enough)
+    if not search.survivors:
+        await more_patience(search, MUTATION_SECONDS / 2)
+    if search.survivors and not search.goal.is_weak and await _settled(search):
+        return ""
+    trouble = ""
+    await search.say("Asking the model.")
+    try:
+        samples = 5 if search.goal.is_weak and search.survivors else MODEL_SAMPLES
+        await by_model(search, samples, MODEL_SECONDS, enough=len(search.survivors) + 2 if search.goal.is_weak else 1)
+    except ModelError as error:
+        trouble = str(error)
+        await search.say(f"The model gave no answer: {error}")
+    if not search.survivors and pool:
+        await search.say(f"Trying the {len(pool)} small edits that are left.")
+        await by_mutation(search, pool, LAST_SECONDS, enough=1)
+    if not search.survivors:
+        await more_patience(search, LAST_SECONDS / 2)
+    return trouble
+
+
+async def _settled(search: Search) -> bool:
+    """Whether a survivor also passes the whole check; it is then the only survivor."""
+    candidate = await search.winner()
+    if candidate is None:
+        return False
+    search.survivors = [candidate]
+    search.confirmed = candidate
+    return True
+
+
+async def conclude(search: Search, model_error: str) -> Stop:
+    """Put the best candidate into the workspace and say what it does; nothing when none helps."""
+    work, goal = search.work, search.goal
+    candidate = search.confirmed or await search.winner()
+    if candidate is not None:
+        await work.sandbox.write(candidate.path, encoded(candidate.text))
+        return Stop("finished", _success(search, candidate))
+    tried = f"{search.count} edits were tried"
+    after = f" The model could not be asked: {model_error}" if model_error else ""
+    partial = await _best_partial(search)
+    if partial is not None:
+        candidate, fixed = partial
+        await work.sandbox.write(candidate.path, encoded(candidate.text))
+        left = len(goal.failing) - fixed
+        return Stop(
+            "finished",
+            f"Not fully repaired: {tried}; the best one, in {candidate.path}, fixes {fixed} tests, breaks none, and "
+            f"leaves {left} failing.{after}",
+        )
+    reason = "model" if model_error else "finished"
+    return Stop(
+        reason, f"No repair was found: {tried}, and none makes {goal.check.command} pass. Nothing was changed.{after}"
+    )
+
+
+def _success(search: Search, candidate: Candidate) -> str:
+    lines = [row for row in candidate.diff.splitlines() if row[:1] in "+-" and row[:3] not in ("+++", "---")]
+    shown = " → ".join(row[1:].strip() for row in lines) if len(lines) == 2 else f"{len(lines)} changed lines"
+    fixed = len(search.goal.failing)
+    what = f"the {fixed} failing tests pass" if fixed else f"{search.goal.check.command} passes"
+    return f"Repaired {candidate.path} ({shown}): {what}. Found by {candidate.source} after {search.count} tries."
+
+
+async def _best_partial(search: Search) -> tuple[Candidate, int] | None:
+    """The edit that fixes most tests and breaks none, by the check itself."""
+    ranked = sorted(search.partial, key=lambda pair: (-pair[1].fixed, pair[0].size))
+    for candidate, _ in ranked[:3]:
+        verdict = await confirm(search.work, candidate, search.goals, search.others)
+        if verdict.fixed and not verdict.broken:
+            return candidate, verdict.fixed
+    return None

@@ -1,0 +1,260 @@
+"""Trying candidates: in layers of their own, side by side, with the runner where it can stand in for the check."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from journeyman.agent.repair.candidates import Candidate, Verdict
+from journeyman.agent.repair.probe import Pytest, Record, Trial, run_trials
+from journeyman.agent.work import Work
+from journeyman.core.evidence import Check, CheckRun, TestResult
+from journeyman.core.text import one_line
+from journeyman.sandbox.protocol import Sandbox
+
+ENDLESS = "endless"
+OTHER_TESTS = 200
+"""Tests that passed before which a trial runs too; the others are left to the check itself."""
+
+OnVerdict = Callable[[Candidate, Verdict], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A failing check, its failing tests (quick ones first, endless ones last) and those that have to stay passed."""
+
+    check: Check
+    run: CheckRun
+    failing: tuple[str, ...]
+    endless: frozenset[str]
+    passing: Mapping[str, float]
+
+    @property
+    def slowest(self) -> float:
+        """Seconds that the slowest passing test took."""
+        return max(self.passing.values(), default=0.0)
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether so little is tested that wrong edits will pass too."""
+        return len(self.failing) + len(self.passing) <= 2
+
+
+def goal_of(run: CheckRun) -> Goal:
+    failing = [test for test in run.failing if test.outcome in ("failed", "error")]
+    endless = frozenset(test.id for test in failing if is_endless(test))
+    quick = sorted((test for test in failing if test.id not in endless), key=lambda test: test.seconds)
+    order = (*(test.id for test in quick), *(test.id for test in failing if test.id in endless))
+    passing = {test.id: test.seconds for test in run.tests if test.outcome == "passed"}
+    return Goal(run.check, run, order, endless, passing)
+
+
+def is_endless(test: TestResult) -> bool:
+    return test.message.startswith(ENDLESS)
+
+
+class Trials(Protocol):
+    """Tries candidates against the failing tests; what it says is provisional until the check has run."""
+
+    @property
+    def batch(self) -> int:
+        """Candidates that are tried together in a second or two."""
+        ...
+
+    async def run(self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict) -> None:
+        """Try all `candidates`, each test for at most `seconds`."""
+        ...
+
+
+@dataclass(slots=True)
+class ProbeTrials:
+    """Trials by the runner: pytest is imported once for many candidates."""
+
+    pytest: Pytest
+    goal: Goal
+    layers: Sequence[Sandbox]
+    mark: str
+    pace: float = 0.1
+    """Seconds that a candidate took of late."""
+
+    @property
+    def batch(self) -> int:
+        return max(8, min(96, int(3.0 / max(self.pace, 0.02)))) * len(self.layers)
+
+    async def run(self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict) -> None:
+        tests = self.tests()
+        waiting = list(enumerate(candidates, start=1))
+        for _ in range(3):
+            left = await self._round(waiting, tests, seconds, on_verdict)
+            if not left or len(left) == len(waiting):
+                break
+            waiting = left
+        else:
+            left = waiting
+        for _, candidate in left:
+            on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
+
+    def tests(self) -> tuple[str, ...]:
+        others = sorted(self.goal.passing, key=lambda test: self.goal.passing[test])[:OTHER_TESTS]
+        kept: list[str] = []
+        spent = 0.0
+        for test in others:
+            spent += self.goal.passing[test]
+            if spent > 2.0:
+                break
+            kept.append(test)
+        quick = [test for test in self.goal.failing if test not in self.goal.endless]
+        slow = [test for test in self.goal.failing if test in self.goal.endless]
+        return (*quick, *slow, *kept)
+
+    async def _round(
+        self,
+        waiting: Sequence[tuple[int, Candidate]],
+        tests: tuple[str, ...],
+        seconds: float,
+        on_verdict: OnVerdict,
+    ) -> list[tuple[int, Candidate]]:
+        """One job for each layer; those of `waiting` that came to no verdict."""
+        by_number = dict(waiting)
+        missing = dict(waiting)
+        spent: list[float] = []
+
+        def on_record(record: Record) -> None:
+            candidate = by_number.get(record.number)
+            if candidate is not None and missing.pop(record.number, None) is not None:
+                spent.append(record.seconds)
+                on_verdict(candidate, self.verdict(record, tests))
+
+        count = len(self.layers)
+        jobs = [
+            run_trials(
+                layer,
+                self.pytest,
+                {number: Trial({one.path: one.text}, tests, stop=True) for number, one in waiting[place::count]},
+                mark=self.mark,
+                cpu=seconds,
+                wall=max(3 * seconds, 2.0),
+                budget=max(20 * seconds, 10.0),
+                on_record=on_record,
+            )
+            for place, layer in enumerate(self.layers)
+            if waiting[place::count]
+        ]
+        await asyncio.gather(*jobs)
+        if spent:
+            self.pace = sum(spent) / len(spent)
+        return list(missing.items())
+
+    def verdict(self, record: Record, tests: Sequence[str]) -> Verdict:
+        outcomes = {test.id: test for test in record.tests}
+        failing = set(self.goal.failing)
+        fixed = sum(1 for test in record.tests if test.id in failing and test.outcome == "passed")
+        if all(test in outcomes and outcomes[test].outcome == "passed" for test in tests):
+            return Verdict("passed", fixed, seconds=record.seconds)
+        bad = next((test for test in record.tests if test.outcome not in ("passed", "skipped")), None)
+        if bad is None:
+            return Verdict("invalid", note=record.error or "the tests did not run", seconds=record.seconds)
+        broken = 1 if bad.id in self.goal.passing else 0
+        note = f"{bad.id}: {one_line(bad.message, 160) or bad.outcome}"
+        if bad.outcome == ENDLESS:
+            first = not any(test not in self.goal.endless for test in self.goal.failing)
+            return Verdict("endless", fixed, broken, note, record.seconds, hasty=fixed > 0 or first)
+        if bad.id not in failing and not broken:
+            return Verdict("invalid", fixed, 0, note, record.seconds)
+        return Verdict("better" if fixed and not broken else "no_better", fixed, broken, note, record.seconds)
+
+
+@dataclass(slots=True)
+class CheckTrials:
+    """Trials by the check itself, narrowed to the failing tests where its runner can."""
+
+    work: Work
+    goal: Goal
+    layers: Sequence[Sandbox]
+
+    @property
+    def batch(self) -> int:
+        return 4 * len(self.layers)
+
+    async def run(self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict) -> None:
+        queue = list(candidates)
+
+        async def work_off(layer: Sandbox) -> None:
+            while queue:
+                candidate = queue.pop(0)
+                on_verdict(candidate, await self._try(layer, candidate, seconds))
+
+        await asyncio.gather(*(work_off(layer) for layer in self.layers))
+
+    async def _try(self, layer: Sandbox, candidate: Candidate, seconds: float) -> Verdict:
+        await layer.write(candidate.path, encoded(candidate.text))
+        try:
+            run = await self.work.run_check(
+                layer, self.goal.check, "candidate", only=self.goal.failing, test_seconds=seconds, record=False
+            )
+        finally:
+            await layer.write(candidate.path, encoded(candidate.before))
+        return verdict_of(self.goal, run, narrowed=True)
+
+
+def verdict_of(goal: Goal, run: CheckRun, *, narrowed: bool = False) -> Verdict:
+    """What a run of the check says of a candidate."""
+    passed = {test.id for test in run.tests if test.outcome == "passed"}
+    failed = {test.id: test for test in run.failing}
+    fixed = len(passed & set(goal.failing))
+    broken = sum(1 for test in goal.passing if test in failed or (not narrowed and run.tests and test not in passed))
+    first = next((failed[test] for test in goal.failing if test in failed), next(iter(failed.values()), None))
+    note = f"{first.id}: {one_line(first.message, 160)}" if first else (f"cut by {run.cut}" if run.cut else "")
+    if run.passed and not broken:
+        return Verdict("passed", fixed, 0, "", run.seconds)
+    if run.cut == "time" or (first is not None and is_endless(first)):
+        return Verdict("endless", fixed, broken, note, run.seconds, hasty=fixed > 0)
+    if not run.passed and not run.tests:
+        return Verdict("no_better", 0, 0, note or f"exit code {run.exit_code}", run.seconds)
+    return Verdict("better" if fixed and not broken else "no_better", fixed, broken, note, run.seconds)
+
+
+@asynccontextmanager
+async def open_layers(work: Work, count: int) -> AsyncGenerator[list[Sandbox]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(work.layer()) for _ in range(count)]
+
+
+async def confirm(work: Work, candidate: Candidate, goals: Sequence[Goal], others: Sequence[CheckRun]) -> Verdict:
+    """Run every check on the candidate in a layer of its own: the failing ones must pass, the others still pass."""
+    async with work.layer() as layer:
+        await layer.write(candidate.path, encoded(candidate.text))
+        fixed = broken = 0
+        seconds = 0.0
+        notes: list[str] = []
+        for goal in goals:
+            limit = max(10.0, 10 * goal.slowest)
+            run = await work.run_check(layer, goal.check, "candidate", test_seconds=limit)
+            said = verdict_of(goal, run)
+            fixed, broken, seconds = fixed + said.fixed, broken + said.broken, seconds + said.seconds
+            if said.outcome != "passed":
+                notes.append(said.note)
+        for before in others:
+            run = await work.run_check(layer, before.check, "candidate")
+            seconds += run.seconds
+            if not run.passed:
+                broken += 1
+                notes.append(f"{before.check.command} no longer passes")
+    if not notes:
+        return Verdict("passed", fixed, 0, "", seconds)
+    return Verdict("better" if fixed and not broken else "no_better", fixed, broken, "; ".join(notes), seconds)
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decoded(data: bytes) -> str | None:
+    """The text of a file as it is, byte for byte; None for what is not text."""
+    if b"\0" in data:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
