@@ -40,7 +40,7 @@ class Order:
 async def create(host: Host, order: Order) -> tuple[Task, tuple[Attempt, ...], AttemptStarted]:
     """Take the base, find the checks, and store the task with its attempts. Raises what is wrong with the repository
     in words, before anything is stored."""
-    repository = await open_repository(order.directory, host.state, ref=order.ref, excludes=host.excludes)
+    repository = await open_repository(order.directory, host.state, excludes=host.excludes)
     base = await repository.snapshot(order.ref)
     checks = await _checks(repository, base, order) if order.mode == "code" else ()
     task = Task(
@@ -70,7 +70,7 @@ async def create(host: Host, order: Order) -> tuple[Task, tuple[Attempt, ...], A
         checks=checks,
         seed=order.seed,
     )
-    firsts = {attempt.id: start.model_copy(update={"seed": order.seed + attempt.number - 1}) for attempt in attempts}
+    firsts = {attempt.id: (start.model_copy(update={"seed": order.seed + attempt.number - 1}),) for attempt in attempts}
     await host.store.create(task, attempts, firsts)
     return task, attempts, start
 
@@ -79,7 +79,7 @@ async def _checks(repository: Repository, base: Base, order: Order) -> tuple[Che
     async with repository.tree(base.tree) as tree:
         found = await rules.discover(tree.get, global_text=None)
         return await find_checks(
-            tree.paths(),
+            await tree.paths(),
             tree.get,
             flags=order.checks,
             configured=order.configured,

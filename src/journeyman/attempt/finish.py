@@ -62,9 +62,9 @@ async def finish(workspace: Workspace, checker: Checker, seconds: float) -> Resu
     checker.tree = changed.tree
     runs = await _clean_room(workspace, checker, changed)
     return Result(
-        verdict=verdict(base_runs, runs, changed=True),
+        verdict=verdict(base_runs, runs, changed=True, tree=changed.tree),
         summary=summary,
-        diff=await log.store.put_blob(changed.patch),
+        diff=await workspace.store.put_blob(changed.patch),
         tree=changed.tree,
         changes=changed.changes,
         base_checks=base_runs,
@@ -117,7 +117,9 @@ async def _citations(workspace: Workspace, changed: Changed, summary: str) -> tu
         return ()
     log = workspace.log
     async with workspace.repository.tree(changed.tree) as tree:
-        return await citations.resolve(summary, tree.get, lambda chunk: log.store.chunk(log.id, chunk), log.events)
+        return await citations.resolve(
+            summary, tree.get, lambda chunk: workspace.store.chunk(log.id, chunk), log.events
+        )
 
 
 def best(results: Mapping[str, Result]) -> str:

@@ -1,8 +1,9 @@
 """The copy-on-write workspace of an attempt: its layers, and the sandboxes that are opened over them."""
 
+import json
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,15 @@ from journeyman.attempt.host import Host
 from journeyman.checks.run import PROBE
 from journeyman.core import folds
 from journeyman.core.events import AttemptStarted, Opened
+from journeyman.core.evidence import Check
+from journeyman.core.task import Base
+from journeyman.repo import git_layer
 from journeyman.repo.repository import Repository, open_repository
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.protocol import Sandbox, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
 from journeyman.store.log import AttemptLog
+from journeyman.store.store import Store
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class Workspace:
     spec: SandboxSpec
     sandbox: Sandbox
     upper: Path
+    store: Store
     log: AttemptLog
     open: "OpenSandbox"
     manifest: checkpoint.Manifest
@@ -39,16 +45,15 @@ class Workspace:
         """Keep what changed since the last checkpoint: the manifest's blob id, None when nothing did."""
         if self.lost:
             return None, False
-        store = self.log.store
         try:
-            manifest = await checkpoint.take(self.upper, self.manifest, store.put_blob)
+            manifest = await checkpoint.take(self.upper, self.manifest, self.store.put_blob)
         except checkpoint.TooMuch:
             self.lost = True
             return None, False
         if manifest == self.manifest:
             return None, True
         self.manifest = manifest
-        return await store.put_blob(checkpoint.dump(manifest)), True
+        return await self.store.put_blob(checkpoint.dump(manifest)), True
 
 
 class OpenSandbox:
@@ -70,24 +75,20 @@ async def open_workspace(host: Host, start: AttemptStarted, log: AttemptLog) -> 
     began = time.monotonic()
     folder = host.folder(log.id)
     upper = folder / "upper"
-    repository = await open_repository(Path(start.base.repository), host.state, ref=start.base.ref)
-    git_layer = folder / "git"
-    if not (git_layer / "ready").exists():
-        shutil.rmtree(git_layer, ignore_errors=True)
-        git_layer.mkdir(parents=True)
-        await repository.git_layer(git_layer / "layer", start.base)
-        (git_layer / "ready").touch()
+    repository = await open_repository(Path(start.base.repository), host.state, excludes=host.excludes)
+    readable = await _git_layer(repository, start.base, folder)
     upper.mkdir(exist_ok=True)
-    manifest = await _rewind(log, upper)
-    lower = repository.root if start.base.ref is None else await repository.checkout_cached(start.base.tree)
-    toolchains = _toolchains(host, repository.root)
+    manifest = await _rewind(host.store, log, upper)
+    lower = repository.root if start.base.ref is None else await repository.checked_out(start.base.tree)
+    toolchains = _toolchains(host, repository.root, start.checks)
     spec = SandboxSpec(
         workspace=repository.root,
-        lower=(git_layer / "layer", lower),
+        lower=(folder / "git", lower),
         upper=upper,
         read_only=start.mode != "code",
         toolchains=toolchains,
-        readable=(*repository.object_stores, PROBE),
+        readable=(*readable, PROBE),
+        env=git_layer.environment(repository.root),
         memory_bytes=start.limits.memory_bytes,
         processes=start.limits.processes,
         disk_bytes=start.limits.disk_bytes,
@@ -99,25 +100,41 @@ async def open_workspace(host: Host, start: AttemptStarted, log: AttemptLog) -> 
                 backend=sandbox.backend,
                 workspace=str(repository.root),
                 toolchains=tuple(str(toolchain.root) for toolchain in toolchains),
-                notes=tuple(toolchain.note for toolchain in toolchains if toolchain.note),
+                notes=(*repository.notes, *(toolchain.note for toolchain in toolchains if toolchain.note)),
                 seconds=time.monotonic() - began,
             )
         )
-        yield Workspace(repository, spec, sandbox, upper, log, opener, manifest)
+        yield Workspace(repository, spec, sandbox, upper, host.store, log, opener, manifest)
 
 
-async def _rewind(log: AttemptLog, upper: Path) -> checkpoint.Manifest:
+async def _git_layer(repository: Repository, base: Base, folder: Path) -> tuple[Path, ...]:
+    """Make the git directory that the sandbox sees, unless it is there; the object stores that it borrows from."""
+    done = folder / "git.json"
+    if done.exists():
+        return tuple(Path(path) for path in json.loads(done.read_text()))
+    shutil.rmtree(folder / "git", ignore_errors=True)
+    (folder / "git").mkdir(parents=True)
+    readable = await repository.git_layer(folder / "git", base)
+    fresh = folder / "git.json.new"
+    fresh.write_text(json.dumps([str(path) for path in readable]))
+    fresh.rename(done)
+    return readable
+
+
+async def _rewind(store: Store, log: AttemptLog, upper: Path) -> checkpoint.Manifest:
     """The manifest to go on from; the upper layer equals it afterwards if a call was interrupted."""
     blob, complete = folds.checkpoint(log.events)
-    manifest = checkpoint.load(await log.store.blob(blob)) if blob else {}
+    manifest = checkpoint.load(await store.blob(blob)) if blob else {}
     if complete and folds.interrupted(log.events):
-        await checkpoint.restore(upper, manifest, log.store.blob)
-        manifest = await checkpoint.take(upper, {}, log.store.put_blob)
+        await checkpoint.restore(upper, manifest, store.blob)
+        manifest = await checkpoint.take(upper, {}, store.put_blob)
     return manifest
 
 
-def _toolchains(host: Host, root: Path) -> tuple[Toolchain, ...]:
-    """The project's own tools first; a Python that has pytest before one that has not."""
+def _toolchains(host: Host, root: Path, checks: Sequence[Check]) -> tuple[Toolchain, ...]:
+    """The project's own tools first; for pytest a Python that has it before one that has not."""
     found = find_toolchains(host.path, root, host.home, virtual_env=host.virtual_env, own_prefix=host.own_prefix)
-    with_pytest = python_with("pytest", found)
-    return reorder(found, with_pytest) if with_pytest is not None else found
+    if any(check.runner == "pytest" for check in checks):
+        with_pytest = python_with("pytest", found)
+        return reorder(found, with_pytest, "pytest") if with_pytest is not None else found
+    return found

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from journeyman.core.settings import Layer, Settings, load_toml, merge, variables
+from journeyman.core.settings import Layer, ModelSettings, Settings, load_toml, merge, variables
+from journeyman.models.choice import ModelChoice, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,13 @@ class Door:
     home: Path
     settings: Settings
     directory: Path
+
+    @property
+    def excludes(self) -> Path | None:
+        """The person's global ignore file, where git looks for it when nothing else is configured."""
+        config = self.environ.get("XDG_CONFIG_HOME") or str(self.home / ".config")
+        file = Path(config) / "git" / "ignore"
+        return file if file.is_file() else None
 
 
 def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Door:
@@ -53,3 +61,24 @@ def _repository_file(directory: Path) -> Path | None:
         if (folder / ".git").exists():
             return None
     return None
+
+
+PROFILE = ("window", "max_output", "tool_style", "strategy", "input_price", "cached_input_price", "output_price")
+
+
+def model_choice(door: Door, wanted: str | None) -> ModelChoice:
+    """The model that a name stands for; without one, what a key in the environment opens, else the embedded one."""
+    configured = {name: _choice(name, settings) for name, settings in door.settings.models.items()}
+    return choose(door.environ, configured, wanted)
+
+
+def _choice(name: str, settings: ModelSettings) -> ModelChoice:
+    overrides = {key: getattr(settings, key) for key in PROFILE if getattr(settings, key) is not None}
+    return ModelChoice(
+        name=name,
+        wire=settings.wire,
+        model=settings.name or "",
+        base_url=settings.base_url,
+        api_key_env=settings.api_key_env,
+        overrides=overrides,
+    )

@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,6 +31,7 @@ Checks = Annotated[
 Attempts = Annotated[int | None, typer.Option("--attempts", min=1, max=8, help="Independent tries; the best is kept.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
 Ref = Annotated[str | None, typer.Option("--base", help="Start from this commit instead of the working tree.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The beginning of its id; else the latest here.")]
 Number = Annotated[int | None, typer.Option("--attempt", min=1, help="Which attempt; else the chosen one.")]
 
@@ -37,12 +39,14 @@ Number = Annotated[int | None, typer.Option("--attempt", min=1, help="Which atte
 @app.command()
 def run(
     prompt: Annotated[str, typer.Argument(help="What you want done; `-` reads it from stdin.")],
-    directory: Directory = Path("."),
+    directory: Directory = Path(),
     model: ModelName = None,
     check: Checks = None,
     attempts: Attempts = None,
     base: Ref = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change the code: work on a copy, check, and hand back a patch."""
@@ -55,7 +59,7 @@ def run(
 @app.command()
 def ask(
     prompt: Annotated[str, typer.Argument(help="Your question; `-` reads it from stdin.")],
-    directory: Directory = Path("."),
+    directory: Directory = Path(),
     model: ModelName = None,
     attempts: Attempts = None,
     base: Ref = None,
@@ -68,7 +72,8 @@ def ask(
 
 
 @app.command()
-def resume(task: TaskId = None, directory: Directory = Path("."), as_json: AsJson = False) -> None:
+def resume(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
+TaskId = None, directory: Directory = Path(), as_json: AsJson = False) -> None:
     """Go on with a task that was interrupted, from the step it was in."""
     from journeyman.cli import commands
 
@@ -76,7 +81,8 @@ def resume(task: TaskId = None, directory: Directory = Path("."), as_json: AsJso
 
 
 @app.command()
-def apply(task: TaskId = None, directory: Directory = Path("."), attempt: Number = None) -> None:
+def apply(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
+TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
     """Put a task's patch on your working tree; on a conflict nothing is touched."""
     from journeyman.cli import commands
 
@@ -84,7 +90,8 @@ def apply(task: TaskId = None, directory: Directory = Path("."), attempt: Number
 
 
 @app.command()
-def diff(task: TaskId = None, directory: Directory = Path("."), attempt: Number = None) -> None:
+def diff(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
+TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
     """Print a task's patch."""
     from journeyman.cli import commands, read
 
@@ -92,9 +99,8 @@ def diff(task: TaskId = None, directory: Directory = Path("."), attempt: Number 
 
 
 @app.command()
-def show(
-    task: TaskId = None, directory: Directory = Path("."), attempt: Number = None, as_json: AsJson = False
-) -> None:
+def show(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
+TaskId = None, directory: Directory = Path(), attempt: Number = None, as_json: AsJson = False) -> None:
     """Show a task's result: what changed, the checks before and after, what it cost."""
     from journeyman.cli import commands, read
 
@@ -105,8 +111,9 @@ def show(
 
 @app.command()
 def log(
-    task: TaskId = None,
-    directory: Directory = Path("."),
+    task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
+TaskId = None,
+    directory: Directory = Path(),
     attempt: Number = None,
     as_json: AsJson = False,
     raw: Annotated[bool, typer.Option("--raw", help="The events themselves, one JSON object a line.")] = False,
@@ -165,8 +172,12 @@ def options(
         raise typer.Exit
 
 
-def _finish(work: "commands.Work") -> None:
-    code = asyncio.run(work)
+def _finish(work: Coroutine[Any, Any, int]) -> None:
+    try:
+        code = asyncio.run(work)
+    except KeyboardInterrupt:
+        print("\njourneyman: stopped. Everything is kept; `journeyman resume` goes on.", file=sys.stderr)
+        code = 130
     if code:
         raise typer.Exit(code)
 
@@ -179,8 +190,6 @@ def main() -> None:
         _complain(error, 2)
     except JourneymanError as error:
         _complain(error, 1)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

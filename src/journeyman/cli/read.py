@@ -44,6 +44,12 @@ STYLES = {
 }
 
 
+def repository_of(directory: Path) -> Path | None:
+    """The root of the repository that a person is in, if they are in one."""
+    resolved = directory.resolve()
+    return next((folder for folder in (resolved, *resolved.parents) if (folder / ".git").exists()), None)
+
+
 async def find(store: Store, task: str | None, repository: Path | None) -> Task:
     """The task that a person means: by the beginning of its id, else the latest of the repository they are in."""
     if task is not None:
@@ -94,12 +100,11 @@ async def list_tasks(store: Store, console: Console, limit: int, as_json: bool) 
     for task in tasks:
         attempt = await chosen(store, task, None)
         status = attempt.verdict or task.status
-        style = {"verified": "green", "answered": "green", "failing": "red"}.get(status) or STATUS_STYLES.get(
-            status, ""
-        )
         started = datetime.fromtimestamp(task.created, UTC).astimezone().strftime("%d %b %H:%M")
         name = Path(task.repository).name
-        table.add_row(task.id, started, Text(status, style=STYLES.get(status, "")), task.mode, name, one_line(task.title, 60))
+        table.add_row(
+            task.id, started, Text(status, style=STYLES.get(status, "")), task.mode, name, one_line(task.title, 60)
+        )
     console.print(table)
 
 
@@ -117,8 +122,15 @@ async def show_task(store: Store, console: Console, task: Task, number: int | No
         doing = f"being worked on by {holder}" if holder else f"{task.status}; `journeyman resume {task.id}` goes on"
         console.print(f"{folds.steps(events)} steps so far, {doing}.", highlight=False)
         return
+    await show_result(store, console, task, attempt)
+
+
+async def show_result(store: Store, console: Console, task: Task, attempt: Attempt) -> None:
+    """The result page."""
+    result, events = await result_of(store, attempt)
     patch = decode(await patch_of(store, result))
-    console.print(result_page(task, attempt.id, result, folds.stopped(events), patch, f"{len(events)} events"))
+    where = f"{len(events)} events"
+    console.print(result_page(task, attempt.id, result, folds.stopped(events), patch, where), highlight=False)
 
 
 async def show_log(

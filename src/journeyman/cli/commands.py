@@ -1,0 +1,228 @@
+"""What the commands do, once their arguments are read."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from journeyman.attempt.begin import Order
+from journeyman.attempt.host import Host, ModelPlan
+from journeyman.cli.door import Door, model_choice, open_door
+from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
+from journeyman.core.errors import UsageError
+from journeyman.core.task import Attempt, Mode, Task
+from journeyman.models.choice import profile_of
+from journeyman.models.protocol import Model
+from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.store.holder import this_process
+from journeyman.store.store import Store, open_store
+
+Work = Coroutine[Any, Any, int]
+"""A command at work; its value is the exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The options of `run`, `ask` and `resume`."""
+
+    directory: Path
+    model: str | None
+    checks: tuple[str, ...]
+    attempts: int | None
+    base: str | None
+    as_json: bool
+    apply: bool
+
+
+@asynccontextmanager
+async def open_host(door: Door, store: Store) -> AsyncIterator[Host]:
+    """This machine, for attempts."""
+
+    def open_model(name: str) -> AbstractAsyncContextManager[Model]:
+        from journeyman.models.open import open_model as opened
+
+        return opened(model_choice(door, name), env=door.environ, state=door.state, cache=door.cache)
+
+    virtual_env = door.environ.get("VIRTUAL_ENV")
+    rules = door.state / "AGENTS.md"
+    yield Host(
+        state=door.state,
+        home=door.home,
+        path=door.environ.get("PATH", "/usr/bin:/bin"),
+        store=store,
+        backend=Bubblewrap(door.state / "sandbox"),
+        open_model=open_model,
+        holder=this_process(),
+        own_prefix=Path(sys.prefix),
+        virtual_env=Path(virtual_env) if virtual_env else None,
+        excludes=door.excludes,
+        global_rules=rules.read_text() if rules.is_file() else None,
+    )
+
+
+async def start(prompt: str, mode: Mode, flags: Flags) -> int:
+    """`run` and `ask`."""
+    door = open_door(flags.directory, {"model": flags.model, "attempts": flags.attempts})
+    choice = model_choice(door, door.settings.model)
+    order = Order(
+        prompt=_prompt(prompt),
+        mode=mode,
+        directory=flags.directory,
+        model=ModelPlan(choice.name, profile_of(choice)),
+        ref=flags.base,
+        checks=flags.checks,
+        configured=door.settings.checks,
+        attempts=door.settings.attempts,
+        limits=door.settings.limits,
+        strategy=door.settings.strategy,
+    )
+    async with open_store(door.state) as store, open_host(door, store) as host:
+        ended = await begin(host, order, lambda task, attempts: _watcher(task, attempts, flags, choice.why))
+        return await _show(door, store, ended, flags)
+
+
+async def resume(task_id: str | None, flags: Flags) -> int:
+    """Go on with a task's attempts that have no result."""
+    from journeyman.cli import read
+
+    door = open_door(flags.directory, {})
+    async with open_store(door.state) as store, open_host(door, store) as host:
+        task = await read.find(store, task_id, read.repository_of(flags.directory))
+        attempts = await store.attempts(task.id)
+        if not flags.as_json and all(one.status == "done" for one in attempts):
+            print(f"Task {task.id} is finished; nothing is left to do.", file=sys.stderr)
+        ended = await work(host, task, attempts, _watcher(task, attempts, flags, ""))
+        return await _show(door, store, ended, flags)
+
+
+async def apply(task_id: str | None, directory: Path, number: int | None) -> int:
+    """Put a task's patch on the working tree."""
+    from journeyman.cli import read
+
+    door = open_door(directory, {})
+    async with open_store(door.state) as store:
+        task = await read.find(store, task_id, read.repository_of(directory))
+        attempt = await read.chosen(store, task, number)
+        result, _ = await read.result_of(store, attempt)
+        return await _apply(door, task, await read.patch_of(store, result))
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a reading command is: the store, the task that is meant, the screen."""
+
+    store: Store
+    task: Task
+    console: Any
+
+
+async def reading(directory: Path, task_id: str | None, show: Callable[[At], Awaitable[None]]) -> int:
+    """Run a command that only reads the store."""
+    from rich.console import Console
+
+    from journeyman.cli import read
+
+    door = open_door(directory, {})
+    async with open_store(door.state) as store:
+        await show(At(store, await read.find(store, task_id, read.repository_of(directory)), Console()))
+    return 0
+
+
+async def with_store(show: Callable[[Store, Any], Awaitable[None]]) -> int:
+    from rich.console import Console
+
+    door = open_door(Path(), {})
+    async with open_store(door.state) as store:
+        await show(store, Console())
+    return 0
+
+
+async def doctor() -> int:
+    """Try each thing that Journeyman needs, and say how to get what is missing."""
+    from rich.console import Console
+
+    door = open_door(Path(), {})
+    console = Console()
+    problems = await asyncio.to_thread(Bubblewrap(door.state / "sandbox").probe)
+    lines = [("sandbox", "bubblewrap works here" if not problems else " ".join(problems), not problems)]
+    choice = model_choice(door, door.settings.model)
+    lines.append(("model", f"{choice.name}: {choice.why or 'configured'}", True))
+    lines.append(("state", str(door.state), True))
+    for name, words, good in lines:
+        mark, style = ("✔", "green") if good else ("✘", "red")
+        console.print(f"[{style}]{mark}[/] {name:8} {words}", highlight=False)
+    return 1 if problems else 0
+
+
+async def fetch() -> int:
+    """Download and verify the embedded model, with a progress bar."""
+    from journeyman.cli.fetch import fetch_model
+
+    door = open_door(Path(), {})
+    await fetch_model(door)
+    return 0
+
+
+def _prompt(prompt: str) -> str:
+    """The prompt; `-` is all of stdin, and what is piped in beside a prompt is appended to it."""
+    if prompt == "-":
+        prompt = sys.stdin.read()
+    if not prompt.strip():
+        raise UsageError('The prompt is empty. Say what you want done: journeyman run "Fix the failing test"')
+    return prompt
+
+
+def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, why: str) -> Watcher:
+    if flags.as_json:
+        return Watcher(JsonLines(task, attempts), None)
+    from rich.console import Console
+
+    from journeyman.cli.live import Progress
+
+    progress = Progress(Console(stderr=True), len(attempts))
+    if why:
+        progress.note(why)
+    return Watcher(None, progress)
+
+
+async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
+    """The result page, and the patch onto the working tree where it was asked for."""
+    from journeyman.cli import read
+
+    if ended.error is not None:
+        go_on = f" Everything so far is kept; `journeyman resume {ended.task.id}` goes on."
+        print(f"journeyman: {ended.error}{'' if ended.result else go_on}", file=sys.stderr)
+    if ended.result is None or ended.chosen is None:
+        return 2 if isinstance(ended.error, UsageError) else 1
+    if not flags.as_json:
+        from rich.console import Console
+
+        attempt = next(one for one in await store.attempts(ended.task.id) if one.id == ended.chosen)
+        await read.show_result(store, Console(), ended.task, attempt)
+    if flags.apply and ended.result.diff:
+        if ended.exit_code:
+            print("journeyman: not applied, since the task is not solved.", file=sys.stderr)
+        else:
+            return await _apply(door, ended.task, await read.patch_of(store, ended.result))
+    return ended.exit_code
+
+
+async def _apply(door: Door, task: Task, patch: bytes) -> int:
+    from journeyman.repo.repository import open_repository
+
+    if not patch:
+        print("Nothing was changed; there is nothing to apply.", file=sys.stderr)
+        return 0
+    repository = await open_repository(Path(task.repository), door.state, excludes=door.excludes)
+    outcome = await repository.apply(patch)
+    for path in outcome.conflicts:
+        print(f"conflict: {path}", file=sys.stderr)
+    if outcome.conflicts:
+        print("journeyman: nothing was applied; the files above changed in the same places.", file=sys.stderr)
+        return 1
+    for change in outcome.changes:
+        print(f"{change.kind:7}{change.path}", file=sys.stderr)
+    return 0
