@@ -44,9 +44,7 @@ def run(
     check: Checks = None,
     attempts: Attempts = None,
     base: Ref = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")
-    ] = False,
+    apply: Apply = False,
     as_json: AsJson = False,
 ) -> None:
     """Change the code: work on a copy, check, and hand back a patch."""
@@ -72,8 +70,7 @@ def ask(
 
 
 @app.command()
-def resume(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
-TaskId = None, directory: Directory = Path(), as_json: AsJson = False) -> None:
+def resume(task: TaskId = None, directory: Directory = Path(), as_json: AsJson = False) -> None:
     """Go on with a task that was interrupted, from the step it was in."""
     from journeyman.cli import commands
 
@@ -81,8 +78,7 @@ TaskId = None, directory: Directory = Path(), as_json: AsJson = False) -> None:
 
 
 @app.command()
-def apply(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
-TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
+def apply(task: TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
     """Put a task's patch on your working tree; on a conflict nothing is touched."""
     from journeyman.cli import commands
 
@@ -90,8 +86,7 @@ TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
 
 
 @app.command()
-def diff(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
-TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
+def diff(task: TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
     """Print a task's patch."""
     from journeyman.cli import commands, read
 
@@ -99,8 +94,7 @@ TaskId = None, directory: Directory = Path(), attempt: Number = None) -> None:
 
 
 @app.command()
-def show(task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
-TaskId = None, directory: Directory = Path(), attempt: Number = None, as_json: AsJson = False) -> None:
+def show(task: TaskId = None, directory: Directory = Path(), attempt: Number = None, as_json: AsJson = False) -> None:
     """Show a task's result: what changed, the checks before and after, what it cost."""
     from journeyman.cli import commands, read
 
@@ -111,8 +105,7 @@ TaskId = None, directory: Directory = Path(), attempt: Number = None, as_json: A
 
 @app.command()
 def log(
-    task: Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
-TaskId = None,
+    task: TaskId = None,
     directory: Directory = Path(),
     attempt: Number = None,
     as_json: AsJson = False,
