@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from journeyman.core.errors import SandboxError, ToolError
 from journeyman.sandbox import layer, supervisor
@@ -208,7 +209,7 @@ class Box:
         self._stop()
 
     async def _file(
-        self, kind: int, path: str, arguments: tuple[object, ...], handles: list[int], *, limit: int = 0
+        self, kind: int, path: str, arguments: tuple[Any, ...], handles: list[int], *, limit: int = 0
     ) -> int:
         """A request about a file; the number that answers it. Failures that the model can act on are `ToolError`s."""
         try:

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class Bubblewrap:
         return self._open(spec)
 
     @asynccontextmanager
-    async def _open(self, spec: SandboxSpec) -> AsyncIterator[Sandbox]:
+    async def _open(self, spec: SandboxSpec) -> AsyncGenerator[Sandbox]:
         async with contextlib.AsyncExitStack() as stack:
             yield await self._start(spec, stack)
 
@@ -198,7 +198,7 @@ def _compiled(source: Path, state: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _upper(spec: SandboxSpec):  # -> Iterator[tuple[int | None, str]]
+def _upper(spec: SandboxSpec) -> Generator[tuple[int | None, str]]:
     """Lock the upper directory, make overlayfs's work directory beside it; its descriptor and the work's name."""
     if spec.upper is None or spec.read_only:
         yield None, ""

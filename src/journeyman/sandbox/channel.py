@@ -11,6 +11,7 @@ import socket
 import sys
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from journeyman.sandbox.supervisor import DONE, EXIT, FAIL, MAX_FDS, MAX_REQUEST, READY, REPLY_SIZE
 
@@ -48,8 +49,11 @@ class Channel:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._loop.add_reader(end, self._receive)
 
-    def request(self, kind: int, arguments: object, handles: list[int]) -> tuple[int, asyncio.Future[Answer | None]]:
-        """Send a request and `handles`, which are closed here once they are sent. None answers when the sandbox is gone."""
+    def request(
+        self, kind: int, arguments: tuple[Any, ...], handles: list[int]
+    ) -> tuple[int, asyncio.Future[Answer | None]]:
+        """Send a request and `handles`, which are closed here once they are sent. The answer is None when the
+        sandbox is gone."""
         ident = self._next
         self._next += 1
         answer: asyncio.Future[Answer | None] = self._loop.create_future()
@@ -96,21 +100,21 @@ class Channel:
         self._loop.remove_writer(self._end)
 
     def _receive(self) -> None:
-        for _ in range(64):
-            try:
+        try:
+            for _ in range(64):
                 if not self.ready.done():
                     self._greet()
                     continue
                 packet = self._end.recv(REPLY_SIZE + 1)
-            except BlockingIOError:
-                return
-            except OSError:
-                packet = b""
-            if not packet:
-                return self._fail("its first process has ended")
-            if len(packet) != REPLY_SIZE or packet[0] not in (EXIT, DONE, FAIL) or not self._answer(packet):
-                return self._fail("its first process talks nonsense")
-        return None
+                if not packet:
+                    raise ConnectionResetError
+                if len(packet) != REPLY_SIZE or packet[0] not in (EXIT, DONE, FAIL) or not self._answer(packet):
+                    self._fail("its first process talks nonsense")
+                    return
+        except BlockingIOError:
+            return
+        except OSError:
+            self._fail("its first process has ended")
 
     def _greet(self) -> None:
         """Take what comes before any command runs: the launcher's descriptor, then the supervisor's first word."""

@@ -8,13 +8,20 @@ it makes a user namespace first. The plan is a marshalled dictionary in the file
 It imports little and nothing of Journeyman, since its start is part of every sandbox's start.
 """
 
+# pathlib would double the time to start:
+# ruff: noqa: PTH102, PTH103, PTH120
+from __future__ import annotations
+
 import ctypes
 import marshal
 import os
 import resource
 import stat
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 STAGE = "/tmp"  # bubblewrap relies on it too; the layers are opened before it is covered
 
@@ -153,8 +160,7 @@ def overlay(plan: dict[str, Any], lowers: int, maps: OwnerMaps | None) -> None:
             os.mkdir(f"{STAGE}/u/upper")
             os.mkdir(f"{STAGE}/u/work")
         names = ("upper", "work") if plan["scratch"] else (plan["upper"], plan["work"])
-        for name in names:
-            held.append(os.open(f"{STAGE}/u/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
+        held = [os.open(f"{STAGE}/u/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) for name in names]
         if maps and os.fstat(held[0]).st_uid != maps.uid:
             os.fchown(held[0], maps.uid, maps.gid)
         # by descriptor, so that a comma or a colon in a name is no syntax

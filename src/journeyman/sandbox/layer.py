@@ -7,7 +7,7 @@ and what is not a file, a link or a directory is left alone.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from journeyman.core.errors import SandboxError
@@ -79,7 +79,7 @@ def read(upper: int, path: bytes, limit: int) -> tuple[int, bytes]:
             if not stat.S_ISREG(about.st_mode):
                 raise SandboxError(f"{shown} is neither a file nor a link.")
             handle = os.open(name, LOOK, dir_fd=folder)
-            with open(handle, "rb") as file:
+            with os.fdopen(handle, "rb") as file:
                 about = os.fstat(handle)
                 if not stat.S_ISREG(about.st_mode):
                     raise SandboxError(f"{shown} is neither a file nor a link.")
@@ -92,7 +92,7 @@ def read(upper: int, path: bytes, limit: int) -> tuple[int, bytes]:
 
 
 @contextmanager
-def _beneath(upper: int, folders: list[bytes]) -> Iterator[int]:
+def _beneath(upper: int, folders: list[bytes]) -> Generator[int]:
     handle = os.open(".", LOOK | os.O_DIRECTORY, dir_fd=upper)
     try:
         for name in folders:

@@ -246,12 +246,12 @@ def _mounts(plan: Plan, spec: SandboxSpec, tools: Tools) -> None:
     for place, mapped in wanted.items():
         if not PurePosixPath(place).is_absolute() or place == "/" or any(_is_below(place, k) for k in KERNEL_PLACES):
             raise SandboxError(f"{place} cannot be made readable in a sandbox.")
-        if place == workspace or _is_below(place, "/usr") or not os.path.exists(place):
+        if place == workspace or _is_below(place, "/usr") or not Path(place).exists():
             continue
         if place.startswith(workspace + "/"):
             inner = place.removeprefix(workspace + "/")
             plan.inside.append((place, inner))
-            plan.points.append((inner, os.path.isdir(place)))
+            plan.points.append((inner, Path(place).is_dir()))
         else:
             mounts.append((place, ["--ro-bind", plan.staged(Path(place), mapped=mapped), place]))
     for _, words in sorted(mounts, key=lambda mount: mount[0].count("/")):

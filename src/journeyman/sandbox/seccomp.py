@@ -5,29 +5,31 @@ namespaces does not. Built with libseccomp, which also kills calls of a foreign 
 """
 
 import errno
+import importlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from journeyman.core.errors import SandboxUnavailable
 
 VERSION = 1
 """Rises with every change below, so that a cached program is not used past its time."""
 
-DENIED = """
-    mount umount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr
-    open_tree_attr statmount listmount name_to_handle_at open_by_handle_at fanotify_init
-    setns unshare
-    bpf perf_event_open userfaultfd kcmp lookup_dcookie
-    ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd
-    keyctl add_key request_key
-    kexec_load kexec_file_load init_module finit_module delete_module create_module query_module get_kernel_syms
-    swapon swapoff reboot acct quotactl quotactl_fd nfsservctl syslog vhangup uselib ustat sysfs _sysctl
-    iopl ioperm modify_ldt vm86 vm86old
-    settimeofday stime clock_settime clock_settime64 adjtimex clock_adjtime clock_adjtime64
-    sethostname setdomainname
-""".split()
-UNKNOWN = "clone3 io_uring_setup io_uring_enter io_uring_register".split()
+DENIED = (
+    "mount umount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr "
+    "open_tree_attr statmount listmount name_to_handle_at open_by_handle_at fanotify_init "
+    "setns unshare "
+    "bpf perf_event_open userfaultfd kcmp lookup_dcookie "
+    "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd "
+    "keyctl add_key request_key "
+    "kexec_load kexec_file_load init_module finit_module delete_module create_module query_module get_kernel_syms "
+    "swapon swapoff reboot acct quotactl quotactl_fd nfsservctl syslog vhangup uselib ustat sysfs _sysctl "
+    "iopl ioperm modify_ldt vm86 vm86old "
+    "settimeofday stime clock_settime clock_settime64 adjtimex clock_adjtime clock_adjtime64 "
+    "sethostname setdomainname "
+)
+UNKNOWN = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register")
 """Answered as if the kernel had none, so that programs take their other way: the flags of clone3 lie in memory, where
 no filter sees them."""
 
@@ -51,7 +53,7 @@ def program(state: Path) -> Path:
 
 def _export(handle: int) -> None:
     try:
-        import pyseccomp as lib
+        lib: Any = importlib.import_module("pyseccomp")
     except (ImportError, RuntimeError, OSError) as error:
         raise SandboxUnavailable(
             "The library libseccomp is missing, without which no command is run; "
@@ -61,11 +63,11 @@ def _export(handle: int) -> None:
     refuse, unknown = lib.ERRNO(errno.EPERM), lib.ERRNO(errno.ENOSYS)
     rules = lib.SyscallFilter(lib.ALLOW)
 
-    def deny(name: str, *conditions: object, action: int = refuse) -> None:
+    def deny(name: str, *conditions: Any, action: int = refuse) -> None:
         if lib.resolve_syscall(lib.system_arch(), name) != -1:
             rules.add_rule(action, name, *conditions)
 
-    for name in DENIED:
+    for name in DENIED.split():
         deny(name)
     for name in UNKNOWN:
         deny(name, action=unknown)

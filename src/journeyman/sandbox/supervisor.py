@@ -12,7 +12,10 @@ It imports little and nothing of Journeyman, since its start is part of every sa
 of its answers.
 """
 
-import _signal
+# pathlib and contextlib would double the time to start:
+# ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH114, PTH120, PTH208, SIM105
+from __future__ import annotations
+
 import _socket
 import ctypes
 import errno
@@ -21,7 +24,13 @@ import os
 import resource
 import stat
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from typing import Any
+else:
+    import _signal  # what `signal` wraps into enumerations
 
 EXEC, KILL, READ, WRITE, REMOVE = 1, 2, 3, 4, 5
 READY, EXIT, DONE, FAIL = 1, 2, 3, 4
