@@ -10,6 +10,7 @@ from journeyman.repo.patch.nearest import ALIKE, Nearest, likeness, nearest
 from journeyman.repo.patch.parse import Chunk, PatchLine
 from journeyman.repo.patch.place import Lost, locate, placed
 
+_ENOUGH = 0.5  # how much alike a block must be to be taken for the one that was meant
 _SHOWN = 30  # lines of the nearest block
 _WIDTH = 200  # characters of a shown line
 _CONTEXT = 40  # lines of context that may be added to make a place unique
@@ -54,8 +55,13 @@ def _mended(
     if (there := _already(haystack, lost.chunk)) is not None:
         first, last = there
         return f"{gist}\nAlready applied: its result is in {path} at {_span(first, last)}.", None, True
-    if (placement := _elsewhere(haystack, lost)) is not None:
+    hits = _hits(haystack, lost)
+    if len(hits) == 1:
+        placement = placed(haystack, lost.chunk.lines, hits[0], lost.index)
         return f"{gist}\nIt fits at {_span(placement.start, placement.stop)}.", placement, True
+    if hits:
+        lines = ", ".join(str(start + 1) for start, _ in hits[:10])
+        return f"{gist}\nIt fits at each of the lines {lines}: give more context.", None, False
     low = max((each.stop for each in found if each.chunk < lost.index), default=0)
     high = min((each.start for each in found if each.chunk > lost.index), default=len(haystack.lines))
     near = _nearest(haystack, lost, low, high)
@@ -63,6 +69,8 @@ def _mended(
         return f"{gist}\nNothing in {path} ({len(haystack.lines)} lines) is like it.", None, False
     shown = f"{gist}\nThe nearest block is {_span(near.start, near.stop)} ({near.ratio:.0%} alike):\n"
     shown += _numbered(haystack.lines, near.start, near.stop)
+    if near.twin is not None:
+        return f"{shown}\nThe one at line {near.twin + 1} is as much alike: give more context.", None, False
     placement = _aligned(haystack, lost, near)
     if placement is not None and any(each.start < placement.stop and placement.start < each.stop for each in found):
         placement = None
@@ -100,20 +108,18 @@ def _hit(haystack: Haystack, block: Sequence[str]) -> tuple[int, int] | None:
     return haystack.find(block) if block else None
 
 
-def _elsewhere(haystack: Haystack, lost: Lost) -> Placement | None:
-    """The block when only the anchor or the order was wrong, and it is in the file just once or near the anchor."""
+def _hits(haystack: Haystack, lost: Lost) -> list[tuple[int, int]]:
+    """Where the block is, when only its anchor or order is wrong; just the first below a line like the anchor."""
     old = lost.chunk.old
     hits: list[tuple[int, int]] = []
     start = 0
     while old and len(hits) < 50 and (hit := haystack.find(old, start)) is not None:
         hits.append(hit)
         start = hit[0] + 1
-    if not hits:
-        return None
-    if len(hits) > 1:
-        anchor = _like_anchor(haystack, lost)
-        hits = [hit for hit in hits if anchor is not None and hit[0] >= anchor]
-    return placed(haystack, lost.chunk.lines, hits[0], lost.index) if hits else None
+    if len(hits) > 1 and (anchor := _like_anchor(haystack, lost)) is not None:
+        below = [hit for hit in hits if hit[0] >= anchor]
+        return below[:1] or hits
+    return hits
 
 
 def _like_anchor(haystack: Haystack, lost: Lost) -> int | None:
@@ -136,7 +142,7 @@ def _nearest(haystack: Haystack, lost: Lost, low: int, high: int) -> Nearest | N
         at = _like_anchor(haystack, lost)
         return None if at is None else Nearest(at, at + 1, likeness(lost.anchor or "", haystack.lines[at]), ())
     near = nearest(lost.chunk.old, haystack.lines, low, high)
-    if near is None or near.ratio < ALIKE:
+    if near is None or near.ratio < _ENOUGH:
         anywhere = nearest(lost.chunk.old, haystack.lines)
         if anywhere is not None and (near is None or anywhere.ratio > near.ratio):
             near = anywhere
@@ -148,7 +154,7 @@ def _aligned(haystack: Haystack, lost: Lost, near: Nearest) -> Placement | None:
     lines = haystack.lines
     if not lost.chunk.old:
         return Placement(near.stop, lost.chunk.lines, chunk=lost.index)
-    if near.ratio < ALIKE:
+    if near.ratio < _ENOUGH:
         return None
     pairs = dict(near.pairs)
     out: list[PatchLine] = []

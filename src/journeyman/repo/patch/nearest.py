@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from heapq import nlargest
 
@@ -15,6 +15,7 @@ ALIKE = 0.6
 _LONGEST = 200  # lines; comparing longer blocks takes too long
 _WORD = re.compile(r"\w+")
 _WINDOWS = 6
+_TWIN = 0.02  # of the ratio: blocks nearer to each other than this are equally good
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,14 @@ class Nearest:
     """Lines `start` to `stop` (indices, the latter exclusive) of the file, and how alike they are, 0 to 1.
 
     `pairs` are (index in the block, index in the file) of lines that are versions of each other, both rising.
+    `twin` is the first line of another block that is as much alike, so that nobody can tell which was meant.
     """
 
     start: int
     stop: int
     ratio: float
     pairs: tuple[tuple[int, int], ...]
+    twin: int | None = None
 
 
 def nearest(block: Sequence[str], lines: Sequence[str], low: int = 0, high: int | None = None) -> Nearest | None:
@@ -37,13 +40,17 @@ def nearest(block: Sequence[str], lines: Sequence[str], low: int = 0, high: int 
         return None
     comparison = _Comparison(block, lines)
     around = 3 + len(block) // 4
-    best: Nearest | None = None
+    found: list[Nearest] = []
     for offset in comparison.offsets(low, high):
         first, last = max(low, offset - around), min(high, offset + len(block) + around)
-        found = comparison.aligned(first, last)
-        if found is not None and (best is None or found.ratio > best.ratio):
-            best = found
-    return best
+        if (aligned := comparison.aligned(first, last)) is not None:
+            found.append(aligned)
+    if not found:
+        return None
+    best = max(found, key=lambda each: each.ratio)
+    twins = [each for each in found if each.ratio > best.ratio - _TWIN]
+    apart = [each.start for each in twins if each.stop <= best.start or best.stop <= each.start]
+    return replace(best, twin=apart[0]) if apart else best
 
 
 def likeness(one: str, other: str) -> float:
@@ -118,7 +125,7 @@ class _Comparison:
         whole = sum(_weight(text) for text in self.block)
         foreign = sum(_weight(self.lines[at]) for at in set(range(start, stop)) - {at for _, at in pairs})
         gained = sum(self.gain(row, at) for row, at in pairs)
-        return Nearest(start, stop, gained / (whole + 0.5 * foreign), tuple(pairs))
+        return Nearest(start, stop, gained / (whole + 0.3 * foreign), tuple(pairs))
 
     def gain(self, row: int, at: int) -> float:
         key = self.block[row], self.lines[at]
