@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from journeyman.models.script_turns import TurnCounter
+
 REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -40,6 +42,7 @@ class Exchange:
     request: Received
     transport: asyncio.Transport
     finish: Callable[[], None]
+    turns: TurnCounter
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answer(self, status: int, body: bytes, kind: str = "application/json", extra: str = "") -> None:
@@ -89,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._request: Received | None = None
         self._length: int | None = 0  # None for a chunked body
         self._busy: Exchange | None = None
+        self._turns = TurnCounter()
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -115,7 +119,7 @@ class Connection(asyncio.Protocol):
                 return
             request.body, request.arrived = body, time.monotonic()
             self._request = None
-            self._busy = Exchange(request, self.transport, self._finished)
+            self._busy = Exchange(request, self.transport, self._finished, self._turns)
             self._handle(self._busy)
 
     def _finished(self) -> None:

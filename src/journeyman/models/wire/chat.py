@@ -63,8 +63,8 @@ class ChatWire:
         """The JSON of `request`, the messages last, so that it only grows at its end."""
         parts = self._items.parts(request.cache_key, request.items)
         if request.instructions:
-            parts.insert(0, dumps({"role": "system", "content": request.instructions}))
-        return self._head.bytes(request)[:-1] + b',"messages":[' + b",".join(part for part in parts if part) + b"]}"
+            parts = [dumps({"role": "system", "content": request.instructions}), *parts]
+        return b"".join((self._head.bytes(request)[:-1], b',"messages":[', b",".join(parts), b"]}"))
 
     def reader(self, on_delta: OnDelta | None) -> "ChatReader":
         return ChatReader(self.peer, on_delta, self._make_id)

@@ -23,7 +23,8 @@ def dumps(value: Any) -> bytes:
 @dataclass(slots=True)
 class _Kept:
     items: list[Item] = field(default_factory=list[Item])
-    units: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])  # (index of first item, JSON)
+    starts: list[int] = field(default_factory=list[int])  # where in `items` each of `parts` begins
+    parts: list[bytes] = field(default_factory=list[bytes])
     size: int = 0
 
 
@@ -31,7 +32,7 @@ class GrowingJson:
     """Encodes conversations, and only what was added since the last request of the same `key`.
 
     `joins(before, item)` says that `item` goes into the same JSON value as the item before it, and `encode` makes the
-    JSON of such a run of items.
+    JSON of such a run of items, empty for one that is not sent.
     """
 
     def __init__(
@@ -48,27 +49,29 @@ class GrowingJson:
         self._size = 0
 
     def parts(self, key: str, items: Sequence[Item]) -> list[bytes]:
-        """The JSON values of `items` in their order."""
+        """The JSON values of `items` in their order; the list is kept and must not be changed."""
         kept = self._kept.pop(key, None) or _Kept()
         self._kept[key] = kept
         before = kept.size
         same = _common(kept.items, items)
         while same > 0 and (self._joined(items, same) or self._joined(kept.items, same)):
             same -= 1  # back to the start of the value that has grown or shrunk
-        while kept.units and kept.units[-1][0] >= same:
-            kept.size -= len(kept.units.pop()[1])
+        while kept.starts and kept.starts[-1] >= same:
+            kept.starts.pop()
+            kept.size -= len(kept.parts.pop())
         del kept.items[same:]
         kept.items.extend(items[same:])
         starts = [index for index in range(same, len(items)) if index == same or not self._joined(items, index)]
         for start, end in pairwise([*starts, len(items)]):
-            encoded = self._encode(items[start:end])
-            kept.units.append((start, encoded))
-            kept.size += len(encoded)
+            if encoded := self._encode(items[start:end]):
+                kept.starts.append(start)
+                kept.parts.append(encoded)
+                kept.size += len(encoded)
         self._size += kept.size - before
         while self._size > self._limit and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
             self._size -= oldest.size
-        return [unit for _, unit in kept.units]
+        return kept.parts
 
     def _joined(self, items: Sequence[Item], index: int) -> bool:
         return index < len(items) and self._joins(items[index - 1], items[index])

@@ -71,6 +71,7 @@ class HttpModel:
         wire: Wire,
         profile: Profile,
         client: "httpx.AsyncClient",
+        url: "httpx.URL",
         *,
         idle: float,
         prices: Prices,
@@ -81,7 +82,8 @@ class HttpModel:
         self._wire = wire
         self._profile = profile
         self._client = client
-        self._url = wire.path.lstrip("/")
+        self._url = url
+        self._timeout = {"timeout": client.timeout.as_dict()}
         self._idle = idle
         self._prices = prices
         self._retries = retries or Retries()
@@ -109,7 +111,11 @@ class HttpModel:
         peer = self._wire.peer
         self._prices.begin()
         try:
-            response = await self._client.send(self._client.build_request("POST", self._url, content=body), stream=True)
+            # made here and not by the client, which would merge and parse again what never changes
+            made = httpx.Request(
+                "POST", self._url, headers=self._client.headers, content=body, extensions=self._timeout
+            )
+            response = await self._client.send(made, stream=True)
             try:
                 return await self._read(response, on_delta)
             finally:
@@ -205,25 +211,25 @@ async def open_http(
             raise UsageError(f"The key in {endpoint.key_name or 'the settings'} holds characters that no key has.")
         headers["authorization"] = f"Bearer {endpoint.key}"
     try:
-        url = httpx.URL(endpoint.base_url.rstrip("/") + "/")
+        base = httpx.URL(endpoint.base_url)
     except httpx.InvalidURL as error:
         raise UsageError(f"base_url {endpoint.base_url!r} is no address: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if base.scheme not in ("http", "https") or not base.host:
         raise UsageError(
             f"base_url {endpoint.base_url!r} is no address: it starts with http:// or https:// and a host."
         )
     client = httpx.AsyncClient(
-        base_url=url,
         headers=headers,
         timeout=httpx.Timeout(endpoint.idle, connect=endpoint.connect, pool=None),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0),
-        verify=url.scheme == "https",  # plain HTTP needs no certificates, which take 20 ms to load
-        trust_env=not is_loopback(url.host),
+        verify=base.scheme == "https",  # plain HTTP needs no certificates, which take 20 ms to load
+        trust_env=not is_loopback(base.host),
     )
     model = HttpModel(
         wire,
         profile,
         client,
+        base.copy_with(path=base.path.rstrip("/") + wire.path),
         idle=endpoint.idle,
         prices=prices or Prices.of(profile),
         retries=retries,

@@ -51,7 +51,7 @@ class ResponsesWire:
         if request.grammar is not None:
             raise ModelError("The Responses wire cannot constrain a reply to a grammar: use the wire “chat” there.")
         parts = self._items.parts(request.cache_key, request.items)
-        return self._head.bytes(request)[:-1] + b',"input":[' + b",".join(parts) + b"]}"
+        return b"".join((self._head.bytes(request)[:-1], b',"input":[', b",".join(parts), b"]}"))
 
     def reader(self, on_delta: OnDelta | None) -> "ResponsesReader":
         return ResponsesReader(self.peer, on_delta)
@@ -99,7 +99,8 @@ class ResponsesWire:
         }
 
     def _encode(self, items: Sequence[Item]) -> bytes:
-        return b",".join(dumps(value) for item in items if (value := self._value(item)) is not None)
+        value = self._value(items[0])
+        return b"" if value is None else dumps(value)
 
     def _value(self, item: Item) -> dict[str, Any] | None:
         match item:
