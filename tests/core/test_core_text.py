@@ -24,7 +24,7 @@ def test_plain_takes_the_power_out_of_terminal_output() -> None:
 
 @given(st.text())
 def test_plain_leaves_no_control_character(text: str) -> None:
-    assert not any(ord(char) < 32 and char not in "\n\t" or 0x7F <= ord(char) < 0xA0 for char in plain(text))
+    assert not any((ord(char) < 32 and char not in "\n\t") or 0x7F <= ord(char) < 0xA0 for char in plain(text))
 
 
 @given(st.binary())

@@ -37,7 +37,7 @@ def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str
     if person.is_file():
         layers.append(load_toml(person.read_text(), str(person)))
     if (shared := _repository_file(directory)) is not None:
-        layers.append(load_toml(shared.read_text(), str(shared), repository=True))
+        layers.append(load_toml(shared.read_text(), str(shared), shared=True))
     layers.append(variables(env))
     layers.append(Layer("the command line", {key: value for key, value in flags.items() if value is not None}))
     return Door(env, state, cache, Path(env.get("HOME") or Path.home()), merge(layers), directory)
