@@ -20,8 +20,21 @@ SAMPLE = 24  # test files that are looked into
 _SKIPPED = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|\.git|\.tox|dist|build|target)/")
 _PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 _NODE_TEST = re.compile(r"(^|/)([^/]*[.\-_]test\.[cm]?js|test-[^/]*\.[cm]?js|test\.[cm]?js|test/.*\.[cm]?js)$")
-_WRAPPERS = {"run", "exec", "env", "nice", "time", "command", "uv", "poetry", "pdm", "pipenv", "rye", "hatch", "npx"}
-_BY_WORD: dict[str, Runner] = {"pytest": "pytest", "py.test": "pytest", "unittest": "unittest", "make": "make"}
+_WRAPPERS = {"run", "exec", "env", "nice", "time", "timeout", "command", "xvfb-run"}
+_WRAPPERS |= {"uv", "uvx", "poetry", "pdm", "pipenv", "rye", "hatch", "npx"}
+_BY_MODULE: dict[str, Runner] = {"pytest": "pytest", "py.test": "pytest", "unittest": "unittest"}
+_BY_PROGRAM: dict[str, tuple[Runner, str | None]] = {
+    "pytest": ("pytest", None),
+    "py.test": ("pytest", None),
+    "make": ("make", None),
+    "go": ("go", "test"),
+    "cargo": ("cargo", "test|t|nextest"),
+    "node": ("node", "--test.*"),
+    "npm": ("node", "t|tst|test.*"),
+    "yarn": ("node", "t|test.*"),
+    "pnpm": ("node", "t|test.*"),
+}
+"""The runner that a program is, and by which of its first words."""
 
 
 async def find_checks(
@@ -68,33 +81,17 @@ def runner_of(command: str) -> Runner | None:
 
 
 def _runner_of_words(words: Sequence[str]) -> Runner | None:
-    module = False
-    node = False
     for number, word in enumerate(words):
-        name = posixpath.basename(word)
-        rest = words[number + 1 :]
-        if module or name in _BY_WORD:
-            return _BY_WORD.get(name) if name != "unittest" or module else None
-        if name in ("npm", "yarn", "pnpm"):
-            return "node" if any(other in ("t", "test", "tst") or other.startswith("test:") for other in rest) else None
-        if name == "go":
-            return "go" if rest[:1] == ["test"] else None
-        if name == "cargo":
-            return "cargo" if any(other in ("test", "t", "nextest") for other in rest[:3]) else None
-        if node and word.startswith("--test"):
-            return "node"
-        if word == "-m":
-            module = True
-        elif name == "node":
-            node = True
-        elif not (
-            node
-            or word.startswith("-")
-            or "=" in word
-            or name in _WRAPPERS
-            or re.fullmatch(r"python[\d.]*|\d+s?", name)
-            or name in ("coverage", "timeout", "xvfb-run")
-        ):
+        name, rest = posixpath.basename(word), words[number + 1 :]
+        if re.fullmatch(r"(python|pypy)[\d.]*|coverage", name):
+            if "-m" in rest[:-1]:
+                return _BY_MODULE.get(rest[rest.index("-m") + 1])
+            if name != "coverage":
+                return None
+        elif name in _BY_PROGRAM:
+            runner, first = _BY_PROGRAM[name]
+            return runner if first is None or any(re.fullmatch(first, other) for other in rest[:3]) else None
+        elif not (word.startswith("-") or "=" in word or name in _WRAPPERS or re.fullmatch(r"[\d.]+[smh]?", name)):
             return None
     return None
 

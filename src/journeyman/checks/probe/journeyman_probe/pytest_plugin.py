@@ -16,10 +16,13 @@ class Endless(pytest.fail.Exception):
     pass
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     at_worker = getattr(config, "workerinput", None)
     if at_worker is None:
         orders = take_orders()
+        if orders and "--junitxml=" + str(config.option.__dict__.get("xmlpath")) in orders["addopts"].split():
+            config.option.xmlpath = None  # the report was only for a session that does not find this plugin
         if orders and _distributes(config):
             config.pluginmanager.register(Controller(orders), "journeyman-controller")
             return  # the workers have to find this plugin, and look after themselves
@@ -171,7 +174,7 @@ def outcome_of(report):
 def message_of(report):
     reason = getattr(report, "wasxfail", None)
     if reason is not None:
-        return "expected to fail: " + str(reason)
+        return ("expected to fail: " + str(reason)).rstrip(": ")
     if report.skipped and isinstance(report.longrepr, tuple):
         return str(report.longrepr[2])
     return report.longreprtext
