@@ -20,7 +20,7 @@ from journeyman.core.errors import UsageError
 from journeyman.core.evidence import Change
 from journeyman.core.task import Base
 from journeyman.core.text import decode, plain
-from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write
+from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write, worktree
 from journeyman.repo.git import SEARCH_PATH, Git, find_git
 from journeyman.repo.git_dir import GitDir, find_git_dir
 from journeyman.repo.tree import Listing, Tree, list_tree
@@ -137,6 +137,14 @@ class Repository:
             index = (await self.checked_out(base.tree)).parent / "index"
         with self.scratch() as scratch:
             return git_layer.build(self.place, self.git.store, into, base, index, scratch)
+
+    async def apply(self, patch: bytes, *, check_only: bool = False) -> worktree.ApplyOutcome:
+        """Put a patch of `diff` on the person's working tree: every file of it or none.
+
+        Files that changed since are merged; where that fails nothing is written and the outcome names the conflicts.
+        """
+        with self.scratch() as scratch:
+            return await worktree.apply(self.place, self.git, scratch, patch, check_only=check_only)
 
     @contextmanager
     def scratch(self) -> Generator[Path]:

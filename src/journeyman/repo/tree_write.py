@@ -55,7 +55,7 @@ class TreeWriter:
 
     async def tree_with(self, base_tree: str, deletes: Sequence[bytes], writes: Mapping[bytes, Write]) -> str:
         """See `Repository.tree_with`."""
-        wanted = {path: write for path, write in writes.items() if _check(path, write[0])}
+        wanted = {path: write for path, write in writes.items() if fits_in_tree(path, write[0])}
         for path in wanted:
             if any(folder[:-1] in wanted for folder in _folders(path) if folder):
                 raise RepositoryError(f"{one_line(decode(path), 200)!r} lies beneath another file of the same change.")
@@ -68,7 +68,7 @@ class TreeWriter:
             blobs = await self._blobs(kept, tracked, rules)
             root = _Node()
             for path in deletes:
-                if _check(path, _MODES[0]):
+                if fits_in_tree(path, _MODES[0]):
                     _node(root, path).delete = True
             for path, write in kept.items():
                 _node(root, path).write = write
@@ -220,7 +220,7 @@ class TreeWriter:
         return object_id
 
 
-def _check(path: bytes, mode: int) -> bool:
+def fits_in_tree(path: bytes, mode: int) -> bool:
     """Whether a path can be in a tree; anything called `.git` cannot. An impossible path or mode is an error."""
     parts = path.split(b"/")
     if b"\0" in path or any(part in (b"", b".", b"..") for part in parts) or mode not in _MODES:
