@@ -46,7 +46,7 @@ def test_later_layers_go_over_earlier_ones() -> None:
         ("attempts = 99", ["'attempts'", "less than or equal to 8"]),
         ("[limits]\nsteps = 'many'", ["'limits.steps'", "integer"]),
         ("limits = 3", ["'limits'"]),
-        ("model = ", ["not valid TOML", "line 1"]),
+        ("model = 'x'\nmodel", ["not valid TOML", "Expected '='"]),
         ("zzz = 1", ["'zzz'", "Known: model"]),
     ],
 )
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said_in_a_sentence(text: str, words: list[str]) -> Non
 
 
 def test_a_misspelt_variable_is_an_error() -> None:
-    with pytest.raises(UsageError, match="'modell'.*'model'"):
+    with pytest.raises(UsageError, match=r"'modell'.*'model'"):
         merge([variables({"JOURNEYMAN_MODELL": "x"})])
 
 

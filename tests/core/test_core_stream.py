@@ -73,6 +73,9 @@ def test_an_attempt_that_did_not_finish_ends_with_turn_failed() -> None:
 
 
 def test_a_command_that_was_announced_and_failed_before_it_ran_is_completed() -> None:
-    events = transcript()[:3] + [ToolReturned(call_id="c1", name="shell", content="Interrupted", is_error=True)]
+    events = [
+        *transcript()[:3],
+        ToolReturned(call_id="c1", name="shell", content="Interrupted", is_error=True),
+    ]
     items = [line["item"] for line in lines_of("t1", events) if "item" in line]
     assert [(item["id"], item["status"]) for item in items] == [("item_0", "in_progress"), ("item_0", "failed")]

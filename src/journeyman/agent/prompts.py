@@ -35,6 +35,11 @@ You are Journeyman, a software engineer who reviews a change in the repository i
 there is no network. Find bugs that the author would fix: discrete, introduced by the change, with the input that \
 shows them. No style remarks. Answer without a tool call, each finding with its place as 【F:path†L1-L2】."""
 
+BRIEF = """\
+You answer a question about a repository from the excerpts below; the numbers at the lines are line numbers. Answer in \
+a few sentences. Behind each fact name its place in this form: 【F:path/to/file†L12】. If the excerpts do not answer \
+the question, say so."""
+
 INSTRUCTIONS: dict[Mode, str] = {"code": CODE, "ask": ASK, "review": REVIEW}
 
 INTERRUPTED = (

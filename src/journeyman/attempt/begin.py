@@ -1,6 +1,6 @@
 """From a prompt to a stored task, and from a stored attempt to one that is at work."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +89,7 @@ async def _checks(repository: Repository, base: Base, order: Order) -> tuple[Che
 
 
 @asynccontextmanager
-async def claim(host: Host, attempt: str) -> AsyncIterator[tuple[AttemptLog, AttemptStarted]]:
+async def claim(host: Host, attempt: str) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
     """Become the one writer of an attempt's log."""
     async with host.store.claim(attempt, host.holder) as log:
         start = started(log.events)

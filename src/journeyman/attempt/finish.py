@@ -11,6 +11,7 @@ from journeyman.checks import citations, weakening
 from journeyman.checks.compare import compare, verdict
 from journeyman.core import folds
 from journeyman.core.evidence import Change, CheckRun, Citation, Result
+from journeyman.core.ids import Clock
 from journeyman.core.task import Base, Verdict
 from journeyman.repo.repository import Repository
 from journeyman.sandbox.protocol import Sandbox
@@ -43,7 +44,7 @@ async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Chang
     return Changed(tree, patch, await repository.changes(base.tree, tree), writes)
 
 
-async def finish(workspace: Workspace, checker: Checker, seconds: float) -> Result:
+async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result:
     """The result of what the workspace holds now. Checks run in a fresh sandbox: the base with the patch, no more."""
     log, start = checker.log, checker.start
     changed = await collect(workspace.repository, start.base, workspace.sandbox)
@@ -57,7 +58,7 @@ async def finish(workspace: Workspace, checker: Checker, seconds: float) -> Resu
             base_checks=base_runs,
             citations=await _citations(workspace, changed, summary),
             usage=folds.usage(log.events),
-            seconds=seconds,
+            seconds=clock() - log.events[0].at,
         )
     checker.tree = changed.tree
     runs = await _clean_room(workspace, checker, changed)
@@ -73,7 +74,7 @@ async def finish(workspace: Workspace, checker: Checker, seconds: float) -> Resu
         warnings=await _warnings(workspace, checker, changed),
         citations=await _citations(workspace, changed, summary),
         usage=folds.usage(log.events),
-        seconds=seconds,
+        seconds=clock() - log.events[0].at,
     )
 
 

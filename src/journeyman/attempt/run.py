@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
+from journeyman.agent.brief import brief
 from journeyman.agent.repair import repair
 from journeyman.agent.work import Stop, Work
 from journeyman.attempt.begin import claim
@@ -16,7 +17,7 @@ from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
 from journeyman.core.events import AttemptStarted, Finished, Prepared, Resumed, Said, Stopped
 from journeyman.core.evidence import Result
-from journeyman.core.items import DeveloperMessage
+from journeyman.core.items import DeveloperMessage, UserMessage
 from journeyman.models.protocol import Model
 from journeyman.repo import rules
 from journeyman.store.log import AttemptLog, Listener
@@ -64,8 +65,7 @@ async def _work(host: Host, start: AttemptStarted, log: AttemptLog, watch: Watch
         if stop is None:
             stopped = await _strategy(host, start, log, model, workspace, checker, watch)
             await log.append(Stopped(reason=stopped.reason, message=stopped.message))
-        seconds = host.clock() - log.events[0].at
-        result = await finish(workspace, checker, seconds)
+        result = await finish(workspace, checker, host.clock)
         await log.append(Finished(result=result))
         return result
 
@@ -139,11 +139,17 @@ async def _loop(host: Host, work: Work, workspace: Workspace, watch: Watch) -> S
 async def _prepare(host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox) -> Prepared:
     async with workspace.repository.tree(start.base.tree) as tree:
         found = await rules.discover(tree.get, global_text=host.global_rules)
+    place = str(workspace.spec.workspace)
+    if start.profile.small and start.mode != "code":
+        excerpts = await brief(workspace.sandbox, start.prompt)
+        return Prepared(
+            instructions=prompts.BRIEF,
+            tools=(),
+            items=(UserMessage(text=excerpts), UserMessage(text=f"Question: {start.prompt}")),
+        )
     return Prepared(
         instructions=prompts.INSTRUCTIONS[start.mode],
         tools=toolbox.specs,
-        items=prompts.first_items(
-            start.prompt, start.base, str(workspace.spec.workspace), start.checks, rules.render(found)
-        ),
+        items=prompts.first_items(start.prompt, start.base, place, start.checks, rules.render(found)),
         rules=tuple(rule.path for rule in found),
     )

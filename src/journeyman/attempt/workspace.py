@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,7 +67,7 @@ class OpenSandbox:
 
 
 @asynccontextmanager
-async def open_workspace(host: Host, start: AttemptStarted, log: AttemptLog) -> AsyncIterator[Workspace]:
+async def open_workspace(host: Host, start: AttemptStarted, log: AttemptLog) -> AsyncGenerator[Workspace]:
     """Lay the layers out, or find them as a former process left them, and open the sandbox.
 
     Where a call was interrupted, the workspace is put back to where it was before that call.

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +38,13 @@ class Flags:
 
 
 @asynccontextmanager
-async def open_host(door: Door, store: Store) -> AsyncIterator[Host]:
+async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
     """This machine, for attempts."""
 
     def open_model(name: str) -> AbstractAsyncContextManager[Model]:
         from journeyman.models.open import open_model as opened
 
-        return opened(model_choice(door, name), env=door.environ, state=door.state, cache=door.cache)
+        return opened(model_choice(door, name), env=door.environ, state=door.state)
 
     virtual_env = door.environ.get("VIRTUAL_ENV")
     rules = door.state / "AGENTS.md"
@@ -218,11 +218,14 @@ async def _apply(door: Door, task: Task, patch: bytes) -> int:
         return 0
     repository = await open_repository(Path(task.repository), door.state, excludes=door.excludes)
     outcome = await repository.apply(patch)
-    for path in outcome.conflicts:
-        print(f"conflict: {path}", file=sys.stderr)
-    if outcome.conflicts:
-        print("journeyman: nothing was applied; the files above changed in the same places.", file=sys.stderr)
+    for conflict in outcome.conflicts:
+        print(f"conflict in {conflict.path}: {conflict.reason}", file=sys.stderr)
+    if not outcome.applied:
+        print("journeyman: nothing was applied, and your files are as they were.", file=sys.stderr)
         return 1
-    for change in outcome.changes:
-        print(f"{change.kind:7}{change.path}", file=sys.stderr)
+    for path in outcome.changed:
+        merged = " (merged with your own changes)" if path in outcome.merged else ""
+        print(f"applied {path}{merged}", file=sys.stderr)
+    for path in outcome.already:
+        print(f"already there: {path}", file=sys.stderr)
     return 0

@@ -71,6 +71,13 @@ async def chosen(store: Store, task: Task, number: int | None) -> Attempt:
     return (wanted or attempts)[0]
 
 
+async def status_of(store: Store, task: Task, attempt: Attempt) -> str:
+    """The task's status; what nobody is at work on any more was interrupted, whatever it last wrote down."""
+    if task.status in ("running", "queued") and await store.holder(attempt.id) is None:
+        return "interrupted"
+    return task.status
+
+
 async def result_of(store: Store, attempt: Attempt) -> tuple[Result, list[Event]]:
     events = await store.events(attempt.id)
     result = folds.result(events)
@@ -99,7 +106,7 @@ async def list_tasks(store: Store, console: Console, limit: int, as_json: bool) 
         table.add_column(heading, no_wrap=True, overflow="ellipsis")
     for task in tasks:
         attempt = await chosen(store, task, None)
-        status = attempt.verdict or task.status
+        status = attempt.verdict or await status_of(store, task, attempt)
         started = datetime.fromtimestamp(task.created, UTC).astimezone().strftime("%d %b %H:%M")
         name = Path(task.repository).name
         table.add_row(
@@ -119,7 +126,11 @@ async def show_task(store: Store, console: Console, task: Task, number: int | No
     console.print(Text(plain(task.prompt), style="bold"))
     if result is None:
         holder = await store.holder(attempt.id)
-        doing = f"being worked on by {holder}" if holder else f"{task.status}; `journeyman resume {task.id}` goes on"
+        doing = (
+            f"being worked on by {holder}"
+            if holder
+            else f"{await status_of(store, task, attempt)}; `journeyman resume {task.id}` goes on"
+        )
         console.print(f"{folds.steps(events)} steps so far, {doing}.", highlight=False)
         return
     await show_result(store, console, task, attempt)
@@ -158,9 +169,11 @@ async def show_log(
 
 def _show_event(console: Console, event: Event, at: float) -> None:
     def line(title: str, body: str = "", style: str = "bold") -> None:
-        console.print(Text.assemble((f"{duration(at):>12}  ", "dim"), (one_line(title, 140), style)), highlight=False)
+        head = Text.assemble((f"{duration(at):>12}  ", "dim"), (one_line(title, 140), style))
+        console.print(head, highlight=False, soft_wrap=True)
         if body.strip():
-            console.print(Text("\n".join(" " * 14 + row for row in plain(body).rstrip().splitlines())), highlight=False)
+            rows = "\n".join(" " * 14 + row for row in plain(body).rstrip().splitlines())
+            console.print(Text(rows), highlight=False, soft_wrap=True)
 
     match event:
         case Prepared():

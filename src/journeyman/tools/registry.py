@@ -4,7 +4,7 @@ import difflib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -147,10 +147,11 @@ def _schema(arguments: type[Arguments]) -> dict[str, Any]:
 
 def _lean(node: Any) -> Any:
     if isinstance(node, list):
-        return [_lean(item) for item in node]
+        return [_lean(item) for item in cast("list[Any]", node)]
     if not isinstance(node, dict):
         return node
-    lean = {key: _lean(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+    given = cast("dict[str, Any]", node)
+    lean = {key: _lean(value) for key, value in given.items() if not (key == "title" and isinstance(value, str))}
     choices = [choice for choice in lean.get("anyOf", []) if choice != {"type": "null"}]
     if len(choices) == 1:
         del lean["anyOf"]
