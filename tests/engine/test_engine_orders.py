@@ -1,7 +1,10 @@
 import asyncio
 import contextlib
 import os
+import select
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,6 +101,36 @@ async def test_a_server_that_dies_is_started_anew(tmp_path: Path) -> None:
     assert children("temporal") == []
 
 
+HOST = """
+import asyncio, sys
+from pathlib import Path
+from journeyman.engine.server import server
+
+async def main():
+    async with server(Path(sys.argv[1])) as address:
+        print(address, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_the_server_goes_with_a_killed_parent(tmp_path: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, tmp_path, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    address = (await parent.stdout.readline()).decode().strip()
+    (pid,) = children("temporal", parent.pid)
+    end = os.pidfd_open(pid)
+    parent.kill()
+    await parent.wait()
+    assert (await asyncio.to_thread(select.select, [end], [], [], 20))[0] == [end]
+    os.close(end)
+    with pytest.raises(JourneymanError, match="does not answer"):
+        await connect(address, patience=0.5)
+    async with server(tmp_path):  # and its lock does not stay behind
+        assert len(children("temporal")) == 1
+
+
 async def test_one_engine_for_each_home(tmp_path: Path) -> None:
     async with server(tmp_path):
         with pytest.raises(JourneymanError, match="Another process runs the engine below"):
@@ -118,13 +151,13 @@ async def test_damaged_state_is_named(tmp_path: Path) -> None:
             pass
 
 
-def children(name: str) -> list[int]:
-    """Live processes of this name that were started by this one."""
+def children(name: str, of: int | None = None) -> list[int]:
+    """Live processes of this name that were started by the process `of`, or by this one."""
     found: list[int] = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             head, _, tail = stat.read_text().rpartition(") ")
             state, parent = tail.split()[:2]
-            if head.partition("(")[2] == name and int(parent) == os.getpid() and state != "Z":
+            if head.partition("(")[2] == name and int(parent) == (of or os.getpid()) and state != "Z":
                 found.append(int(stat.parent.name))
     return found
