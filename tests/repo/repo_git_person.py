@@ -73,6 +73,13 @@ class Person:
         return found
 
 
+def plumbing(git_dir: Path, *args: str, stdin: bytes = b"") -> str:
+    """Plain git on a git directory, without a working tree."""
+    environment = ENVIRONMENT | {"GIT_DIR": str(git_dir)}
+    done = subprocess.run(["git", *args], input=stdin, env=environment, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
 def person(root: Path, *options: str) -> Person:
     """A new repository on branch main, without commits."""
     root.mkdir(parents=True, exist_ok=True)

@@ -195,7 +195,8 @@ async def test_an_unreadable_file_is_named(started: Person, tmp_path: Path) -> N
 def test_configuration_is_read_as_git_reads_it(started: Person) -> None:
     started.write(
         ".git/config",
-        '[core]\n\tbare = false ; no\n\tautocrlf=input # yes\n\tname = "a ; b\\n" c  \n[Remote "Or\\"igin"] url = x\\\ny\n'
+        '[core]\n\tbare = false ; no\n\tautocrlf=input # yes\n\tname = "a ; b\\n" c  \n'
+        '[Remote "Or\\"igin"] url = x\\\ny\n'
         "[a.B]\n\tKey\n[core]\n\tEOL = lf\n",
     )
     listed = started.git("config", "--file", ".git/config", "--list", "-z").split("\0")

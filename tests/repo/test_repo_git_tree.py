@@ -1,13 +1,12 @@
 """Trees of our own store: read, changed, compared, laid out."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from repo_git_person import ENVIRONMENT, Person, person
+from repo_git_person import Person, person, plumbing
 
 from journeyman.core.errors import RepositoryError
 from journeyman.core.evidence import Change
@@ -172,9 +171,7 @@ async def test_trees_are_as_git_writes_them(tmp_path: Path, deletes: list[bytes]
     expected = {path: None for path in await repository.paths(base)}
     expected = {path for path in expected if not any(path == gone or path.startswith(gone + b"/") for gone in deletes)}
     assert set(await repository.paths(tree)) == expected | set(files)
-    environment = ENVIRONMENT | {"GIT_DIR": str(repository.git.store)}
-    check = ["git", "fsck", "--strict", "--no-dangling", tree]
-    subprocess.run(check, env=environment, check=True, capture_output=True)
+    plumbing(repository.git.store, "fsck", "--strict", "--no-dangling", tree)
 
 
 async def test_a_patch_of_ours_is_one_that_plain_git_applies(worker: Person, tmp_path: Path) -> None:
@@ -208,16 +205,13 @@ async def test_a_checkout_is_kept(worker: Person, tmp_path: Path) -> None:
 async def test_a_tree_with_names_for_the_disk_of_somebody_else(worker: Person, tmp_path: Path) -> None:
     """Git's own plumbing writes such trees; laying one out must not leave the folder."""
     blob = worker.git("hash-object", "-w", "a.txt").strip()
-    environment = ENVIRONMENT | {"GIT_DIR": str(worker.root / ".git")}
+    git_dir = worker.root / ".git"
     for name in ("..", ".git", ".GIT"):
         entry = f"100644 blob {blob}\tx\0".encode() if name == ".." else f"100644 blob {blob}\t{name}\0".encode()
-        made = subprocess.run(["git", "mktree", "-z"], input=entry, env=environment, capture_output=True, check=True)
-        tree = made.stdout.decode().strip()
+        tree = plumbing(git_dir, "mktree", "-z", stdin=entry)
         if name == "..":
             raw = b"40000 ..\0" + bytes.fromhex(tree)
-            command = ["git", "hash-object", "-w", "-t", "tree", "--literally", "--stdin"]
-            made = subprocess.run(command, input=raw, env=environment, capture_output=True, check=True)
-            tree = made.stdout.decode().strip()
+            tree = plumbing(git_dir, "hash-object", "-w", "-t", "tree", "--literally", "--stdin", stdin=raw)
         repository, _ = await opened(worker, tmp_path)
         with pytest.raises(RepositoryError, match="Laying out the files"):
             await repository.checkout(tree, tmp_path / "safe" / "out")

@@ -6,6 +6,7 @@ their passwords, drivers, aliases) nor its hooks.
 
 import errno
 import os
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,6 +51,7 @@ def environment(workspace: Path) -> dict[str, str]:
 
 def build(place: GitDir, store: Path, into: Path, base: Base, index: Path | None, scratch: Path) -> tuple[Path, ...]:
     """Make `into/.git` and return the object stores that it borrows from. `index` None takes the person's."""
+    lent = _lend(place, store)
     fresh = scratch / "layer"
     for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "hooks"):
         (fresh / folder).mkdir(parents=True, exist_ok=True)
@@ -61,7 +63,7 @@ def build(place: GitDir, store: Path, into: Path, base: Base, index: Path | None
         "HEAD": head(branch, base.commit),
         "packed-refs": packed(refs),
         "config": settings(place, _INSIDE),
-        "objects/info/alternates": b"".join(os.fsencode(each) + b"\n" for each in place.objects),
+        "objects/info/alternates": b"".join(os.fsencode(each) + b"\n" for each in lent),
         "info/exclude": read_small(store / "info/exclude", 2 * 1024 * 1024) or b"",
         "info/attributes": read_small(store / "info/attributes", 1024 * 1024) or b"",
         "shallow": read_small(store / "shallow", 16 * 1024 * 1024) or b"",
@@ -75,7 +77,24 @@ def build(place: GitDir, store: Path, into: Path, base: Base, index: Path | None
     else:
         shutil.copy2(index, fresh / "index")
     _move(fresh, into)
-    return place.objects
+    return lent
+
+
+def _lend(place: GitDir, store: Path) -> tuple[Path, ...]:
+    """The object stores under names of the host that lie outside the workspace, where the layer has its own objects."""
+    lent: list[Path] = []
+    for number, objects in enumerate(place.objects):
+        if not objects.is_relative_to(place.root):
+            lent.append(objects)
+            continue
+        link = store / "lent" / str(number)
+        link.parent.mkdir(exist_ok=True)
+        if not link.is_symlink() or link.readlink() != objects:
+            fresh = link.with_name(f"{number}.{secrets.token_hex(4)}")
+            fresh.symlink_to(objects)
+            fresh.replace(link)
+        lent.append(link)
+    return tuple(lent)
 
 
 def _move(fresh: Path, into: Path) -> None:

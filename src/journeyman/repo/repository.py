@@ -129,7 +129,8 @@ class Repository:
     async def git_layer(self, into: Path, base: Base) -> tuple[Path, ...]:
         """Make `into/.git`, the git directory that the sandbox sees instead of the person's.
 
-        Returns the object stores that must be readable inside under their own path. Inside, git needs
+        Returns the object stores that must be readable inside under these paths (some are links to the store, since
+        the store's own path lies in the workspace, where the new `.git` is in its place). Inside, git needs
         `git_layer.environment(workspace)`, since the files belong to another user there.
         """
         index = None
