@@ -8,11 +8,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from journeyman.core.errors import SandboxError, ToolError
+from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
 from journeyman.sandbox import layer, supervisor
 from journeyman.sandbox.cgroups import Group
 from journeyman.sandbox.channel import Answer, Channel
@@ -23,6 +23,8 @@ PIPE_GRACE = 0.1
 """Seconds that the output of an ended command is waited for while somebody else still holds its pipe."""
 KILL_GRACE = 10.0
 """Seconds in which a supervisor has to kill a command; one that does not is taken for hostile."""
+DISK_PAUSE = 0.5
+"""Seconds between two looks at the room that the upper layer takes while commands run."""
 FILE_GRACE = 60.0
 """Seconds in which a supervisor has to answer about a file."""
 
@@ -34,9 +36,27 @@ class Running:
     ident: int
     pipe: int
     answer: asyncio.Future[Answer | None]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     cut: str | None = None
     ended_at: float | None = None
     act_at: float = float("inf")
+
+
+class Disk:
+    """The room that an upper layer on the host's disk may take. Walking it is dear, so it is walked only when its
+    file system has lost as much room as could bring it half way to its limit."""
+
+    def __init__(self, upper: int, limit: int) -> None:
+        self._upper, self._limit = upper, limit
+        self._used: int | None = None
+        self._free = 0
+
+    def is_full(self) -> bool:
+        about = os.fstatvfs(self._upper)
+        free = about.f_bfree * about.f_frsize
+        if self._used is None or self._free - free > (self._limit - self._used) // 2:
+            self._used, self._free = layer.size(self._upper), free
+        return self._used > self._limit
 
 
 class Box:
@@ -52,6 +72,7 @@ class Box:
         env: Mapping[str, str],
         upper: int | None,
         group: Group | None,
+        disk_bytes: int,
         stop: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,8 +84,10 @@ class Box:
         self._stop = stop
         self._clock = clock
         self._drains = Drains()
+        self._disk = Disk(upper, disk_bytes) if upper is not None and disk_bytes else None
+        self._running: list[Running] = []
+        self._watch: asyncio.Task[None] | None = None
         self.remarks: list[str] = []
-        """What the last `changes` left out, in sentences."""
 
     async def exec(
         self,
@@ -82,9 +105,13 @@ class Box:
         killed_before = self._group.memory_kills() if self._group else 0
         kept = Kept(keep)
         command = self._launch(argv, cwd, {**self._env, **(env or {})}, stdin)
+        self._running.append(command)
+        if self._disk and self._watch is None:
+            self._watch = asyncio.create_task(self._watch_disk(self._disk))
         try:
             await self._follow(command, kept, on_output, start + timeout, output_limit)
         finally:
+            self._running.remove(command)
             if not command.answer.done():
                 self._channel.tell(supervisor.KILL, command.ident)
             self._drains.add(command.pipe)
@@ -115,7 +142,7 @@ class Box:
     ) -> None:
         """Read the output until the command has ended and its pipe is empty, or a limit has ended it."""
         loop = asyncio.get_running_loop()
-        wake = asyncio.Event()
+        wake = command.wake
         command.answer.add_done_callback(lambda _: wake.set())
         loop.add_reader(command.pipe, wake.set)
         try:
@@ -161,7 +188,21 @@ class Box:
         if command.cut is None:
             command.cut = limit
             command.act_at = self._clock() + KILL_GRACE
+            command.wake.set()
             self._channel.tell(supervisor.KILL, command.ident)
+
+    async def _watch_disk(self, disk: "Disk") -> None:
+        """While commands run, cut them when the upper layer outgrows its limit."""
+        try:
+            while self._running:
+                await asyncio.sleep(DISK_PAUSE)
+                if self._running and await asyncio.to_thread(disk.is_full):
+                    for command in self._running:
+                        self._cut(command, "disk")
+        except OSError:  # a layer that changes under our eyes is looked at again with the next command
+            return
+        finally:
+            self._watch = None
 
     def _status(self, command: Running, memory_kills: int) -> int | None:
         """The exit code, or None with `command.cut` set."""
@@ -195,7 +236,10 @@ class Box:
     async def changes(self) -> list[FileChange]:
         if self._upper is None:
             return []
-        found, self.remarks = await asyncio.to_thread(layer.changes, self._upper)
+        try:
+            found, self.remarks = await asyncio.to_thread(layer.changes, self._upper)
+        except OSError as error:
+            raise SandboxError(f"The workspace's layer cannot be read: {error.strerror}.") from error
         return found
 
     async def read_change(self, path: bytes, *, limit: int = 256 * 1024 * 1024) -> tuple[int, bytes]:
@@ -204,6 +248,8 @@ class Box:
         return await asyncio.to_thread(layer.read, self._upper, path, limit)
 
     async def close(self) -> None:
+        if self._watch:
+            self._watch.cancel()
         self._channel.close()
         self._drains.close()
         self._stop()
@@ -227,7 +273,8 @@ class Box:
         if answer is None:
             raise SandboxError(f"The sandbox is gone: {self._channel.gone.result()}.")
         if answer.kind == supervisor.FAIL:
-            raise ToolError(_sentence(path, answer.value, limit))
+            failure = NoSuchFile if answer.value in (errno.ENOENT, errno.ENOTDIR) else ToolError
+            raise failure(_sentence(path, answer.value, limit))
         return answer.value
 
     def _relative(self, path: str) -> str:
@@ -272,7 +319,7 @@ def _is_end(status: int) -> bool:
 
 def _sentence(path: str, code: int, limit: int) -> str:
     match code:
-        case errno.ENOENT:
+        case errno.ENOENT | errno.ENOTDIR:
             return f"{path} does not exist."
         case supervisor.DIRECTORY | errno.EISDIR:
             return f"{path} is a directory."

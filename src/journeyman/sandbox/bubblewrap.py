@@ -19,7 +19,7 @@ from pathlib import Path
 
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
-from journeyman.sandbox import cgroups, plan, seccomp
+from journeyman.sandbox import cgroups, layer, plan, seccomp
 from journeyman.sandbox.box import Box
 from journeyman.sandbox.channel import Channel
 from journeyman.sandbox.protocol import Sandbox, SandboxSpec
@@ -90,7 +90,7 @@ class Bubblewrap:
         group = self._group(spec)
         if group:
             stack.callback(group.close)
-        upper, work = stack.enter_context(_upper(spec))
+        upper, work = stack.enter_context(_upper(spec, self._ids))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = Channel(ours)
         stack.callback(channel.close)
@@ -126,6 +126,7 @@ class Bubblewrap:
             env=plan.environment(spec),
             upper=upper,
             group=group,
+            disk_bytes=spec.disk_bytes if spec.upper else 0,
             stop=process.kill,
             clock=self._clock,
         )
@@ -198,7 +199,7 @@ def _compiled(source: Path, state: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _upper(spec: SandboxSpec) -> Generator[tuple[int | None, str]]:
+def _upper(spec: SandboxSpec, ids: tuple[int, int]) -> Generator[tuple[int | None, str]]:
     """Lock the upper directory, make overlayfs's work directory beside it; its descriptor and the work's name."""
     if spec.upper is None or spec.read_only:
         yield None, ""
@@ -212,6 +213,8 @@ def _upper(spec: SandboxSpec) -> Generator[tuple[int | None, str]]:
             fcntl.flock(upper, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SandboxError(f"Another sandbox is open on {spec.upper}.") from error
+        if os.getuid() == 0:
+            layer.adopt(upper, *ids)
         yield upper, work.name
         shutil.rmtree(work, ignore_errors=True)
     finally:

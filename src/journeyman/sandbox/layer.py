@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.protocol import FileChange
@@ -20,49 +21,55 @@ WHITEOUT = "user.overlay.whiteout"
 LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One name of a layer. `folder` is a descriptor of the directory that it
+    is in, `itself` one of its own if it is a directory that can be entered; both are closed after the walk's step."""
+
+    path: bytes
+    about: os.stat_result
+    folder: int
+    itself: int | None = None
+
+    @property
+    def name(self) -> bytes:
+        return self.path.rpartition(b"/")[2]
+
+
 def changes(upper: int) -> tuple[list[FileChange], list[str]]:
     """What the layer with the directory descriptor `upper` changes, deletes first, and remarks on what was left out."""
     deletes: list[FileChange] = []
     writes: list[FileChange] = []
     remarks: list[str] = []
-    root = os.open(".", LOOK | os.O_DIRECTORY, dir_fd=upper)
-    waiting: list[tuple[int, Iterator[os.DirEntry[str]], bytes]] = []
-    try:
-        waiting.append((root, _entries(root), b""))
-        while waiting:
-            folder, entries, prefix = waiting[-1]
-            entry = next(entries, None)
-            if entry is None:
-                waiting.pop()
-                os.close(folder)
-                continue
-            name = os.fsencode(entry.name)
-            path = prefix + name
-            if path == b".git":
-                continue
-            if len(deletes) + len(writes) >= MAX_CHANGES:
-                raise SandboxError(f"More than {MAX_CHANGES} files were changed; that is too much to take over.")
-            about = os.stat(entry.name, dir_fd=folder, follow_symlinks=False)
-            if _is_whiteout(about, folder, entry.name):
-                deletes.append(FileChange(path, "delete"))
-            elif stat.S_ISREG(about.st_mode) or stat.S_ISLNK(about.st_mode):
-                writes.append(FileChange(path, "write"))
-            elif stat.S_ISDIR(about.st_mode):
-                if len(waiting) >= MAX_DEPTH:
-                    remarks.append(f"{os.fsdecode(path)!r} was left out: it lies too deep.")
-                    continue
-                inner = _open_folder(folder, entry.name)
-                if _marked(inner, OPAQUE):
-                    deletes.append(FileChange(path, "delete"))
-                waiting.append((inner, _entries(inner), path + b"/"))
-            else:
-                remarks.append(f"{os.fsdecode(path)!r} was left out: it is neither a file nor a link.")
-    finally:
-        for folder, _, _ in waiting:
-            os.close(folder)
+    for found in _walk(upper):
+        if len(deletes) + len(writes) >= MAX_CHANGES:
+            raise SandboxError(f"More than {MAX_CHANGES} files were changed; that is too much to take over.")
+        mode = found.about.st_mode
+        if _is_whiteout(found):
+            deletes.append(FileChange(found.path, "delete"))
+        elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+            writes.append(FileChange(found.path, "write"))
+        elif not stat.S_ISDIR(mode):
+            remarks.append(f"{os.fsdecode(found.path)!r} was left out: it is neither a file nor a link.")
+        elif found.itself is None:
+            remarks.append(f"{os.fsdecode(found.path)!r} was left out: it lies too deep.")
+        elif _marked(found.itself, OPAQUE):
+            deletes.append(FileChange(found.path, "delete"))
     deletes.sort(key=lambda change: change.path)
     writes.sort(key=lambda change: change.path)
     return deletes + writes, remarks
+
+
+def size(upper: int) -> int:
+    """The bytes that a layer takes on its disk."""
+    return sum(found.about.st_blocks * 512 for found in _walk(upper, with_git=True))
+
+
+def adopt(upper: int, uid: int, gid: int) -> None:
+    """Give the whole layer to the sandbox's user: the host may have put files of its own there."""
+    for found in _walk(upper, with_git=True):
+        if found.about.st_uid != uid:
+            os.chown(found.name, uid, gid, dir_fd=found.folder, follow_symlinks=False)
 
 
 def read(upper: int, path: bytes, limit: int) -> tuple[int, bytes]:
@@ -75,12 +82,11 @@ def read(upper: int, path: bytes, limit: int) -> tuple[int, bytes]:
         with _beneath(upper, folders) as folder:
             about = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if stat.S_ISLNK(about.st_mode):
-                return 0o120000, os.fsencode(os.readlink(name, dir_fd=folder))
+                return 0o120000, os.readlink(name, dir_fd=folder)
             if not stat.S_ISREG(about.st_mode):
                 raise SandboxError(f"{shown} is neither a file nor a link.")
-            handle = os.open(name, LOOK, dir_fd=folder)
-            with os.fdopen(handle, "rb") as file:
-                about = os.fstat(handle)
+            with os.fdopen(_open(name, folder), "rb") as file:
+                about = os.fstat(file.fileno())
                 if not stat.S_ISREG(about.st_mode):
                     raise SandboxError(f"{shown} is neither a file nor a link.")
                 data = file.read(limit + 1)
@@ -91,6 +97,39 @@ def read(upper: int, path: bytes, limit: int) -> tuple[int, bytes]:
     return (0o100755 if about.st_mode & 0o100 else 0o100644), data
 
 
+def _walk(upper: int, *, with_git: bool = False) -> Iterator[Found]:
+    """Every name of a layer, a directory before what is in it."""
+    waiting: list[tuple[int, Iterator[str], bytes]] = []
+    try:
+        root = os.open(".", LOOK | os.O_DIRECTORY, dir_fd=upper)
+        waiting.append((root, _names(root), b""))
+        while waiting:
+            folder, names, prefix = waiting[-1]
+            name = next(names, None)
+            if name is None:
+                waiting.pop()
+                os.close(folder)
+                continue
+            path = prefix + os.fsencode(name)
+            if path == b".git" and not with_git:
+                continue
+            try:
+                about = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if not stat.S_ISDIR(about.st_mode) or len(waiting) >= MAX_DEPTH:
+                    yield Found(path, about, folder)
+                    continue
+                inner = _open(name, folder, os.O_DIRECTORY)
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # it changes as we look
+                    continue
+                raise
+            waiting.append((inner, _names(inner), path + b"/"))
+            yield Found(path, about, folder, inner)
+    finally:
+        for folder, _, _ in waiting:
+            os.close(folder)
+
+
 @contextmanager
 def _beneath(upper: int, folders: list[bytes]) -> Generator[int]:
     handle = os.open(".", LOOK | os.O_DIRECTORY, dir_fd=upper)
@@ -98,7 +137,7 @@ def _beneath(upper: int, folders: list[bytes]) -> Generator[int]:
         for name in folders:
             if name in (b"", b".", b".."):
                 raise OSError(errno.EINVAL, "not a plain path")
-            inner = os.open(name, LOOK | os.O_DIRECTORY, dir_fd=handle)
+            inner = _open(name, handle, os.O_DIRECTORY)
             os.close(handle)
             handle = inner
         yield handle
@@ -106,21 +145,34 @@ def _beneath(upper: int, folders: list[bytes]) -> Generator[int]:
         os.close(handle)
 
 
-def _entries(folder: int) -> Iterator[os.DirEntry[str]]:
+def _names(folder: int) -> Iterator[str]:
     with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    return iter(found)
+        return iter(sorted(entry.name for entry in entries))
 
 
-def _open_folder(folder: int, name: str) -> int:
-    return os.open(name, LOOK | os.O_DIRECTORY, dir_fd=folder)
+def _open(name: str | bytes, folder: int, flags: int = 0) -> int:
+    """Open for reading what is a file or a directory of ours, also where it has been forbidden to its owner."""
+    try:
+        return os.open(name, LOOK | flags, dir_fd=folder)
+    except PermissionError:
+        spot = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
+        try:
+            mode = os.fstat(spot).st_mode
+            if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+                raise
+            # chmod of a descriptor without a path: the name cannot have been turned into a link meanwhile
+            os.chmod(f"/proc/self/fd/{spot}", stat.S_IMODE(mode) | (0o500 if stat.S_ISDIR(mode) else 0o400))  # noqa: PTH101
+        finally:
+            os.close(spot)
+        return os.open(name, LOOK | flags, dir_fd=folder)
 
 
-def _is_whiteout(about: os.stat_result, folder: int, name: str) -> bool:
+def _is_whiteout(found: Found) -> bool:
+    about = found.about
     if stat.S_ISCHR(about.st_mode):
         return about.st_rdev == 0
-    if stat.S_ISREG(about.st_mode) and about.st_size == 0 and _marked(folder, OPAQUE, b"x"):
-        handle = os.open(name, LOOK, dir_fd=folder)
+    if stat.S_ISREG(about.st_mode) and about.st_size == 0 and _marked(found.folder, OPAQUE, b"x"):
+        handle = _open(found.name, found.folder)
         try:
             return _marked(handle, WHITEOUT, None)
         finally:

@@ -62,7 +62,7 @@ class SandboxSpec:
 class FileChange:
     """A path, relative to the workspace, that the upper layer changed.
 
-    A deleted directory is one entry; one that was deleted and made anew is a "delete" before its "write"s.
+    A "write" takes the place of whatever was there, be it a directory, and its parents are directories. A deleted directory is one entry; one that was deleted and made anew is a "delete" before its "write"s.
     """
 
     path: bytes
@@ -74,6 +74,11 @@ class Sandbox(Protocol):
 
     @property
     def backend(self) -> str: ...
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What the last `changes` left out (FIFOs, devices), in sentences."""
+        ...
 
     async def exec(
         self,

@@ -83,7 +83,7 @@ class Supervisor:
             kind, ident, arguments = marshal.loads(data)
             if arguments is None:
                 packed = handles.pop()
-                arguments = marshal.loads(os.pread(packed, os.fstat(packed).st_size, 0))
+                _, _, arguments = marshal.loads(os.pread(packed, os.fstat(packed).st_size, 0))
                 os.close(packed)
             try:
                 self.handle(kind, ident, arguments, handles)
@@ -201,14 +201,21 @@ def keep(end: Any, ident: int, arguments: Any, handles: list[int]) -> None:
             if pid == main:
                 break
         end.send(bytes([EXIT]) + ident.to_bytes(4, "little") + status.to_bytes(8, "little"))
-    except OSError:
-        os._exit(1)
-    os._exit(0)
+        os._exit(0)
+    finally:
+        os._exit(1)  # never back into the loop of process 1
 
 
 def run(arguments: Any, handles: list[int]) -> None:
     """Become the command; never returns."""
-    argv, folder, environment = arguments
+    try:
+        argv, folder, environment = arguments
+        become(argv, folder, environment, handles)
+    finally:
+        os._exit(126)
+
+
+def become(argv: list[bytes], folder: str, environment: dict[bytes, bytes], handles: list[int]) -> None:
     try:
         os.setsid()
         source = handles[1] if len(handles) > 1 else os.open("/dev/null", os.O_RDONLY)
@@ -224,12 +231,13 @@ def run(arguments: Any, handles: list[int]) -> None:
         os.chdir(folder)
     except OSError as error:
         complain(os.fsencode(folder), error)
-        os._exit(126)
+        return
     try:
         os.execvpe(argv[0], argv, environment)
     except OSError as error:
         complain(argv[0], error)
-        os._exit(127 if error.errno in (errno.ENOENT, errno.ENOTDIR) else 126)
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            os._exit(127)
 
 
 def complain(what: bytes, error: OSError) -> None:
