@@ -89,12 +89,12 @@ def test_descriptors_are_not_leaked(upper: tuple[Path, int]) -> None:
         deep = deep / "n"
         deep.mkdir()
         (deep / "f").write_text("x")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     assert len(layer.changes(handle)[0]) == 30
     assert layer.read(handle, b"/".join([b"n"] * 30 + [b"f"]), 10) == (0o100644, b"x")
     with pytest.raises(SandboxError):
         layer.read(handle, b"n/n/missing/f", 10)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_layer_of_the_hosts_files_is_adopted(upper: tuple[Path, int]) -> None:

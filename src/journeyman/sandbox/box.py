@@ -212,7 +212,7 @@ class Box:
             return None
         if command.cut:
             return None
-        code = os.waitstatus_to_exitcode(answer.value & 0xFFFF) if _is_end(answer.value) else 255
+        code = os.waitstatus_to_exitcode(answer.value) if _is_end(answer.value) else 255
         code = 128 - code if code < 0 else code
         if code == 128 + signal.SIGKILL and self._group and self._group.memory_kills() > memory_kills:
             command.cut = "memory"
@@ -314,7 +314,7 @@ def _file_with(data: bytes) -> int:
 
 
 def _is_end(status: int) -> bool:
-    return os.WIFEXITED(status & 0xFFFF) or os.WIFSIGNALED(status & 0xFFFF)
+    return 0 <= status <= 0xFFFF and (os.WIFEXITED(status) or os.WIFSIGNALED(status))
 
 
 def _sentence(path: str, code: int, limit: int) -> str:
