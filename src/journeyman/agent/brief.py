@@ -90,7 +90,7 @@ async def _excerpts(sandbox: Sandbox, places: Sequence[Place]) -> str:
     for path, line in places:
         try:
             lines = plain(decode(await sandbox.read(path))).split("\n")
-        except (ToolError, FileNotFoundError):
+        except ToolError:
             continue
         first = max(line - AROUND, 1)
         rows = [f"{number} {text[:LINE]}" for number, text in enumerate(lines[first - 1 : line + AROUND * 2], first)]

@@ -15,6 +15,7 @@ from journeyman.attempt.finish import finish
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
+from journeyman.core.errors import NoSuchFile
 from journeyman.core.events import AttemptStarted, Finished, Prepared, Resumed, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage, UserMessage
@@ -84,9 +85,14 @@ async def _strategy(
     if start.strategy == "repair":
         await checker.base(workspace)
         return await repair(work)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(checker.base(workspace))
-        return await _loop(host, work, workspace, watch)
+    base = asyncio.create_task(checker.base(workspace))
+    try:
+        stop = await _loop(host, work, workspace, watch)
+        await base
+    finally:
+        base.cancel()
+        await asyncio.wait([base])
+    return stop
 
 
 @dataclass(slots=True)
@@ -106,7 +112,7 @@ class RuleBook:
     async def _get(self, path: str) -> bytes | None:
         try:
             return await self.workspace.sandbox.read(path)
-        except FileNotFoundError:
+        except NoSuchFile:
             return None
 
 

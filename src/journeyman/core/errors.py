@@ -15,6 +15,7 @@ JourneymanError                 a person reads it: what happened, what was kept,
     └── WrongKey                the provider does not accept the credentials
 
 ToolError                       the *model* reads it and acts on it; never ends an attempt
+└── NoSuchFile                  the path names nothing
 """
 
 
@@ -76,3 +77,7 @@ class WrongKey(ModelError):
 
 class ToolError(Exception):
     """An expected failure of a tool call, in words for the model."""
+
+
+class NoSuchFile(ToolError):
+    """The path names nothing."""

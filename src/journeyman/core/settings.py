@@ -88,7 +88,7 @@ def variables(environ: Mapping[str, str]) -> Layer:
 
 
 def merge(layers: Sequence[Layer]) -> Settings:
-    """The settings of all layers, later ones over earlier ones. Raises `UsageError` that names the source and the key."""
+    """The settings of all layers, later ones over earlier ones. A `UsageError` names the source and the key."""
     merged: dict[str, Any] = {}
     for layer in layers:
         _known(layer.source, layer.values, Settings, ())

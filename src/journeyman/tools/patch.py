@@ -1,6 +1,6 @@
 """Edit files with the apply_patch envelope."""
 
-from journeyman.core.errors import ToolError
+from journeyman.core.errors import NoSuchFile, ToolError
 from journeyman.core.events import FilesChanged
 from journeyman.repo.patch import APPLY_PATCH_GRAMMAR, APPLY_PATCH_HELP, Applied, apply, parse
 from journeyman.sandbox.protocol import Sandbox
@@ -43,7 +43,7 @@ async def _contents(sandbox: Sandbox, path: str) -> bytes | None:
     """The file's bytes, or None where there is no such file."""
     try:
         return await sandbox.read(path)
-    except FileNotFoundError:
+    except NoSuchFile:
         return None
 
 

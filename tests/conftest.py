@@ -1,0 +1,106 @@
+"""Fixtures that every test may use: git repositories, and the program as a person starts it."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Files = Mapping[str, str]
+MakeRepository = Callable[[Files], Path]
+
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "VIRTUAL_ENV")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as a person called Test would."""
+    who = ["-c", "user.name=Test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def lay(folder: Path, files: Files) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.fixture
+def make_repository(tmp_path: Path) -> MakeRepository:
+    """Makes a repository of one commit of these files, at `tmp_path/repository`."""
+
+    def make(files: Files) -> Path:
+        folder = tmp_path / "repository"
+        folder.mkdir()
+        lay(folder, files)
+        git(folder, "init", "-q")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "--allow-empty", "-m", "The beginning")
+        return folder
+
+    return make
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run of the program that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Stdout as JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass(slots=True)
+class Program:
+    """`journeyman`, with a state directory of its own."""
+
+    home: Path
+    env: dict[str, str] = field(default_factory=dict[str, str])
+
+    def configure(self, text: str) -> None:
+        self.home.mkdir(exist_ok=True)
+        (self.home / "config.toml").write_text(text)
+
+    def use(self, base_url: str, wire: str = "responses", more: str = "") -> None:
+        """Make a scripted server the model."""
+        self.configure(
+            f'model = "box"\n{more}\n[models.box]\nwire = "{wire}"\nbase_url = "{base_url}"\nname = "scripted"\n'
+        )
+
+    @property
+    def environ(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in KEYS}
+        return kept | {"JOURNEYMAN_HOME": str(self.home), "COLUMNS": "120"} | self.env
+
+    async def start(self, *arguments: str | Path, cwd: Path | None = None) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "journeyman.cli.main", *arguments),
+            env=self.environ,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str | Path, cwd: Path | None = None) -> Finished:
+        process = await self.start(*arguments, cwd=cwd)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return Finished(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "home")
