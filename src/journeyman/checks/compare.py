@@ -51,9 +51,10 @@ def _compare_runs(before: CheckRun, after: CheckRun, found: dict[str, set[str]])
         was = old.get(id) or _of_file(old, id)
         now = new.get(id) or _of_file(new, id)
         if was is None:
-            found["added"].add(id)
+            if now is not None and not _stands_for(id, now, old):
+                found["added"].add(id)
         elif now is None:
-            if id in old and not _replaced(id, was, new) and not _not_run(was):
+            if not _stands_for(id, was, new) and not _not_run(was):
                 found["removed"].add(id)
         else:
             kind = _kind(was, now)
@@ -93,9 +94,9 @@ def _of_file(tests: dict[str, TestResult], id: str) -> TestResult | None:
     return None
 
 
-def _replaced(id: str, was: TestResult, new: Iterable[str]) -> bool:
-    """Whether the error of a file gave way to results of its tests."""
-    return was.outcome in FAILED and any(other.startswith((id + "::", id + ".")) for other in new)
+def _stands_for(id: str, test: TestResult, others: Iterable[str]) -> bool:
+    """Whether this is the error of a file whose tests are among `others`, which are listed in its place."""
+    return test.outcome in FAILED and any(other.startswith((id + "::", id + ".")) for other in others)
 
 
 def _not_run(test: TestResult) -> bool:

@@ -5,6 +5,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import Any, Literal, cast
 
 from journeyman.core.evidence import Check
@@ -20,8 +21,26 @@ SAMPLE = 24  # test files that are looked into
 _SKIPPED = re.compile(r"(^|/)(node_modules|vendor|third_party|\.venv|venv|\.git|\.tox|dist|build|target)/")
 _PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 _NODE_TEST = re.compile(r"(^|/)([^/]*[.\-_]test\.[cm]?js|test-[^/]*\.[cm]?js|test\.[cm]?js|test/.*\.[cm]?js)$")
-_WRAPPERS = {"run", "exec", "env", "nice", "time", "timeout", "command", "xvfb-run"}
-_WRAPPERS |= {"uv", "uvx", "poetry", "pdm", "pipenv", "rye", "hatch", "npx"}
+_WRAPPERS = frozenset(
+    [
+        "run",
+        "exec",
+        "env",
+        "nice",
+        "time",
+        "timeout",
+        "command",
+        "xvfb-run",
+        "uv",
+        "uvx",
+        "poetry",
+        "pdm",
+        "pipenv",
+        "rye",
+        "hatch",
+        "npx",
+    ]
+)
 _BY_MODULE: dict[str, Runner] = {"pytest": "pytest", "py.test": "pytest", "unittest": "unittest"}
 _BY_PROGRAM: dict[str, tuple[Runner, str | None]] = {
     "pytest": ("pytest", None),
@@ -90,7 +109,8 @@ def _runner_of_words(words: Sequence[str]) -> Runner | None:
                 return None
         elif name in _BY_PROGRAM:
             runner, first = _BY_PROGRAM[name]
-            return runner if first is None or any(re.fullmatch(first, other) for other in rest[:3]) else None
+            options = list(takewhile(lambda other: other.startswith("-"), rest)) if name == "node" else rest[:3]
+            return runner if first is None or any(re.fullmatch(first, other) for other in options) else None
         elif not (word.startswith("-") or "=" in word or name in _WRAPPERS or re.fullmatch(r"[\d.]+[smh]?", name)):
             return None
     return None

@@ -168,8 +168,8 @@ def _looser(was: Assertion, now: Assertion) -> str:
         return f"asserts nothing any more {change}"
     if now.strength < was.strength:
         return f"asserts less than before {change}"
-    if now.tolerance is not None and now.tolerance > (was.tolerance or 0.0):
-        return f"tolerates more than before {change}" if was.tolerance is not None else ""
+    if was.tolerance is not None and now.tolerance is not None and was.tolerance != now.tolerance:
+        return f"tolerates more than before {change}" if now.tolerance > was.tolerance else ""
     return f"expects something else than before {change}" if was.strength == now.strength else ""
 
 
