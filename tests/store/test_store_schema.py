@@ -123,7 +123,7 @@ def connect(path, barrier):
         assert connection.exec_driver_sql("pragma journal_mode").scalar_one() == "wal"
 
 fork = multiprocessing.get_context("fork")
-for round_ in range(60):
+for round_ in range(20):
     barrier = fork.Barrier(6)
     processes = [fork.Process(target=connect, args=(Path(sys.argv[1]) / f"{round_}", barrier)) for _ in range(6)]
     for process in processes:

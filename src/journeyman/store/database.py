@@ -30,6 +30,7 @@ class Database:
         self._patience = patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._engine: Engine | None = None
+        self._connections: dict[bool, Connection] = {}  # kept open, since taking one from the pool costs half an append
 
     async def open(self) -> None:
         """Open or make the database and bring it to the newest schema. Loads SQLAlchemy, all in the thread."""
@@ -66,20 +67,24 @@ class Database:
     def _transaction(self, job: "Callable[[Connection], T]", *, reads: bool) -> T:
         if self._engine is None:
             raise StoreError(f"{self.path} is not open.")
-        with told(self.path), self._engine.connect() as connection:
-            connection = connection.execution_options(journeyman_reads=reads)
+        with told(self.path):
+            if reads not in self._connections:
+                self._connections[reads] = self._engine.connect().execution_options(journeyman_reads=reads)
+            connection = self._connections[reads]
             with connection.begin():
                 return job(connection)
 
     def _close(self) -> None:
         if self._engine is not None:
+            engine, self._engine = self._engine, None
             with told(self.path):
-                self._engine.dispose()
-            self._engine = None
+                for connection in self._connections.values():
+                    connection.close()
+                engine.dispose()
 
 
 def sqlite_engine(path: Path, patience: float) -> "Engine":
-    """An engine of one connection in write-ahead mode.
+    """An engine of a connection to read and one to write, in write-ahead mode.
 
     A commit survives the death of the process at once, and that of the machine after the next checkpoint.
     """
@@ -87,7 +92,7 @@ def sqlite_engine(path: Path, patience: float) -> "Engine":
     from sqlalchemy import event
 
     engine = sqlalchemy.create_engine(
-        sqlalchemy.URL.create("sqlite", database=str(path)), pool_size=1, connect_args={"timeout": patience}
+        sqlalchemy.URL.create("sqlite", database=str(path)), pool_size=2, connect_args={"timeout": patience}
     )
 
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
