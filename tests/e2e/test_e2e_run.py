@@ -21,8 +21,6 @@ PATCH = """*** Begin Patch
 +    return amount * 7
 *** End Patch"""
 DONE = "### Summary\n* multiplies by 7 【F:shop.py†L2】\n\n**Testing**\n* ✅ `python -m pytest -q` 【cccccc†L1】"
-    "### Summary\n* `price` multiplies by 7 【F:shop.py†L2】\n\n**Testing**\n* ✅ `python -m pytest -q` 【cccccc†L1】"
-)
 
 
 def fix() -> list[Reply]:

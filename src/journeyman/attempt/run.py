@@ -137,6 +137,8 @@ async def _loop(host: Host, work: Work, workspace: Workspace, watch: Watch) -> S
         on_retry=watch.on_retry,
     )
     if before is not None:
+        if folds.answered(log.events):
+            return Stop("finished")
         await agent_loop.run_pending(loop)
         await log.append(Said(item=DeveloperMessage(text=prompts.INTERRUPTED), why="interrupted"))
     return await agent_loop.run(loop)

@@ -194,7 +194,8 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
 
     if ended.error is not None:
         go_on = f" Everything so far is kept; `journeyman resume {ended.task.id}` goes on."
-        print(f"journeyman: {ended.error}{'' if ended.result else go_on}", file=sys.stderr)
+        message = str(ended.error).rstrip(".") + "."
+        print(f"journeyman: {message}{'' if ended.result else go_on}", file=sys.stderr)
     if ended.result is None or ended.chosen is None:
         return 2 if isinstance(ended.error, UsageError) else 1
     if not flags.as_json:

@@ -141,6 +141,19 @@ def stopped(events: Iterable[Event]) -> Stopped | None:
     return last
 
 
+def answered(events: Sequence[Event]) -> bool:
+    """Whether the last thing said is the model's whole reply without a call: its final answer."""
+    for event in reversed(events):
+        match event:
+            case Replied(reply=reply):
+                return not reply.calls and reply.stop != "length"
+            case Said() | ToolReturned():
+                return False
+            case _:
+                pass
+    return False
+
+
 def result(events: Iterable[Event]) -> Result | None:
     last: Result | None = None
     for event in events:

@@ -1,0 +1,121 @@
+"""Nothing is lost: kill the process anywhere, go on, and the result is that of an uninterrupted run."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from journeyman.core.model import Reply, call, say
+from journeyman.models.script_server import ScriptServer
+from tests.conftest import Finished, MakeRepository, Program
+
+FILES = {"a.txt": "one\ntwo\n", "b.txt": "bee\n", ".gitignore": "cache/\n"}
+PATCH = """*** Begin Patch
+*** Update File: a.txt
+@@
+-one
++ONE
+*** Add File: new/c.txt
++sea
+*** Delete File: b.txt
+*** End Patch"""
+SLOW = "echo {0} >> count.txt; mkdir -p cache; echo {0} >> cache/all; sleep 0.4; echo {0} end >> count.txt"
+
+
+def script() -> list[Reply]:
+    """Every command has a side effect that would show if it ran twice or not at all."""
+    return [
+        call("shell", "c1", command=SLOW.format(1)),
+        call("apply_patch", "c2", patch=PATCH),
+        call("shell", "c3", command=SLOW.format(3) + "; ln -s a.txt link; chmod +x a.txt"),
+        call("shell", "c4", command="rm -r new; mkdir new; echo other > new/d.txt; cat cache/all >> count.txt"),
+        call("read", "c5", path="count.txt"),
+        call("shell", "c6", command=SLOW.format(6)),
+        say("Done."),
+    ]
+
+
+async def killed_after(program: Program, folder: Path, lines: int) -> list[dict[str, object]]:
+    """Start a run and kill it with SIGKILL as soon as it has printed so many lines."""
+    process = await program.start("run", "Do it", "-C", folder, "--json", "--check", "grep -q '6 end' count.txt")
+    assert process.stdout is not None
+    seen: list[dict[str, object]] = []
+    while len(seen) < lines and (line := await process.stdout.readline()):
+        seen.append(json.loads(line))
+    if process.returncode is None:
+        process.send_signal(signal.SIGKILL)
+    await process.communicate()
+    return seen
+
+
+async def diff(program: Program, folder: Path) -> str:
+    return (await program.run("diff", "-C", folder)).out
+
+
+@pytest.fixture
+async def uninterrupted(program: Program, make_repository: MakeRepository) -> tuple[Path, str, int]:
+    folder = make_repository(FILES)
+    async with ScriptServer(script()) as server:
+        program.use(server.base_url)
+        ran = await program.run("run", "Do it", "-C", folder, "--json", "--check", "grep -q '6 end' count.txt")
+    assert ran.code == 0, ran.err
+    return folder, await diff(program, folder), len(ran.lines)
+
+
+@pytest.mark.timeout(400)
+async def test_killed_anywhere_the_final_tree_is_that_of_an_uninterrupted_run(
+    program: Program, uninterrupted: tuple[Path, str, int]
+) -> None:
+    folder, expected, total = uninterrupted
+    assert "+6 end" in expected and "new/d.txt" in expected
+    points = sorted({2 + (total - 3) * point // 9 for point in range(10)})
+    assert len(points) == 10
+    for point in points:
+        async with ScriptServer(script()) as server:
+            program.use(server.base_url)
+            await killed_after(program, folder, point)
+            went_on = await program.run("resume", "-C", folder, "--json")
+        assert went_on.code == 0, (point, went_on.err)
+        assert await diff(program, folder) == expected, point
+        log = (await program.run("log", "-C", folder, "--raw")).lines
+        started = [event["call_id"] for event in log if event["kind"] == "tool_started" and event["name"] == "shell"]
+        again = [event["call_id"] for event in log if event["kind"] == "tool_started" and event["again"]]
+        assert sorted(started) == sorted(["c1", "c3", "c4", "c6", *(one for one in again if one != "c2")]), point
+
+
+async def interrupted(program: Program, folder: Path) -> Finished:
+    process = await program.start("run", "Do it", "-C", folder, "--json")
+    assert process.stdout is not None
+    while line := await process.stdout.readline():
+        if b'"item.started"' in line and b"echo 3" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode is not None
+    return Finished(process.returncode, out.decode(), err.decode())
+
+
+async def test_ctrl_c_stops_cleanly_and_resume_goes_on(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(FILES)
+    async with ScriptServer(script()) as server:
+        program.use(server.base_url)
+        stopped = await interrupted(program, folder)
+        assert stopped.code == 130
+        assert "Everything is kept" in stopped.err and "Traceback" not in stopped.err
+        listed = await program.run("list", "--json")
+        assert [task["status"] for task in listed.lines] == ["interrupted"]
+        went_on = await program.run("resume", "-C", folder)
+    assert went_on.code == 0, went_on.err
+    assert "+6 end" in await diff(program, folder)
+
+
+async def test_a_finished_task_is_not_worked_again(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(FILES)
+    async with ScriptServer([say("Nothing to do.")]) as server:
+        program.use(server.base_url)
+        await program.run("run", "Do it", "-C", folder)
+        again = await program.run("resume", "-C", folder)
+        assert len(server.requests) == 1
+    assert "finished" in again.err and again.code == 0
