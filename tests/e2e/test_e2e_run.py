@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.conftest import MakeRepository, Program, git, lay
 
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script_server import ScriptServer
+from tests.conftest import MakeRepository, Program, git, lay
 
 SHOP = {
     "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
