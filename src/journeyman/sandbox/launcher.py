@@ -12,7 +12,7 @@ It imports little and nothing of Journeyman, since its start is part of every sa
 # ruff: noqa: PTH102, PTH103, PTH120
 from __future__ import annotations
 
-import ctypes
+import _ctypes
 import marshal
 import os
 import resource
@@ -21,7 +21,24 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    def function(name: str) -> Callable[..., int]: ...
+else:
+    # what `ctypes` wraps, without the 4 ms that the wrapping takes to load
+    class Long(_ctypes._SimpleCData):
+        _type_ = "l"
+
+    class Function(_ctypes.CFuncPtr):
+        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+        _restype_ = Long
+
+    def function(name: str) -> Function:
+        """A function of the C library; its arguments are bytes and integers, which are passed as longs."""
+        bound = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))
+        return lambda *words: bound(*(Long(word) if isinstance(word, int) else word for word in words))
+
 
 STAGE = "/tmp"  # bubblewrap relies on it too; the layers are opened before it is covered
 
@@ -35,31 +52,34 @@ MOUNT_ATTR_IDMAP = 0x100000
 RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x04, 0x08
 LAST_ID = 2**32 - 2
 
-libc = ctypes.CDLL(None, use_errno=True)
-libc.syscall.restype = ctypes.c_long
+raw_syscall, raw_mount, unshare = function("syscall"), function("mount"), function("unshare")
 
 
 def fail(what: str) -> None:
-    number = ctypes.get_errno()
+    number = _ctypes.get_errno()
     raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def syscall(what: str, number: int, *arguments: int | bytes | ctypes.Array[Any] | None) -> int:
-    wide = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
-    result = libc.syscall(ctypes.c_long(number), *wide)
+def syscall(what: str, number: int, *arguments: int | bytes) -> int:
+    result = raw_syscall(number, *arguments)
     if result < 0:
         fail(what)
     return result
 
 
+def words(*values: int) -> bytes:
+    """A C structure of 64-bit integers."""
+    return b"".join(value.to_bytes(8, sys.byteorder) for value in values)
+
+
 def mount(source: bytes, target: str, kind: bytes, flags: int, data: str) -> None:
-    if libc.mount(source, os.fsencode(target), kind, ctypes.c_ulong(flags), os.fsencode(data)):
+    if raw_mount(source, os.fsencode(target), kind, flags, os.fsencode(data)):
         fail(f"cannot mount {kind.decode() or 'private'} on {target}")
 
 
 def namespaces(as_root: bool) -> None:
     uid, gid = os.getuid(), os.getgid()
-    if libc.unshare(CLONE_NEWNS if as_root else CLONE_NEWNS | CLONE_NEWUSER):
+    if unshare(CLONE_NEWNS if as_root else CLONE_NEWNS | CLONE_NEWUSER):
         fail("cannot make a namespace")
     if not as_root:
         write("/proc/self/setgroups", "deny")
@@ -115,9 +135,8 @@ class OwnerMaps:
             return
         if owner not in self.known:
             self.known[owner] = self.make(*owner)
-        attributes = (ctypes.c_uint64 * 4)(MOUNT_ATTR_IDMAP, 0, 0, self.known[owner])
-        size = ctypes.sizeof(attributes)
-        syscall("cannot map owners", SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, attributes, size)
+        attributes = words(MOUNT_ATTR_IDMAP, 0, 0, self.known[owner])
+        syscall("cannot map owners", SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, attributes, len(attributes))
 
     def make(self, owner: int, group: int) -> int:
         ready, told = os.pipe()
@@ -125,7 +144,7 @@ class OwnerMaps:
         child = os.fork()
         if child == 0:
             os.close(release)
-            os.write(told, b"n" if libc.unshare(CLONE_NEWUSER) else b"y")
+            os.write(told, b"n" if unshare(CLONE_NEWUSER) else b"y")
             os.read(hold, 1)
             os._exit(0)
         os.close(hold)
@@ -185,8 +204,8 @@ def hand_over(channel: int, upper: int) -> None:
 def hang_inside(tree: int, place: str) -> None:
     """Mount a tree on a place in the workspace, which no symlink of the repository can turn elsewhere."""
     root = os.open(f"{STAGE}/w", os.O_PATH | os.O_DIRECTORY)
-    how = (ctypes.c_uint64 * 3)(os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH)
-    spot = syscall(f"cannot bind {place}", SYS_OPENAT2, root, os.fsencode(place), how, ctypes.sizeof(how))
+    how = words(os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH)
+    spot = syscall(f"cannot bind {place}", SYS_OPENAT2, root, os.fsencode(place), how, len(how))
     flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
     syscall(f"cannot bind {place}", SYS_MOVE_MOUNT, tree, b"", spot, b"", flags)
     os.close(root)

@@ -16,8 +16,8 @@ of its answers.
 # ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH114, PTH120, PTH208, SIM105
 from __future__ import annotations
 
+import _ctypes
 import _socket
-import ctypes
 import errno
 import marshal
 import os
@@ -28,9 +28,26 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
+    from collections.abc import Callable
     from typing import Any
+
+    def function(name: str) -> Callable[..., int]: ...
 else:
     import _signal  # what `signal` wraps into enumerations
+
+    # what `ctypes` wraps, without the 4 ms that the wrapping takes to load
+    class Long(_ctypes._SimpleCData):
+        _type_ = "l"
+
+    class Function(_ctypes.CFuncPtr):
+        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+        _restype_ = Long
+
+    def function(name: str) -> Function:
+        """A function of the C library; its arguments are bytes and integers, which are passed as longs."""
+        bound = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))
+        return lambda *words: bound(*(Long(word) if isinstance(word, int) else word for word in words))
+
 
 EXEC, KILL, READ, WRITE, REMOVE = 1, 2, 3, 4, 5
 READY, EXIT, DONE, FAIL = 1, 2, 3, 4
@@ -41,7 +58,7 @@ MAX_FDS = 4
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 CHILD = {_signal.SIGCHLD}
 
-libc = ctypes.CDLL(None)
+prctl = function("prctl")
 
 
 class Refusal(Exception):
@@ -189,59 +206,53 @@ def keep(end: Any, ident: int, arguments: Any, handles: list[int]) -> None:
     try:
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
-        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        main = os.fork()
-        if main == 0:
-            end.close()
-            run(arguments, handles)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        main = spawn(arguments, handles)
         for handle in handles:
             os.close(handle)
-        while True:
+        while main:
             pid, status = os.waitpid(-1, 0)
             if pid == main:
-                break
-        end.send(bytes([EXIT]) + ident.to_bytes(4, "little") + status.to_bytes(8, "little"))
-        os._exit(0)
+                end.send(bytes([EXIT]) + ident.to_bytes(4, "little") + status.to_bytes(8, "little"))
+                os._exit(0)
     finally:
         os._exit(1)  # never back into the loop of process 1
 
 
-def run(arguments: Any, handles: list[int]) -> None:
-    """Become the command; never returns."""
+def spawn(arguments: Any, handles: list[int]) -> int:
+    """Start the command as a child in a session of its own. What cannot be started says so and exits like a shell's."""
+    argv, folder, environment = arguments
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else the next file is closed to its own process
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(score, b"500")  # when memory ends, a command goes, not process 1
+    os.close(score)
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    source = handles[1] if len(handles) > 1 else os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    streams = [(os.POSIX_SPAWN_DUP2, source, 0), *((os.POSIX_SPAWN_DUP2, handles[0], number) for number in (1, 2))]
+    normal = (_signal.SIGPIPE, _signal.SIGXFSZ)  # which Python ignores, and so would its children
+    what, problem = os.fsencode(folder), errno.ENOENT
     try:
-        argv, folder, environment = arguments
-        become(argv, folder, environment, handles)
-    finally:
-        os._exit(126)
-
-
-def become(argv: list[bytes], folder: str, environment: dict[bytes, bytes], handles: list[int]) -> None:
-    try:
-        os.setsid()
-        source = handles[1] if len(handles) > 1 else os.open("/dev/null", os.O_RDONLY)
-        os.dup2(source, 0)
-        os.dup2(handles[0], 1)
-        os.dup2(handles[0], 2)
-        for number in (_signal.SIGPIPE, _signal.SIGXFSZ):  # what Python has changed
-            _signal.signal(number, _signal.SIG_DFL)
-        libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own /proc files are closed to it
-        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-        os.write(score, b"500")  # when memory ends, a command goes, not process 1
-        os.close(score)
         os.chdir(folder)
+        for program in candidates(argv[0], environment):
+            what = argv[0]
+            try:
+                return os.posix_spawn(program, argv, environment, file_actions=streams, setsid=True, setsigdef=normal)
+            except OSError as error:
+                problem = error.errno if problem == errno.ENOENT else problem
     except OSError as error:
-        complain(os.fsencode(folder), error)
-        return
-    try:
-        os.execvpe(argv[0], argv, environment)
-    except OSError as error:
-        complain(argv[0], error)
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            os._exit(127)
+        problem = error.errno
+    os.write(handles[0], what + b": " + os.strerror(problem or errno.EINVAL).encode() + b"\n")
+    pid = os.fork()
+    if pid == 0:
+        os._exit(127 if problem in (errno.ENOENT, errno.ENOTDIR) else 126)
+    return pid
 
 
-def complain(what: bytes, error: OSError) -> None:
-    os.write(2, what + b": " + (error.strerror or "cannot be run").encode() + b"\n")
+def candidates(name: bytes, environment: dict[bytes, bytes]) -> list[bytes]:
+    """Where a program may lie."""
+    if b"/" in name:
+        return [name]
+    return [folder + b"/" + name for folder in environment.get(b"PATH", b"/usr/bin:/bin").split(b":")]
 
 
 def locate(workspace: str, path: str) -> str:
@@ -351,7 +362,7 @@ FILES = {READ: read, WRITE: write, REMOVE: remove}
 
 def main() -> None:
     channel, workspace = int(sys.argv[1]), sys.argv[2]
-    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # commands run as the same user: keep them out of this process
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # commands run as the same user: keep them out of this process
     for kind, value in (pair.split("=") for pair in sys.argv[3:]):
         resource.setrlimit(int(kind), (int(value), int(value)))
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # which process 1 ignores
