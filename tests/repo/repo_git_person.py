@@ -65,11 +65,15 @@ class Person:
         return found
 
     def frozen(self) -> dict[str, tuple[bytes, int]]:
-        """All files below .git that hold the person's state, with their times: what nobody else may touch."""
+        """All files below .git that hold the person's state, with their times: what nobody else may touch.
+
+        Objects without: git marks one that it would write again as young, so that it is not swept away.
+        """
         found: dict[str, tuple[bytes, int]] = {}
         for place in sorted((self.root / ".git").rglob("*")):
             if place.is_file():
-                found[str(place.relative_to(self.root))] = (place.read_bytes(), place.stat().st_mtime_ns)
+                name = str(place.relative_to(self.root))
+                found[name] = (place.read_bytes(), 0 if "/objects/" in name else place.stat().st_mtime_ns)
         return found
 
 

@@ -79,9 +79,7 @@ async def test_the_state_of_the_person_is_seen_inside(worker: Person, tmp_path: 
         await git(sandbox, "commit", "-qm", "inside")
         await git(sandbox, "stash", "list")
         assert await git(sandbox, "status", "--porcelain") == ""
-        listed = await sandbox.exec(
-            ["find", ".", "-name", "fired*", "-o", "-name", "*.sample"], timeout=30
-        )
+        listed = await sandbox.exec(["find", ".", "-name", "fired*", "-o", "-name", "*.sample"], timeout=30)
         assert listed.output == b""
         changed = [change.path for change in await sandbox.changes()]
     assert not [path for path in changed if path == b".git" or path.startswith(b".git/")]

@@ -47,7 +47,7 @@ class GitDir:
     def head(self) -> tuple[str | None, str | None]:
         """The branch's full ref name (None when detached) and the commit (None when there is none yet)."""
         path = self.git / "HEAD"
-        content = os.fsencode(path.readlink()) if path.is_symlink() else read_small(path)
+        content = os.fsencode(path.readlink()) if path.is_symlink() else read_small(path)  # the first gits linked it
         if content is None:
             raise RepositoryError(f"{plain(str(path))} cannot be read; run `git fsck` in the repository.")
         content = content.strip()
@@ -129,6 +129,8 @@ def _read(root: Path) -> GitDir:
     pointer = read_small(git / "commondir")
     if pointer is not None:
         common = (git / os.fsdecode(pointer.strip())).resolve()
+        if git.parent != common / "worktrees":
+            raise UsageError(f"{plain(str(git))} claims to belong to {plain(str(common))}, which does not know it.")
     if not _looks_bare(common) and not (common / "objects").is_dir():
         raise UsageError(
             f"{plain(str(root / '.git'))} is not a git repository (it has no objects). "
@@ -151,7 +153,7 @@ def _read(root: Path) -> GitDir:
 def _git_directory(root: Path) -> Path:
     entry = root / ".git"
     if entry.is_dir():
-        return entry.resolve()
+        return _own(root, entry.resolve())
     content = read_small(entry)
     if content is None or not content.startswith(b"gitdir:"):
         raise UsageError(f"{plain(str(entry))} is not a git directory and does not point to one.")
@@ -161,7 +163,23 @@ def _git_directory(root: Path) -> Path:
             f"{plain(str(entry))} points to {plain(str(git))}, which does not exist. "
             "If this is a worktree whose repository moved, run `git worktree repair` in that repository."
         )
-    return git
+    return _own(root, git)
+
+
+def _own(root: Path, git: Path) -> Path:
+    """`git` if it is the git directory of `root`, not of another repository that a hostile `.git` points to.
+
+    A linked worktree's and a submodule's name their working tree; one made with `--separate-git-dir` does not.
+    """
+    if git == root / ".git" or (git.name != ".git" and not (git / "gitdir").exists()):
+        return git
+    back = read_small(git / "gitdir")
+    if back is not None and (git / os.fsdecode(back.strip())).resolve() == root / ".git":
+        return git
+    raise UsageError(
+        f"{plain(str(root / '.git'))} points to {plain(str(git))}, which belongs to another working tree. "
+        "If this is a worktree that was moved, run `git worktree repair` in it."
+    )
 
 
 def _looks_bare(folder: Path) -> bool:
@@ -209,9 +227,12 @@ def _loose(folder: Path, prefix: bytes) -> Iterator[bytes]:
 
 
 def read_small(path: Path, limit: int = 64 * 1024) -> bytes | None:
-    """The bytes of a regular file of at most `limit` bytes; None for anything else (a pipe would block for ever)."""
+    """The bytes of a regular file of at most `limit` bytes; None for anything else.
+
+    Not of a symlink, which could lead to the person's keys, nor of a pipe, which would block for ever.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.EACCES:
             raise RepositoryError(f"{plain(str(path))} cannot be read: permission denied.") from None

@@ -33,7 +33,7 @@ _CORE = b"""\
 	attributesFile = /dev/null
 	excludesFile = /dev/null
 """
-_EXCLUDES_LIMIT = 1024 * 1024
+_LIMIT = 1024 * 1024
 
 
 def prepare(place: GitDir, store: Path, excludes: Path | None) -> None:
@@ -47,15 +47,20 @@ def prepare(place: GitDir, store: Path, excludes: Path | None) -> None:
     put(store / "config", settings(place, _CORE))
     if not (store / "HEAD").exists():
         put(store / "HEAD", head(None, None))
-    files = [place.common / "info" / "exclude"] if excludes is None else [excludes, place.common / "info" / "exclude"]
-    patterns = [read_small(file, _EXCLUDES_LIMIT) or b"" for file in files]
-    put(store / "info/exclude", b"\n".join(("\n".join(CACHES).encode(), *patterns)) + b"\n")
-    put(store / "info/attributes", read_small(place.common / "info" / "attributes", _EXCLUDES_LIMIT) or b"")
+    theirs = read_small(excludes.resolve(), _LIMIT) if excludes is not None else None
+    patterns = ("\n".join(CACHES).encode(), theirs or b"", _info(place, "exclude"))
+    put(store / "info/exclude", b"\n".join(patterns) + b"\n")
+    put(store / "info/attributes", _info(place, "attributes"))
     shallow = read_small(place.common / "shallow", 16 * 1024 * 1024)
     if shallow:
         put(store / "shallow", shallow)
     elif (store / "shallow").exists():
         (store / "shallow").unlink(missing_ok=True)
+
+
+def _info(place: GitDir, name: str) -> bytes:
+    folder = place.common / "info"
+    return b"" if folder.is_symlink() else read_small(folder / name, _LIMIT) or b""
 
 
 def sync_refs(place: GitDir, store: Path, refs: Mapping[bytes, str]) -> None:

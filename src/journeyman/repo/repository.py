@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journeyman.core.errors import UsageError
+from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.evidence import Change
 from journeyman.core.task import Base
 from journeyman.core.text import decode, plain
@@ -149,8 +149,11 @@ class Repository:
 
     @contextmanager
     def scratch(self) -> Generator[Path]:
-        """A directory of ours for indexes and the like, gone at the end."""
-        with tempfile.TemporaryDirectory(prefix="tmp-", dir=self.git.store, ignore_cleanup_errors=True) as folder:
+        """A directory of ours for indexes and the like, gone at the end. What the disk refuses is told in words."""
+        with (
+            disk_errors(),
+            tempfile.TemporaryDirectory(prefix="tmp-", dir=self.git.store, ignore_cleanup_errors=True) as folder,
+        ):
             yield Path(folder)
 
 
@@ -169,8 +172,19 @@ async def open_repository(
     if place.object_format == "sha256":
         name += "-sha256"
     store = state / "git" / f"{name}.git"
-    git_store.prepare(place, store, excludes)
+    with disk_errors():
+        git_store.prepare(place, store, excludes)
     return Repository(place, Git(find_git(search_path, place.root), store), state)
+
+
+@contextmanager
+def disk_errors() -> Generator[None]:
+    """Turn what the disk refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = f" at {plain(os.fsdecode(error.filename))}" if error.filename else ""
+        raise RepositoryError(f"The disk refused{where}: {error.strerror or error}. Nothing was changed.") from error
 
 
 def _put_in_place(fresh: Path, place: Path) -> None:

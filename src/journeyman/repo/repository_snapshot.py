@@ -71,8 +71,8 @@ def copy_index(place: GitDir, to: Path, git_dir: Path) -> None:
     try:
         if not source.exists():
             return
-        if not stat.S_ISREG(source.stat().st_mode):
-            raise RepositoryError(f"{plain(str(source))} is not a file; run `git reset` to make a new index.")
+        if not stat.S_ISREG(source.lstat().st_mode):
+            raise RepositoryError(f"{plain(str(source))} is not a file; remove it and run `git reset`.")
         shutil.copy2(source, to)
         for shared in place.git.glob("sharedindex.*"):  # the other half of a split index
             if stat.S_ISREG(shared.lstat().st_mode):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from journeyman.core.errors import RepositoryError
 from journeyman.core.text import decode, one_line
-from journeyman.repo.git import Git
+from journeyman.repo.git import Completed, Git
 from journeyman.repo.git_dir import GitDir
 from journeyman.repo.tree import Objects
 from journeyman.repo.tree_write import fits_in_tree
@@ -111,7 +111,7 @@ class _Merge:
 
     async def sides(self, patch: bytes) -> _Sides | ApplyOutcome:
         """Read the patch. An outcome with conflicts when it can be put on nothing that is known here."""
-        done = await self._git.run("apply", "--numstat", "-z", "--allow-empty", stdin=patch, ok=(0, 1, 128))
+        done = await self._git.run("apply", "--numstat", "-z", stdin=patch, ok=(0, 1, 128))
         if done.code:
             raise RepositoryError(f"The patch is damaged: {done.complaint}")
         paths = {line.split(b"\t", 2)[2] for line in done.out.split(b"\0") if line.count(b"\t") >= 2}
@@ -121,17 +121,21 @@ class _Merge:
         seen: dict[bytes, Seen] = {}
         await self._add(here, paths, seen)
         fake = f"--build-fake-ancestor={before}"
-        done = await self._git.run("apply", fake, stdin=patch, index=here, ok=(0, 1, 128))
-        if done.code or not before.exists():  # made somewhere else: it has to fit on the files as they are
+        await self._git.run("apply", fake, stdin=patch, index=here, ok=(0, 1, 128))
+        done = await self._put_on(before, after, patch) if before.exists() else None
+        if done is None or done.code:  # made somewhere else: it has to fit on the files as they are
             shutil.copy2(here, before)
-        shutil.copy2(before, after)
-        arguments = ("apply", "--cached", "--binary", "--whitespace=nowarn")
-        done = await self._git.run(*arguments, stdin=patch, index=after, ok=(0, 1, 128))
+            done = await self._put_on(before, after, patch)
         if done.code:
             return ApplyOutcome(applied=False, conflicts=_refused(done.err, paths))
         entries_before, entries_after = await self._entries(before), await self._entries(after)
         await self._add(here, (entries_before.keys() | entries_after.keys()) - paths, seen)
         return _Sides(entries_before, entries_after, await self._entries(here), seen)
+
+    async def _put_on(self, before: Path, after: Path, patch: bytes) -> Completed:
+        shutil.copy2(before, after)
+        arguments = ("apply", "--cached", "--binary", "--whitespace=nowarn")
+        return await self._git.run(*arguments, stdin=patch, index=after, ok=(0, 1, 128))
 
     async def _add(self, index: Path, paths: Iterable[bytes], seen: dict[bytes, Seen]) -> None:
         """Take the files of the working tree at `paths` into an index, converted as `git add` would."""

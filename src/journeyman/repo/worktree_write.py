@@ -23,6 +23,9 @@ from journeyman.core.text import decode, one_line, plain
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+LayOut = Callable[[Path], Awaitable[None]]
+
+
 class InTheWay(Exception):
     """A file is not, or no longer, as it was when the work began."""
 
@@ -98,7 +101,7 @@ async def replace_files(
     root: Path,
     wanted: Mapping[bytes, int | None],
     seen: Mapping[bytes, Seen],
-    lay_out: Callable[[Path], Awaitable[None]],
+    lay_out: LayOut,
 ) -> None:
     """Delete (None) or replace (git's mode) the files `wanted`, all or none.
 
