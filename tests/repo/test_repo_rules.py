@@ -366,6 +366,75 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         """,
         ("npm run test:unit",),
     ),
+    "another way of the same": (
+        """
+        ## Build and test commands
+        - Install: `pip install -e .`
+        - Test: `pytest tests/` (or `python -m pytest tests/ -v`)
+        - Lint: `ruff check src/`
+        - Build: `python -m build`
+        - Smoke check: `acme --version && acme --help`
+        """,
+        ("pytest tests/", "ruff check src/"),
+    ),
+    "tools that are only spoken of": (
+        """
+        ## Testing
+        - Test framework: `pytest`; tests are written with `pytest` and `hypothesis`.
+        - Prefer `pytest.mark.parametrize` to loops, `jest.fn` to hand-made fakes.
+        - Linting: `ruff`, typing: `mypy`. Lint shell scripts with `shellcheck`.
+        - Type check: `pyright`
+        """,
+        ("pyright",),
+    ),
+    "a build that counts as a check": (
+        """
+        # Required checks
+        - Run `npm run lint` before committing.
+        - Run `npm run build` before committing.
+
+        # Useful commands
+        - `npm run build:docs`
+        - `cargo build`
+        """,
+        ("npm run lint", "npm run build"),
+    ),
+    "a build in a block of checks": (
+        """
+        ## Programmatic checks
+        Before you open a pull request run all of these and make sure that they pass:
+
+        ```sh
+        pnpm lint
+        pnpm build
+        pnpm test
+        ```
+        """,
+        ("pnpm lint", "pnpm build", "pnpm test"),
+    ),
+    "numbered steps with bold labels": (
+        """
+        ## Pre-push checks
+        Please follow these steps before you hand in changes:
+
+        1.  **Verify:** Run `npm run verify`. **It has to pass.**
+        2.  **Format:** Run `npm run format` after every edit.
+        3.  **Types:** Run `npm run typecheck` to verify the types.
+        4.  **Tests:** Run `npm run test`. Do not rely on `npm run test:quick`.
+        """,
+        ("npm run verify", "npm run typecheck", "npm run test"),
+    ),
+    "advice against": (
+        """
+        ## Development workflow
+        - Avoid `make test` and `make typecheck` between edits: both are slow.
+        - After dependency changes run `just lock-check`.
+        - Validate with `cargo test -p acme-protocol`.
+        - `pre-commit` can be installed with `uv tool install pre-commit`.
+        - **Never run `pytest` on the host**, always use `./dev/shell`.
+        """,
+        ("cargo test -p acme-protocol",),
+    ),
     "C and others": (
         """
         ## How to check your work
@@ -414,6 +483,9 @@ def test_the_checks_that_a_page_tells_to_run(page: str) -> None:
         "tests/unit",
         "tests/test_dates.py",
         "scripts/check.md",
+        "./scripts/validate.ps1",
+        "shellcheck",
+        "pytest.raises",
     ],
 )
 def test_never_a_check_not_even_where_tests_are_told_to_be_run(command: str) -> None:

@@ -38,7 +38,8 @@ HEADING_OF_OTHER = re.compile(
 NOT_BEFORE = re.compile(
     r"\b(don['’]t|doesn['’]t|never|avoid|no need|needn['’]t|cannot|can['’]t"
     r"|instead of|rather than|not|unless|only (if|when|in|on)|deprecated|used to"
-    r"|if|when(ever)?(?! (you('re| are| have)? )?(done|finish)\w*)|for (changes|edits) (to|in|under))\b",
+    r"|if|when(ever)?(?! (you('re| are| have)? )?(done|finish)\w*)|for (changes|edits) (to|in|under)"
+    r"|after (?!(any|your|all|the|code|every|each|making|these|those|big|small)\b)\w+ (changes|updates|edits))\b",
     _WORDS,
 )
 """Ahead of a command in its sentence: it is not to be run, or not always."""
@@ -49,6 +50,15 @@ NOT_ANYWHERE = re.compile(
     r"|legacy|benchmarks?|snapshots?|auto-?fix\w*|fixes|network access|credentials|coverage report)\b",
     _WORDS,
 )
+OTHERWISE = re.compile(r"\b(or|alternatively)\W*$", _WORDS)
+"""Right before a command: another way of what was said already."""
+
+NAMES_TO_RUN = re.compile(r"\b(run|runs|running|execut\w+|verify|validate|check|ensure|sure|passes|pass)\b", _WORDS)
+LABEL = re.compile(
+    r"^\W*(((run|all|unit) )*(tests?|testing|lint\w*|type[- ]?check\w*|types|checks?|verify))\W*$", _WORDS
+)
+"""A tool's bare name is a command only behind one of these; else it is just spoken of."""
+
 TELLS_TO_RUN = re.compile(
     r"\b(run|runs|running|execute|invoke|use|using|with|via|call)\W*(the (script|command|target) )?$", _WORDS
 )
@@ -68,12 +78,13 @@ _RUNNERS = re.compile(
 
 _GOAL = (
     r"([A-Za-z0-9]+[:._/-])*"
-    r"(tests?|unittests?|checks?|lint|typecheck|types|verify|validate|specs?|ci|vet|clippy|mypy|ruff|pyright|qa)"
+    r"(tests?|unittests?|checks?|lint|typecheck|types|verify|validate|specs?|ci|vet|qa"
+    r"|clippy|mypy|ruff|pyright|pytest|eslint|markdownlint|tsc|jest|vitest)"
     r"([:._-][A-Za-z0-9]+)*(?=\s|$)"
 )
 """A target, script or task whose name has a part that stands for checking."""
 
-_SCRIPTS = r"(npm|pnpm|yarn|bun)( (--?[\w-]+(=\S+)?( (?!run )[\w@.-][^\s-]\S*(?= \S))?|workspace \S+))*"
+_SCRIPTS = r"(npm|pnpm|yarn|bun)( -[\w=./@-]+( (?!run )[^\s-]\S*(?= \S))?| workspace \S+)*"
 _TARGETS = r"(make|gmake|just|task|mage|rake|invoke|inv|doit|earthly)( -\w+( [^\s-]\S*(?= \S))?)*"
 _INTERPRETERS = r"(bash|sh|zsh|python[\d.]*) (\./)?([\w.-]+/)*"
 _FOLDERS = r"(?!\S+\.(py|js|ts|md|json|ya?ml|toml|txt)\b)(scripts?|bin|tools|dev|hack|\.?ci)/([\w.-]+/)*"
@@ -83,34 +94,36 @@ CHECKS = tuple(
     re.compile(pattern)
     for pattern in (
         # Python
-        r"(pytest|py\.test|tox|nox|unittest|behave|nosetests|stestr|trial|doctest|coverage run)\b",
-        r"(ruff check|ruff format .*--(check|diff)|black .*--(check|diff)|isort .*--(check|check-only|diff))\b",
-        r"(flake8|pylint|mypy|pyright|basedpyright|pyre check|ty check|bandit|vulture|pydocstyle|lint-imports)\b",
-        r"(python[\d.]* )?(\./)?manage\.py (test|check)\b",
+        r"(pytest|py\.test|tox|nox|unittest|behave|nosetests|stestr|trial|doctest|coverage run)(?=\s|$)",
+        r"(ruff check|ruff format .*--(check|diff)|black .*--(check|diff)|isort .*--(check|check-only|diff))(?=\s|$)",
+        r"(flake8|mypy|pyright|basedpyright|pyre check|ty check|lint-imports)(?=\s|$)",
+        r"(pylint|bandit|vulture|pydocstyle|eslint|stylelint|tslint) \S",
+        r"(python[\d.]* )?(\./)?manage\.py (test|check)(?=\s|$)",
         r"(python[\d.]* )?(\./)?runtests?\.py\b",
         # JavaScript
         rf"{_SCRIPTS} (run )?{_GOAL}",
         r"(npm|pnpm|yarn) t(\s|$)",
-        r"(jest|vitest|mocha|ava|karma start .*--single-run|cypress run|playwright test|c8|nyc)\b",
-        r"(eslint|stylelint|tslint|oxlint|tsc|vue-tsc|svelte-check|knip)\b",
-        r"(prettier .*(--check|-c)|biome (check|ci|lint))\b",
-        r"(deno (test|lint|check|fmt --check)|node --test|turbo (run )?(test|lint|typecheck|check))\b",
-        r"nx (run-many|affected|test|lint)\b",
+        r"(jest|vitest|mocha|ava|karma start .*--single-run|cypress run|playwright test|c8|nyc)(?=\s|$)",
+        r"(oxlint|tsc|vue-tsc|svelte-check|knip)(?=\s|$)",
+        r"(prettier .*(--check|-c)|biome (check|ci|lint))(?=\s|$)",
+        r"(deno (test|lint|check|fmt --check)|node --test|turbo (run )?(test|lint|typecheck|check))(?=\s|$)",
+        r"nx (run-many|affected|test|lint)(?=\s|$)",
         # compiled languages
-        r"(go (test|vet)|golangci-lint run|staticcheck|gofmt -[ld]|gotestsum|revive)\b",
-        r"cargo (\+\w+ )?(test|check|clippy|nextest run|fmt .*--check|deny check)\b",
-        r"(\./)?mvnw?( -\S+)* .*\b(test|verify|check)\b",
+        r"(go (test|vet)|golangci-lint run|staticcheck|gofmt -[ld]|gotestsum|revive)(?=\s|$)",
+        r"cargo (\+\w+ )?(test|check|clippy|nextest run|fmt .*--check|deny check)(?=\s|$)",
+        r"(\./)?mvnw?( -\S+)* .*\b(test|verify|check)(?=\s|$)",
         rf"(\./)?gradlew?( -\S+)* (:?[\w-]+:)*({_GOAL}|build(\s|$))",
-        r"(ctest|meson test|ninja (-C \S+ )?(test|check))\b",
-        r"(dotnet test|dotnet format .*--verify-no-changes|swift test|swiftlint|xcodebuild .*\btest)\b",
-        r"(sbt .*\btest|stack test|cabal test|lein test|zig build test|zig test|dune (test|runtest)|R CMD check)\b",
+        r"(ctest|meson test|ninja (-C \S+ )?(test|check))(?=\s|$)",
+        r"(dotnet test|dotnet format .*--verify-no-changes|swift test|swiftlint|xcodebuild .*\btest)(?=\s|$)",
+        r"(sbt .*\btest|(stack|cabal|lein|dune|zig|zig build) test|dune runtest|R CMD check)(?=\s|$)",
         # others
-        r"(rspec|rubocop|(bin/)?rails test|mix (test|credo|dialyzer)|composer (run )?(test|lint|check)\S*)\b",
-        r"(\./)?(vendor/bin/)?(phpunit|phpstan|psalm|pest)\b",
-        r"(flutter (test|analyze)|dart (test|analyze|format .*--set-exit-if-changed))\b",
-        r"(shellcheck|hadolint|yamllint|markdownlint\S*|actionlint|terraform (validate|fmt -check)|tflint|buf lint)\b",
+        r"(rspec|rubocop|(bin/)?rails test|mix (test|credo|dialyzer)|composer (run )?(test|lint|check)\S*)(?=\s|$)",
+        r"(\./)?(vendor/bin/)?(phpunit|phpstan|psalm|pest)(?=\s|$)",
+        r"(flutter (test|analyze)|dart (test|analyze|format .*--set-exit-if-changed))(?=\s|$)",
+        r"(shellcheck|hadolint|yamllint|markdownlint\S*) \S",
+        r"(actionlint|terraform (validate|fmt -check)|tflint|buf lint)(?=\s|$)",
         # what runs others
-        r"(pre-commit run|(bazel|bazelisk|buck2?|(\./)?pants) (test|check|lint))\b",
+        r"(pre-commit run|(bazel|bazelisk|buck2?|(\./)?pants) (test|check|lint))(?=\s|$)",
         rf"{_TARGETS} \+?{_GOAL}",
         rf"{_ENVIRONMENTS} {_GOAL}",
         rf"{_INTERPRETERS}{_GOAL}",
@@ -118,6 +131,12 @@ CHECKS = tuple(
     )
 )
 """Commands whose exit says whether the work is right, without what `_RUNNERS` takes off."""
+
+BUILDS = re.compile(
+    r"((npm|pnpm|yarn|bun)( -r)?( run)? build|(cargo|go|swift|dotnet|zig) build|(make|just|task) (build|all)|tsc -b)"
+    r"(?=\s|$)"
+)
+"""Commands that are checks only where the text calls them so."""
 
 NEVER = tuple(
     re.compile(pattern)
@@ -128,6 +147,7 @@ NEVER = tuple(
         r"(?<![\w/.-])(dev|start|serve|server|preview|runserver|storybook|watch)(?![\w/.-])",
         r"(^|\s)(--watch\w*|--fix\w*|--write|--in-place|--ui|--headed|--debug|--pdb|--snapshot-update|-u)(\s|=|$)",
         r"\b[\w-]*:(fix|watch|write|update|dev|ui|debug|bench\w*)\b",
+        r"\.(ps1|bat|cmd|exe)(\s|$)",
         r"^(make|just|task|npm run|yarn|pnpm)\b.*\b(fix|format|fmt|clean|docs?|watch)\b(?!-?check)",
     )
 )
@@ -249,11 +269,16 @@ class _Page:
         folder = self.folder(sentence, codes)
         for held in _HELD.finditer(sentence):
             before, after = sentence[: held.start()], sentence[held.end() :]
-            if NOT_BEFORE.search(before):
+            command = codes[int(held[1])]
+            if NOT_BEFORE.search(before) or OTHERWISE.search(before):
                 continue
             told = TELLS_TO_RUN.search(before) is not None or TELLS_IT_PASSES.match(after) is not None
             called = cue and (told or TELLS_TO_RUN.search(lead.rstrip(":* ")) is not None)
-            yield from _runnable(codes[int(held[1])], folder, called=called)
+            if _SCRIPT.fullmatch(command) is None and " " not in command:
+                passes = TELLS_IT_PASSES.match(after) is not None
+                if not (passes or NAMES_TO_RUN.search(f"{lead} {before}") or LABEL.match(before)):
+                    continue
+            yield from _runnable(command, folder, called=called)
 
     def folder(self, sentence: str, codes: list[str]) -> str:
         found = _FOLDER.search(sentence)
@@ -302,18 +327,19 @@ def _runnable(command: str, folder: str, *, called: bool) -> Iterable[str]:
     parts = [part.strip() for part in re.split(r"&&", command)]
     kinds = [_kind(part) for part in parts]
     if "never" in kinds:
-        parts = [part for part, kind in zip(parts, kinds, strict=True) if kind in ("check", "cd")]
-        kinds = [kind for kind in kinds if kind in ("check", "cd")]
+        parts = [part for part, kind in zip(parts, kinds, strict=True) if kind in ("check", "build", "cd")]
+        kinds = [kind for kind in kinds if kind in ("check", "build", "cd")]
     script = called and len(parts) == 1 and kinds == [""] and _SCRIPT.fullmatch(parts[0].split(" -")[0].strip())
     if script and not parts[0].startswith("./") and " " not in parts[0]:
         script = None  # a path in passing, not a command
-    if "check" in kinds or script:
+    built = called and "build" in kinds
+    if "check" in kinds or built or script:
         whole = " && ".join(parts)
         yield f"cd {folder} && {whole}" if folder and folder != "." else whole
 
 
 def _kind(command: str) -> str:
-    """ "check", "never", "cd" (a change of folder) or "" for anything else."""
+    """ "check", "build", "never", "cd" (a change of folder) or "" for anything else."""
     bare = command
     while taken := _RUNNERS.match(bare):
         bare = bare[taken.end() :]
@@ -323,4 +349,4 @@ def _kind(command: str) -> str:
         return "never"
     if any(pattern.match(bare) or pattern.match(command) for pattern in CHECKS):
         return "check"
-    return ""
+    return "build" if BUILDS.match(bare) else ""
