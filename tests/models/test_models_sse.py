@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from journeyman.models.wire.sse import EventParser, ServerEvent
 
 lines = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20)
-events = st.lists(st.tuples(st.sampled_from(["", "response.created", "error"]), st.lists(lines, min_size=1, max_size=3)))
+events = st.lists(
+    st.tuples(st.sampled_from(["", "response.created", "error"]), st.lists(lines, min_size=1, max_size=3))
+)
 
 
 def parse(chunks: list[bytes]) -> list[ServerEvent]:

@@ -18,7 +18,7 @@ _MARKS: dict[bytes, dict[bytes, bool]] = {
         b'"local_shell_call_output"': False,
     },
 }
-"""What tells that an item of either wire is the model's. In a JSON string every quote is escaped, so none is met there."""
+"""What tells that an item is the model's. In a JSON string every quote is escaped, so none of these is met there."""
 _LONGEST = max(len(value) for values in _MARKS.values() for value in values) + 2
 
 
