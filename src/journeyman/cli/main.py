@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from journeyman import __version__
-from journeyman.core.errors import JourneymanError, UsageError
+from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
 app = typer.Typer(
     name="journeyman",
@@ -179,7 +179,7 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 the task failed, 2 wrong use, 130 interrupted."""
     try:
         app()
-    except UsageError as error:
+    except (UsageError, RepositoryError) as error:
         _complain(error, 2)
     except JourneymanError as error:
         _complain(error, 1)
