@@ -155,7 +155,7 @@ async def test_checks_of_the_harness_can_be_cited() -> None:
 
 
 @given(
-    path=st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="†】"), min_size=1)
+    path=st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="†【】"), min_size=1)
     .map(str.strip)
     .filter(lambda path: bool(path) and not path.startswith(("F:", "./"))),
     start=st.integers(1, 10**8),

@@ -118,3 +118,11 @@ async def test_a_given_command_keeps_its_text_and_gets_its_runner() -> None:
 )
 def test_runners(command: str, runner: str | None) -> None:
     assert runner_of(command) == runner
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", ["\n", " ", "test\n", "[", "import ", '{"scripts":'])
+async def test_hostile_files_take_no_time(text: str) -> None:
+    names = ("test_a.py", "src/a.py", "pyproject.toml", "package.json", "Cargo.toml", "a.rs", "Makefile", "go.mod")
+    checks = await found(dict.fromkeys(names, text * 300_000))
+    assert checks[0] == ("PYTHONPATH=src python3 -m pytest -q", "pytest")

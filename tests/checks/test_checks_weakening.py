@@ -243,6 +243,38 @@ async def test_go_and_rust_by_their_text() -> None:
     )
 
 
+async def test_a_test_that_another_file_always_had_is_not_the_one_that_moved() -> None:
+    two = body("assert f() == 2") + "\n\ndef test_b():\n    assert g() == 1\n"
+    other = "def test_b():\n    assert h() == 1\n"
+    before = {"tests/test_a.py": two, "tests/test_z.py": other}
+    after = {"tests/test_a.py": body("assert f() == 2"), "tests/test_z.py": other + "\n\ndef test_c():\n    pass\n"}
+    assert await sentences(before, after) == ("tests/test_a.py: the test `test_b` was removed.",)
+
+
+HOSTILE = [
+    "/*",
+    "#[test",
+    "it('",
+    "\n",
+    "test\n",
+    "assert.",
+    "(",
+    "-",
+    "a.a.",
+    "@a\n",
+    "def test_a():\n",
+    "[pytest]\n",
+    "é",
+]
+
+
+@pytest.mark.parametrize("path", ["tests/test_a.py", "a.test.js", "src/a.rs", "a_test.go", "Makefile", "pytest.ini"])
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.timeout(20)
+async def test_hostile_text_takes_no_time(path: str, text: str) -> None:
+    assert isinstance(await edited(text * 100_000, text * 50_000, path), tuple)
+
+
 async def test_code_that_is_no_test_is_not_looked_at() -> None:
     assert await edited("assert x == 2\n", "assert x\n", "app/core.py") == ()
 

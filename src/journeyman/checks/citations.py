@@ -16,7 +16,7 @@ from journeyman.core.text import decode, one_line, plain
 Get = Callable[[str], Awaitable[bytes | None]]
 
 MOST = 200
-_FORM = re.compile(r"【(F:)?([^†】\n]{1,4096})†L([0-9]{1,9})(?:-L?([0-9]{1,9}))?】")
+_FORM = re.compile(r"【(F:)?([^†【】\n]{1,4096})†L([0-9]{1,9})(?:-L?([0-9]{1,9}))?】")
 _CODE = re.compile(r"`([^`\n]+)`")
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 _PASSED = ("✅", "✔", "☑")

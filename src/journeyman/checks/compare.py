@@ -1,7 +1,8 @@
 """What the work did to the checks: base and result side by side, the verdict, and both in sentences."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import islice
 
 from journeyman.checks.reports import ENDLESS, NOT_RUN
 from journeyman.core.evidence import CheckRun, Comparison, TestResult
@@ -46,15 +47,17 @@ def _compare_runs(before: CheckRun, after: CheckRun, found: dict[str, set[str]])
         found[kind].add(after.check.command)
         return 0
     old, new = {test.id: test for test in before.tests}, {test.id: test for test in after.tests}
+    old_files = {file for id in old for file in files_of(id)}
+    new_files = {file for id in new for file in files_of(id)}
     passing = 0
     for id in old.keys() | new.keys():
         was = old.get(id) or _of_file(old, id)
         now = new.get(id) or _of_file(new, id)
         if was is None:
-            if now is not None and not _stands_for(id, now, old):
+            if now is not None and not (now.outcome in FAILED and id in old_files):
                 found["added"].add(id)
         elif now is None:
-            if not _stands_for(id, was, new) and not _not_run(was):
+            if not (was.outcome in FAILED and id in new_files) and not _not_run(was):
                 found["removed"].add(id)
         else:
             kind = _kind(was, now)
@@ -84,19 +87,15 @@ def endless_after(test: TestResult) -> float | None:
     return float(match[1]) if match else None
 
 
+def files_of(id: str) -> list[str]:
+    """The files, modules or classes that a test may be in, from its id, the innermost first."""
+    ends = [match.start() for match in islice(re.finditer(r"::|\.", id), 20)]
+    return [id[:end] for end in reversed(ends)]
+
+
 def _of_file(tests: dict[str, TestResult], id: str) -> TestResult | None:
-    """The error of the file or module that a test is in: it stands for all of its tests."""
-    cut = [match.start() for match in re.finditer(r"::|\.", id)]
-    for end in reversed(cut):
-        test = tests.get(id[:end])
-        if test is not None and test.outcome in FAILED:
-            return test
-    return None
-
-
-def _stands_for(id: str, test: TestResult, others: Iterable[str]) -> bool:
-    """Whether this is the error of a file whose tests are among `others`, which are listed in its place."""
-    return test.outcome in FAILED and any(other.startswith((id + "::", id + ".")) for other in others)
+    """The error of the file or module that a test is in: it stands for all of its tests, and they for it."""
+    return next((tests[file] for file in files_of(id) if file in tests and tests[file].outcome in FAILED), None)
 
 
 def _not_run(test: TestResult) -> bool:

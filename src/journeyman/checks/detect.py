@@ -160,10 +160,10 @@ class _Detection:
         if not configured:
             for path in tests[:SAMPLE]:
                 text = await self.text(path)
-                if re.search(r"^\s*(import|from) pytest\b|^(async )?def test", text, re.MULTILINE):
+                if re.search(r"^[ \t]*(import|from) pytest\b|^(async )?def test", text, re.MULTILINE):
                     configured = True
                     break
-                unittest = unittest or re.search(r"^\s*(import|from) unittest\b", text, re.MULTILINE) is not None
+                unittest = unittest or re.search(r"^[ \t]*(import|from) unittest\b", text, re.MULTILINE) is not None
         if configured or not unittest:
             return [(await self._source_path() + "python3 -m pytest -q", "pytest")]
         return [(self._unittest(tests), "unittest")]
@@ -188,7 +188,9 @@ class _Detection:
             return ""
         settings = [await self.text(path) for path in ("pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini")]
         return (
-            "" if any(re.search(r"^\s*pythonpath\s*=", text, re.MULTILINE) for text in settings) else "PYTHONPATH=src "
+            ""
+            if any(re.search(r"^[ \t]*pythonpath[ \t]*=", text, re.MULTILINE) for text in settings)
+            else "PYTHONPATH=src "
         )
 
     def _unittest(self, tests: Sequence[str]) -> str:
@@ -226,7 +228,7 @@ class _Detection:
         for name in ("GNUmakefile", "makefile", "Makefile"):
             text = await self.text(name)
             for target in ("test", "check"):
-                if re.search(rf"^{target}\s*:(?!=)", text, re.MULTILINE):
+                if re.search(rf"^{target}[ \t]*:(?!=)", text, re.MULTILINE):
                     return [(f"make {target}", "make")]
         return []
 

@@ -1,5 +1,6 @@
 """Running a check in a sandbox, and reading what it said about each test."""
 
+import asyncio
 import json
 import re
 import shlex
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from journeyman.checks.compare import files_of
 from journeyman.checks.reports import (
     ENDLESS,
     merged,
@@ -30,7 +32,7 @@ KILLED = 128 + signal.SIGRTMAX - 8
 """How a test process ends that could not be interrupted at its limit (see the probe's `Alarm`)."""
 
 KEEP = 4 * 1024 * 1024
-REPORT = 32 * 1024 * 1024
+REPORT = 16 * 1024 * 1024
 _ONLY = 100_000  # bytes of ids that fit into an environment variable
 _JUNIT = "-o junit_family=xunit1"
 
@@ -89,8 +91,8 @@ async def run_check(
         done = await sandbox.exec(plain, timeout=left, keep=KEEP, on_output=chunk.write)
         seconds += done.seconds
     if only:
-        wanted = set(only)
-        tests = tuple(test for test in tests if test.id in wanted or test.outcome == "error")
+        wanted = {name for id in only for name in (id, *files_of(id))}
+        tests = tuple(test for test in tests if test.id in wanted)
     return CheckRun(
         check=check,
         on=on,
@@ -163,13 +165,13 @@ async def _tests(sandbox: Sandbox, check: Check, plan: _Plan, done: ExecResult) 
         return read_go(done.output)
     if done.cut == "gone" or not plan.env:
         return ()
-    report = read_stream(await _report(sandbox, f"{plan.stem}.jsonl"))
+    report = await asyncio.to_thread(read_stream, await _report(sandbox, f"{plan.stem}.jsonl"))
     if report:
         unfinished = ""
         if report.running:
             unfinished = await _unfinished(sandbox, plan, done)
         return report.results(unfinished)
-    if tests := read_junit(await _report(sandbox, f"{plan.stem}.xml")):
+    if tests := await asyncio.to_thread(read_junit, await _report(sandbox, f"{plan.stem}.xml")):
         return tests
     return _recognised(done.output) if check.runner == "make" else ()
 

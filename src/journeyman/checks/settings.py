@@ -133,5 +133,5 @@ def _hooks(text: str) -> dict[str, str]:
 
 
 def _recipe(text: str, target: str) -> str:
-    match = re.search(rf"^{target}\s*:(?!=)[^\n]*(\n\t[^\n]*)*", text, re.MULTILINE)
+    match = re.search(rf"^{target}[ \t]*:(?!=)[^\n]*(\n\t[^\n]*)*", text, re.MULTILINE)
     return match[0] if match else ""
