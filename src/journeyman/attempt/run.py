@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
 from journeyman.agent.brief import brief
-from journeyman.agent.repair import repair
 from journeyman.agent.work import Stop, Work
 from journeyman.attempt.begin import claim
 from journeyman.attempt.checker import Checker
@@ -83,6 +82,8 @@ async def _strategy(
     """The checks on the base and the strategy: side by side where the strategy does not wait for them."""
     work = Work(start, log, model, workspace.sandbox, workspace.layer, checker)
     if start.strategy == "repair":
+        from journeyman.agent.repair import repair
+
         await checker.base(workspace)
         return await repair(work)
     base = asyncio.create_task(checker.base(workspace))

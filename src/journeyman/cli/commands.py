@@ -35,6 +35,7 @@ class Flags:
     base: str | None
     as_json: bool
     apply: bool
+    engine: str | None = None
 
 
 @asynccontextmanager
@@ -80,7 +81,9 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         strategy=door.settings.strategy,
     )
     async with open_store(door.state) as store, open_host(door, store) as host:
-        ended = await begin(host, order, lambda task, attempts: _watcher(task, attempts, flags, choice.why))
+        ended = await begin(
+            host, order, lambda task, attempts: _watcher(task, attempts, flags, choice.why), flags.engine
+        )
         return await _show(door, store, ended, flags)
 
 
@@ -138,6 +141,15 @@ async def with_store(show: Callable[[Store, Any], Awaitable[None]]) -> int:
     async with open_store(door.state) as store:
         await show(store, Console())
     return 0
+
+
+async def worker(engine: str | None) -> int:
+    """Work for an engine until told to end."""
+    from journeyman.cli.engine import work_for_engine
+
+    door = open_door(Path(), {})
+    async with open_store(door.state) as store, open_host(door, store) as host:
+        return await work_for_engine(host, door.state, engine)
 
 
 async def doctor() -> int:

@@ -32,6 +32,7 @@ Attempts = Annotated[int | None, typer.Option("--attempts", min=1, max=8, help="
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
 Ref = Annotated[str | None, typer.Option("--base", help="Start from this commit instead of the working tree.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
+Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
 TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The beginning of its id; else the latest here.")]
 Number = Annotated[int | None, typer.Option("--attempt", min=1, help="Which attempt; else the chosen one.")]
 
@@ -45,12 +46,13 @@ def run(
     attempts: Attempts = None,
     base: Ref = None,
     apply: Apply = False,
+    engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
     """Change the code: work on a copy, check, and hand back a patch."""
     from journeyman.cli import commands
 
-    flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply)
+    flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply, engine)
     _finish(commands.start(prompt, "code", flags))
 
 
@@ -133,6 +135,14 @@ def list_(
     from journeyman.cli import commands, read
 
     _finish(commands.with_store(lambda store, console: read.list_tasks(store, console, limit, as_json)))
+
+
+@app.command()
+def worker(engine: Engine = None) -> None:
+    """Take tasks from an engine (Temporal); without an address, from one that is started with it."""
+    from journeyman.cli import commands
+
+    _finish(commands.worker(engine))
 
 
 @app.command()

@@ -78,9 +78,15 @@ class JsonLines:
         sys.stdout.flush()
 
 
-async def begin(host: Host, order: Order, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"]) -> Ended:
-    """Store a new task and work it."""
+async def begin(
+    host: Host, order: Order, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"], engine: str | None = None
+) -> Ended:
+    """Store a new task and work it, here or, with the address of an engine, by its workers."""
     task, attempts, _ = await create(host, order)
+    if engine is not None:
+        from journeyman.cli.engine import hand_over
+
+        return await hand_over(host, engine, task, attempts, watcher(task, attempts))
     return await work(host, task, attempts, watcher(task, attempts))
 
 
@@ -141,7 +147,7 @@ async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Wat
         except asyncio.CancelledError:
             await asyncio.shield(host.store.update_task(task.id, status="interrupted"))
             raise
-    return await _end(
+    return await end(
         host,
         task,
         attempts,
@@ -150,7 +156,7 @@ async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Wat
     )
 
 
-async def _end(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher, ended: Ended) -> Ended:
+async def end(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher, ended: Ended) -> Ended:
     status = "done" if ended.result is not None else "interrupted"
     await host.store.update_task(task.id, status=status, chosen=ended.chosen)
     if watcher.json_lines is not None:

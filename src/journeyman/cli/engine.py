@@ -1,0 +1,92 @@
+"""`worker`, and `run --engine`: attempts that the engine hands out, watched from here."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from journeyman.attempt.finish import best
+from journeyman.attempt.host import Host
+from journeyman.cli.work import Ended, Watcher, end
+from journeyman.core import folds
+from journeyman.core.errors import JourneymanError
+from journeyman.core.events import Stopped
+from journeyman.core.evidence import Result
+from journeyman.core.task import Attempt, Task
+
+POLL = 0.3
+"""Seconds between two looks at the log of an attempt that another process works."""
+
+
+async def hand_over(host: Host, address: str, task: Task, attempts: Sequence[Attempt], watcher: Watcher) -> Ended:
+    """Have the engine run a stored task, show what its workers write, and choose the best attempt."""
+    from journeyman.engine import submit
+
+    await submit.submit(address, task.id, [attempt.id for attempt in attempts])
+    if watcher.json_lines is not None:
+        watcher.json_lines.start()
+    waiting = asyncio.create_task(submit.ended(address, task.id))
+    if watcher.progress is not None:
+        for attempt in attempts:
+            watcher.progress.add(attempt.number)
+        with watcher.progress:
+            await _follow(host, attempts, watcher, waiting)
+    else:
+        await _follow(host, attempts, watcher, waiting)
+    outcomes = await waiting
+    results: dict[str, Result] = {}
+    stops: dict[str, Stopped | None] = {}
+    for attempt in attempts:
+        events = await host.store.events(attempt.id)
+        if (result := folds.result(events)) is not None:
+            results[attempt.id] = result
+            stops[attempt.id] = folds.stopped(events)
+    failed = next((outcome for outcome in outcomes if outcome.attempt_id not in results), None)
+    error = (
+        JourneymanError(failed.message or f"The attempt {failed.attempt_id} was {failed.status}.") if failed else None
+    )
+    return await end(
+        host, task, attempts, watcher, Ended(task, results, stops, best(results) if results else None, error)
+    )
+
+
+async def _follow(host: Host, attempts: Sequence[Attempt], watcher: Watcher, until: "asyncio.Task[object]") -> None:
+    seen = {attempt.id: 0 for attempt in attempts}
+    while True:
+        finished = until.done()
+        for attempt in attempts:
+            events = await host.store.events(attempt.id, seen[attempt.id])
+            if events:
+                seen[attempt.id] = events[-1].seq
+                watcher.feed(attempt.number, events)
+        if finished:
+            return
+        await asyncio.wait([until], timeout=POLL)
+
+
+async def work_for_engine(host: Host, state: Path, address: str | None) -> int:
+    """Take attempts from the engine until this process is told to end; with no address, from one of its own."""
+    from journeyman.engine.attempts import runner
+    from journeyman.engine.worker import worker
+
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    async with _engine(state, address) as where, worker(where, runner(host)):
+        print(f"Working for the engine at {where}. Hand tasks over with: journeyman run --engine {where} …", flush=True)
+        await told.wait()
+        print("Ending: attempts under way stop at their step and go on elsewhere.", file=sys.stderr, flush=True)
+    return 0
+
+
+@asynccontextmanager
+async def _engine(state: Path, address: str | None) -> AsyncGenerator[str]:
+    if address is not None:
+        yield address
+        return
+    from journeyman.engine.server import server
+
+    async with server(state) as own:
+        yield own
