@@ -6,12 +6,14 @@ only what sends nothing anywhere and grants nothing.
 """
 
 import difflib
+import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Limits
@@ -35,14 +37,14 @@ class ModelSettings(Value):
     base_url: str | None = None
     name: str | None = None
     api_key_env: str | None = None
-    window: int | None = Field(None, gt=0)
-    max_output: int | None = Field(None, gt=0)
+    window: int | None = Field(default=None, gt=0)
+    max_output: int | None = Field(default=None, gt=0)
     tool_style: Literal["native", "json"] | None = None
     strategy: Literal["loop", "repair"] | None = None
     small: bool | None = None
-    input_price: float | None = Field(None, ge=0)
-    cached_input_price: float | None = Field(None, ge=0)
-    output_price: float | None = Field(None, ge=0)
+    input_price: float | None = Field(default=None, ge=0)
+    cached_input_price: float | None = Field(default=None, ge=0)
+    output_price: float | None = Field(default=None, ge=0)
 
 
 class Settings(Value):
@@ -51,58 +53,98 @@ class Settings(Value):
     model: str | None = None
     models: dict[str, ModelSettings] = Field(default_factory=dict)
     checks: tuple[str, ...] = ()
-    attempts: int = Field(1, ge=1, le=8)
+    attempts: int = Field(default=1, ge=1, le=8)
     strategy: Literal["loop", "repair"] | None = None
     limits: Limits = Limits()
 
 
+Path = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One source of settings: its name for messages, its values, and whether it is a repository's."""
+    """One source of settings: its name for messages, its values, and whether it is a repository's.
+
+    `prefix` is set where keys are spelt as variables.
+    """
 
     source: str
     values: Mapping[str, Any]
     shared: bool = False
+    prefix: str = ""
+
+    def spelt(self, path: Path) -> str:
+        """A key as this source writes it."""
+        return self.prefix + "__".join(path).upper() if self.prefix else repr(".".join(path))
 
 
 def load_toml(text: str, source: str, *, shared: bool = False) -> Layer:
     """A layer from a TOML file's text. Raises `UsageError` with the line where the syntax is wrong."""
     try:
         return Layer(source, tomllib.loads(text), shared)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{source} is not valid TOML: {error}") from error
 
 
 def variables(environ: Mapping[str, str]) -> Layer:
     """A layer from `JOURNEYMAN_*` variables. Values are read as TOML where they are that, else as text."""
     values: dict[str, Any] = {}
+    source = f"the environment ({PREFIX}*)"
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX) or name in OUTSIDE:
             continue
         *path, key = name.removeprefix(PREFIX).lower().split("__")
         place = values
         for part in path:
-            place = place.setdefault(part, {})
-        place[key] = _value(text)
-    return Layer(f"the environment ({PREFIX}*)", values)
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise UsageError(f"{source}: {name} names a part of a setting that another variable sets whole.")
+            place = cast("dict[str, Any]", inner)
+        place[key] = _value(text, _field(Settings, (*path, key)))
+    return Layer(source, values, prefix=PREFIX)
 
 
 def merge(layers: Sequence[Layer]) -> Settings:
     """The settings of all layers, later ones over earlier ones. A `UsageError` names the source and the key."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        _known(layer.source, layer.values, Settings, ())
-        _valid(layer.source, dict(layer.values))
+        _known(layer, layer.values, Settings, ())
+        _finite(layer, layer.values)
+        below, merged = merged, _over(merged, layer.values)
+        settings = _valid(layer, merged)
         if layer.shared:
-            _safe(layer, _valid(layer.source, merged))
-        merged = _over(merged, layer.values)
-    return _valid("the settings", merged)
+            _safe(layer, _valid(layer, below), settings)
+    return _valid(Layer("the settings", {}), merged, whole=True)
 
 
-def _value(text: str) -> Any:
+def _field(model: type[BaseModel], path: Path) -> FieldInfo | None:
+    """The field at a path; None where there is none."""
+    field: FieldInfo | None = None
+    fields: Mapping[str, FieldInfo] = model.model_fields
+    for at, key in enumerate(path):
+        if at == 1 and path[0] == "models":
+            fields = ModelSettings.model_fields  # `key` is the name that a person gave the model
+            continue
+        field = fields.get(key)
+        fields = Limits.model_fields if key == "limits" else {}
+    return field
+
+
+def _value(text: str, field: FieldInfo | None) -> object:
+    """A variable's text as its setting wants it; one check may be given without brackets."""
+    value = _toml(text)
+    wanted = field.annotation if field is not None else None
+    if wanted == tuple[str, ...] and not isinstance(value, list):
+        return [value if isinstance(value, str) else text]
+    if isinstance(value, int | float) and (wanted is str or str in get_args(wanted)):
+        return text
+    return cast("object", value)
+
+
+def _toml(text: str) -> object:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 
@@ -116,43 +158,101 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _known(source: str, values: Mapping[str, Any], model: type[BaseModel], path: tuple[str, ...]) -> None:
+def _known(layer: Layer, values: Mapping[str, Any], model: type[BaseModel], path: Path) -> None:
     fields = model.model_fields
     for key, value in values.items():
+        if key == "api_key":
+            raise UsageError(
+                f"{layer.source}: {layer.spelt((*path, key))} is refused, since a key never stands in settings; put it "
+                f"into a variable and name that in {layer.spelt((*path, 'api_key_env'))}."
+            )
         if key not in fields:
-            where = ".".join((*path, key))
             near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
-            hint = f"Did you mean {'.'.join((*path, near[0]))!r}?" if near else f"Known: {', '.join(fields)}."
-            raise UsageError(f"{source}: there is no setting {where!r}. {hint}")
+            hint = f"Did you mean {layer.spelt((*path, near[0]))}?" if near else f"Known: {', '.join(fields)}."
+            raise UsageError(f"{layer.source}: there is no setting {layer.spelt((*path, key))}. {hint}")
         if not isinstance(value, Mapping):
             continue
         inner = cast("Mapping[str, Any]", value)
         if key == "models" and not path:
             for name, one in inner.items():
                 if isinstance(one, Mapping):
-                    _known(source, cast("Mapping[str, Any]", one), ModelSettings, ("models", name))
+                    _known(layer, cast("Mapping[str, Any]", one), ModelSettings, ("models", name))
         elif key == "limits":
-            _known(source, inner, Limits, (*path, key))
+            _known(layer, inner, Limits, (*path, key))
 
 
-def _valid(source: str, values: dict[str, Any]) -> Settings:
+def _finite(layer: Layer, values: Mapping[str, Any]) -> None:
+    """Numbers must be some: `true` is none, TOML's `nan` would be no limit, and a limit of nothing lets nothing run."""
+    for path, value in _leaves(values, ()):
+        field = _field(Settings, path)
+        kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()
+        if isinstance(value, bool) and bool not in kinds:
+            wanted = "a number" if int in kinds or float in kinds else "a text"
+            raise UsageError(f"{layer.source}: {layer.spelt(path)} must be {wanted}, not {str(value).lower()}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{layer.source}: {layer.spelt(path)} must be a number, not {value}.")
+        if path[0] == "limits" and isinstance(value, int | float) and value <= 0:
+            raise UsageError(f"{layer.source}: {layer.spelt(path)} must be more than 0, not {value}.")
+
+
+def _leaves(values: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(cast("Mapping[str, Any]", value), (*path, key))
+        else:
+            yield (*path, key), value
+
+
+_WANTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list of texts",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+"""What a setting must be, by pydantic's name for the error."""
+
+
+def _valid(layer: Layer, values: dict[str, Any], *, whole: bool = False) -> Settings:
+    """The values as settings. Only the `whole` must have all: a layer may set a part of a lower one's model."""
+    if not whole:
+        values = _with_wires(values)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{source}: the setting {where!r} is wrong: {first['msg'].lower()}.") from error
+        where = layer.spelt(tuple(str(part) for part in first["loc"]))
+        if first["type"] == "missing":
+            raise UsageError(f"{layer.source}: the setting {where} is missing.") from error
+        if (wanted := _WANTED.get(first["type"])) is not None:
+            raise UsageError(f"{layer.source}: {where} must be {wanted}, not {first['input']!r}.") from error
+        said = first["msg"].removeprefix("Input should be ")
+        raise UsageError(f"{layer.source}: {where} must be {said}, not {first['input']!r}.") from error
 
 
-def _safe(layer: Layer, below: Settings) -> None:
+def _with_wires(values: dict[str, Any]) -> dict[str, Any]:
+    models = values.get("models")
+    if not isinstance(models, Mapping):
+        return values
+    named = cast("Mapping[str, Any]", models).items()
+    return values | {"models": {name: {"wire": "", **one} if isinstance(one, Mapping) else one for name, one in named}}
+
+
+def _safe(layer: Layer, below: Settings, above: Settings) -> None:
     for key in layer.values:
         if key not in SHARED:
             raise UsageError(
                 f"{layer.source}: a repository may not set {key!r}; put it into your own config.toml. "
                 f"It may set: {', '.join(sorted(SHARED))}."
             )
-    limits = cast("Mapping[str, Any]", layer.values.get("limits", {}))
-    for key, value in limits.items():
-        bound = getattr(below.limits, key)
-        if bound is not None and value > bound:
+    for key in Limits.model_fields:
+        bound, value = getattr(below.limits, key), getattr(above.limits, key)
+        if bound is not None and (value is None or value > bound):
             raise UsageError(f"{layer.source}: a repository may only lower limits.{key}, which is {bound} here.")
