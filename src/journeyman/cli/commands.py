@@ -174,7 +174,7 @@ async def fetch() -> int:
     from journeyman.cli.fetch import fetch_model
 
     door = open_door(Path(), {})
-    await fetch_model(door)
+    await fetch_model(door.cache)
     return 0
 
 

@@ -44,12 +44,13 @@ def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str
 
 
 def folders(env: Mapping[str, str]) -> tuple[Path, Path]:
-    """Where Journeyman keeps its state and its downloads: `JOURNEYMAN_HOME` for both, else the platform's places."""
+    """Where Journeyman keeps its state (`JOURNEYMAN_HOME`) and its downloads (`JOURNEYMAN_CACHE`), or the platform's
+    places for these."""
     import platformdirs
 
-    if chosen := env.get("JOURNEYMAN_HOME"):
-        return Path(chosen).expanduser().absolute(), Path(platformdirs.user_cache_dir("journeyman"))
-    return Path(platformdirs.user_data_dir("journeyman")), Path(platformdirs.user_cache_dir("journeyman"))
+    state = env.get("JOURNEYMAN_HOME") or platformdirs.user_data_dir("journeyman")
+    cache = env.get("JOURNEYMAN_CACHE") or platformdirs.user_cache_dir("journeyman")
+    return Path(state).expanduser().absolute(), Path(cache).expanduser().absolute()
 
 
 def _repository_file(directory: Path) -> Path | None:

@@ -20,7 +20,7 @@ from journeyman.core.task import Limits
 from journeyman.core.value import Value
 
 PREFIX = "JOURNEYMAN_"
-OUTSIDE = frozenset({"JOURNEYMAN_HOME"})
+OUTSIDE = frozenset({"JOURNEYMAN_HOME", "JOURNEYMAN_CACHE"})
 """Variables that are read before there are settings."""
 
 SHARED = frozenset({"checks", "attempts", "strategy", "limits"})
