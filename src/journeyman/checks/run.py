@@ -76,7 +76,8 @@ async def run_check(
 
     `only` narrows it to those tests where the runner can (pytest, unittest, node by file); the results are those of
     these tests in any case. `test_seconds` is the limit of each test, 60 by default; a test that reaches it has
-    failed, with a message that begins with "endless". `probe` is `PROBE` as the sandbox sees it.
+    failed, with a message that begins with "endless". It is up to twice that when the test had little of the
+    processor, and less after the first endless test of a file. `probe` is `PROBE` as the sandbox sees it.
     """
     plan = _plan(check, chunk.id, only, test_seconds, probe)
     done = await sandbox.exec(plan.argv, env=plan.env, timeout=check.timeout, keep=KEEP, on_output=chunk.write)
@@ -182,7 +183,7 @@ async def _unfinished(sandbox: Sandbox, plan: _Plan, done: ExecResult) -> str:
         return f"{ENDLESS} when the check was cut after {done.seconds:g} s"
     dump = decode(await _report(sandbox, plan.stem + ".jsonl.*.dump"))
     if dump.strip():
-        return f"{ENDLESS} after {plan.test_seconds:g} s, and could not be interrupted\n{dump}"
+        return f"{ENDLESS} after {2 * plan.test_seconds:.1f} s, and could not be interrupted\n{dump}"
     how = f"by the limit on {done.cut}" if done.cut else f"with exit code {done.exit_code}"
     return f"the process ended {how} while this test ran"
 

@@ -113,8 +113,9 @@ class Probe:
     def _limited(self, item, seconds):
         self.alarm.arm(seconds)
         yield
-        if self.alarm.disarm():
-            self.rang[item.nodeid] = self.alarm.message()
+        rang = self.alarm.disarm()
+        if rang:
+            self.rang[item.nodeid] = rang
             self.limits.rang(file_of(item.nodeid))
 
     def _own_limit(self, item):

@@ -66,7 +66,7 @@ def result_class(observer):
             if rang:
                 observer.limits.rang(file_of(test))
                 if outcome != "passed":
-                    outcome, message = "failed", observer.alarm.message() + "\n" + message
+                    outcome, message = "failed", rang + "\n" + message
             observer.stream.result(name_of(test), outcome, seconds, message)
             super().stopTest(test)
 
