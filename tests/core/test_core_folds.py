@@ -9,6 +9,7 @@ from journeyman.core.events import (
     PlanUpdated,
     Prepared,
     Replied,
+    Resumed,
     Said,
     Stopped,
     ToolReturned,
@@ -100,3 +101,21 @@ def test_the_last_text_is_of_the_last_reply_that_said_something() -> None:
     ]
     assert folds.last_text(events) == "I looked."
     assert folds.steps(events) == 2
+
+
+def test_the_time_away_does_not_count() -> None:
+    events: list[Event] = [
+        FIRST.model_copy(update={"at": 100.0}),
+        replied(say("a")).model_copy(update={"at": 110.0}),
+        Resumed(holder="other", at=5000.0),
+        replied(say("b")).model_copy(update={"at": 5005.0}),
+    ]
+    assert folds.seconds(events, 5010.0) == 20.0
+    assert folds.seconds([], 5.0) == 0.0
+
+
+def test_an_answer_without_a_call_is_the_end_unless_it_was_cut() -> None:
+    assert folds.answered([FIRST, replied(say("done"))])
+    assert not folds.answered([FIRST, replied(say("do").model_copy(update={"stop": "length"}))])
+    assert not folds.answered([FIRST, replied(say("done")), Said(item=DeveloperMessage(text="more"), why="steer")])
+    assert not folds.answered([FIRST])

@@ -16,7 +16,7 @@ def exceeded(events: Sequence[Event], limits: Limits, clock: Clock) -> Stop | No
     """The first limit that the attempt has reached."""
     if folds.steps(events) >= limits.steps:
         return Stop("steps", f"Stopped after {limits.steps} steps, the limit.")
-    if events and clock() - events[0].at >= limits.seconds:
+    if folds.seconds(events, clock()) >= limits.seconds:
         return Stop("time", f"Stopped after {limits.seconds:g} seconds, the limit.")
     usage = folds.usage(events)
     if usage.total_tokens >= limits.tokens:

@@ -58,7 +58,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
             base_checks=base_runs,
             citations=await _citations(workspace, changed, summary),
             usage=folds.usage(log.events),
-            seconds=clock() - log.events[0].at,
+            seconds=folds.seconds(log.events, clock()),
         )
     checker.tree = changed.tree
     runs = await _clean_room(workspace, checker, changed)
@@ -74,7 +74,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
         warnings=await _warnings(workspace, checker, changed),
         citations=await _citations(workspace, changed, summary),
         usage=folds.usage(log.events),
-        seconds=clock() - log.events[0].at,
+        seconds=folds.seconds(log.events, clock()),
     )
 
 

@@ -1,6 +1,7 @@
 """State as pure functions of the event log. What resumes, what the model sees and what is shown all come from here."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from journeyman.core.events import (
     AttemptStarted,
@@ -11,6 +12,7 @@ from journeyman.core.events import (
     PlanUpdated,
     Prepared,
     Replied,
+    Resumed,
     Said,
     Stopped,
     ToolReturned,
@@ -139,6 +141,14 @@ def stopped(events: Iterable[Event]) -> Stopped | None:
             case _:
                 pass
     return last
+
+
+def seconds(events: Sequence[Event], now: float) -> float:
+    """How long the attempt has been worked on; the time between an interruption and going on does not count."""
+    if not events:
+        return 0.0
+    away = sum(event.at - before.at for before, event in pairwise(events) if isinstance(event, Resumed))
+    return now - events[0].at - away
 
 
 def answered(events: Sequence[Event]) -> bool:

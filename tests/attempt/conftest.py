@@ -1,0 +1,71 @@
+"""Attempts in this process: the real store, sandbox and git; the model plays a script."""
+
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from journeyman.attempt.begin import Order, create
+from journeyman.attempt.host import Host, ModelPlan
+from journeyman.attempt.run import run_attempt
+from journeyman.core.events import Event
+from journeyman.core.evidence import Result
+from journeyman.core.model import Profile
+from journeyman.core.task import Limits, Mode
+from journeyman.models.protocol import Model
+from journeyman.models.script import Entry
+from journeyman.models.scripted import Scripted
+from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.store import open_store, this_process
+
+PROFILE = Profile(name="scripted")
+
+
+@dataclass(slots=True)
+class Bench:
+    """Runs tasks on a repository with a scripted model."""
+
+    host: Host
+    model: Scripted
+
+    async def run(
+        self, folder: Path, prompt: str = "Do it", mode: Mode = "code", limits: Limits | None = None
+    ) -> tuple[Result, list[Event]]:
+        order = Order(prompt, mode, folder, ModelPlan("scripted", PROFILE), limits=limits or Limits())
+        _, [attempt], _ = await create(self.host, order)
+        result = await run_attempt(self.host, attempt.id)
+        return result, await self.host.store.events(attempt.id)
+
+
+MakeBench = Callable[[Sequence[Entry]], Bench]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncGenerator[MakeBench]:
+    """Makes a bench whose model plays this script."""
+    state = tmp_path / "state"
+    async with open_store(state) as store:
+
+        def make(script: Sequence[Entry], **more: object) -> Bench:
+            model = Scripted(script, PROFILE)
+
+            @asynccontextmanager
+            async def open_model(name: str) -> AsyncGenerator[Model]:
+                yield model
+
+            host = Host(
+                state=state,
+                home=tmp_path,
+                path="/usr/bin:/bin",
+                store=store,
+                backend=Bubblewrap(state / "sandbox"),
+                open_model=open_model,
+                holder=this_process(),
+                own_prefix=Path(sys.prefix),
+            )
+            return Bench(replace(host, **more), model)
+
+        yield make
