@@ -14,7 +14,6 @@ from journeyman.core.errors import UsageError
 from journeyman.core.text import decode, one_line
 from journeyman.models.local.model_file import Part
 
-
 NO_SPACE = "no space left on the disk"
 
 

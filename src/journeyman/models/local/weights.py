@@ -80,6 +80,7 @@ class Weights:
         self._model = model
         self._on_progress = on_progress
         self._space = space
+        self._told = -1
 
     def is_known(self) -> bool:
         """Whether the file is the one that was checked, by its size, its time and its first bytes."""
@@ -112,7 +113,10 @@ class Weights:
         self._mark()
 
     def waiting(self, seconds: float) -> None:
-        self._on_progress(Progress("waiting", "another process is fetching the model", int(seconds)))
+        """Tells once a second."""
+        if int(seconds) != self._told:
+            self._told = int(seconds)
+            self._on_progress(Progress("waiting", "another process is fetching the model", self._told))
 
     @contextmanager
     def disk_errors(self) -> Generator[None]:
