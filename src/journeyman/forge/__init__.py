@@ -1,1 +1,1 @@
-"""Where repositories live."""
+"""Where repositories live: fetch, clone, push."""
