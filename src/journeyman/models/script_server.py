@@ -61,6 +61,7 @@ class ScriptServer:
         self._server: asyncio.Server | None = None
         self.requests: list[Received] = []
         self.problems: list[str] = []
+        self.connections_made = 0
 
     @property
     def base_url(self) -> str:
@@ -68,9 +69,7 @@ class ScriptServer:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self._handle, self._connections), self._host, self._port
-        )
+        self._server = await loop.create_server(self._connection, self._host, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -84,6 +83,10 @@ class ScriptServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
+
+    def _connection(self) -> Connection:
+        self.connections_made += 1
+        return Connection(self._handle, self._connections)
 
     def _handle(self, exchange: Exchange) -> None:
         request = exchange.request
