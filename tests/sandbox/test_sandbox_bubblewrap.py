@@ -1,17 +1,289 @@
 """Bubblewrap's sandboxes against the contract, and what is bubblewrap's own."""
 
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from journeyman.sandbox import plan
-from journeyman.sandbox.bubblewrap import Bubblewrap
-from journeyman.testing.sandbox import SandboxContract
+from journeyman.core.errors import SandboxError, SandboxUnavailable
+from journeyman.sandbox import cgroups, plan, process
+from journeyman.sandbox.bubblewrap import Bubblewrap, find_bwrap
+from journeyman.sandbox.protocol import FileChange, Toolchain
+from journeyman.testing.sandbox import SandboxContract, sh
+from journeyman.testing.sandbox_attacks import spec_in
+
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs to be run as root")
+
+
+@pytest.fixture
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Bubblewrap:
+    return Bubblewrap(tmp_path_factory.mktemp("state"))
 
 
 class TestBubblewrap(SandboxContract):
     @pytest.fixture
-    def backend(self, tmp_path_factory: pytest.TempPathFactory) -> Bubblewrap:
-        return Bubblewrap(tmp_path_factory.mktemp("state"))
-
-    @pytest.fixture
     def python(self) -> str:
         return str(plan.interpreter()[0])
+
+
+def a_toolchain(root: Path, name: str, *, bins: int = 1) -> Toolchain:
+    folders = tuple(root / f"bin{n}" for n in range(bins))
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / name).write_text(f"#!/bin/sh\necho {name} of {folder.name}\n")
+        (folder / name).chmod(0o755)
+    return Toolchain(root=root, bin=folders)
+
+
+async def test_toolchains_are_readable_and_first_in_path(backend: Bubblewrap, tmp_path: Path) -> None:
+    one = a_toolchain(tmp_path / "one", "tool", bins=2)
+    two = a_toolchain(tmp_path / "two", "tool")
+    (tmp_path / "two").chmod(0o700)  # as pip makes them under a strict umask
+    async with backend.open(spec_in(tmp_path, toolchains=(one, two, Toolchain(root=tmp_path / "missing")))) as sandbox:
+        path = await sh(sandbox, "printf %s $PATH")
+        assert path.startswith(f"{tmp_path}/one/bin0:{tmp_path}/one/bin1:{tmp_path}/two/bin0:/usr")
+        assert await sh(sandbox, "tool; bash -lc tool") == "tool of bin0\ntool of bin0\n"
+        assert await sh(sandbox, f"{tmp_path}/two/bin0/tool") == "tool of bin0\n"
+        refused = await sandbox.exec(["touch", f"{tmp_path}/one/x"], timeout=10)
+        assert b"Read-only" in refused.output
+        assert await sh(sandbox, f"ls {tmp_path}") == "one\ntwo\nwork\n"
+
+
+async def test_toolchains_in_above_and_beside_the_workspace(backend: Bubblewrap, tmp_path: Path) -> None:
+    """A virtual environment in the repository, a repository in a toolchain's folder, and a toolchain behind a link."""
+    work = tmp_path / "home" / "proj"
+    work.mkdir(parents=True)
+    inner = a_toolchain(work / ".venv", "inner")
+    outer = a_toolchain(tmp_path / "home", "outer")
+    a_toolchain(tmp_path / "real", "linked")
+    (tmp_path / "link").symlink_to("real")
+    linked = Toolchain(root=tmp_path / "link", bin=(tmp_path / "link" / "bin0",))
+    readable = work / "plugin.py"
+    readable.write_text("x")
+    for settings in ({"read_only": True}, {"read_only": False}, {"upper": None}):
+        spec = spec_in(
+            tmp_path,
+            workspace=work,
+            toolchains=(inner, outer, linked),
+            readable=(readable,),
+            files={"a": b"1"},
+            **settings,
+        )
+        async with backend.open(spec) as sandbox:
+            assert await sh(sandbox, "inner; outer; linked") == "inner of bin0\nouter of bin0\nlinked of bin0\n"
+            assert await sh(sandbox, "ls -A; cat plugin.py") == ".venv\na\nplugin.py\nx"
+            refused = await sandbox.exec(["sh", "-c", "echo > .venv/bin0/inner; echo > plugin.py"], timeout=10)
+            assert refused.output.count(b"Read-only") == 2
+            assert await sandbox.changes() == []
+
+
+async def test_a_link_in_the_repository_does_not_lead_a_mount_astray(backend: Bubblewrap, tmp_path: Path) -> None:
+    work = tmp_path / "proj"
+    inner = a_toolchain(work / ".venv", "inner")
+    spec = spec_in(tmp_path, workspace=work, toolchains=(inner,))
+    (spec.lower[0] / ".venv").symlink_to("/tmp")
+    with pytest.raises(SandboxError, match=r"cannot bind [.]venv"):
+        async with backend.open(spec):
+            pytest.fail("it was mounted somewhere")
+
+
+@pytest.mark.parametrize("place", ["/root/a/b", "/tmp/proj", "/usr/src", "/home/me/proj", "/work,space/a:b", "/opt"])
+async def test_a_workspace_may_lie_anywhere(backend: Bubblewrap, tmp_path: Path, place: str) -> None:
+    spec = spec_in(tmp_path, workspace=Path(place), files={"f": b"here"}, upper=tmp_path / "up, per:x\\y")
+    async with backend.open(spec) as sandbox:
+        assert await sh(sandbox, "pwd; cat f; echo more > g; touch /tmp/x") == f"{place}\nhere"
+        assert await sandbox.changes() == [FileChange(b"g", "write")]
+    assert [path.name for path in tmp_path.iterdir() if "up, per" in path.name] == ["up, per:x\\y"]  # no work left
+
+
+@pytest.mark.parametrize("place", ["/", "/usr", "/tmp", "/proc/x", "/sys", "/dev/shm/x", "relative", "/a/../b"])
+async def test_a_workspace_may_not_lie_everywhere(backend: Bubblewrap, tmp_path: Path, place: str) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(SandboxError, match="workspace"):
+        async with backend.open(spec_in(tmp_path, workspace=Path(place))):
+            pytest.fail("it was opened")
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+async def test_readable_paths_may_be_private(backend: Bubblewrap, tmp_path: Path) -> None:
+    """A git object store under a strict umask, and one file of it."""
+    store = tmp_path / "objects"
+    store.mkdir(mode=0o700)
+    (store / "pack").write_text("objects")
+    (store / "pack").chmod(0o400)
+    file = tmp_path / "one.py"
+    file.write_text("plugin")
+    file.chmod(0o600)
+    async with backend.open(spec_in(tmp_path, readable=(store, file))) as sandbox:
+        assert await sh(sandbox, f"cat {store}/pack {file}") == "objectsplugin"
+        refused = await sandbox.exec(["sh", "-c", f"echo x > {file}; echo x > {store}/new"], timeout=10)
+        assert refused.output.count(b"Read-only") == 2
+
+
+async def test_many_descriptors_and_processes_are_given_back(backend: Bubblewrap, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path)
+    async with backend.open(spec) as sandbox:
+        await sh(sandbox, "sleep 100 &")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        async with backend.open(spec) as sandbox:
+            await sh(sandbox, "sleep 100 & echo x | cat > f")
+            await sandbox.read("f")
+            await sandbox.changes()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert [path for path in tmp_path.iterdir() if path.name.endswith(".work")] == []
+
+
+def test_a_probe_finds_nothing_missing_here(backend: Bubblewrap) -> None:
+    assert backend.probe() == []
+
+
+async def test_a_probe_works_beside_a_running_loop(backend: Bubblewrap) -> None:
+    assert backend.probe() == []
+
+
+def test_a_probe_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "could not be tried" in Bubblewrap(tmp_path / "file").probe()[0]
+    nowhere = Bubblewrap(tmp_path / "s", interpreter=(Path("/nonexistent/python"), Path("/nonexistent")))
+    assert len(nowhere.probe()) == 1
+
+
+async def test_no_user_namespaces_is_said_in_a_sentence(tmp_path: Path) -> None:
+    script = "import sys; sys.stderr.write('cannot make a namespace: Operation not permitted'); sys.exit(70)"
+    launcher = tmp_path / "launcher.py"
+    launcher.write_text(script)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        started = process.Process.start(plan.interpreter()[0], launcher, b"", theirs, theirs.fileno())
+        with contextlib.suppress(TimeoutError):
+            theirs.close()
+            ours.recv(1)
+        error = await started.why()
+        await started.end()
+    assert isinstance(error, SandboxUnavailable)
+    assert "max_user_namespaces" in str(error)
+
+
+async def test_what_a_missing_layer_breaks_is_said(backend: Bubblewrap, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path, lower=(tmp_path / "nothing",))
+    with pytest.raises(SandboxError, match=r"cannot open .*nothing"):
+        async with backend.open(spec):
+            pytest.fail("it was opened")
+
+
+async def test_files_that_the_host_puts_into_a_layer_are_the_sandboxs(backend: Bubblewrap, tmp_path: Path) -> None:
+    """As when a checkpoint is restored before the sandbox is opened again."""
+    spec = spec_in(tmp_path, files={"below": b""})
+    assert spec.upper is not None
+    (spec.upper / "d").mkdir(mode=0o700)
+    (spec.upper / "d" / "f").write_text("restored")
+    (spec.upper / "d" / "f").chmod(0o600)
+    async with backend.open(spec) as sandbox:
+        assert await sh(sandbox, "cat d/f; echo more >> d/f; touch d/g; mv below d/") == "restored"
+        assert (await sandbox.read_change(b"d/f"))[1] == b"restoredmore\n"
+
+
+@as_root
+class TestAsRoot:
+    async def test_layers_of_several_owners(self, backend: Bubblewrap, tmp_path: Path) -> None:
+        spec = spec_in(tmp_path, files={"mine": b"1", "roots": b"2", "other": b"3"})
+        theirs = spec.lower[0]
+        for name, owner, mode in (("mine", 1234, 0o600), ("roots", 0, 0o644), ("other", 4321, 0o644)):
+            os.chown(theirs / name, owner, owner)
+            (theirs / name).chmod(mode)
+        os.chown(theirs, 1234, 1234)
+        async with backend.open(spec) as sandbox:
+            assert (
+                await sh(sandbox, "cat mine roots other; echo 4 >> mine; mv roots moved; rm other; cat moved") == "1232"
+            )
+            assert await sandbox.changes() == [
+                *(FileChange(name, "delete") for name in (b"other", b"roots")),
+                *(FileChange(name, "write") for name in (b"mine", b"moved")),
+            ]
+
+    async def test_the_hosts_root_is_nobody_inside(self, backend: Bubblewrap, tmp_path: Path) -> None:
+        async with backend.open(spec_in(tmp_path)) as sandbox:
+            assert (await sh(sandbox, "cat /proc/self/uid_map")).split()[::2] == ["1000", "1"]  # no other user
+            outer = [path for path in Path("/proc").glob("[0-9]*/status") if _belongs_to_the_sandbox(path)]
+            assert outer
+
+    async def test_a_layer_that_cannot_be_mapped_is_copied(self, backend: Bubblewrap, tmp_path: Path) -> None:
+        base = tmp_path / "base"
+        for name in ("low", "up", "work", "merged"):
+            (base / name).mkdir(parents=True)
+        (base / "low" / "private").write_text("secret")
+        (base / "low" / "private").chmod(0o600)
+        (base / "low" / "link").symlink_to("private")
+        with _overlay(base) as merged:  # overlayfs is a file system without idmapped mounts
+            async with backend.open(spec_in(tmp_path, lower=(merged,))) as sandbox:
+                assert (
+                    await sh(sandbox, "cat private link; echo more >> private; cat link") == "secretsecretsecretmore\n"
+                )
+            assert (merged / "private").read_text() == "secret"
+        assert [path for path in tmp_path.rglob("copies/*")] == []
+
+    async def test_groups_are_made_and_removed(self, backend: Bubblewrap, tmp_path: Path) -> None:
+        group = cgroups.Group.open("1-probe-of-the-tests", memory_bytes=2**30, processes=10)
+        if group is None:
+            pytest.skip("control groups cannot be made here")
+        group.close()
+        async with backend.open(spec_in(tmp_path, processes=77)):
+            made = [path for path in _groups() if (path / "pids.max").read_text() == "77\n"]
+            assert len(made) == 1
+        assert not made[0].exists()
+
+
+def _belongs_to_the_sandbox(status: Path) -> bool:
+    try:
+        return "Uid:\t65533\t65533\t65533\t65533" in status.read_text()
+    except OSError:
+        return False
+
+
+def _groups() -> list[Path]:
+    return [*(cgroups.ROOT / "pids" / cgroups.PARENT).glob("*-*"), *(cgroups.ROOT / cgroups.PARENT).glob("*-*")]
+
+
+@contextlib.contextmanager
+def _overlay(base: Path) -> Iterator[Path]:
+    options = f"lowerdir={base}/low,upperdir={base}/up,workdir={base}/work"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(base / "merged")], check=True)
+    try:
+        yield base / "merged"
+    finally:
+        subprocess.run(["umount", str(base / "merged")], check=True)
+
+
+class TestGroupsOfVersionTwo:
+    """The files of a unified hierarchy, laid out by hand: this suite's machines have the old ones."""
+
+    def test_limits_are_written(self, tmp_path: Path) -> None:
+        for folder in (tmp_path, tmp_path / "journeyman"):
+            folder.mkdir(exist_ok=True)
+            (folder / "cgroup.controllers").write_text("cpu memory pids\n")
+            (folder / "cgroup.subtree_control").write_text("memory pids\n" if folder == tmp_path else "")
+        group = cgroups.Group.open("7-x", memory_bytes=1000, processes=5, root=tmp_path)
+        assert group is not None
+        folder = tmp_path / "journeyman" / "7-x"
+        written = {path.name: path.read_text() for path in folder.iterdir()}
+        assert written == {"memory.max": "1000", "memory.swap.max": "0", "pids.max": "5"}
+        assert (tmp_path / "journeyman" / "cgroup.subtree_control").read_text() == "+memory +pids"
+        assert group.doors == [str(folder / "cgroup.procs")]
+        (folder / "memory.events").write_text("low 0\nhigh 0\noom 3\noom_kill 2\n")
+        assert group.memory_kills() == 2
+
+    def test_without_permission_there_is_no_group(self, tmp_path: Path) -> None:
+        (tmp_path / "cgroup.controllers").write_text("memory pids\n")
+        assert cgroups.Group.open("7-x", memory_bytes=1, processes=1, root=tmp_path) is None
+
+
+def test_bwrap_is_the_wheels() -> None:
+    binary, libraries = find_bwrap()
+    assert shutil.which(str(binary))
+    assert libraries is None or libraries.is_dir()

@@ -1,49 +1,33 @@
 """Sandboxes made by bubblewrap: namespaces, an allow-list root, seccomp, and layers by overlayfs."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import fcntl
 import hashlib
 import importlib.util
 import os
-import select
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from journeyman.core.errors import SandboxError, SandboxUnavailable
-from journeyman.core.text import decode, plain
+from journeyman.core.text import decode
 from journeyman.sandbox import cgroups, layer, plan, seccomp
 from journeyman.sandbox.box import Box
 from journeyman.sandbox.channel import Channel
+from journeyman.sandbox.process import OwnersUnmapped, Process
 from journeyman.sandbox.protocol import Sandbox, SandboxSpec
 
 SANDBOX_ID = 65533
 """User and group of a sandbox's processes in the host's eyes, where the host process is root."""
 OPENING = 30.0
 """Seconds in which a sandbox has to come up."""
-CLOSING = 5.0
-
-
-@dataclass(slots=True)
-class Process:
-    """The outermost process of a sandbox, and the first one inside, by descriptors that cannot mean another."""
-
-    outer: subprocess.Popen[bytes]
-    inner: int = -1
-
-    def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            if self.inner >= 0:
-                signal.pidfd_send_signal(self.inner, signal.SIGKILL)
-            elif self.outer.poll() is None:
-                self.outer.kill()
 
 
 class Bubblewrap:
@@ -68,13 +52,17 @@ class Bubblewrap:
         self._interpreter = interpreter or plan.interpreter()
         self._clock = clock
         self._tools: plan.Tools | None = None
-        self._opened = 0
 
     def probe(self) -> list[str]:
-        try:
-            asyncio.run(self._try())
-        except SandboxError as error:
-            return [str(error)]
+        """Open a sandbox and run a command in it; what went wrong, as sentences."""
+        # in a thread, since the caller's may have a running loop
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            try:
+                pool.submit(lambda: asyncio.run(self._try())).result()
+            except SandboxError as error:
+                return [str(error)]
+            except OSError as error:
+                return [f"The sandbox could not be tried in {self._state}: {error}."]
         return []
 
     def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]:
@@ -82,10 +70,18 @@ class Bubblewrap:
 
     @asynccontextmanager
     async def _open(self, spec: SandboxSpec) -> AsyncGenerator[Sandbox]:
-        async with contextlib.AsyncExitStack() as stack:
-            yield await self._start(spec, stack)
+        async with AsyncExitStack() as outer:
+            stack = await outer.enter_async_context(AsyncExitStack())
+            try:
+                box = await self._start(spec, stack)
+            except OwnersUnmapped:
+                await stack.aclose()
+                copies = await outer.enter_async_context(self._copies(spec.lower))
+                box = await self._start(replace(spec, lower=copies), stack)
+            yield box
 
-    async def _start(self, spec: SandboxSpec, stack: contextlib.AsyncExitStack) -> Box:
+    async def _start(self, spec: SandboxSpec, stack: AsyncExitStack) -> Box:
+        """Open a sandbox; what has to be undone at its end goes on `stack`."""
         tools = self._prepare()
         group = self._group(spec)
         if group:
@@ -94,32 +90,29 @@ class Bubblewrap:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = Channel(ours)
         stack.callback(channel.close)
-        errors, errors_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        stack.callback(os.close, errors)
-        filters = os.open(seccomp.program(self._state), os.O_RDONLY | os.O_CLOEXEC)
-        orders = plan.orders(
-            spec,
-            tools,
-            ids=self._ids,
-            channel=theirs.fileno(),
-            seccomp=filters,
-            doors=group.doors if group else [],
-            work=work,
-        )
-        process = Process(_launch(tools, orders, theirs, filters, errors_in))
-        stack.push_async_callback(_end, process)
+        with theirs, seccomp.program(self._state).open("rb") as filters:
+            orders = plan.orders(
+                spec,
+                tools,
+                ids=self._ids,
+                channel=theirs.fileno(),
+                seccomp=filters.fileno(),
+                doors=group.doors if group else [],
+                work=work,
+            )
+            process = Process.start(tools.python, tools.launcher, orders, theirs, filters.fileno())
+        stack.push_async_callback(process.end)
         try:
             async with asyncio.timeout(OPENING):
                 pid = await channel.ready
         except TimeoutError:
             pid = 0
-        if not pid:
-            process.kill()
-            raise SandboxError(await _why(process, errors))
-        process.inner = os.pidfd_open(pid)
         if channel.upper is not None:
             upper = channel.upper
             stack.callback(os.close, upper)
+        if not pid:
+            raise await process.why()
+        process.know(pid)
         box = Box(
             channel,
             workspace=str(spec.workspace),
@@ -134,15 +127,13 @@ class Bubblewrap:
         return box
 
     def _group(self, spec: SandboxSpec) -> cgroups.Group | None:
-        if self._opened == 0:
-            cgroups.sweep()
-        self._opened += 1
-        name = f"{os.getpid()}-{id(self):x}-{self._opened}"
+        name = f"{os.getpid()}-{os.urandom(6).hex()}"
         return cgroups.Group.open(name, memory_bytes=spec.memory_bytes, processes=spec.processes)
 
     def _prepare(self) -> plan.Tools:
         """What all sandboxes share, made once in `state`."""
         if self._tools is None:
+            cgroups.sweep()
             self._state.mkdir(parents=True, exist_ok=True)
             plan.write_etc(self._state / "etc")
             binary, libraries = find_bwrap()
@@ -158,13 +149,23 @@ class Bubblewrap:
             )
         return self._tools
 
+    @asynccontextmanager
+    async def _copies(self, lower: tuple[Path, ...]) -> AsyncGenerator[tuple[Path, ...]]:
+        """Copies of layers that belong to the sandbox's user, where no mount can show them as his. Slow but as safe."""
+        folder = self._state / "copies" / os.urandom(6).hex()
+        try:
+            yield await asyncio.to_thread(_copy, lower, folder, self._ids)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
     async def _try(self) -> None:
-        spec = SandboxSpec(workspace=Path("/workspace"), lower=(self._state,), read_only=True)
-        self._state.mkdir(parents=True, exist_ok=True)
+        empty = self._state / "empty"
+        empty.mkdir(parents=True, exist_ok=True)
+        spec = SandboxSpec(workspace=Path("/workspace"), lower=(empty,))
         async with self.open(spec) as sandbox:
-            result = await sandbox.exec(["true"], timeout=10)
+            result = await sandbox.exec(["touch", "/workspace/file"], timeout=10)
         if result.exit_code != 0:
-            raise SandboxUnavailable(f"A trivial command did not run in the sandbox: {decode(result.output)}")
+            raise SandboxUnavailable(f"A trivial command failed in the sandbox: {decode(result.output)}")
 
 
 def find_bwrap() -> tuple[Path, Path | None]:
@@ -189,11 +190,11 @@ def find_bwrap() -> tuple[Path, Path | None]:
 
 def _compiled(source: Path, state: Path) -> Path:
     """A compiled copy of one of our programs that run alone: it starts 10 ms sooner than its source."""
-    import py_compile
-
     text = source.read_bytes()
     target = state / f"{source.stem}-{hashlib.sha256(text).hexdigest()[:16]}-{importlib.util.MAGIC_NUMBER.hex()}.pyc"
     if not target.exists():
+        import py_compile
+
         py_compile.compile(str(source), cfile=str(target), doraise=True)
     return target
 
@@ -201,75 +202,50 @@ def _compiled(source: Path, state: Path) -> Path:
 @contextlib.contextmanager
 def _upper(spec: SandboxSpec, ids: tuple[int, int]) -> Generator[tuple[int | None, str]]:
     """Lock the upper directory, make overlayfs's work directory beside it; its descriptor and the work's name."""
-    if spec.upper is None or spec.read_only:
+    if spec.upper is None:
         yield None, ""
         return
-    spec.upper.mkdir(parents=True, exist_ok=True)
-    work = spec.upper.parent / f".{spec.upper.name}.work"
-    work.mkdir(exist_ok=True)
-    upper = os.open(spec.upper, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not spec.read_only:
+        spec.upper.mkdir(parents=True, exist_ok=True)
     try:
+        upper = os.open(spec.upper, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SandboxError(f"The layer {spec.upper} cannot be opened: {error.strerror}.") from error
+    try:
+        if os.getuid() == 0:
+            layer.adopt(upper, *ids)
+        if spec.read_only:
+            yield None, ""
+            return
         try:
             fcntl.flock(upper, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SandboxError(f"Another sandbox is open on {spec.upper}.") from error
-        if os.getuid() == 0:
-            layer.adopt(upper, *ids)
+        work = spec.upper.parent / f".{spec.upper.name}.work"
+        work.mkdir(exist_ok=True)
         yield upper, work.name
+        for inner in work.iterdir():  # overlayfs leaves a directory there that nobody may enter
+            inner.chmod(0o700)
         shutil.rmtree(work, ignore_errors=True)
     finally:
         os.close(upper)
 
 
-def _launch(
-    tools: plan.Tools, orders: bytes, theirs: socket.socket, filters: int, errors: int
-) -> subprocess.Popen[bytes]:
-    """Start the launcher; the descriptors are closed on this side."""
-    paper = os.memfd_create("plan", os.MFD_CLOEXEC)
-    try:
-        os.write(paper, orders)
-        return subprocess.Popen(
-            [str(tools.python), "-I", "-S", str(tools.launcher), str(paper)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env={},
-            cwd="/",
-            pass_fds=(paper, theirs.fileno(), filters),
+def _copy(lower: tuple[Path, ...], folder: Path, ids: tuple[int, int]) -> tuple[Path, ...]:
+    copies: list[Path] = []
+    for number, source in enumerate(lower):
+        target = folder / str(number)
+        target.mkdir(parents=True)
+        done = subprocess.run(
+            ["cp", "-a", "--", f"{source}/.", str(target)], capture_output=True, text=True, env={}, check=False
         )
-    finally:
-        theirs.close()
-        for handle in (paper, filters, errors):
+        if done.returncode:
+            raise SandboxError(f"The layer {source} could not be copied: {done.stderr.strip()[:500]}")
+        handle = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fchown(handle, *ids)
+            layer.adopt(handle, *ids)
+        finally:
             os.close(handle)
-
-
-async def _end(process: Process) -> None:
-    """Kill the sandbox and wait until its last process has gone."""
-    process.kill()
-    if process.outer.returncode is not None:
-        return
-    handle = os.pidfd_open(process.outer.pid)
-    loop = asyncio.get_running_loop()
-    done = asyncio.Event()
-    loop.add_reader(handle, done.set)
-    try:
-        async with asyncio.timeout(CLOSING):
-            await done.wait()
-    except TimeoutError:
-        process.outer.kill()
-    finally:
-        loop.remove_reader(handle)
-        os.close(handle)
-        process.outer.wait(CLOSING)
-        if process.inner >= 0:
-            os.close(process.inner)
-            process.inner = -1
-
-
-async def _why(process: Process, errors: int) -> str:
-    """What the launcher or bubblewrap said before they ended."""
-    await _end(process)
-    said = ""
-    if select.select([errors], [], [], 0)[0]:
-        said = plain(decode(os.read(errors, 4096))).strip()
-    return f"The sandbox could not be opened: {said or 'it ended without a word'}."
+        copies.append(target)
+    return tuple(copies)

@@ -48,7 +48,7 @@ SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_OPENAT2, SYS_MOUNT_SETATTR = 428, 429, 437, 4
 AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE = -100, 0x1000, 0x8000
 OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH = 0x04, 0x40
-MOUNT_ATTR_IDMAP = 0x100000
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_IDMAP = 1, 2, 4, 0x100000
 RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x04, 0x08
 LAST_ID = 2**32 - 2
 
@@ -102,6 +102,12 @@ def open_tree(path: str) -> int:
     return syscall(f"cannot open {path}", SYS_OPEN_TREE, AT_FDCWD, os.fsencode(path), flags)
 
 
+def protect(tree: int) -> None:
+    """Make a detached mount and all below it read-only, without devices or set-user-id programs."""
+    flags = words(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0, 0)
+    syscall("cannot protect a mount", SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH | AT_RECURSIVE, flags, len(flags))
+
+
 def attach(tree: int, target: str) -> None:
     """Hang a detached mount on `target`, which is made."""
     if stat.S_ISDIR(os.fstat(tree).st_mode):
@@ -137,6 +143,13 @@ class OwnerMaps:
             self.known[owner] = self.make(*owner)
         attributes = words(MOUNT_ATTR_IDMAP, 0, 0, self.known[owner])
         syscall("cannot map owners", SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, attributes, len(attributes))
+
+    def show_if_possible(self, tree: int) -> None:
+        """The same for what need not be readable: where it cannot be shown as ours, the public part still is."""
+        try:
+            self.show_as_ours(tree)
+        except OSError:
+            return
 
     def make(self, owner: int, group: int) -> int:
         ready, told = os.pipe()
@@ -216,11 +229,16 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
     """Open every source, cover STAGE with an empty file system, and hang the sources there."""
     lowers = [open_tree(path) for path in plan["lower"]]
     binds = [(open_tree(path), name, mapped) for path, name, mapped in plan["binds"]]
-    inside = [(open_tree(path), place) for path, place in plan["inside"]]
+    inside = [(open_tree(path), place, mapped) for path, place, mapped in plan["inside"]]
     upper = open_tree(plan["upper_parent"]) if plan["upper_parent"] else -1
     if maps:
-        for tree in [*lowers, *(tree for tree, _, mapped in binds if mapped)]:
+        for tree in lowers:
             maps.show_as_ours(tree)
+        for tree, _, mapped in (*binds, *inside):
+            if mapped:
+                maps.show_if_possible(tree)
+    for tree, _, _ in (*binds, *inside):
+        protect(tree)
     mount(b"tmpfs", STAGE, b"tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
     for tree, name, _ in binds:
         attach(tree, f"{STAGE}/{name}")
@@ -229,13 +247,13 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
     if upper >= 0:
         attach(upper, f"{STAGE}/u")
     overlay(plan, len(lowers), maps)
-    for tree, place in inside:
+    for tree, place, _ in inside:
         hang_inside(tree, place)
 
 
 def main() -> None:
     source = int(sys.argv[1])
-    plan: dict[str, Any] = marshal.loads(os.pread(source, 1 << 20, 0))
+    plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
     os.close(source)
     as_root = os.getuid() == 0
     for path in plan["cgroups"]:

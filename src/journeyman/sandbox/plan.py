@@ -102,7 +102,7 @@ class Plan:
     """The launcher's orders while they are put together."""
 
     binds: list[tuple[str, str, bool]] = field(default_factory=list[tuple[str, str, bool]])
-    inside: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    inside: list[tuple[str, str, bool]] = field(default_factory=list[tuple[str, str, bool]])
     points: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
     arguments: list[str] = field(default_factory=list[str])
 
@@ -250,7 +250,7 @@ def _mounts(plan: Plan, spec: SandboxSpec, tools: Tools) -> None:
             continue
         if place.startswith(workspace + "/"):
             inner = place.removeprefix(workspace + "/")
-            plan.inside.append((place, inner))
+            plan.inside.append((place, inner, mapped))
             plan.points.append((inner, Path(place).is_dir()))
         else:
             mounts.append((place, ["--ro-bind", plan.staged(Path(place), mapped=mapped), place]))

@@ -24,6 +24,7 @@ import os
 import resource
 import stat
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,21 +121,25 @@ class Supervisor:
                 self.reply(FAIL, ident, refusal.code)
             except OSError as error:
                 self.reply(FAIL, ident, error.errno or errno.EIO)
-            except (ValueError, MemoryError):
-                self.reply(FAIL, ident, errno.EINVAL)
+            except (ValueError, MemoryError, RecursionError):
+                self.reply(FAIL, ident, errno.ENAMETOOLONG)
 
     def start(self, ident: int, arguments: Any, handles: list[int]) -> None:
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, CHILD)  # it must be known before it can be reaped
-        try:
-            pid = os.fork()
-            if pid == 0:
-                keep(self.end, ident, arguments, handles)
-            self.keepers[pid] = ident
-        except OSError:
-            os.write(handles[0], b"the sandbox has no room for another process\n")
-            self.reply(EXIT, ident, 126 << 8)
-        finally:
-            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
+        for _ in range(20):
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, CHILD)  # it must be known before it can be reaped
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    keep(self.end, ident, arguments, handles)
+                self.keepers[pid] = ident
+                return
+            except OSError:  # no room now; the end of others is handled meanwhile
+                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
+                time.sleep(0.05)
+            finally:
+                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
+        os.write(handles[0], b"the sandbox has no room for another process\n")
+        self.reply(EXIT, ident, 126 << 8)
 
     def reap(self, *_: object) -> None:
         while True:
@@ -207,20 +212,21 @@ def keep(end: Any, ident: int, arguments: Any, handles: list[int]) -> None:
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
         prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        main = spawn(arguments, handles)
+        main, status = spawn(arguments, handles)
         for handle in handles:
             os.close(handle)
-        while main:
-            pid, status = os.waitpid(-1, 0)
-            if pid == main:
-                end.send(bytes([EXIT]) + ident.to_bytes(4, "little") + status.to_bytes(8, "little"))
-                os._exit(0)
+        ended = 0
+        while ended != main:
+            ended, status = os.waitpid(-1, 0)
+        end.send(bytes([EXIT]) + ident.to_bytes(4, "little") + status.to_bytes(8, "little"))
+        os._exit(0)
     finally:
         os._exit(1)  # never back into the loop of process 1
 
 
-def spawn(arguments: Any, handles: list[int]) -> int:
-    """Start the command as a child in a session of its own. What cannot be started says so and exits like a shell's."""
+def spawn(arguments: Any, handles: list[int]) -> tuple[int, int]:
+    """Start the command as a child in a session of its own: its process id. What cannot be started says so, and has
+    no id but the status that a shell would give it."""
     argv, folder, environment = arguments
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else the next file is closed to its own process
     score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
@@ -236,16 +242,23 @@ def spawn(arguments: Any, handles: list[int]) -> int:
         for program in candidates(argv[0], environment):
             what = argv[0]
             try:
-                return os.posix_spawn(program, argv, environment, file_actions=streams, setsid=True, setsigdef=normal)
+                return spawn_soon(program, argv, environment, file_actions=streams, setsid=True, setsigdef=normal), 0
             except OSError as error:
                 problem = error.errno if problem == errno.ENOENT else problem
     except OSError as error:
         problem = error.errno
     os.write(handles[0], what + b": " + os.strerror(problem or errno.EINVAL).encode() + b"\n")
-    pid = os.fork()
-    if pid == 0:
-        os._exit(127 if problem in (errno.ENOENT, errno.ENOTDIR) else 126)
-    return pid
+    return 0, (127 if problem in (errno.ENOENT, errno.ENOTDIR) else 126) << 8
+
+
+def spawn_soon(*how: Any, **more: Any) -> int:
+    """Start a program; where there are too many processes, wait a little for those that are just being killed."""
+    for _ in range(20):
+        try:
+            return os.posix_spawn(*how, **more)
+        except BlockingIOError:
+            time.sleep(0.05)
+    return os.posix_spawn(*how, **more)
 
 
 def candidates(name: bytes, environment: dict[bytes, bytes]) -> list[bytes]:
