@@ -1,11 +1,9 @@
 """Settings that decide which tests run: what the work changed in them, in sentences."""
 
 import ast
-import configparser
 import json
 import posixpath
 import re
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -61,6 +59,8 @@ def _keys(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator
 
 
 def _ini(text: str, section: str) -> dict[str, str]:
+    import configparser
+
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text)
@@ -70,6 +70,8 @@ def _ini(text: str, section: str) -> dict[str, str]:
 
 
 def _toml(text: str) -> dict[str, str]:
+    import tomllib
+
     try:
         tool: object = tomllib.loads(text).get("tool", {})
     except (ValueError, RecursionError):
