@@ -12,8 +12,11 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from journeyman.repo.patch import Chunk, PatchError, PatchLine, UpdateFile, apply, parse, render
+from journeyman.repo.patch import Chunk, Patch, PatchError, PatchLine, UpdateFile, apply, parse, render
+from journeyman.repo.patch.parse import Sign
 
 FILE = """\
 import math
@@ -186,6 +189,27 @@ def test_a_large_file_is_searched_quickly() -> None:
     body = "\n".join(" " + line for line in old[:-1]) + f"\n-{old[-1]}"
     error = refused(f"*** Update File: f\n@@\n{body}", {"f": "\n".join(lines) + "\n"})
     assert "The nearest block is lines 15001-15060" in str(error)
+
+
+SMALL = st.lists(
+    st.sampled_from(["", "a = 1", "  a = 1", "b(x)", "b(y)", "return a", "}", "caf\udce9 one", "two\u2013three"])
+)
+SIGNS: list[Sign] = [" ", "-", "+"]
+
+
+@given(SMALL, st.lists(st.tuples(st.sampled_from(SIGNS), st.sampled_from(["", "a = 1", "b(z)", "return", "}", "new"]))))
+@settings(max_examples=300)
+def test_a_candidate_always_applies(lines: list[str], body: list[tuple[Sign, str]]) -> None:
+    data = "\n".join(lines).encode("utf-8", "surrogateescape")
+    middle = len(body) // 2
+    halves = [[PatchLine(sign, text) for sign, text in half] for half in (body[:middle], body[middle:])]
+    patch = Patch((UpdateFile("f", tuple(Chunk(tuple(half)) for half in halves if half)),))
+    try:
+        apply(patch, {"f": data})
+    except PatchError as error:
+        if error.candidate is not None:
+            changed = apply(parse(error.candidate), {"f": data})
+            assert changed.summary == "Success. Updated the following files:\nM f\n"
 
 
 # How often the answer is right: true patches for real code, spoilt in the ways models spoil them.
