@@ -4,7 +4,9 @@
 It is sent as `python -c` with one JSON job on standard input, needs only the standard library and the project's own
 pytest, and keeps to Python 3.8. What it prints is said by untrusted code and is only a hint.
 
-Job: {"mark": str, "args": [pytest arguments], "cpu": seconds, "wall": seconds, "budget": seconds, "trials": [Trial]}.
+Job: {"mark": str, "args": [pytest arguments], "cpu": seconds, "wall": seconds, "budget": seconds, "first": bool,
+"trials": [Trial]};
+with `first` a trial that passes is the last.
 Trial: {"id": int, "files": {path: text}, "tests": [node ids] or null for all, "stop": bool, "trace": bool}; `stop` ends
 the trial at the first test that fails. `cpu` and `wall` are limits for one test, `budget` for one trial.
 
@@ -32,13 +34,15 @@ CUT = 77
 
 def relative(path, root):
     """`path` below the workspace, or None for a file of somebody else."""
+    if path.startswith("<"):
+        return None
     path = os.path.realpath(path)
     inside = path.startswith(root + os.sep) and "site-packages" not in path
     return path[len(root) + 1 :] if inside else None
 
 
 class Recorder:
-    """A pytest plugin that runs the wanted tests in the wanted order and writes what happens to a pipe."""
+    """A pytest plugin that runs the wanted tests and writes what happens to a pipe."""
 
     def __init__(self, trial, cpu, pipe, root):
         self.wanted = trial["tests"]
@@ -63,9 +67,10 @@ class Recorder:
             self.say("end", report.nodeid or "collection", "failed", 0.0, str(report.longrepr)[-MESSAGE:], [])
 
     def pytest_collection_modifyitems(self, items):
+        # In their own order: tests may lean on what those before them left behind.
         if self.wanted:
-            place = {test: number for number, test in enumerate(self.wanted)}
-            items[:] = sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
+            wanted = set(self.wanted)
+            items[:] = [item for item in items if item.nodeid in wanted]
         self.say("items", [item.nodeid for item in items])
 
     def pytest_runtest_logstart(self, nodeid):
@@ -201,6 +206,7 @@ def child(job, trial, pipe, root, config):
     import pytest
 
     os.setpgid(0, 0)
+    os.close(job["out"])
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     used = max(used, int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize())
@@ -284,10 +290,16 @@ def attempt(job, trial, root, config):
     return record
 
 
+def passed_all(trial, record):
+    passed = {test[0] for test in record["tests"] if test[1] == "passed"}
+    return bool(trial["tests"]) and passed.issuperset(trial["tests"])
+
+
 def main():
     began = time.monotonic()
     job = json.load(sys.stdin)
-    out = os.fdopen(os.dup(1), "w")
+    job["out"] = os.dup(1)
+    out = os.fdopen(job["out"], "w")
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
@@ -318,6 +330,8 @@ def main():
         record["seconds"] = round(time.monotonic() - began, 3)
         say(record)
         sys.dont_write_bytecode = True
+        if job.get("first") and passed_all(trial, record):
+            break
     say({"done": len(job["trials"])})
 
 

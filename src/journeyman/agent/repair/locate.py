@@ -15,7 +15,7 @@ _TEST_NAME = re.compile(r"^(test_.*|.*_test|.*\.(test|spec)|conftest)$")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH = re.compile(r"[\w./-]+\.\w{1,4}")
 _JS_IMPORT = re.compile(r"""(?:require\(\s*|from\s+|import\s+)['"](\.{1,2}/[^'"]+)['"]""")
-_FRAME = re.compile(r"(?:File \"|at .*?\(?|^|\s)((?:[\w.-]+/)*[\w.-]+\.\w{1,4})(?:\", line |:)(\d+)", re.MULTILINE)
+_FRAME = re.compile(r"(?<![\w./-])(/?(?:[\w.@+-]+/)*[\w.-]+\.\w{1,4})(?:\", line |:)(\d+)")
 
 
 @dataclass(slots=True)

@@ -3,10 +3,12 @@
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from journeyman.agent.repair.expressions import EXPRESSIONS, Site
+from journeyman.agent.repair.expressions import EXPRESSIONS
 from journeyman.agent.repair.scope import Scope, scope_of
+from journeyman.agent.repair.site import Site
 from journeyman.agent.repair.source import Function, Mutation, Source, span
 from journeyman.agent.repair.statements import STATEMENTS, Place
+from journeyman.agent.repair.values import VALUES
 
 _UNTOUCHED = {"annotation", "returns", "decorator_list", "type_params", "keywords_of_class"}
 
@@ -26,7 +28,7 @@ def mutations(
     best: dict[tuple[tuple[int, int, str], ...], tuple[float, int, Mutation]] = {}
     for number, mutation in enumerate(_all(source, lines)):
         key = tuple(sorted((edit.start, edit.end, edit.text) for edit in mutation.edits))
-        if not key or all(text[start:end] == replaced for start, end, replaced in key):
+        if not key or all(text[start:end] == replaced for start, end, replaced in key) or _is_idle(source, mutation):
             continue
         weight = mutation.weight * suspicion.get(mutation.line, 1.0)
         if key not in best or best[key][0] < weight:
@@ -47,12 +49,34 @@ def _all(source: Source, lines: Sequence[range]) -> Iterator[Mutation]:
             scopes[function] = scope_of(source, function)
         if isinstance(node, ast.expr):
             site = Site(source, scopes[function], node)
-            for operator in EXPRESSIONS:
+            for operator in (*EXPRESSIONS, *VALUES):
                 yield from operator(site)
         else:
             place = Place(source, scopes[function], node, source.indent(node))
             for operator in STATEMENTS:
                 yield from operator(place)
+
+
+def _is_idle(source: Source, mutation: Mutation) -> bool:
+    """Whether a mutation makes an expression that no one writes: `x + 0`, `x * 1`, `x == x`, `x - x`, `x = x`."""
+    if len(mutation.edits) != 1:
+        return False
+    edit = mutation.edits[0]
+    node = source.at(edit.start, edit.end)
+    parent = source.parent(node) if node is not None else None
+    match parent:
+        case ast.BinOp(op=ast.Add() | ast.Sub()) if edit.text in ("0", "0.0"):
+            return True
+        case ast.BinOp(op=ast.Mult() | ast.Div() | ast.FloorDiv() | ast.Pow()) if edit.text in ("1", "1.0"):
+            return True
+        case ast.BinOp(left=left, right=right, op=ast.Sub() | ast.Div() | ast.FloorDiv() | ast.Mod()):
+            return source.segment(right if node is left else left) == edit.text
+        case ast.Compare(left=left, comparators=[right]):
+            return source.segment(right if node is left else left) == edit.text
+        case ast.Assign(targets=[target], value=value):
+            return source.segment(target if node is value else value) == edit.text
+        case _:
+            return False
 
 
 def _is_fixed(source: Source, node: ast.AST) -> bool:

@@ -133,8 +133,11 @@ async def run_trials(
     wall: float,
     budget: float,
     on_record: Callable[[Record], None],
+    first: bool = False,
 ) -> bool:
     """Run numbered trials one after the other in a sandbox; whether the runner came to its end.
+
+    With `first` the first trial in which all tests pass is the last.
 
     `cpu` and `wall` are seconds for a test, `budget` for a trial. Records are hints from untrusted code.
     """
@@ -144,6 +147,7 @@ async def run_trials(
         "cpu": cpu,
         "wall": wall,
         "budget": budget,
+        "first": first,
         "trials": [
             {
                 "id": number,

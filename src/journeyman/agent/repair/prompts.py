@@ -101,7 +101,7 @@ def request(
         items=(UserMessage(text="\n\n".join(parts)),),
         temperature=temperature,
         seed=seed,
-        stop=(),
+        stop=("\n```\n",),
         max_output_tokens=min(200 + len(subject.code) // 2, 4000),
         cache_key=cache_key,
     )

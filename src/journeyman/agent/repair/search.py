@@ -58,8 +58,13 @@ class Search:
     async def say(self, text: str) -> None:
         await self.work.log.append(Progressed(text=text))
 
-    async def attempt(self, candidates: Sequence[Candidate], seconds: float | None = None) -> None:
-        """Try candidates that were not tried before, sort them by what came of it, and log it."""
+    async def attempt(
+        self, candidates: Sequence[Candidate], seconds: float | None = None, *, first: bool = False
+    ) -> None:
+        """Try candidates that were not tried before, sort them by what came of it, and log it.
+
+        With `first` the first that passes may be the last that is tried.
+        """
         events: list[CandidateTried] = []
 
         def on_verdict(candidate: Candidate, verdict: Verdict) -> None:
@@ -67,7 +72,7 @@ class Search:
             events.append(event_of(candidate, verdict))
             self._sort(candidate, verdict)
 
-        await self.trials.run(candidates, seconds or self.seconds, on_verdict)
+        await self.trials.run(candidates, seconds or self.seconds, on_verdict, first=first)
         await self.work.log.append(*events)
 
     def _sort(self, candidate: Candidate, verdict: Verdict) -> None:
@@ -128,7 +133,7 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float, *, 
             candidate = pool.pop(0)
             if search.tried.is_new(candidate):
                 batch.append(candidate)
-        await search.attempt(batch)
+        await search.attempt(batch, first=enough == 1)
 
 
 async def more_patience(search: Search, seconds: float) -> None:
@@ -142,7 +147,7 @@ async def more_patience(search: Search, seconds: float) -> None:
         while waiting and time.monotonic() < until and not search.survivors:
             size = min(max(int(6 / limit), 2), 8)
             batch, waiting = waiting[:size], waiting[size:]
-            await search.attempt([candidate for candidate, _ in batch], limit)
+            await search.attempt([candidate for candidate, _ in batch], limit, first=True)
 
 
 def subjects(search: Search) -> list[Subject]:
@@ -220,7 +225,15 @@ def failures_of(goal: Goal, notes: Iterable[tuple[str, str]], limit: int = 3) ->
     rows: list[str] = []
     for test in [*(one for one in goal.run.failing if one.id not in goal.endless), *goal.run.failing][:limit]:
         message = said.get(test.id) or test.message
-        row = f"{test.id}: never ends" if test.id in goal.endless else f"{test.id}: {clip(message.strip(), 300)}"
+        row = f"{test.id}: never ends" if test.id in goal.endless else f"{test.id}: {_seen(message)}"
         if row not in rows:
             rows.append(row)
     return "\n".join(rows)
+
+
+def _seen(message: str) -> str:
+    """The line of a test's message that tells most, short."""
+    rows = [row.strip() for row in message.splitlines() if row.strip()]
+    telling = [row.removeprefix("E ").strip() for row in rows if row.startswith("E ")] or rows
+    first = next((row for row in telling if "assert" in row or "Error" in row), telling[0] if telling else "fails")
+    return clip(first, 200)

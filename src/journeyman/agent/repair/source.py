@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _LINE = re.compile(r"\r\n|\r|\n")
+_NEGATIVE = re.compile(r"-[\d.]+")
 _OPEN = {
     (ast.Call, "args"),
     (ast.keyword, "value"),
@@ -66,11 +67,14 @@ class Source:
         self._starts = [shift, *(match.end() for match in _LINE.finditer(text))]
         self.newline = "\r\n" if "\r\n" in text else "\n"
         self.parents: dict[ast.AST, tuple[ast.AST, str]] = {}
+        self._places: dict[tuple[int, int], ast.expr] = {}
         for node in ast.walk(self.tree):
             for name, value in ast.iter_fields(node):
                 for child in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
                     if isinstance(child, ast.AST):
                         self.parents[child] = (node, name)
+                    if isinstance(child, ast.expr):
+                        self._places[self.start(child), self.end(child)] = child
 
     def offset(self, line: int, column: int) -> int:
         """The character offset of a line (from 1) and a column in UTF-8 bytes, as the tree has them."""
@@ -87,6 +91,10 @@ class Source:
 
     def segment(self, node: ast.expr | ast.stmt) -> str:
         return self.text[self.start(node) : self.end(node)]
+
+    def at(self, start: int, end: int) -> ast.expr | None:
+        """The expression that covers exactly these characters, the innermost where several do."""
+        return self._places.get((start, end))
 
     def line_start(self, line: int) -> int:
         return self._starts[line - 1]
@@ -134,7 +142,7 @@ class Source:
 
     def fit(self, node: ast.expr, text: str) -> str:
         """`text` as it may stand in the place of `node`, in parentheses where its operators could be torn apart."""
-        if self.is_open(node):
+        if self.is_open(node) or (_NEGATIVE.fullmatch(text) and isinstance(self.parent(node), ast.Compare)):
             return text
         try:
             tree = ast.parse(text, mode="eval").body

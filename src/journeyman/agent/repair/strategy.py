@@ -121,7 +121,8 @@ def _reproduced(goal: Goal) -> str:
 
 def _trials(work: Work, goal: Goal, pytest: Pytest | None, layers: Sequence[Sandbox]) -> Trials:
     if pytest is not None:
-        return ProbeTrials(pytest, goal, layers, mark(work))
+        only_endless = set(goal.failing) <= goal.endless
+        return ProbeTrials(pytest, goal, layers, mark(work), pace=TEST_SECONDS[0] if only_endless else 0.08)
     return CheckTrials(work, goal, layers)
 
 

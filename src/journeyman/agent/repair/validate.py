@@ -14,8 +14,8 @@ from journeyman.core.text import one_line
 from journeyman.sandbox.protocol import Sandbox
 
 ENDLESS = "endless"
-OTHER_TESTS = 200
-"""Tests that passed before which a trial runs too; the others are left to the check itself."""
+OTHER_TESTS, OTHER_SECONDS = 200, 1.0
+"""How many tests that passed before a trial runs too, at most; beyond that they are left to the check itself."""
 
 OnVerdict = Callable[[Candidate, Verdict], None]
 
@@ -62,8 +62,10 @@ class Trials(Protocol):
         """Candidates that are tried together in a second or two."""
         ...
 
-    async def run(self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict) -> None:
-        """Try all `candidates`, each test for at most `seconds`."""
+    async def run(
+        self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
+    ) -> None:
+        """Try all `candidates`, each test for at most `seconds`; with `first` one that passes may end the round."""
         ...
 
 
@@ -82,31 +84,27 @@ class ProbeTrials:
     def batch(self) -> int:
         return max(8, min(96, int(3.0 / max(self.pace, 0.02)))) * len(self.layers)
 
-    async def run(self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict) -> None:
+    async def run(
+        self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
+    ) -> None:
         tests = self.tests()
-        waiting = list(enumerate(candidates, start=1))
+        left = list(enumerate(candidates, start=1))
         for _ in range(3):
-            left = await self._round(waiting, tests, seconds, on_verdict)
-            if not left or len(left) == len(waiting):
-                break
             waiting = left
-        else:
-            left = waiting
+            left, ended = await self._round(waiting, tests, seconds, on_verdict, first)
+            if ended:
+                return
+            if len(left) == len(waiting):
+                break
         for _, candidate in left:
             on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
 
     def tests(self) -> tuple[str, ...]:
-        others = sorted(self.goal.passing, key=lambda test: self.goal.passing[test])[:OTHER_TESTS]
-        kept: list[str] = []
-        spent = 0.0
-        for test in others:
-            spent += self.goal.passing[test]
-            if spent > 2.0:
-                break
-            kept.append(test)
-        quick = [test for test in self.goal.failing if test not in self.goal.endless]
-        slow = [test for test in self.goal.failing if test in self.goal.endless]
-        return (*quick, *slow, *kept)
+        """The failing tests, and those of the same files that passed, unless they take long."""
+        files = {test.split("::")[0] for test in self.goal.failing}
+        near = {test: seconds for test, seconds in self.goal.passing.items() if test.split("::")[0] in files}
+        quick = len(near) <= OTHER_TESTS and sum(near.values()) < OTHER_SECONDS
+        return (*self.goal.failing, *(near if quick else ()))
 
     async def _round(
         self,
@@ -114,17 +112,23 @@ class ProbeTrials:
         tests: tuple[str, ...],
         seconds: float,
         on_verdict: OnVerdict,
-    ) -> list[tuple[int, Candidate]]:
-        """One job for each layer; those of `waiting` that came to no verdict."""
+        first: bool,
+    ) -> tuple[list[tuple[int, Candidate]], bool]:
+        """One job for each layer: those of `waiting` that came to no verdict, and whether that is as it should be."""
         by_number = dict(waiting)
         missing = dict(waiting)
         spent: list[float] = []
 
+        passed = False
+
         def on_record(record: Record) -> None:
+            nonlocal passed
             candidate = by_number.get(record.number)
             if candidate is not None and missing.pop(record.number, None) is not None:
                 spent.append(record.seconds)
-                on_verdict(candidate, self.verdict(record, tests))
+                verdict = self.verdict(record, tests)
+                passed = passed or verdict.outcome == "passed"
+                on_verdict(candidate, verdict)
 
         count = len(self.layers)
         jobs = [
@@ -134,8 +138,9 @@ class ProbeTrials:
                 {number: Trial({one.path: one.text}, tests, stop=True) for number, one in waiting[place::count]},
                 mark=self.mark,
                 cpu=seconds,
-                wall=max(3 * seconds, 2.0),
+                wall=max(10 * seconds, 4.0),
                 budget=max(20 * seconds, 10.0),
+                first=first,
                 on_record=on_record,
             )
             for place, layer in enumerate(self.layers)
@@ -144,7 +149,7 @@ class ProbeTrials:
         await asyncio.gather(*jobs)
         if spent:
             self.pace = sum(spent) / len(spent)
-        return list(missing.items())
+        return list(missing.items()), not missing or (first and passed)
 
     def verdict(self, record: Record, tests: Sequence[str]) -> Verdict:
         outcomes = {test.id: test for test in record.tests}
@@ -177,13 +182,18 @@ class CheckTrials:
     def batch(self) -> int:
         return 4 * len(self.layers)
 
-    async def run(self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict) -> None:
+    async def run(
+        self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
+    ) -> None:
         queue = list(candidates)
 
         async def work_off(layer: Sandbox) -> None:
             while queue:
                 candidate = queue.pop(0)
-                on_verdict(candidate, await self._try(layer, candidate, seconds))
+                verdict = await self._try(layer, candidate, seconds)
+                on_verdict(candidate, verdict)
+                if first and verdict.outcome == "passed":
+                    queue.clear()
 
         await asyncio.gather(*(work_off(layer) for layer in self.layers))
 

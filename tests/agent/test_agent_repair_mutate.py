@@ -1,0 +1,177 @@
+"""Single mutations: each classical slip is turned round, and nothing else of the file changes."""
+
+import ast
+from textwrap import dedent
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeyman.agent.repair.mutate import functions_of, mutations
+from journeyman.agent.repair.source import shape
+
+SLIPS = {
+    "boundary": ("def f(n):\n    while n > 1:\n        n -= 1\n    return n\n", "n > 1", "n >= 1"),
+    "number": ("def f(a):\n    return a[0]\n", "a[0]", "a[1]"),
+    "range": ("def f(n):\n    for i in range(0, n):\n        yield i\n", "range(0, n)", "range(0, n + 1)"),
+    "step of an index": ("def f(a, i):\n    return a[i]\n", "a[i]", "a[i - 1]"),
+    "operator": ("def f(a, b):\n    return a - b\n", "a - b", "a + b"),
+    "bits": ("def f(n):\n    n ^= n - 1\n    return n\n", "n ^= n", "n &= n"),
+    "operands": ("def f(a, b):\n    return a / b\n", "a / b", "b / a"),
+    "arguments": ("def f(a, b):\n    return pow(a, b)\n", "pow(a, b)", "pow(b, a)"),
+    "and": ("def f(a, b):\n    if a and b:\n        return 1\n    return 0\n", "a and b", "a or b"),
+    "not": ("def f(a):\n    if a:\n        return 1\n    return 0\n", "if a", "if not a"),
+    "not needed": ("def f(a):\n    return not a.ok\n", "not a.ok", "a.ok"),
+    "guard": ("def f(x):\n    if x.n is None:\n        return 0\n    return 1\n", "if x.n", "if x is None or x.n"),
+    "variable": ("def f(a, b):\n    c = a\n    return c + b\n", "c + b", "a + b"),
+    "call": ("def f(a):\n    return any(x > 1 for x in a)\n", "any(", "all("),
+    "method": ("def f(a, x):\n    a.append(x)\n    return a\n", "append", "extend"),
+    "attribute": ("def f(x):\n    return x.left_side, x.right_side.left_side\n", ", x.right_side", ", x.left_side"),
+    "missing call": ("def f(a, b):\n    return a - b\n", "return a - b", "return abs(a - b)"),
+    "call too many": ("def f(a):\n    return len(a)\n", "len(a)", "a"),
+    "part": ("def f(a, k):\n    for x in a:\n        yield x\n", "in a:", "in a[k:]:"),
+    "slice": ("def f(a):\n    return a[1:]\n", "a[1:]", "a[:]"),
+    "augmented": ("def f(a):\n    t = 1\n    for x in a:\n        t += x\n    return t\n", "t += x", "t *= x"),
+    "assigned anew": ("def f(a):\n    t = 0\n    for x in a:\n        t = x\n    return t\n", "t = x", "t += x"),
+    "target": ("def f(a, b, i):\n    a[i] = b[i] + 1\n    return b\n", "a[i] = ", "b[i] = "),
+    "return value": ("def f(a):\n    if not a:\n        return None\n    return a[0]\n", "return None", "return 0"),
+    "nesting": ("def f(a):\n    return []\n", "[]", "[[]]"),
+    "joined": ("def f(a):\n    b = a\n    return [x for x in b]\n", "return [x", "return b + [x"),
+    "elements": ("def f(a, b):\n    a, b = a, b\n    return a\n", "= a, b", "= b, a"),
+    "branches": ("def f(a):\n    return 1 if a else 2\n", "1 if a else 2", "2 if a else 1"),
+    "literal": ("def f():\n    return True\n", "True", "False"),
+    "break": ("def f(a):\n    for x in a:\n        if x:\n            break\n    return x\n", "break", "continue"),
+    "deletion": ("def f(a):\n    a.sort()\n    return a\n", "    a.sort()\n", ""),
+    "order": ("def f(a):\n    x = 1\n    a = 2\n    return a\n", "    x = 1\n    a = 2\n", "    a = 2\n    x = 1\n"),
+    "too deep": (
+        "def f(a):\n    for x in a:\n        x += 1\n        return x\n",
+        "        return x",
+        "    return x",
+    ),
+    "moved on": (
+        "def f(n):\n    p = None\n    while n:\n        q = n.next\n        n.next = p\n        n = q\n    return p\n",
+        "n.next = p\n",
+        "n.next = p\n        p = n\n",
+    ),
+    "base case": (
+        "def f(a):\n    return a[0] + f(a[1:])\n",
+        "    return a[0]",
+        "    if not a:\n        return 0\n    return a[0]",
+    ),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=list(SLIPS))
+def test_a_slip_is_turned_round(slip: str) -> None:
+    text, wrong, right = SLIPS[slip]
+    assert text.count(wrong) == 1
+    wanted = shape(text.replace(wrong, right))
+    assert wanted is not None
+    assert wanted in {shape(mutation.apply(text)) for mutation in mutations(text)}
+
+
+def test_the_likelier_slip_comes_first() -> None:
+    text = "def f(a, b):\n    return max(a) - b\n"
+    kinds = [mutation.kind for mutation in mutations(text)]
+    assert kinds.index("operator") < kinds.index("ingredient") < kinds.index("base case")
+
+
+def test_suspicion_moves_a_line_to_the_front() -> None:
+    text = "def f(a):\n    b = a < 1\n    c = a < 2\n    return b, c\n"
+    assert mutations(text)[0].line == 2
+    assert mutations(text, suspicion={2: 0.1})[0].line == 3
+
+
+def test_only_the_lines_asked_for_change() -> None:
+    text = "def f(a):\n    return a < 1\n\n\ndef g(a):\n    return a < 1\n"
+    assert functions_of(text) == {"f": range(1, 3), "g": range(5, 7)}
+    assert {mutation.line for mutation in mutations(text, [functions_of(text)["g"]])} == {6}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(n):\r\n    while n > 1:\r\n        n -= 1\r\n    return n\r\n",
+        "\ufeffdef f(n):\n\twhile n > 1:\n\t\tn -= 1\n\treturn n",
+        "def f(n):\n    größe = 'ä' * n; während = größe > n  # ü\n    return während\n",
+    ],
+    ids=["line ends", "byte order mark and tabs", "not ASCII"],
+)
+def test_everything_around_an_edit_stays(text: str) -> None:
+    found = mutations(text)
+    assert found
+    for mutation in found:
+        after = mutation.apply(text)
+        if len(mutation.edits) == 1:
+            edit = mutation.edits[0]
+            assert after[: edit.start] == text[: edit.start]
+            assert after[edit.start + len(edit.text) :] == text[edit.end :]
+        assert ("\r\n" in text) == ("\r\n" in after)
+        assert after.startswith("\ufeff") == text.startswith("\ufeff")
+    assert any("n >= 1" in mutation.apply(text) or "größe >= n" in mutation.apply(text) for mutation in found)
+
+
+def test_annotations_docstrings_and_imports_are_left_alone() -> None:
+    text = dedent('''
+        import os
+        from a import b
+
+
+        @b(1)
+        def f(x: int = 1) -> "int":
+            """Returns 1 for 2."""
+            return x
+    ''')
+    for mutation in mutations(text):
+        after = mutation.apply(text)
+        assert '"""Returns 1 for 2."""' in after
+        assert after.startswith("\nimport os\nfrom a import b\n\n\n@b(1)\ndef f(x: int = ")
+        assert ') -> "int":' in after
+
+
+def test_nothing_is_idle() -> None:
+    text = "def f(a, i):\n    return 1 + a[i] - i\n"
+    found = [mutation.apply(text) for mutation in mutations(text)]
+    assert text not in found
+    assert not any(" 0 + a[i]" in after or "1 * a[i]" in after or "- 0" in after for after in found)
+
+
+def test_what_is_no_python_has_no_mutations() -> None:
+    assert mutations("def f(:\n") == []
+    assert mutations("x = '\0'\n") == []
+    assert functions_of("const f = () => 1\n") == {}
+
+
+names = st.sampled_from(["a", "b", "n", "xs"])
+atoms = st.one_of(
+    names, st.integers(0, 9).map(str), st.sampled_from(["xs[n]", "len(xs)", "a.b", "f(a, n)", "[]", "(a, b)"])
+)
+expressions = st.recursive(
+    atoms,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "//", "<", "==", "in", "and", "or"]), inner).map(
+            lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"
+        ),
+        inner.map(lambda one: f"f({one}, n)"),
+        inner.map(lambda one: f"not ({one})"),
+        inner.map(lambda one: f"xs[{one}:]"),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(expressions, min_size=1, max_size=3))
+def test_mutations_of_any_function_parse(values: list[str]) -> None:
+    body = "".join(f"    a = {value}\n    if {value}:\n        return {value}\n" for value in values)
+    text = f"def f(a, n, xs=(), b=1):\n{body}    return a\n"
+    bad = [mutation for mutation in mutations(text) if not _parses(mutation.apply(text))]
+    assert not bad
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
