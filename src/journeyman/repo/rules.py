@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from posixpath import dirname, isabs, join, normpath
 
 from journeyman.core.text import decode
-from journeyman.repo.rule_checks import commands
 
 NAMES = ("AGENTS.override.md", "AGENTS.md")
 MAX_BYTES = 32768
@@ -89,6 +88,13 @@ def render(rules: Iterable[Rule], *, root: str = ".") -> str:
     return "\n\n".join(blocks)
 
 
+def commands(text: str) -> tuple[str, ...]:
+    """The programmatic checks that the text of a rule file tells to run (`journeyman.repo.rule_checks`)."""
+    from journeyman.repo import rule_checks  # its tables take 10 ms to compile, which most starts do not need
+
+    return rule_checks.commands(text)
+
+
 def _block(directory: str, text: str) -> str:
     return f"# AGENTS.md instructions for {directory}\n\n<INSTRUCTIONS>\n{text}\n</INSTRUCTIONS>"
 
@@ -137,6 +143,3 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-__all__ = ["MAX_BYTES", "NAMES", "Get", "Rule", "below", "commands", "discover", "render"]
