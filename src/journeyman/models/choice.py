@@ -4,11 +4,12 @@ one."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 
 from journeyman.core.errors import UsageError
 from journeyman.core.model import Profile
-from journeyman.models.profiles import profile_for
+from journeyman.models.profiles import profile_for, profile_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ _ALIASES = {"google-gla": "google", "gemini": "google", "grok": "xai", "moonshot
 class ModelChoice:
     """A model to open.
 
-    `name` is what a person calls it, `model` what its server calls it (for `scripted`: the script's file). `wire` is
+    `name` is what a person calls it, `model` what its server calls it (for `scripted` the script's file, for
+    `local` a file of weights in place of its own). `wire` is
     one of `WIRES`. `overrides` are fields of `Profile`; `why` is a sentence for a person. `idle` is the longest silence
     of the server in seconds. `vendor` is a key of `VENDORS` where it is known.
     """
@@ -86,7 +88,7 @@ class ModelChoice:
     why: str = ""
 
 
-LOCAL = ModelChoice(name="local", wire="local", model="local", overrides={})
+LOCAL = ModelChoice(name="local", wire="local", model="local")
 
 
 def choose(
@@ -125,7 +127,15 @@ def check(choice: ModelChoice) -> ModelChoice:
 
 
 def profile_of(choice: ModelChoice) -> Profile:
-    """The profile of a chosen model, without opening it; the embedded one and scripts know theirs when open."""
+    """The profile of a chosen model, without opening it. A `UsageError` says which of `overrides` is wrong."""
+    if choice.wire == "local":
+        from journeyman.models.local import PROFILE
+
+        return profile_with(PROFILE, {"name": choice.name, **choice.overrides})
+    if choice.wire == "scripted":
+        from journeyman.models.scripted import profile_of_script
+
+        return profile_with(profile_of_script(Path(choice.model)), {"name": choice.name, **choice.overrides})
     openai = choice.wire == "responses" and is_openai(choice.base_url)
     return profile_for(choice.model or choice.name, name=choice.name, openai=openai, overrides=choice.overrides)
 

@@ -13,12 +13,18 @@ from journeyman.models.protocol import Model
 
 @asynccontextmanager
 async def open_model(
-    choice: ModelChoice, *, env: Mapping[str, str], state: Path | None = None
+    choice: ModelChoice,
+    *,
+    env: Mapping[str, str],
+    state: Path | None = None,
+    cache: Path | None = None,
+    on_progress: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[Model]:
     """The model of `choice`, as long as the context lasts.
 
-    `env` holds the keys that `choice` names; `state` is the folder in which the embedded model is kept. A `UsageError`
-    says what is wrong with the choice, before anything is sent.
+    `env` holds the keys that `choice` names. `state` is where the embedded model's server is found and `cache` where
+    its file is kept; `on_progress` is told what it does before it can answer. A `UsageError` says what is wrong with
+    the choice, before anything is sent.
     """
     choice = check(choice)
     if choice.wire == "local":
@@ -26,12 +32,20 @@ async def open_model(
 
         if state is None:
             raise UsageError("The embedded model needs a folder to be kept in.")
-        async with open_local(state) as model:
+        tell = on_progress or _silent
+        async with open_local(
+            state,
+            cache,
+            file=Path(choice.model).expanduser() if choice.model not in ("", "local") else None,
+            env=env,
+            on_progress=lambda step: tell(step.text),
+            profile=profile_of(choice),
+        ) as model:
             yield model
     elif choice.wire == "scripted":
         from journeyman.models.scripted import Scripted
 
-        yield Scripted(Path(choice.model))
+        yield Scripted(Path(choice.model), profile_of(choice))
     elif choice.wire in ("responses", "chat"):
         async with _open_wire(choice, _key(choice, env)) as model:
             yield _with_tools(model)
@@ -41,6 +55,10 @@ async def open_model(
         prices = Prices.of(profile_of(choice), _look_up(choice))
         async with open_other(choice, profile_of(choice), _key(choice, env), prices) as model:
             yield _with_tools(model)
+
+
+def _silent(text: str) -> None:
+    """For those who do not want to know."""
 
 
 @asynccontextmanager

@@ -58,12 +58,15 @@ def profile_for(
     fields |= next((found for pattern, found in FAMILIES if re.search(pattern, lowered)), fields)
     fields["name"] = name or model
     fields["freeform_tools"] = openai and _FREEFORM.search(lowered) is not None
-    if overrides:
-        fields |= overrides
+    return profile_with(Profile(name=name or model), fields | dict(overrides or {}))
+
+
+def profile_with(profile: Profile, overrides: Mapping[str, Any]) -> Profile:
+    """`profile` with some of its fields set otherwise; a `UsageError` says which of them is wrong."""
     try:
-        return Profile.model_validate(fields)
+        return Profile.model_validate(profile.model_dump() | dict(overrides))
     except ValidationError as error:
-        raise UsageError(f"Model {name or model}: {_complaint(error)}") from error
+        raise UsageError(f"Model {overrides.get('name', profile.name)}: {_complaint(error)}") from error
 
 
 def _complaint(error: ValidationError) -> str:

@@ -13,6 +13,9 @@ from journeyman.models.protocol import OnDelta, OnRetry
 from journeyman.models.script import TRANSIENT, Answer, Entry, Fault, Script, Step, as_script, choose
 
 
+PROFILE = Profile(name="scripted", input_price=0.0, output_price=0.0)
+
+
 class Scripted:
     """Plays `script` for each conversation (told apart by `cache_key`) from its start.
 
@@ -23,7 +26,7 @@ class Scripted:
 
     def __init__(self, script: Script | Sequence[Entry] | Path | str, profile: Profile | None = None) -> None:
         self._script = as_script(script)
-        self._profile = profile or self._script.profile or Profile(name="scripted", input_price=0.0, output_price=0.0)
+        self._profile = profile or self._script.profile or PROFILE
         self._given: Counter[str] = Counter()
         self._failed: Counter[tuple[str, int]] = Counter()
         self.requests: list[ModelRequest] = []
@@ -70,6 +73,11 @@ class Scripted:
             if on_retry is not None:
                 on_retry(str(error), wait)
             await asyncio.sleep(wait)
+
+
+def profile_of_script(path: Path) -> Profile:
+    """What the script in a file says of its model."""
+    return as_script(path).profile or PROFILE
 
 
 def turns(items: Sequence[Item]) -> int:
