@@ -15,6 +15,7 @@ import pytest
 from repo_git_person import ENVIRONMENT, Person, person, plumbing
 
 from journeyman.core.errors import RepositoryError, UsageError
+from journeyman.repo import repository_snapshot
 from journeyman.repo.repository import open_repository
 
 FILE = 0o100644
@@ -276,7 +277,7 @@ async def test_a_git_file_that_points_to_another_repository(worker: Person, tmp_
         await open_repository(made.root, tmp_path / "state")
 
 
-async def test_pipes_in_the_git_directory_do_not_hold(worker: Person, tmp_path: Path) -> None:
+async def test_pipes_do_not_hold(worker: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git = worker.root / ".git"
     for name in ("info/exclude", "info/attributes", "shallow", "packed-refs"):
         (git / name).unlink(missing_ok=True)
@@ -284,6 +285,13 @@ async def test_pipes_in_the_git_directory_do_not_hold(worker: Person, tmp_path: 
     (worker.root / ".gitmodules").unlink(missing_ok=True)
     os.mkfifo(worker.root / ".gitmodules")
     await everything(worker, tmp_path)
+    monkeypatch.setattr(repository_snapshot, "PATIENCE", 0.3)
+    for name in (".gitignore", ".gitattributes"):
+        os.mkfifo(worker.root / name)
+        worker.write("b.txt", f"changed because of {name}\n")
+        with pytest.raises(RepositoryError, match=f"{name} is a pipe, on which git waits for ever"):
+            await (await open_repository(worker.root, tmp_path / "state")).snapshot()
+        (worker.root / name).unlink()
     (git / "HEAD").unlink()
     os.mkfifo(git / "HEAD")
     with pytest.raises(RepositoryError, match="cannot be read"):

@@ -166,15 +166,15 @@ async def open_repository(
     (git's `core.excludesFile`); `search_path` where git is looked for. `UsageError` and `RepositoryError` say what to
     do when there is nothing that can be worked on.
     """
-    place = find_git_dir(path)
-    state = state.resolve()
-    name = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:20]
-    if place.object_format == "sha256":
-        name += "-sha256"
-    store = state / "git" / f"{name}.git"
     with disk_errors():
+        place = find_git_dir(path)
+        state = state.resolve()
+        name = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:20]
+        if place.object_format == "sha256":
+            name += "-sha256"
+        store = state / "git" / f"{name}.git"
         git_store.prepare(place, store, excludes)
-    return Repository(place, Git(find_git(search_path, place.root), store), state)
+        return Repository(place, Git(find_git(search_path, place.root), store), state)
 
 
 @contextmanager

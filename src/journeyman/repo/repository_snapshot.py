@@ -19,6 +19,9 @@ from journeyman.repo.git_dir import GitDir, parse_config, read_small
 LARGE = 256 * 1024 * 1024
 """Bytes over which an untracked file is left out of the tree, and said so."""
 
+PATIENCE = 10.0
+"""Seconds after which it is worth looking whether a pipe holds git up."""
+
 
 @dataclass(slots=True)
 class _Found:
@@ -33,6 +36,31 @@ class _Found:
 
 async def take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextManager[Path]], notes: list[str]) -> Base:
     """The base of work on the files as they are now. What is left out is added to `notes`."""
+    work = asyncio.create_task(_take(place, git, scratch, notes))
+    try:
+        done, _ = await asyncio.wait({work}, timeout=PATIENCE)
+        if not done and (pipe := await asyncio.to_thread(_pipe, place.root)) is not None:
+            raise RepositoryError(
+                f"{one_line(pipe, 200)} is a pipe, on which git waits for ever. Remove it, "
+                "or start from the last commit with `--base HEAD`."
+            )
+        return await work
+    finally:
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work})
+
+
+def _pipe(root: Path) -> str | None:
+    """A pipe under a name that git reads in every directory that it comes to."""
+    for folder, _, names in os.walk(root):
+        for name in {".gitignore", ".gitattributes"}.intersection(names):
+            if stat.S_ISFIFO((Path(folder) / name).lstat().st_mode):
+                return decode(os.fsencode((Path(folder) / name).relative_to(root)))
+    return None
+
+
+async def _take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextManager[Path]], notes: list[str]) -> Base:
     if (unfinished := place.unfinished()) is not None:
         raise RepositoryError(unfinished)
     branch, commit = place.head()
