@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from journeyman.sandbox import cgroups, plan, process
 from journeyman.sandbox.bubblewrap import Bubblewrap, find_bwrap
 from journeyman.sandbox.protocol import FileChange, Toolchain
 from journeyman.testing.sandbox import SandboxContract, sh
-from journeyman.testing.sandbox_attacks import spec_in
+from journeyman.testing.sandbox_attacks import spec_in, until
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs to be run as root")
 
@@ -123,6 +124,58 @@ async def test_readable_paths_may_be_private(backend: Bubblewrap, tmp_path: Path
         assert await sh(sandbox, f"cat {store}/pack {file}") == "objectsplugin"
         refused = await sandbox.exec(["sh", "-c", f"echo x > {file}; echo x > {store}/new"], timeout=10)
         assert refused.output.count(b"Read-only") == 2
+
+
+async def test_a_strict_umask_shuts_nobody_out(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        spec = spec_in(tmp_path, files={"d/f": b"1"}, toolchains=(a_toolchain(tmp_path / "chain", "tool"),))
+        async with Bubblewrap(tmp_path / "state").open(spec) as sandbox:
+            assert await sh(sandbox, "cat d/f; echo 2 > d/g; umask; id -un") == "10022\njourneyman\n"
+            assert spec.upper is not None
+            assert (spec.upper / "d" / "g").read_text() == "2\n"
+    finally:
+        os.umask(before)
+
+
+async def test_the_supervisor_and_its_socket_are_out_of_reach(backend: Bubblewrap, tmp_path: Path) -> None:
+    code = """
+        import glob, os
+        print(sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1])
+        for pid in (1, os.getppid()):
+            for name in ("fd", "mem", "environ", "cwd", "map_files"):
+                try:
+                    path = f"/proc/{pid}/{name}"
+                    print("open:", os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(1))
+                except OSError:
+                    pass
+    """
+    async with backend.open(spec_in(tmp_path)) as sandbox:
+        result = await sandbox.exec([str(plan.interpreter()[0]), "-c", textwrap.dedent(code)], timeout=10)
+        assert result.output == b"[0, 1, 2]\n"
+
+
+async def test_an_error_of_the_listener_ends_the_command(backend: Bubblewrap, tmp_path: Path) -> None:
+    def on_output(data: bytes) -> None:
+        raise ZeroDivisionError(data)
+
+    async with backend.open(spec_in(tmp_path)) as sandbox:
+        with pytest.raises(ZeroDivisionError):
+            await sandbox.exec(["sh", "-c", "echo $$ > pid; echo x; exec sleep 300"], timeout=300, on_output=on_output)
+
+        async def dead() -> bool:
+            return "gone" in await sh(sandbox, "kill -0 $(cat pid) 2>/dev/null || echo gone")
+
+        await until(dead)
+
+
+async def test_etc_is_ours(backend: Bubblewrap, tmp_path: Path) -> None:
+    async with backend.open(spec_in(tmp_path)) as sandbox:
+        names = (await sh(sandbox, "ls -A /etc; test ! -e /etc/shadow; cat /etc/hosts")).splitlines()
+        assert {"passwd", "group", "hosts", "resolv.conf", "nsswitch.conf", "ld.so.cache"} <= set(names)
+        assert not {"shadow", "sudoers", "gitconfig", "ssh", "hostname", "environment", "profile"} & set(names)
+        assert "127.0.0.1 localhost journeyman" in names
+        assert await sh(sandbox, "hostname; getent hosts localhost | wc -l; ls /etc/alternatives | wc -l") != ""
 
 
 async def test_many_descriptors_and_processes_are_given_back(backend: Bubblewrap, tmp_path: Path) -> None:

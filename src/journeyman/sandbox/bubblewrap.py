@@ -135,7 +135,7 @@ class Bubblewrap:
         if self._tools is None:
             cgroups.sweep()
             self._state.mkdir(parents=True, exist_ok=True)
-            plan.write_etc(self._state / "etc")
+            bound_etc = plan.write_etc(self._state / "etc")
             binary, libraries = find_bwrap()
             here = Path(__file__).parent
             self._tools = plan.Tools(
@@ -146,6 +146,7 @@ class Bubblewrap:
                 supervisor=_compiled(here / "supervisor.py", self._state),
                 launcher=_compiled(here / "launcher.py", self._state),
                 etc=self._state / "etc",
+                bound_etc=bound_etc,
             )
         return self._tools
 
@@ -195,7 +196,10 @@ def _compiled(source: Path, state: Path) -> Path:
     if not target.exists():
         import py_compile
 
-        py_compile.compile(str(source), cfile=str(target), doraise=True)
+        fresh = state / f".{target.name}.{os.getpid()}"
+        py_compile.compile(str(source), cfile=str(fresh), doraise=True)
+        fresh.chmod(0o644)
+        fresh.replace(target)
     return target
 
 

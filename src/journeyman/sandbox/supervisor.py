@@ -13,7 +13,7 @@ of its answers.
 """
 
 # pathlib and contextlib would double the time to start:
-# ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH114, PTH120, PTH208, SIM105
+# ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH113, PTH114, PTH120, PTH208, SIM105
 from __future__ import annotations
 
 import _ctypes
@@ -239,8 +239,8 @@ def spawn(arguments: Any, handles: list[int]) -> tuple[int, int]:
     what, problem = os.fsencode(folder), errno.ENOENT
     try:
         os.chdir(folder)
+        what = argv[0]
         for program in candidates(argv[0], environment):
-            what = argv[0]
             try:
                 return spawn_soon(program, argv, environment, file_actions=streams, setsid=True, setsigdef=normal), 0
             except OSError as error:
@@ -262,10 +262,11 @@ def spawn_soon(*how: Any, **more: Any) -> int:
 
 
 def candidates(name: bytes, environment: dict[bytes, bytes]) -> list[bytes]:
-    """Where a program may lie."""
+    """Where a program of that name lies."""
     if b"/" in name:
         return [name]
-    return [folder + b"/" + name for folder in environment.get(b"PATH", b"/usr/bin:/bin").split(b":")]
+    places = [folder + b"/" + name for folder in environment.get(b"PATH", b"/usr/bin:/bin").split(b":")]
+    return [place for place in places if os.path.isfile(place)]
 
 
 def locate(workspace: str, path: str) -> str:

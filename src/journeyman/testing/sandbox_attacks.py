@@ -9,6 +9,7 @@ import socket
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -277,7 +278,9 @@ class SandboxAttacks:
     async def test_nothing_outlives_a_killed_host(self, backend: SandboxBackend, tmp_path: Path) -> None:
         mark = f"86400.{time.time_ns() % 10**9}"
         spec = spec_in(tmp_path)
-        child = os.fork()
+        with warnings.catch_warnings():  # threads of the test's loop may be idle; the child does not use them
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
         if child == 0:
             _hold_open(backend, spec, mark)
         try:
@@ -294,6 +297,8 @@ class SandboxAttacks:
             return f"sleep {mark}" not in commands_of_the_host()
 
         await until(gone, seconds=5)
+        async with backend.open(spec) as sandbox:
+            assert await sandbox.read("begun") == b"yes\n"
 
 
 ALLOWED_DEVICES = {
@@ -307,7 +312,7 @@ def _hold_open(backend: SandboxBackend, spec: SandboxSpec, mark: str) -> None:
 
     async def hold() -> None:
         async with backend.open(spec) as sandbox:
-            await sandbox.exec(["sh", "-c", f"setsid sleep {mark} & sleep {mark}"], timeout=1000)
+            await sandbox.exec(["sh", "-c", f"echo yes > begun; setsid sleep {mark} & sleep {mark}"], timeout=1000)
 
     try:
         asyncio.new_event_loop().run_until_complete(hold())
