@@ -272,6 +272,8 @@ def test_the_python_with_a_module_goes_first_and_says_so(machine: Machine) -> No
     )
     assert changed[1:] == tuple(each for each in found if each != own)
     assert reorder(changed, changed[0], "pytest") == changed
+    go = Toolchain(machine.root / "go", (machine.root / "go" / "bin",), "Go")
+    assert reorder((go, *found), found[0], "numpy") == (go, *found)
 
 
 def test_this_machine(tmp_path: Path) -> None:

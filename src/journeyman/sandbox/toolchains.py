@@ -72,14 +72,13 @@ def first_python(toolchains: Iterable[Toolchain]) -> Toolchain | None:
 
 
 def reorder(toolchains: Sequence[Toolchain], first: Toolchain, module: str) -> tuple[Toolchain, ...]:
-    """`toolchains` with `first` at the head of PATH, and a note that it is there for `module`."""
-    rest = tuple(each for each in toolchains if each != first)
-    if not rest or toolchains[0] == first:
-        return tuple(toolchains)
+    """`toolchains` with `first` at the head of PATH and a note that it is there for `module`; unchanged when its
+    Python comes first anyway."""
     before = first_python(toolchains)
-    why = f"put first for its {module}"
-    if before is not None and before.note and before != first:
-        why += f", which {before.note} lacks"
+    if before is None or before == first:
+        return tuple(toolchains)
+    rest = tuple(each for each in toolchains if each != first)
+    why = f"put first for its {module}" + (f", which {before.note} lacks" if before.note else "")
     return (replace(first, note=f"{first.note}, {why}"), *rest)
 
 
