@@ -41,7 +41,7 @@ def test_tests_are_told_from_sources(path: str, test: bool) -> None:
 
 
 def test_a_file_named_in_the_request_is_the_first() -> None:
-    assert [suspect.path for suspect in locate(evidence(prompt="Fix `src/shop/mail.py`."))][0] == "src/shop/mail.py"
+    assert locate(evidence(prompt="Fix `src/shop/mail.py`."))[0].path == "src/shop/mail.py"
     assert named_paths("see mail.py, or shop.cart", ["src/shop/mail.py", "shop/cart.py", "b/xmail.py"]) == [
         "src/shop/mail.py",
         "shop/cart.py",
@@ -49,7 +49,7 @@ def test_a_file_named_in_the_request_is_the_first() -> None:
 
 
 def test_without_a_name_it_is_what_the_failing_test_imports() -> None:
-    assert [suspect.path for suspect in locate(evidence())][0] == "src/shop/cart.py"
+    assert locate(evidence())[0].path == "src/shop/cart.py"
 
 
 def test_a_function_named_in_the_request_finds_its_file_and_its_lines() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from journeyman.attempt.begin import Order, create
-from journeyman.attempt.host import Host, ModelPlan
+from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.attempt.run import run_attempt
 from journeyman.core.events import Event
 from journeyman.core.evidence import Result
@@ -53,7 +53,7 @@ async def bench(tmp_path: Path) -> AsyncGenerator[MakeBench]:
             model = Scripted(script, PROFILE)
 
             @asynccontextmanager
-            async def open_model(name: str) -> AsyncGenerator[Model]:
+            async def open_model(name: str, tell: Tell | None) -> AsyncGenerator[Model]:
                 yield model
 
             host = Host(

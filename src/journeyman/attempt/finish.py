@@ -3,11 +3,11 @@
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.workspace import Workspace
-from journeyman.checks import citations, weakening
+from journeyman.checks import citations, counterfactual, weakening
 from journeyman.checks.compare import compare, verdict
 from journeyman.core import folds
 from journeyman.core.evidence import Change, CheckRun, Citation, Result
@@ -48,7 +48,9 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
     """The result of what the workspace holds now. Checks run in a fresh sandbox: the base with the patch, no more."""
     log, start = checker.log, checker.start
     changed = await collect(workspace.repository, start.base, workspace.sandbox)
-    summary = folds.last_text(log.events)
+    stop = folds.stopped(log.events)
+    # The last words of the loop are the model's answer; a repair's are the harness's own.
+    summary = stop.message if stop is not None and start.strategy == "repair" else folds.last_text(log.events)
     base_runs = folds.checks(log.events, "base")
     if not changed.changes:
         return Result(
@@ -71,7 +73,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
         base_checks=base_runs,
         result_checks=runs,
         comparison=compare(base_runs, runs),
-        warnings=await _warnings(workspace, checker, changed),
+        warnings=await _warnings(workspace, checker, changed, base_runs, runs),
         citations=await _citations(workspace, changed, summary),
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),
@@ -101,16 +103,34 @@ async def lay(sandbox: Sandbox, changed: Changed) -> None:
             await sandbox.write(change.path, data, executable=bool(mode & 0o100))
 
 
-async def _warnings(workspace: Workspace, checker: Checker, changed: Changed) -> tuple[str, ...]:
+async def _warnings(
+    workspace: Workspace, checker: Checker, changed: Changed, base: Sequence[CheckRun], runs: Sequence[CheckRun]
+) -> tuple[str, ...]:
     """What a person should look at before they trust the result."""
-    base = checker.start.base
+    start = checker.start.base
     repository = workspace.repository
-    sentences: list[str] = []
-    async with repository.tree(base.tree) as before, repository.tree(changed.tree) as after:
-        sentences += await weakening.weakened(changed.changes, before.get, after.get)
-    if base.ref is None and (await repository.snapshot()).tree != base.tree:
+    async with repository.tree(start.tree) as before, repository.tree(changed.tree) as after:
+        sentences = list(await weakening.weakened(changed.changes, before.get, after.get))
+    if vacuous := await _vacuous(workspace, checker, changed, base, runs):
+        sentences.append(vacuous)
+    if start.ref is None and (await repository.snapshot()).tree != start.tree:
         sentences.append(MOVED)
     return tuple(sentences)
+
+
+async def _vacuous(
+    workspace: Workspace, checker: Checker, changed: Changed, base: Sequence[CheckRun], runs: Sequence[CheckRun]
+) -> str:
+    """A sentence about new tests that also pass without the change; empty when there are none."""
+    new = counterfactual.new_tests(base, runs)
+    tests = frozenset(counterfactual.changed_tests(changed.changes))
+    if not new or not tests:
+        return ""
+    only_tests = replace(changed, changes=tuple(change for change in changed.changes if change.path in tests))
+    async with workspace.layer() as sandbox:
+        await lay(sandbox, only_tests)
+        again = [await checker(sandbox, run.check, "candidate", only=new, record=False) for run in runs if run.tests]
+    return counterfactual.sentence(new, counterfactual.proves_nothing(new, again))
 
 
 async def _citations(workspace: Workspace, changed: Changed, summary: str) -> tuple[Citation, ...]:

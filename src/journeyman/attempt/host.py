@@ -12,8 +12,11 @@ from journeyman.models.protocol import Model
 from journeyman.sandbox.protocol import SandboxBackend
 from journeyman.store.store import Store
 
-OpenModel = Callable[[str], AbstractAsyncContextManager[Model]]
-"""Opens a model by the name that the attempt recorded."""
+Tell = Callable[[str], None]
+"""Takes a line about long work."""
+
+OpenModel = Callable[[str, Tell | None], AbstractAsyncContextManager[Model]]
+"""Opens a model by the name that the attempt recorded; it may tell what it does before it can answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Watch:
 
     on_delta: Callable[[Delta], None] | None = None
     on_retry: Callable[[str, float], None] | None = None
+    on_progress: Tell | None = None
 
 
 @dataclass(frozen=True, slots=True)

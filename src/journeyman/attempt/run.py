@@ -59,7 +59,8 @@ async def run_attempt(
 
 
 async def _work(host: Host, start: AttemptStarted, log: AttemptLog, watch: Watch) -> Result:
-    async with host.open_model(start.model) as model, open_workspace(host, start, log) as workspace:
+    opening = host.open_model(start.model, watch.on_progress)
+    async with opening as model, open_workspace(host, start, log) as workspace:
         checker = Checker(log, start)
         stop = folds.stopped(log.events)
         if stop is None:
@@ -119,7 +120,8 @@ class RuleBook:
 
 async def _loop(host: Host, work: Work, workspace: Workspace, watch: Watch) -> Stop:
     start, log = work.start, work.log
-    toolbox = Toolbox(ToolContext(work.sandbox, log, start.limits), CODE_TOOLS if start.mode == "code" else READ_TOOLS)
+    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits)
+    toolbox = Toolbox(context, CODE_TOOLS if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
         prepared = await _prepare(host, start, workspace, toolbox)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.attempt.begin import Order
-from journeyman.attempt.host import Host, ModelPlan
+from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.errors import UsageError
@@ -42,10 +42,11 @@ class Flags:
 async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
     """This machine, for attempts."""
 
-    def open_model(name: str) -> AbstractAsyncContextManager[Model]:
+    def open_model(name: str, tell: Tell | None) -> AbstractAsyncContextManager[Model]:
         from journeyman.models.open import open_model as opened
 
-        return opened(model_choice(door, name), env=door.environ, state=door.state)
+        choice = model_choice(door, name)
+        return opened(choice, env=door.environ, state=door.state, cache=door.cache, on_progress=tell)
 
     virtual_env = door.environ.get("VIRTUAL_ENV")
     rules = door.state / "AGENTS.md"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from journeyman.core.errors import UsageError
 from journeyman.core.settings import Layer, ModelSettings, Settings, load_toml, merge, variables
 from journeyman.models.choice import ModelChoice, choose
 
@@ -35,12 +36,19 @@ def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str
     layers: list[Layer] = []
     person = state / "config.toml"
     if person.is_file():
-        layers.append(load_toml(person.read_text(), str(person)))
+        layers.append(load_toml(_text(person), str(person)))
     if (shared := _repository_file(directory)) is not None:
-        layers.append(load_toml(shared.read_text(), str(shared), shared=True))
+        layers.append(load_toml(_text(shared), str(shared), shared=True))
     layers.append(variables(env))
     layers.append(Layer("the command line", {key: value for key, value in flags.items() if value is not None}))
     return Door(env, state, cache, Path(env.get("HOME") or Path.home()), merge(layers), directory)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
 
 
 def folders(env: Mapping[str, str]) -> tuple[Path, Path]:

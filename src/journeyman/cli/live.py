@@ -116,6 +116,13 @@ class Progress:
     def retry(self, number: int, message: str, wait: float) -> None:
         self._line(self._seen[number], "…", f"{message} Trying again in {wait:.1f} s.", "yellow")
 
+    def doing(self, number: int, text: str) -> None:
+        """What goes on now; a line of its own where nothing can be redrawn."""
+        seen = self._seen[number]
+        if self._live is None and text.split(" ")[:2] != seen.now.split(" ")[:2]:
+            self._line(seen, "•", text)
+        seen.now = text
+
     def note(self, text: str) -> None:
         self._console.print(Text(text, style="dim"))
 

@@ -7,11 +7,12 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from journeyman.checks.compare import describe
 from journeyman.cli.live import duration, run_text, tokens
 from journeyman.core.events import Stopped
 from journeyman.core.evidence import Citation, Result
 from journeyman.core.task import Task, Verdict
-from journeyman.core.text import plain
+from journeyman.core.text import one_line, plain
 
 HEADINGS: dict[Verdict, tuple[str, str, str]] = {
     "verified": ("✔", "green", "Done and verified: every check passes on a clean copy with the patch"),
@@ -28,9 +29,11 @@ def result_page(task: Task, attempt: str, result: Result, stopped: Stopped | Non
     """Everything a person needs to judge and take over the result, in the order in which they ask."""
     mark, style, words = HEADINGS[result.verdict]
     parts: list[RenderableType] = [Text.assemble((f"{mark} {words}", f"bold {style}"))]
-    if stopped is not None and stopped.message:
-        parts.append(Text(stopped.message, style="" if stopped.reason == "finished" else "yellow"))
-    if result.summary.strip():
+    parts += [Text(sentence) for sentence in describe(result.base_checks, result.result_checks)]
+    message = stopped.message if stopped is not None else ""
+    if message and stopped is not None:
+        parts.append(Text(message, style="" if stopped.reason == "finished" else "yellow"))
+    if result.summary.strip() and result.summary != message:
         parts.append(Padding(Markdown(_marked(result.summary, result.citations)), (1, 0, 0, 0)))
     if patch:
         parts.append(Padding(diff_text(patch), (1, 0, 0, 0)))
@@ -82,15 +85,25 @@ def _checks(result: Result) -> Table:
 def _comparison(result: Result) -> list[RenderableType]:
     parts: list[RenderableType] = []
     compared = result.comparison
+    before = {test.id: test.message for run in result.base_checks for test in run.failing}
     for words, style, tests in (
         ("fixed", "green", compared.fixed),
         ("broken", "red", compared.broken),
         ("still failing", "red", compared.still_failing),
     ):
-        parts += [Text(f"  {words}: {plain(test)}", style=style) for test in tests[:8]]
+        for test in tests[:8]:
+            gist = _gist(before.get(test, ""))
+            was = (f"\n    was: {gist}" if gist else "", "dim")
+            parts.append(Text.assemble((f"  {words}: {plain(test)}", style), was))
         if len(tests) > 8:
             parts.append(Text(f"  {words}: {len(tests) - 8} more", style=style))
     return parts
+
+
+def _gist(message: str) -> str:
+    """The line of a failure's message that says what went wrong: pytest marks it with an E."""
+    marked = [line[1:] for line in message.splitlines() if line.startswith("E ")]
+    return one_line(marked[0] if marked else message, 90)
 
 
 def _foot(task: Task, attempt: str, result: Result, where: str) -> RenderableType:

@@ -203,10 +203,12 @@ def _show_event(console: Console, event: Event, at: float) -> None:
             end = run.cut or f"exit {run.exit_code}"
             line(f"check on the {run.on}: {run.check.command} – {end} · {duration(run.seconds)} · chunk {run.chunk}")
         case CandidateTried():
-            line(f"edit by {event.source}: {event.outcome} {event.note}".rstrip(), event.diff, "cyan")
+            helped = event.outcome in ("passed", "better")
+            words = f"edit by {event.source}: {event.outcome.replace('_', ' ')} {event.note}".rstrip()
+            line(words, event.diff if helped else "", "cyan" if helped else "dim")
         case _:
-            words = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
-            line(event.kind.replace("_", " "), str(words.get("message") or words.get("text") or ""), "dim")
+            more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
+            line(event.kind.replace("_", " "), str(more.get("message") or more.get("text") or ""), "dim")
 
 
 async def show_diff(store: Store, console: Console, task: Task, number: int | None) -> None:

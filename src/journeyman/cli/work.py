@@ -104,6 +104,7 @@ class Watcher:
         return Watch(
             on_delta=lambda delta: progress.delta(number, delta),
             on_retry=lambda message, wait: progress.retry(number, message, wait),
+            on_progress=lambda text: progress.doing(number, text),
         )
 
     def feed(self, number: int, events: Sequence[Event]) -> None:

@@ -101,10 +101,10 @@ def choose(
     """
     configured = configured or {}
     if wanted:
-        return _named(wanted, env, configured)
+        return check(_named(wanted, env, configured))
     if len(configured) == 1:
         only = next(iter(configured.values()))
-        return _because(only, f"Using {only.name}, the one configured model.")
+        return _because(check(only), f"Using {only.name}, the one configured model.")
     for vendor, facts in VENDORS.items():
         key = _key_in(env, facts)
         if key and facts.default:

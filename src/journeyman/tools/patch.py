@@ -1,5 +1,8 @@
 """Edit files with the apply_patch envelope."""
 
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+
 from journeyman.core.errors import NoSuchFile, ToolError
 from journeyman.core.events import FilesChanged
 from journeyman.repo.patch import APPLY_PATCH_GRAMMAR, APPLY_PATCH_HELP, Applied, apply, parse
@@ -13,29 +16,43 @@ class PatchArguments(Arguments):
 
 async def apply_patch(context: ToolContext, arguments: PatchArguments) -> Outcome:
     """Apply a patch to the workspace: all of it or, on any mismatch, nothing."""
-    patch = parse(arguments.patch)
-    contents = {path: await _contents(context.sandbox, path) for path in patch.reads}
-    applied = apply(patch, contents)
-    await write(context.sandbox, applied, contents)
+    return await apply_text(context, arguments.patch)
+
+
+async def apply_text(context: ToolContext, text: str, cwd: str = "") -> Outcome:
+    """Apply the patch in `text`, whose relative paths start at `cwd`. Raises `PatchError` with a way to mend it."""
+    patch = parse(text, root=context.root, cwd=cwd)
+    contents: dict[str, bytes | None] = {}
+    folders: list[str] = []
+    for path in patch.reads:
+        contents[path] = await _contents(context.sandbox, path)
+        if contents[path] is None and await _is_folder(context.sandbox, path):
+            folders.append(path)
+    applied = apply(patch, contents, directories=folders)
+    executable = {to for source, to in applied.moves if await _is_executable(context.sandbox, source)}
+    await _write(context.sandbox, applied, contents, executable)
     touched = tuple(change.path for change in applied.changes)
-    return Outcome(applied.summary, FilesChanged(changes=applied.changes), touched=touched)
+    summary = "\n".join((applied.summary, *applied.notes))
+    return Outcome(summary, FilesChanged(changes=applied.changes), touched=touched)
 
 
-async def write(sandbox: Sandbox, applied: Applied, contents: dict[str, bytes | None]) -> None:
-    """Write what a patch came to; when a write fails, put back what was written before it."""
+async def _write(
+    sandbox: Sandbox, applied: Applied, contents: Mapping[str, bytes | None], executable: Collection[str]
+) -> None:
+    """Write what a patch came to; when a write fails, put back what was there before."""
     done: list[str] = []
     try:
         for path, data in applied.writes.items():
             done.append(path)
-            await sandbox.write(path, data)
+            await sandbox.write(path, data, executable=True if path in executable else None)
         for path in applied.deletes:
             done.append(path)
             await sandbox.remove(path)
     except ToolError:
         for path in done:
             before = contents.get(path)
-            if before is not None:
-                await sandbox.write(path, before)
+            with suppress(ToolError):
+                await (sandbox.remove(path) if before is None else sandbox.write(path, before))
         raise
 
 
@@ -45,6 +62,18 @@ async def _contents(sandbox: Sandbox, path: str) -> bytes | None:
         return await sandbox.read(path)
     except NoSuchFile:
         return None
+    except ToolError:
+        if await _is_folder(sandbox, path):
+            return None
+        raise
+
+
+async def _is_folder(sandbox: Sandbox, path: str) -> bool:
+    return (await sandbox.exec(["test", "-d", path], timeout=10)).exit_code == 0
+
+
+async def _is_executable(sandbox: Sandbox, path: str) -> bool:
+    return (await sandbox.exec(["test", "-x", path], timeout=10)).exit_code == 0
 
 
 PATCH = Tool(

@@ -29,8 +29,9 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool may use."""
+    """What a tool may use. `root` is the workspace's absolute path."""
 
+    root: str
     sandbox: Sandbox
     log: AttemptLog
     limits: Limits

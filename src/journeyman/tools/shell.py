@@ -4,6 +4,8 @@ from pydantic import Field
 
 from journeyman.core.events import CommandEnded
 from journeyman.core.text import clip, decode, plain
+from journeyman.repo.patch import extract_from_shell
+from journeyman.tools.patch import apply_text
 from journeyman.tools.registry import Arguments, Outcome, Tool, ToolContext
 
 SHOWN = 4_000
@@ -25,7 +27,12 @@ class ShellArguments(Arguments):
 
 
 async def shell(context: ToolContext, arguments: ShellArguments) -> Outcome:
-    """Run `bash -c command`; the whole raw output goes into a chunk, the model reads it clipped."""
+    """Run `bash -c command`; the whole raw output goes into a chunk, the model reads it clipped.
+
+    A command that is a call of apply_patch is taken as one, since models are used to that form.
+    """
+    if (patch := extract_from_shell(arguments.command)) is not None:
+        return await apply_text(context, patch[1], patch[0] or arguments.workdir)
     timeout = min(arguments.timeout or context.limits.command_seconds, context.limits.seconds)
     chunk = context.log.chunk()
     result = await context.sandbox.exec(
