@@ -12,7 +12,6 @@ from journeyman.core.usage import Usage
 from journeyman.models.protocol import OnDelta, OnRetry
 from journeyman.models.script import TRANSIENT, Answer, Entry, Fault, Script, Step, as_script, choose
 
-
 PROFILE = Profile(name="scripted", input_price=0.0, output_price=0.0)
 
 
