@@ -13,6 +13,7 @@ It imports little and nothing of Journeyman, since its start is part of every sa
 from __future__ import annotations
 
 import _ctypes
+import errno
 import marshal
 import os
 import resource
@@ -215,13 +216,20 @@ def hand_over(channel: int, upper: int) -> None:
 
 
 def hang_inside(tree: int, place: str) -> None:
-    """Mount a tree on a place in the workspace, which no symlink of the repository can turn elsewhere."""
+    """Mount a tree on a place in the workspace, which no symlink of the repository can turn elsewhere: where there is
+    one, nothing is mounted, and it leads to what is bound at its target, if anything."""
     root = os.open(f"{STAGE}/w", os.O_PATH | os.O_DIRECTORY)
     how = words(os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH)
-    spot = syscall(f"cannot bind {place}", SYS_OPENAT2, root, os.fsencode(place), how, len(how))
+    try:
+        spot = syscall(f"cannot bind {place}", SYS_OPENAT2, root, os.fsencode(place), how, len(how))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return
+        raise
+    finally:
+        os.close(root)
     flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
     syscall(f"cannot bind {place}", SYS_MOVE_MOUNT, tree, b"", spot, b"", flags)
-    os.close(root)
     os.close(spot)
 
 
