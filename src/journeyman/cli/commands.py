@@ -46,7 +46,7 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         from journeyman.models.open import open_model as opened
 
         choice = model_choice(door, name)
-        return opened(choice, env=door.environ, state=door.state, cache=door.cache, on_progress=tell)
+        return opened(choice, env=door.environ, cache=door.cache, on_progress=tell)
 
     virtual_env = door.environ.get("VIRTUAL_ENV")
     rules = door.state / "AGENTS.md"

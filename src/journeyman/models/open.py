@@ -16,25 +16,24 @@ async def open_model(
     choice: ModelChoice,
     *,
     env: Mapping[str, str],
-    state: Path | None = None,
     cache: Path | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[Model]:
     """The model of `choice`, as long as the context lasts.
 
-    `env` holds the keys that `choice` names. `state` is where the embedded model's server is found and `cache` where
-    its file is kept; `on_progress` is told what it does before it can answer. A `UsageError` says what is wrong with
-    the choice, before anything is sent.
+    `env` holds the keys that `choice` names. In `cache` the embedded model's file is kept and its server found, so that
+    all of a machine's processes share them; `on_progress` is told what it does before it can answer. A `UsageError`
+    says what is wrong with the choice, before anything is sent.
     """
     choice = check(choice)
     if choice.wire == "local":
         from journeyman.models.local import open_local
 
-        if state is None:
+        if cache is None:
             raise UsageError("The embedded model needs a folder to be kept in.")
         tell = on_progress or _silent
         async with open_local(
-            state,
+            cache,
             cache,
             file=Path(choice.model).expanduser() if choice.model not in ("", "local") else None,
             env=env,
