@@ -48,7 +48,7 @@ class Bubblewrap:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._state = state
-        self._ids = ids
+        self._ids = plan.changeable(ids)
         self._interpreter = interpreter or plan.interpreter()
         self._clock = clock
         self._tools: plan.Tools | None = None
@@ -204,7 +204,7 @@ def _compiled(source: Path, state: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _upper(spec: SandboxSpec, ids: tuple[int, int]) -> Generator[tuple[int | None, str]]:
+def _upper(spec: SandboxSpec, ids: tuple[int, int] | None) -> Generator[tuple[int | None, str]]:
     """Lock the upper directory, make overlayfs's work directory beside it; its descriptor and the work's name."""
     if spec.upper is None:
         yield None, ""
@@ -216,7 +216,7 @@ def _upper(spec: SandboxSpec, ids: tuple[int, int]) -> Generator[tuple[int | Non
     except OSError as error:
         raise SandboxError(f"The layer {spec.upper} cannot be opened: {error.strerror}.") from error
     try:
-        if os.getuid() == 0:
+        if ids:
             layer.adopt(upper, *ids)
         if spec.read_only:
             yield None, ""
@@ -235,7 +235,7 @@ def _upper(spec: SandboxSpec, ids: tuple[int, int]) -> Generator[tuple[int | Non
         os.close(upper)
 
 
-def _copy(lower: tuple[Path, ...], folder: Path, ids: tuple[int, int]) -> tuple[Path, ...]:
+def _copy(lower: tuple[Path, ...], folder: Path, ids: tuple[int, int] | None) -> tuple[Path, ...]:
     copies: list[Path] = []
     for number, source in enumerate(lower):
         target = folder / str(number)
@@ -247,8 +247,9 @@ def _copy(lower: tuple[Path, ...], folder: Path, ids: tuple[int, int]) -> tuple[
             raise SandboxError(f"The layer {source} could not be copied: {done.stderr.strip()[:500]}")
         handle = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fchown(handle, *ids)
-            layer.adopt(handle, *ids)
+            if ids:
+                os.fchown(handle, *ids)
+                layer.adopt(handle, *ids)
         finally:
             os.close(handle)
         copies.append(target)

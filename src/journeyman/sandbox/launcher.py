@@ -52,6 +52,7 @@ MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH = 0x04, 0x40
 MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_IDMAP = 1, 2, 4, 0x100000
 RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x04, 0x08
 LAST_ID = 2**32 - 2
+ORDINARY = 1000
 
 raw_syscall, raw_mount, unshare = function("syscall"), function("mount"), function("unshare")
 
@@ -84,8 +85,10 @@ def namespaces(as_root: bool) -> None:
         fail("cannot make a namespace")
     if not as_root:
         write("/proc/self/setgroups", "deny")
-        write("/proc/self/uid_map", f"{uid} {uid} 1")
-        write("/proc/self/gid_map", f"{gid} {gid} 1")
+        write(
+            "/proc/self/uid_map", f"{uid or ORDINARY} {uid} 1"
+        )  # nobody's root, so that the next program has no rights
+        write("/proc/self/gid_map", f"{gid or ORDINARY} {gid} 1")
     mount(b"none", "/", b"", MS_REC | MS_PRIVATE, "")
 
 
@@ -263,7 +266,7 @@ def main() -> None:
     source = int(sys.argv[1])
     plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
     os.close(source)
-    as_root = os.getuid() == 0
+    as_root: bool = plan["as_root"]
     for path in plan["cgroups"]:
         write(path, str(os.getpid()))
     namespaces(as_root)

@@ -116,6 +116,17 @@ class Plan:
         return f"{STAGE}/{name}"
 
 
+def changeable(ids: tuple[int, int]) -> tuple[int, int] | None:
+    """`ids` if this process can become that user and group: real root can, root of a rootless container cannot."""
+    if os.getuid() != 0:
+        return None
+    for kind, wanted in zip(("uid", "gid"), ids, strict=True):
+        rows = [line.split() for line in Path(f"/proc/self/{kind}_map").read_text().splitlines()]
+        if not any(int(first) <= wanted < int(first) + int(count) for first, _, count in rows):
+            return None
+    return ids
+
+
 def environment(spec: SandboxSpec) -> dict[str, str]:
     """What every command sees: the base, PATH from the toolchains in their order, then the spec's own."""
     folders = [str(folder) for chain in spec.toolchains for folder in chain.bin]
@@ -166,9 +177,18 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def orders(
-    spec: SandboxSpec, tools: Tools, *, ids: tuple[int, int], channel: int, seccomp: int, doors: list[str], work: str
+    spec: SandboxSpec,
+    tools: Tools,
+    *,
+    ids: tuple[int, int] | None,
+    channel: int,
+    seccomp: int,
+    doors: list[str],
+    work: str,
 ) -> bytes:
-    """The marshalled plan for the launcher. `work` is the name of overlayfs's work directory beside the upper."""
+    """The marshalled plan for the launcher. `ids` are None where it cannot change its user.
+
+    `work` is the name of overlayfs's work directory beside the upper."""
     check_workspace(spec.workspace)
     plan = Plan()
     command = [_bubblewrap(plan, tools), *_isolation(seccomp)]
@@ -181,8 +201,9 @@ def orders(
     upper = spec.upper if writable else None
     lower = [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower]
     content: dict[str, Any] = {
-        "uid": ids[0],
-        "gid": ids[1],
+        "as_root": ids is not None,
+        "uid": ids[0] if ids else -1,
+        "gid": ids[1] if ids else -1,
         "channel": channel,
         "cgroups": doors,
         "lower": [str(path) for path in lower],
