@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -112,7 +113,7 @@ def _load(serving: Serving, token: str) -> Any:
     return xllamacpp.Server(params)
 
 
-def _is_needed(directory: Path, record: dict[str, object], started: float, serving: Serving) -> bool:
+def _is_needed(directory: Path, record: Mapping[str, object], started: float, serving: Serving) -> bool:
     """False when nobody has used the server for `idle` seconds, or its directory is no longer its own."""
     try:
         if json.loads((directory / RECORD).read_text()) != record:
@@ -133,7 +134,7 @@ def _is_needed(directory: Path, record: dict[str, object], started: float, servi
     return False
 
 
-def _write(path: Path, value: dict[str, object]) -> None:
+def _write(path: Path, value: Mapping[str, object]) -> None:
     """Writes all of it at once, for this user's eyes only."""
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)

@@ -187,23 +187,30 @@ class Weights:
         kept = self._model.size - sum(part.size for part in missing)
         done = [kept]
         gate = asyncio.Semaphore(SIDE_BY_SIDE)
+        failures: list[UsageError | OSError] = []
 
         async def fetch(part: Part) -> None:
             async with gate:
+                if failures:
+                    return  # those that are on their way may arrive, no more are begun
                 running.add(part)
-                content = await self._fetch_part(part, pip)
-                await asyncio.to_thread(self._put, part, content)
-                running.discard(part)
-                done[0] += part.size
+                try:
+                    content = await self._fetch_part(part, pip)
+                    await asyncio.to_thread(self._put, part, content)
+                    done[0] += part.size
+                except (UsageError, OSError) as error:
+                    failures.append(error)
+                finally:
+                    running.discard(part)
 
         try:
             async with self._reporting(done, running), asyncio.TaskGroup() as group:
                 for part in missing:
                     group.create_task(fetch(part))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from errors
         finally:
             shutil.rmtree(self._downloads, ignore_errors=True)
+        if failures:
+            raise failures[0]
 
     async def _fetch_part(self, part: Part, pip: Pip) -> bytes:
         why = ""
