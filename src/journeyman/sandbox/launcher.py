@@ -178,7 +178,7 @@ class OwnerMaps:
 
 
 def overlay(plan: dict[str, Any], lowers: int, maps: OwnerMaps | None) -> None:
-    """Mount the workspace on STAGE/w: the lower layers, a bottom that holds mount points, and the upper if any."""
+    """Mount the workspace on STAGE/merged: the lower layers, a bottom that holds mount points, and the upper if any."""
     bottom = f"{STAGE}/m"
     os.mkdir(bottom)
     for place, is_folder in plan["points"]:
@@ -201,8 +201,8 @@ def overlay(plan: dict[str, Any], lowers: int, maps: OwnerMaps | None) -> None:
             os.fchown(held[0], maps.uid, maps.gid)
         # by descriptor, so that a comma or a colon in a name is no syntax
         options += f",upperdir=/proc/self/fd/{held[0]},workdir=/proc/self/fd/{held[1]}"
-    os.mkdir(f"{STAGE}/w")
-    mount(b"overlay", f"{STAGE}/w", b"overlay", MS_NOSUID | MS_NODEV, options)
+    os.mkdir(f"{STAGE}/merged")
+    mount(b"overlay", f"{STAGE}/merged", b"overlay", MS_NOSUID | MS_NODEV, options)
     if plan["scratch"]:
         hand_over(plan["channel"], held[0])
     for handle in held:
@@ -221,7 +221,7 @@ def hand_over(channel: int, upper: int) -> None:
 def hang_inside(tree: int, place: str) -> None:
     """Mount a tree on a place in the workspace, which no symlink of the repository can turn elsewhere: where there is
     one, nothing is mounted, and it leads to what is bound at its target, if anything."""
-    root = os.open(f"{STAGE}/w", os.O_PATH | os.O_DIRECTORY)
+    root = os.open(f"{STAGE}/merged", os.O_PATH | os.O_DIRECTORY)
     how = words(os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH)
     try:
         spot = syscall(f"cannot bind {place}", SYS_OPENAT2, root, os.fsencode(place), how, len(how))

@@ -311,7 +311,7 @@ def _mounts(plan: Plan, spec: SandboxSpec, tools: Tools) -> None:
 
 
 def _workspace(spec: SandboxSpec) -> list[str]:
-    return ["--ro-bind" if spec.read_only else "--bind", f"{STAGE}/w", str(spec.workspace)]
+    return ["--ro-bind" if spec.read_only else "--bind", f"{STAGE}/merged", str(spec.workspace)]
 
 
 def _is_private(path: Path) -> bool:

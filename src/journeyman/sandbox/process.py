@@ -23,7 +23,7 @@ HINTS = {
         "kernel.unprivileged_userns_clone=1` and `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`; in a "
         "container, allow the system calls unshare and mount (`--privileged`)."
     ),
-    ("cannot mount overlay on /tmp/w: No such device",): (
+    ("cannot mount overlay on /tmp/merged: No such device",): (
         "The kernel has no overlayfs, which the sandbox needs; as root, run `modprobe overlay`."
     ),
     ("cannot mount overlay",): (
