@@ -1,10 +1,12 @@
 """Attempts in this process: the real store, sandbox and git; the model plays a script."""
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -13,6 +15,7 @@ from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.attempt.run import run_attempt
 from journeyman.core.events import Event
 from journeyman.core.evidence import Result
+from journeyman.core.ids import Clock
 from journeyman.core.model import Profile
 from journeyman.core.task import Limits, Mode
 from journeyman.models.protocol import Model
@@ -40,16 +43,18 @@ class Bench:
         return result, await self.host.store.events(attempt.id)
 
 
-MakeBench = Callable[[Sequence[Entry]], Bench]
+class MakeBench(Protocol):
+    """Makes a bench whose model plays this script; `clock` is the host's."""
+
+    def __call__(self, script: Sequence[Entry], *, clock: Clock = time.time) -> Bench: ...
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncGenerator[MakeBench]:
-    """Makes a bench whose model plays this script."""
     state = tmp_path / "state"
     async with open_store(state) as store:
 
-        def make(script: Sequence[Entry], **more: object) -> Bench:
+        def make(script: Sequence[Entry], *, clock: Clock = time.time) -> Bench:
             model = Scripted(script, PROFILE)
 
             @asynccontextmanager
@@ -65,7 +70,8 @@ async def bench(tmp_path: Path) -> AsyncGenerator[MakeBench]:
                 open_model=open_model,
                 holder=this_process(),
                 own_prefix=Path(sys.prefix),
+                clock=clock,
             )
-            return Bench(replace(host, **more), model)
+            return Bench(host, model)
 
         yield make

@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections.abc import Sequence
 from itertools import count, pairwise
 
-from journeyman.core.events import Opened, Replied, Said, Stopped, ToolReturned, ToolStarted
+from journeyman.core.events import Event, Opened, Replied, Said, Stopped, ToolReturned, ToolStarted
 from journeyman.core.items import ToolCall
 from journeyman.core.model import Reply, call, say
 from journeyman.core.task import Limits
@@ -19,7 +20,7 @@ def looking(number: int) -> Reply:
     return call("shell", f"c{number}", command=f"echo {number}")
 
 
-def stop_of(events: list[object]) -> Stopped:
+def stop_of(events: Sequence[Event]) -> Stopped:
     return next(event for event in events if isinstance(event, Stopped))
 
 

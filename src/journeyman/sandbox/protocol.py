@@ -62,7 +62,8 @@ class SandboxSpec:
 class FileChange:
     """A path, relative to the workspace, that the upper layer changed.
 
-    A "write" takes the place of whatever was there, be it a directory, and its parents are directories. A deleted directory is one entry; one that was deleted and made anew is a "delete" before its "write"s.
+    A "write" takes the place of whatever was there, be it a directory, and its parents are directories. A deleted
+    directory is one entry; one that was deleted and made anew is a "delete" before its "write"s.
     """
 
     path: bytes
@@ -109,7 +110,7 @@ class Sandbox(Protocol):
     async def remove(self, path: str) -> None: ...
 
     async def changes(self) -> list[FileChange]:
-        """What the upper layer holds, deletes first, without `.git`; from the host's side, whatever the sandbox says."""
+        """What the upper layer holds, deletes first, without `.git`: from the host's side, whatever is said inside."""
         ...
 
     async def read_change(self, path: bytes, *, limit: int = 256 * 1024 * 1024) -> tuple[int, bytes]:
