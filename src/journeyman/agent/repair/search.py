@@ -1,6 +1,5 @@
 """The search for a repair: what is known, what was tried, and the two sources of candidates."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -168,22 +167,23 @@ def _suspicion(suspect: Suspect, name: str) -> float:
     return max((suspect.lines.get(line, 0.0) for line in suspect.functions[name]), default=0.0)
 
 
-async def by_model(search: Search, samples: int, seconds: float, *, enough: int, side_by_side: int = 2) -> None:
-    """Ask the model for corrected code, again and again in different ways, until `enough` survive."""
+async def by_model(search: Search, samples: int, seconds: float, *, enough: int) -> None:
+    """Ask the model for corrected code, again and again in different ways, until `enough` survive.
+
+    One after the other: the local model reads a prompt that it has just read for nothing, and side by side it is hardly
+    faster, while each request would read the prompt anew.
+    """
     shown = subjects(search)
     if not shown:
         return
     until = time.monotonic() + seconds
     first = sum(isinstance(event, Replied) for event in search.work.log.events)
-    number = first
-    while number < first + samples and time.monotonic() < until and len(search.survivors) < enough:
-        width = 1 if number == 0 else side_by_side
-        asked = [sample(search, shown, number + place) for place in range(width)]
-        number += width
-        found = [candidate for candidate in await asyncio.gather(*asked) if candidate is not None]
-        fresh = [candidate for candidate in found if search.tried.is_new(candidate)]
-        if fresh:
-            await search.attempt(fresh, max(search.seconds, 1.0))
+    for number in range(first, first + samples):
+        if time.monotonic() > until or len(search.survivors) >= enough:
+            break
+        candidate = await sample(search, shown, number)
+        if candidate is not None and search.tried.is_new(candidate):
+            await search.attempt([candidate], max(search.seconds, 1.0))
 
 
 async def sample(search: Search, shown: Sequence[Subject], number: int) -> Candidate | None:

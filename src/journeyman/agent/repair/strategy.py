@@ -62,8 +62,9 @@ async def repair(work: Work) -> Stop:
     if not failing:
         check = await example_check(work, files)
         if check is not None:
-            failing = [await work.run_check(work.sandbox, check, "base")]
-            failing = [run for run in failing if not run.passed]
+            async with work.layer() as layer:
+                run = await work.run_check(layer, check, "base")
+            failing = [] if run.passed else [run]
     if not failing:
         return await rewrite(work, files, runs)
     return await mend(work, files, failing, [run for run in runs if run.passed])
@@ -72,11 +73,12 @@ async def repair(work: Work) -> Stop:
 async def reproduce(work: Work) -> list[CheckRun]:
     """The checks on the base, run now where the log does not have them."""
     known = {run.check.command: run for run in folds.checks(work.log.events, "base")}
-    runs: list[CheckRun] = []
-    for check in work.start.checks:
-        found = known.get(check.command)
-        runs.append(found or await work.run_check(work.sandbox, check, "base", test_seconds=TEST_SECONDS[1] / 2))
-    return runs
+    waiting = [check for check in work.start.checks if check.command not in known]
+    if waiting:
+        async with work.layer() as layer:
+            for check in waiting:
+                known[check.command] = await work.run_check(layer, check, "base", test_seconds=TEST_SECONDS[1] / 2)
+    return [known[check.command] for check in work.start.checks]
 
 
 async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Sequence[CheckRun]) -> Stop:

@@ -22,7 +22,7 @@ OnVerdict = Callable[[Candidate, Verdict], None]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A failing check, its failing tests (quick ones first, endless ones last) and those that have to stay passed."""
+    """A failing check, its failing tests in the order in which they ran, and those that have to stay passed."""
 
     check: Check
     run: CheckRun
@@ -42,12 +42,9 @@ class Goal:
 
 
 def goal_of(run: CheckRun) -> Goal:
-    failing = [test for test in run.failing if test.outcome in ("failed", "error")]
-    endless = frozenset(test.id for test in failing if is_endless(test))
-    quick = sorted((test for test in failing if test.id not in endless), key=lambda test: test.seconds)
-    order = (*(test.id for test in quick), *(test.id for test in failing if test.id in endless))
+    endless = frozenset(test.id for test in run.failing if is_endless(test))
     passing = {test.id: test.seconds for test in run.tests if test.outcome == "passed"}
-    return Goal(run.check, run, order, endless, passing)
+    return Goal(run.check, run, tuple(test.id for test in run.failing), endless, passing)
 
 
 def is_endless(test: TestResult) -> bool:
@@ -79,6 +76,8 @@ class ProbeTrials:
     mark: str
     pace: float = 0.1
     """Seconds that a candidate took of late."""
+    number: int = 1
+    """Of the next trial: never used twice, since the runner dates a candidate's file by it."""
 
     @property
     def batch(self) -> int:
@@ -88,7 +87,8 @@ class ProbeTrials:
         self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
     ) -> None:
         tests = self.tests()
-        left = list(enumerate(candidates, start=1))
+        left = list(enumerate(candidates, start=self.number))
+        self.number += len(left)
         for _ in range(3):
             waiting = left
             left, ended = await self._round(waiting, tests, seconds, on_verdict, first)
@@ -104,7 +104,8 @@ class ProbeTrials:
         files = {test.split("::")[0] for test in self.goal.failing}
         near = {test: seconds for test, seconds in self.goal.passing.items() if test.split("::")[0] in files}
         quick = len(near) <= OTHER_TESTS and sum(near.values()) < OTHER_SECONDS
-        return (*self.goal.failing, *(near if quick else ()))
+        wanted = {*self.goal.failing, *(near if quick else ())}
+        return tuple(test.id for test in self.goal.run.tests if test.id in wanted)
 
     async def _round(
         self,
