@@ -32,11 +32,41 @@ from journeyman.testing.store import a_task, an_attempt
 PYTEST = Check(command="python -m pytest -q", source="AGENTS.md", runner="pytest", timeout=60.0)
 
 COUNT = {
-    "counting.py": "def evens(xs):\n    found = 0\n    for x in xs:\n        if x % 2 == 1:\n            found += 1\n    return found\n",
+    "counting.py": (
+        "def evens(xs):\n    found = 0\n    for x in xs:\n"
+        "        if x % 2 == 1:\n            found += 1\n    return found\n"
+    ),
     "test_counting.py": (
         "from counting import evens\n\n\ndef test_none():\n    assert evens([]) == 0\n\n\n"
         "def test_some():\n    assert evens([1, 2, 4]) == 2\n\n\ndef test_odd():\n    assert evens([1, 3]) == 0\n"
     ),
+}
+WORDS = {
+    "words.py": "def longest(words):\n    return 1\n",
+    "test_words.py": (
+        "from words import longest\n\n\n"
+        "def test_one():\n    assert longest(['a', 'bcd', 'ef', 'xyz']) == ['bcd', 'xyz']\n\n\n"
+        "def test_none():\n    assert longest([]) == []\n\n\n"
+        "def test_many():\n    assert longest(['q']) == ['q']\n"
+    ),
+}
+LONGEST = (
+    "def longest(words):\n    best = max(map(len, words), default=0)\n"
+    "    return [word for word in words if len(word) == best]\n"
+)
+BITS = {
+    "bits.py": (
+        "def ones(n):\n    count = 0\n    while n:\n        n |= n - 1\n        count += 1\n    return count\n"
+    ),
+    "test_bits.py": (
+        "import pytest\nfrom bits import ones\n\n\n"
+        "@pytest.mark.parametrize('n, k', [(0, 0), (1, 1), (7, 3), (8, 1), (255, 8)])\n"
+        "def test_ones(n, k):\n    assert ones(n) == k\n"
+    ),
+}
+HIDDEN = {
+    "hidden.py": "def hidden():\n    return 1\n",
+    "test_hidden.py": "from hidden import hidden\n\n\ndef test_a():\n    assert hidden() == 7531\n",
 }
 
 
@@ -136,32 +166,19 @@ async def test_a_slip_is_repaired_without_the_model(tmp_path: Path) -> None:
 
 
 async def test_the_model_repairs_what_no_small_edit_does(tmp_path: Path) -> None:
-    files = {
-        "words.py": "def longest(words):\n    return 1\n",
-        "test_words.py": (
-            "from words import longest\n\n\ndef test_one():\n    assert longest(['a', 'bcd', 'ef', 'xyz']) == ['bcd', 'xyz']\n"
-            "\n\ndef test_none():\n    assert longest([]) == []\n\n\ndef test_many():\n    assert longest(['q']) == ['q']\n"
-        ),
-    }
-    right = "def longest(words):\n    best = max(map(len, words), default=0)\n    return [word for word in words if len(word) == best]\n"
-    script = ["```python\ndef longest(words):\n    return words\n```", "no idea", f"```python\n{right}```"]
-    async with working(tmp_path, files, script, prompt="longest is wrong", checks=(PYTEST,)) as work:
+    script = ["```python\ndef longest(words):\n    return words\n```", "no idea", f"```python\n{LONGEST}```"]
+    async with working(tmp_path, WORDS, script, prompt="longest is wrong", checks=(PYTEST,)) as work:
         stop = await repair(work)
         assert stop.reason == "finished"
-        assert (await changed(work))["words.py"] == right
+        assert (await changed(work))["words.py"] == LONGEST
         assert sum(isinstance(event, Replied) for event in work.log.events) == 3
         tried = [(event.source, event.outcome) for event in candidates(work) if event.source.startswith("model")]
         assert tried == [("model: sample 3, temperature 0.7", "better"), ("model: sample 3, temperature 0.7", "passed")]
 
 
 async def test_nothing_is_changed_when_nothing_helps(tmp_path: Path) -> None:
-    files = {
-        "secret.py": "def secret():\n    return 1\n",
-        "test_secret.py": "from secret import secret\n\n\ndef test_a():\n    assert secret() == 7531\n",
-    }
-    files = {name.replace("secret", "hidden"): text.replace("secret", "hidden") for name, text in files.items()}
     async with working(
-        tmp_path, files, [Unreachable("nobody is there")], prompt="Repair it.", checks=(PYTEST,)
+        tmp_path, HIDDEN, [Unreachable("nobody is there")], prompt="Repair it.", checks=(PYTEST,)
     ) as work:
         stop = await repair(work)
         assert stop.reason == "model"
@@ -184,16 +201,9 @@ async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> N
 
 
 async def test_an_endless_loop_is_repaired_soon(tmp_path: Path) -> None:
-    files = {
-        "bits.py": "def ones(n):\n    count = 0\n    while n:\n        n |= n - 1\n        count += 1\n    return count\n",
-        "test_bits.py": (
-            "import pytest\nfrom bits import ones\n\n\n@pytest.mark.parametrize('n, k', [(0, 0), (1, 1), (7, 3), (8, 1), (255, 8)])\n"
-            "def test_ones(n, k):\n    assert ones(n) == k\n"
-        ),
-    }
-    async with working(tmp_path, files, [], prompt="ones never ends", checks=(PYTEST,)) as work:
+    async with working(tmp_path, BITS, [], prompt="ones never ends", checks=(PYTEST,)) as work:
         stop = await repair(work)
-        assert (await changed(work))["bits.py"] == files["bits.py"].replace("|=", "&=")
+        assert (await changed(work))["bits.py"] == BITS["bits.py"].replace("|=", "&=")
         assert "failing tests pass" in stop.message
 
 

@@ -197,8 +197,9 @@ def read_record(value: Mapping[str, Any]) -> Record | None:
 
 def _read_test(value: object) -> Ran | None:
     match value:
-        case [str(id), str(outcome), int() | float() as seconds, str(message), list() as frames]:
-            return Ran(id, outcome, float(seconds), plain(message)[:2000], tuple(_pairs(cast(list[object], frames))))
+        case [str(id), str(outcome), int() | float() as seconds, str(message), frames]:
+            places = cast(list[object], frames) if isinstance(frames, list) else []
+            return Ran(id, outcome, float(seconds), plain(message)[:2000], tuple(_pairs(places)))
         case _:
             return None
 
