@@ -4,8 +4,8 @@
 
 A server in a process of its own plays a script of N tool calls and answers at once, streaming. Ours over both wires,
 httpx by hand and the official `openai` package make the same calls in turn, step by step, so that all see the same
-noise. The processor time is that of the client's process; figures are medians, in milliseconds. `first` (import, client and
-first call, wall) is taken in fresh processes, less what Python itself needs.
+noise. The processor time is that of the client's process; figures are medians, in milliseconds. `first` (import,
+client and first call, wall) is taken in fresh processes, less what Python itself needs.
 """
 
 import argparse
