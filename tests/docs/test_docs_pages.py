@@ -1,0 +1,209 @@
+"""The documentation says what the program does: commands, settings, links, formats and words are compared with it."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer.main
+from pydantic import BaseModel
+
+from journeyman.attempt.run import CODE_TOOLS
+from journeyman.cli.door import model_choice, open_door
+from journeyman.cli.main import app
+from journeyman.core.events import EVENT
+from journeyman.core.model import Profile
+from journeyman.core.settings import SHARED, ModelSettings, Settings, load_toml, merge
+from journeyman.core.task import Limits, Verdict
+from journeyman.models.choice import VENDORS
+from journeyman.repo.rules import commands
+from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, calls, codes, headings, prose, rows, section, slug, typed
+
+GROUP: Any = typer.main.get_command(app)
+COMMANDS: dict[str, Any] = GROUP.commands
+SHELL = [block for page in PAGES for block in blocks(page, "bash", "console")]
+TOML = [block for page in PAGES for block in blocks(page, "toml")]
+SETTINGS = DOCS / "reference" / "settings.md"
+
+
+def place(block: Block) -> str:
+    return block.place
+
+
+def options(name: str) -> set[str]:
+    return {option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("-")}
+
+
+# ---------------------------------------------------------------- what a reader types
+
+
+@pytest.mark.parametrize("block", SHELL, ids=place)
+def test_command_lines_name_commands_and_options_that_there_are(block: Block) -> None:
+    for line in typed(block):
+        for arguments in calls(line):
+            name, *rest = arguments
+            if name.startswith("-"):
+                GROUP.make_context("journeyman", arguments)
+                continue
+            assert name in COMMANDS, line
+            COMMANDS[name].make_context(name, rest)  # raises for what the program would not take
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_text_name_options_that_there_are(page: Path) -> None:
+    for code in codes(prose(page)):
+        for arguments in calls(code.replace("[", "").replace("]", "")):
+            if not arguments or arguments[0] == "COMMAND":
+                continue
+            name, *rest = arguments
+            assert name in COMMANDS, code
+            given = {word for word in rest if re.match(r"--?\w", word)}
+            assert given <= options(name), code
+
+
+def test_every_script_that_is_named_is_there() -> None:
+    named = {word for block in SHELL for word in re.findall(r"\bscripts/\w+", block.text)}
+    assert {"scripts/setup", "scripts/demo", "scripts/test"} <= named
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "python")], ids=place)
+def test_python_can_be_parsed(block: Block) -> None:
+    assert ast.parse(block.text).body
+
+
+# ---------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize("block", TOML, ids=place)
+def test_settings_are_valid_and_their_models_complete(block: Block, tmp_path: Path) -> None:
+    shared = ".journeyman/config.toml" in block.before
+    layer = load_toml(block.text, block.place, shared=shared)
+    assert layer.values, "an example sets something"
+    settings = merge([layer])
+    (tmp_path / "config.toml").write_text(block.text)
+    door = open_door(tmp_path, {}, {"JOURNEYMAN_HOME": str(tmp_path)})
+    assert door.settings == settings
+    for name in settings.models:
+        assert model_choice(door, name).name == name
+
+
+def default(value: object) -> str:
+    """A default as the page writes it."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "none" if value in (None, (), {}) else f"`{value}`"
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [("Top level", Settings), ("Models: `[models.NAME]`", ModelSettings), ("Limits: `[limits]`", Limits)],
+    ids=["settings", "models", "limits"],
+)
+def test_the_page_of_settings_has_every_key_with_its_default(heading: str, model: type[BaseModel]) -> None:
+    said = {codes(key)[0]: told for key, told, *_ in rows(section(SETTINGS, heading))}
+    guessed = {"by name", "published price"}
+    wanted: dict[str, str] = {}
+    for key, field in model.model_fields.items():
+        if field.is_required():
+            wanted[key] = "required"
+        elif key == "limits":
+            wanted[key] = "see below"
+        elif model is ModelSettings and said.get(key) in guessed:
+            assert key in Profile.model_fields, f"{key} is no part of a profile, so nothing guesses it"
+            wanted[key] = said[key]
+        else:
+            wanted[key] = default(field.get_default(call_default_factory=True))
+    assert said == wanted
+
+
+def test_the_whole_file_has_every_key() -> None:
+    whole = next(block for block in blocks(SETTINGS, "toml"))
+    values = load_toml(whole.text, whole.place).values
+    assert set(values) == set(Settings.model_fields)
+    assert set(values["models"]["box"]) == set(ModelSettings.model_fields)
+    assert Limits.model_validate({**values["limits"], "cost": None}) == Limits()
+
+
+def test_the_page_says_what_a_repository_may_set() -> None:
+    text = " ".join(section(SETTINGS, "Where they come from").split())
+    said = text.partition("Its file may set only ")[2].partition(", and a limit")[0]
+    assert set(codes(said)) == SHARED
+
+
+def test_the_page_of_hosted_models_has_every_vendor() -> None:
+    table = section(DOCS / "howto" / "hosted-model.md", "The short way: a key in the environment")
+    said = [(codes(name)[0].removesuffix(":NAME"), codes(key), taken) for name, key, taken in rows(table)]
+    assert [name for name, _, _ in said] == list(VENDORS)
+    for name, keys, taken in said:
+        vendor = VENDORS[name]
+        address = [vendor.base_url_env] if name == "azure" and vendor.base_url_env else []
+        assert keys == [*vendor.keys, *address], name
+        assert taken == ("yes" if vendor.keys and vendor.default else "no, name a model"), name
+
+
+# ---------------------------------------------------------------- reference pages
+
+
+def test_the_page_of_commands_has_every_command_and_option() -> None:
+    page = DOCS / "reference" / "commands.md"
+    listed = [codes(row[0])[0] for row in rows(section(page, "Commands and options").partition("\n## ")[0])]
+    assert listed == list(COMMANDS)
+    for name, command in COMMANDS.items():
+        table = rows(section(page, name))
+        said = [code for row in table for code in codes(row[0])]
+        arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+        given = [code for code in said if not code.startswith("-")]
+        assert [word.strip("[]").lower() for word in given] == [argument.name for argument in arguments], name
+        assert {word for word in said if word.startswith("-")} == options(name), name
+
+
+def test_words_of_the_design_are_those_of_the_program() -> None:
+    verdicts = [codes(row[0])[0] for row in rows(section(DOCS / "design" / "evidence.md", "The verdict"))]
+    assert verdicts == list(get_args(Verdict))
+    ends = [codes(row[0]) for row in rows(section(DOCS / "reference" / "exit-codes.md", "run, resume, ask"))]
+    assert {word for row in ends for word in row} == set(verdicts)
+    kinds = [
+        kind for row in rows(section(DOCS / "design" / "log.md", "The log is the state")) for kind in codes(row[0])
+    ]
+    assert sorted(kinds) == sorted(EVENT.json_schema()["discriminator"]["mapping"])
+    tools = [codes(row[0])[0] for row in rows(section(DOCS / "design" / "attempt.md", "4 and 5. The strategies"))]
+    assert tools == [tool.name for tool in CODE_TOOLS]
+
+
+def test_the_example_of_agents_md_gives_the_checks_that_the_page_says() -> None:
+    page = DOCS / "reference" / "agents-md.md"
+    (example,) = blocks(page, "markdown")
+    said = next(line for line in section(page, "Example").splitlines() if line.startswith("This gives two checks"))
+    assert list(commands(example.text)) == codes(said)
+
+
+# ---------------------------------------------------------------- links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"[a-z]+:", target):
+            assert target.startswith("https://"), target
+            continue
+        file, _, anchor = target.partition("#")
+        there = (page.parent / file).resolve() if file else page
+        assert there.is_file(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in map(slug, headings(there)), f"{page.name}: {target}"
+
+
+def test_the_site_has_every_page() -> None:
+    listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+def test_json_can_be_parsed() -> None:
+    examples = [block for page in PAGES for block in blocks(page, "json", "jsonl")]
+    assert len(examples) > 10
+    for block in examples:
+        for line in block.text.splitlines():
+            assert isinstance(json.loads(line), dict), block.place
