@@ -1,7 +1,6 @@
 """Candidates: whole new texts of one file, where each comes from, and the order among those that pass."""
 
 import difflib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -87,18 +86,3 @@ def changed_characters(before: str, after: str) -> int:
     while end < stop - start and before[-1 - end] == after[-1 - end]:
         end += 1
     return len(before) + len(after) - 2 * (start + end)
-
-
-def best(survivors: Iterable[Candidate], votes: Mapping[str, int] | None = None) -> Candidate | None:
-    """The survivor to keep: the one the model wrote too, then the smallest change, then the likeliest kind.
-
-    `votes` counts, by program, how often the model proposed it.
-    """
-    votes = votes or {}
-
-    def order(candidate: Candidate) -> tuple[int, int, float, int]:
-        lines, characters = candidate.size
-        form = shape(candidate.text) or candidate.text
-        return -votes.get(form, 0), lines, -candidate.weight, characters
-
-    return min(survivors, key=order, default=None)

@@ -176,6 +176,9 @@ def literal(site: Site) -> Iterator[Mutation]:
         return
     if isinstance(node.value, bool):
         yield site.to("literal", 0.7, str(not node.value))
+        for name in site.scope.names if _is_test(site) else ():
+            yield site.to("literal", 0.25, name)
+            yield site.to("literal", 0.1, f"not {name}")
     elif node.value is None:
         for text in ("0", "[]", "False", "''"):
             yield site.to("literal", 0.2, text)

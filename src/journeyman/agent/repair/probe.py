@@ -196,17 +196,17 @@ def read_record(value: Mapping[str, Any]) -> Record | None:
 
 
 def _read_test(value: object) -> Ran | None:
-    match value:
-        case [str(id), str(outcome), int() | float() as seconds, str(message), frames]:
-            places = cast(list[object], frames) if isinstance(frames, list) else []
+    parts = cast(list[object], value) if isinstance(value, list) else []
+    match parts:
+        case [str(id), str(outcome), int() | float() as seconds, str(message), places]:
             return Ran(id, outcome, float(seconds), plain(message)[:2000], tuple(_pairs(places)))
         case _:
             return None
 
 
-def _pairs(frames: Sequence[object]) -> list[tuple[str, int]]:
+def _pairs(frames: object) -> list[tuple[str, int]]:
     pairs: list[tuple[str, int]] = []
-    for frame in frames:
+    for frame in cast(list[object], frames) if isinstance(frames, list) else []:
         match frame:
             case [str(path), int(line)]:
                 pairs.append((path, line))

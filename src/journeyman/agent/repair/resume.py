@@ -2,7 +2,7 @@
 
 import re
 
-from journeyman.agent.repair.candidates import Candidate, unified
+from journeyman.agent.repair.candidates import Candidate, Verdict, unified
 from journeyman.agent.repair.search import PROVISIONAL, Search
 from journeyman.agent.repair.validate import decoded, encoded
 from journeyman.agent.work import Stop, Work
@@ -117,5 +117,12 @@ def remembered(search: Search) -> None:
         path = path_of(event.diff)
         before = search.texts.get(path)
         text = patched(before, event.diff) if before else None
-        if before and text and event.outcome == "better" and event.note == PROVISIONAL:
-            search.survivors.append(Candidate(path, before, text, event.source))
+        if not before or not text:
+            continue
+        candidate = Candidate(path, before, text, event.source)
+        if event.outcome == "better" and event.note == PROVISIONAL:
+            search.survivors.append(candidate)
+        elif event.outcome == "better":
+            search.partial.append((candidate, Verdict("better", 1)))
+        elif event.outcome == "endless":
+            search.hasty.append((candidate, Verdict("endless", hasty=True)))

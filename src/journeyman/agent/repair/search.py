@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from journeyman.agent.repair.candidates import Candidate, Tried, Verdict, best
+from journeyman.agent.repair.candidates import Candidate, Tried, Verdict
 from journeyman.agent.repair.locate import Suspect
 from journeyman.agent.repair.mutate import mutations
 from journeyman.agent.repair.prompts import (
@@ -54,6 +54,17 @@ class Search:
     confirmed: Candidate | None = None
     count: int = 0
 
+    async def settled(self) -> bool:
+        """Whether there is nothing more to look for: a survivor that passes every check.
+
+        Where little is tested wrong edits pass too; then it is a survivor that the model proposed as well.
+        """
+        if self.confirmed is None and self.survivors:
+            voted = [candidate for candidate in self.survivors if self.votes[program(candidate)]]
+            if voted or not self.goal.is_weak:
+                self.confirmed = await self.winner()
+        return self.confirmed is not None
+
     async def say(self, text: str) -> None:
         await self.work.log.append(Progressed(text=text))
 
@@ -84,9 +95,18 @@ class Search:
         if verdict.outcome != "passed" and candidate.by_model:
             self.misses.append((candidate, verdict))
 
+    def pick(self) -> Candidate | None:
+        """The survivor to keep: one that the model wrote too, then the smallest change, then the likeliest kind."""
+
+        def order(candidate: Candidate) -> tuple[int, int, float, int]:
+            lines, characters = candidate.size
+            return -self.votes[program(candidate)], lines, -candidate.weight, characters
+
+        return min(self.survivors, key=order, default=None)
+
     async def winner(self) -> Candidate | None:
         """The best survivor that every check passes on; those that fail there are no survivors."""
-        while (candidate := best(self.survivors, self.votes)) is not None:
+        while (candidate := self.pick()) is not None:
             verdict = await confirm(self.work, candidate, self.goals, self.others)
             await self.work.log.append(event_of(candidate, verdict, final=True))
             if verdict.outcome == "passed":
@@ -95,6 +115,11 @@ class Search:
             if verdict.outcome == "better":
                 self.partial.append((candidate, verdict))
         return None
+
+
+def program(candidate: Candidate) -> str:
+    """What two candidates have in common that differ only in layout."""
+    return (shape(candidate.text) if candidate.path.endswith(".py") else None) or candidate.text
 
 
 def event_of(candidate: Candidate, verdict: Verdict, *, final: bool = False) -> CandidateTried:
@@ -125,7 +150,7 @@ def mutants(suspects: Sequence[Suspect], texts: dict[str, str], limit: int = 600
 async def by_mutation(search: Search, pool: list[Candidate], seconds: float, *, enough: int) -> None:
     """Try mutants of `pool`, taking them out of it, until `enough` survive or the time is up."""
     until = time.monotonic() + seconds
-    while pool and time.monotonic() < until and len(search.survivors) < enough:
+    while pool and time.monotonic() < until and len(search.survivors) < enough and not await search.settled():
         batch: list[Candidate] = []
         size = search.trials.batch
         while pool and len(batch) < size:
@@ -167,8 +192,8 @@ def _suspicion(suspect: Suspect, name: str) -> float:
     return max((suspect.lines.get(line, 0.0) for line in suspect.functions[name]), default=0.0)
 
 
-async def by_model(search: Search, samples: int, seconds: float, *, enough: int) -> None:
-    """Ask the model for corrected code, again and again in different ways, until `enough` survive.
+async def by_model(search: Search, samples: int, seconds: float) -> None:
+    """Ask the model for corrected code, again and again in different ways, until an answer survives.
 
     One after the other: the local model reads a prompt that it has just read for nothing, and side by side it is hardly
     faster, while each request would read the prompt anew.
@@ -179,7 +204,7 @@ async def by_model(search: Search, samples: int, seconds: float, *, enough: int)
     until = time.monotonic() + seconds
     first = sum(isinstance(event, Replied) for event in search.work.log.events)
     for number in range(first, first + samples):
-        if time.monotonic() > until or len(search.survivors) >= enough:
+        if time.monotonic() > until or await search.settled():
             break
         candidate = await sample(search, shown, number)
         if candidate is not None and search.tried.is_new(candidate):
@@ -213,10 +238,10 @@ async def sample(search: Search, shown: Sequence[Subject], number: int) -> Candi
     text = splice(subject, code) if code else None
     if text is None or text == subject.text:
         return None
-    form = shape(text) if subject.path.endswith(".py") else text
-    if form is not None:
-        search.votes[form] += 1
-    return Candidate(subject.path, subject.text, text, f"model: sample {number + 1}, temperature {temperature:g}", 0.5)
+    source = f"model: sample {number + 1}, temperature {temperature:g}"
+    candidate = Candidate(subject.path, subject.text, text, source, 0.5)
+    search.votes[program(candidate)] += 1
+    return candidate
 
 
 def failures_of(goal: Goal, notes: Iterable[tuple[str, str]], limit: int = 3) -> str:

@@ -10,6 +10,9 @@ from journeyman.agent.repair.scope import Scope
 from journeyman.agent.repair.source import Edit, Mutation, Source, span, unparsed
 
 _AUGMENTED = re.compile(r"(\+|-|\*\*|\*|//|/|%|&|\||\^|<<|>>)=")
+LONGEST_CALL = 60
+"""Characters of a call that is put in another place as it is."""
+
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Break, ast.Continue, ast.Pass, ast.Delete, ast.Raise)
 
 
@@ -93,6 +96,8 @@ def ending(place: Place) -> Iterator[Mutation]:
         values = ["None", "True", "False", "0", "1", "-1", "[]", "''", "{}", *place.scope.names]
         if isinstance(node.value, ast.Constant | ast.Name | ast.List):
             values += list(place.scope.ingredients)
+    if isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool):
+        values += _conditions(place)
     text = unparsed(node.value) if node.value else ""
     simple = node.value is None or isinstance(node.value, ast.Constant | ast.Name)
     for value in dict.fromkeys(values):
@@ -104,6 +109,15 @@ def ending(place: Place) -> Iterator[Mutation]:
         yield place.to("return value", 0.15, f"return -({value})")
         if isinstance(node.value, ast.Compare | ast.BoolOp | ast.Name | ast.Call):
             yield place.to("return value", 0.3, f"return not ({value})")
+
+
+def _conditions(place: Place) -> list[str]:
+    """What a function may have to answer with in the place of a plain True or False."""
+    found = list(dict.fromkeys(place.scope.conditions))
+    for name in place.scope.names:
+        found += [f"not {name}", f"bool({name})"]
+        found += [f"{name} == 0", f"{name} > 0"] if place.scope.is_kind(name, "number") else []
+    return found
 
 
 def deletion(place: Place) -> Iterator[Mutation]:
@@ -204,12 +218,28 @@ def insertion(place: Place) -> Iterator[Mutation]:
         if scope.is_kind(target, "number"):
             for statement in (f"{target} += 1", f"{target} -= 1"):
                 yield place.insert_after("insertion", 0.15 if looped else 0.06, statement)
-        if scope.is_kind(target, "items"):
-            for value in scope.names:
-                if value != target:
-                    yield place.insert_after("insertion", 0.06, f"{target}.append({value})")
     if looped:
         yield place.insert_after("insertion", 0.15, "break")
+    yield from _calls(place)
+
+
+def _calls(place: Place) -> Iterator[Mutation]:
+    """A missing call: one that stands elsewhere in the function, or a known kind of call with other names."""
+    function, scope = place.scope.function, place.scope
+    inside = [node for node in ast.walk(function) if isinstance(node, ast.Expr)] if function else []
+    calls = [node.value for node in inside if isinstance(node.value, ast.Call)]
+    texts = dict.fromkeys(unparsed(call) for call in calls)
+    own = unparsed(place.node.value) if isinstance(place.node, ast.Expr) else ""
+    for text in texts:
+        if text != own and len(text) <= LONGEST_CALL:
+            yield place.insert_after("insertion", 0.12, text)
+    methods = {call.func.attr for call in calls if isinstance(call.func, ast.Attribute)} & {"append", "add", "extend"}
+    for target in scope.names:
+        if scope.is_kind(target, "items") or target in scope.parameters:
+            for value in scope.names:
+                if value != target and not scope.is_kind(target, "number"):
+                    for method in sorted(methods | {"append"}):
+                        yield place.insert_after("insertion", 0.07, f"{target}.{method}({value})")
 
 
 def base_case(place: Place) -> Iterator[Mutation]:

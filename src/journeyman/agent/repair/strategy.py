@@ -45,6 +45,8 @@ MUTATION_SECONDS = 25.0
 MODEL_SECONDS = 110.0
 MODEL_SAMPLES = 14
 LAST_SECONDS = 60.0
+MANY, VOTES = 12, 6
+"""Where little is tested: survivors that are looked for, and samples of the model that may speak for one of them."""
 
 
 async def repair(work: Work) -> Stop:
@@ -178,39 +180,28 @@ async def trace(
 
 async def explore(search: Search) -> str:
     """Look for survivors, cheapest first; what went wrong with the model, if anything."""
-    enough = 12 if search.goal.is_weak else 1
+    enough = MANY if search.goal.is_weak else 1
     pool = mutants(search.suspects, search.texts)
     if pool:
         await search.say(f"Trying small edits, {len(pool)} in all.")
     await by_mutation(search, pool, MUTATION_SECONDS, enough=enough)
     if not search.survivors:
         await more_patience(search, MUTATION_SECONDS / 2)
-    if search.survivors and not search.goal.is_weak and await _settled(search):
+    if await search.settled():
         return ""
     trouble = ""
     await search.say("Asking the model.")
     try:
-        samples = 5 if search.goal.is_weak and search.survivors else MODEL_SAMPLES
-        await by_model(search, samples, MODEL_SECONDS, enough=len(search.survivors) + 2 if search.goal.is_weak else 1)
+        await by_model(search, VOTES if search.survivors else MODEL_SAMPLES, MODEL_SECONDS)
     except ModelError as error:
         trouble = str(error)
         await search.say(f"The model gave no answer: {error}")
-    if not search.survivors and pool:
+    if not search.survivors and pool and not await search.settled():
         await search.say(f"Trying the {len(pool)} small edits that are left.")
         await by_mutation(search, pool, LAST_SECONDS, enough=1)
-    if not search.survivors:
+    if not search.survivors and not await search.settled():
         await more_patience(search, LAST_SECONDS / 2)
     return trouble
-
-
-async def _settled(search: Search) -> bool:
-    """Whether a survivor also passes the whole check; it is then the only survivor."""
-    candidate = await search.winner()
-    if candidate is None:
-        return False
-    search.survivors = [candidate]
-    search.confirmed = candidate
-    return True
 
 
 async def conclude(search: Search, model_error: str) -> Stop:

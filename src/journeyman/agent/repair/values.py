@@ -122,6 +122,8 @@ def sequence(site: Site) -> Iterator[Mutation]:
                 yield Mutation("swapped elements", node.lineno, 0.5, edits)
     if isinstance(node, ast.List) and isinstance(node.ctx, ast.Load):
         yield site.to("nesting", 0.5 if not node.elts else 0.2, f"[{site.source.segment(node)}]")
+        for name in site.scope.names if not node.elts else ():
+            yield site.to("nesting", 0.2, f"[{name}]")
         if len(node.elts) == 1:
             yield site.to("nesting", 0.3, site.source.segment(node.elts[0]))
         if node.elts:
@@ -134,6 +136,40 @@ def sequence(site: Site) -> Iterator[Mutation]:
         yield Mutation("swapped branches", node.lineno, 0.6, edits)
         yield site.to("branch", 0.2, site.source.segment(node.body))
         yield site.to("branch", 0.2, site.source.segment(node.orelse))
+
+
+def bounded(site: Site) -> Iterator[Mutation]:
+    """A value that should not fall below, or rise above, another one; a factor or a power that is missing."""
+    node = site.node
+    parent, field = site.source.parents[node]
+    if field not in ("value", "left", "right", "args") or not isinstance(
+        parent, ast.Assign | ast.Return | ast.BinOp | ast.Call
+    ):
+        return
+    if not isinstance(node, ast.Name | ast.BinOp | ast.Call | ast.Subscript) or _is_items(site, node):
+        return
+    text = site.source.segment(node)
+    numbers = [name for name in site.scope.names if site.scope.is_kind(name, "number") and name != text]
+    if not isinstance(parent, ast.BinOp) and not (isinstance(parent, ast.Call) and _is_range(parent)):
+        stored = _stored(parent)
+        for other in dict.fromkeys([*stored, *numbers, "0"]):
+            weight = 0.25 if other in stored else 0.12
+            yield site.to("bounded", weight, f"max({other}, {text})")
+            yield site.to("bounded", weight, f"min({other}, {text})")
+    if isinstance(node, ast.Name):
+        for factor in (" ** 2", " * 2", " // 2"):
+            yield site.to("factor", 0.08, text + factor)
+        for other in numbers[:6]:
+            yield site.to("factor", 0.05, f"{text} * {other}")
+
+
+def _is_items(site: Site, node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and site.scope.is_kind(node.id, "items")
+
+
+def _stored(node: ast.AST) -> list[str]:
+    """The target of an assignment, as text."""
+    return [unparsed(target) for target in node.targets] if isinstance(node, ast.Assign) else []
 
 
 def ingredient(site: Site) -> Iterator[Mutation]:
@@ -156,7 +192,7 @@ def ingredient(site: Site) -> Iterator[Mutation]:
     for other in pool:
         if other == text or (isinstance(node, ast.Name) and stored):
             continue
-        near = bool(base & set(_NAME.findall(other))) or other in text
+        near = bool(base & set(_NAME.findall(other))) or other in text or other in site.scope.names
         yield site.to("ingredient", (0.25 if near else 0.1) * (1.5 if passed or stored else 0.7), other)
 
 
@@ -180,4 +216,4 @@ def _is_range(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
 
 
-VALUES = (step, items, wrap, sequence, ingredient, joined)
+VALUES = (step, items, wrap, sequence, bounded, ingredient, joined)
