@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from journeyman.attempt.begin import Order, create
+from journeyman.attempt.begin import Order, draft
 from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.attempt.run import run_attempt
 from journeyman.core.events import Event
@@ -38,9 +38,10 @@ class Bench:
         self, folder: Path, prompt: str = "Do it", mode: Mode = "code", limits: Limits | None = None
     ) -> tuple[Result, list[Event]]:
         order = Order(prompt, mode, folder, ModelPlan("scripted", PROFILE), limits=limits or Limits())
-        _, [attempt], _ = await create(self.host, order)
-        result = await run_attempt(self.host, attempt.id)
-        return result, await self.host.store.events(attempt.id)
+        new = await draft(order, self.host.state, None, self.host.clock)
+        await self.host.store.create(new.task, new.attempts, new.firsts)
+        result = await run_attempt(self.host, new.attempts[0].id)
+        return result, await self.host.store.events(new.attempts[0].id)
 
 
 class MakeBench(Protocol):

@@ -1,5 +1,6 @@
 """From a prompt to a stored task, and from a stored attempt to one that is at work."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from journeyman.core.errors import StoreError
 from journeyman.core.events import AttemptStarted
 from journeyman.core.evidence import Check
 from journeyman.core.folds import started
-from journeyman.core.ids import attempt_id, new_id
+from journeyman.core.ids import Clock, attempt_id, new_id
 from journeyman.core.task import Attempt, Base, Limits, Mode, Task
 from journeyman.core.text import one_line
 from journeyman.repo import rules
@@ -37,26 +38,32 @@ class Order:
     seed: int = 0
 
 
-async def create(host: Host, order: Order) -> tuple[Task, tuple[Attempt, ...], AttemptStarted]:
-    """Take the base, find the checks, and store the task with its attempts. Raises what is wrong with the repository
-    in words, before anything is stored."""
-    repository = await open_repository(order.directory, host.state, excludes=host.excludes)
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A task that is ready to be stored: its attempts, and the first event of each."""
+
+    task: Task
+    attempts: tuple[Attempt, ...]
+    firsts: dict[str, tuple[AttemptStarted]]
+
+
+async def draft(order: Order, state: Path, excludes: Path | None, clock: Clock = time.time) -> Draft:
+    """Take the base and find the checks. Raises what is wrong with the repository in words; stores nothing."""
+    repository = await open_repository(order.directory, state, excludes=excludes)
     base = await repository.snapshot(order.ref)
     checks = await _checks(repository, base, order) if order.mode == "code" else ()
     task = Task(
-        id=new_id(host.clock),
+        id=new_id(clock),
         prompt=order.prompt,
         mode=order.mode,
         repository=str(repository.root),
         model=order.model.name,
-        created=host.clock(),
+        created=clock(),
         attempts=order.attempts,
         title=one_line(order.prompt),
     )
-    attempts = tuple(
-        Attempt(id=attempt_id(task.id, 1, number), task_id=task.id, number=number)
-        for number in range(1, order.attempts + 1)
-    )
+    numbers = range(1, order.attempts + 1)
+    attempts = tuple(Attempt(id=attempt_id(task.id, 1, one), task_id=task.id, number=one) for one in numbers)
     strategy = order.strategy or order.model.profile.strategy
     start = AttemptStarted(
         task_id=task.id,
@@ -70,9 +77,8 @@ async def create(host: Host, order: Order) -> tuple[Task, tuple[Attempt, ...], A
         checks=checks,
         seed=order.seed,
     )
-    firsts = {attempt.id: (start.model_copy(update={"seed": order.seed + attempt.number - 1}),) for attempt in attempts}
-    await host.store.create(task, attempts, firsts)
-    return task, attempts, start
+    firsts = {one.id: (start.model_copy(update={"seed": order.seed + one.number - 1}),) for one in attempts}
+    return Draft(task, attempts, firsts)
 
 
 async def _checks(repository: Repository, base: Base, order: Order) -> tuple[Check, ...]:

@@ -12,7 +12,7 @@ from journeyman.checks.compare import compare, verdict
 from journeyman.core import folds
 from journeyman.core.evidence import Change, CheckRun, Citation, Result
 from journeyman.core.ids import Clock
-from journeyman.core.task import Base, Verdict
+from journeyman.core.task import Base
 from journeyman.repo.repository import Repository
 from journeyman.sandbox.protocol import Sandbox
 
@@ -141,15 +141,3 @@ async def _citations(workspace: Workspace, changed: Changed, summary: str) -> tu
         return await citations.resolve(
             summary, tree.get, lambda chunk: workspace.store.chunk(log.id, chunk), log.events
         )
-
-
-def best(results: Mapping[str, Result]) -> str:
-    """The attempt to hand over: by the checks first, then by how little it changes, then by its number."""
-    rank: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
-
-    def order(attempt: str) -> tuple[int, int, int, str]:
-        result = results[attempt]
-        size = sum(change.added + change.removed for change in result.changes)
-        return rank.index(result.verdict), len(result.warnings), size, attempt
-
-    return min(results, key=order)

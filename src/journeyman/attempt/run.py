@@ -10,7 +10,6 @@ from journeyman.agent.brief import brief
 from journeyman.agent.work import Stop, Work
 from journeyman.attempt.begin import claim
 from journeyman.attempt.checker import Checker
-from journeyman.attempt.finish import finish
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
@@ -66,6 +65,8 @@ async def _work(host: Host, start: AttemptStarted, log: AttemptLog, watch: Watch
         if stop is None:
             stopped = await _strategy(host, start, log, model, workspace, checker, watch)
             await log.append(Stopped(reason=stopped.reason, message=stopped.message))
+        from journeyman.attempt.finish import finish
+
         result = await finish(workspace, checker, host.clock)
         await log.append(Finished(result=result))
         return result

@@ -5,10 +5,11 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from journeyman.attempt.begin import Order
+from journeyman.attempt.begin import Order, draft
 from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
@@ -81,10 +82,10 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         limits=door.settings.limits,
         strategy=door.settings.strategy,
     )
+    drafting = asyncio.create_task(draft(order, door.state, door.excludes))  # beside the opening of the store
     async with open_store(door.state) as store, open_host(door, store) as host:
-        ended = await begin(
-            host, order, lambda task, attempts: _watcher(task, attempts, flags, choice.why), flags.engine
-        )
+        watcher = partial(_watcher, flags=flags, why=choice.why)
+        ended = await begin(host, await drafting, watcher, flags.engine)
         return await _show(door, store, ended, flags)
 
 

@@ -7,13 +7,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from journeyman.attempt.finish import best
 from journeyman.attempt.host import Host
 from journeyman.cli.work import Ended, Watcher, end
 from journeyman.core import folds
 from journeyman.core.errors import JourneymanError
 from journeyman.core.events import Stopped
-from journeyman.core.evidence import Result
+from journeyman.core.evidence import Result, best
 from journeyman.core.task import Attempt, Task
 
 POLL = 0.3

@@ -1,12 +1,17 @@
 """The command line: `journeyman`, or `jm` for short."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+os.environ.setdefault(
+    "PYDANTIC_DISABLE_PLUGINS", "__all__"
+)  # looking for plugins takes pydantic 10 ms, and none is used
 
 from journeyman import __version__
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
@@ -23,14 +28,16 @@ app = typer.Typer(
 
 Directory = Annotated[Path, typer.Option("-C", "--directory", help="The repository, or a folder in it.")]
 ModelName = Annotated[
-    str | None, typer.Option("-m", "--model", help="A model of your settings, `local`, or `vendor:name`.")
+    str | None, typer.Option("-m", "--model", help="A model of your settings, `local`, or `VENDOR:NAME`.")
 ]
 Checks = Annotated[
     list[str] | None, typer.Option("--check", help="A command that must succeed; may be given several times.")
 ]
 Attempts = Annotated[int | None, typer.Option("--attempts", min=1, max=8, help="Independent tries; the best is kept.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
-Ref = Annotated[str | None, typer.Option("--base", help="Start from this commit instead of the working tree.")]
+Ref = Annotated[
+    str | None, typer.Option("--base", help="Start from this commit, branch or tag instead of the working tree.")
+]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
 TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The beginning of its id; else the latest here.")]
@@ -39,7 +46,7 @@ Number = Annotated[int | None, typer.Option("--attempt", min=1, help="Which atte
 
 @app.command()
 def run(
-    prompt: Annotated[str, typer.Argument(help="What you want done; `-` reads it from stdin.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What you want done; `-` reads it from stdin.")],
     directory: Directory = Path(),
     model: ModelName = None,
     check: Checks = None,
@@ -58,7 +65,7 @@ def run(
 
 @app.command()
 def ask(
-    prompt: Annotated[str, typer.Argument(help="Your question; `-` reads it from stdin.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="Your question; `-` reads it from stdin.")],
     directory: Directory = Path(),
     model: ModelName = None,
     attempts: Attempts = None,
@@ -155,7 +162,9 @@ def doctor() -> None:
 
 @app.command()
 def fetch(
-    model: Annotated[str, typer.Argument(help="Only `local`, the embedded model (1.1 GB).")] = "local",
+    model: Annotated[
+        str, typer.Argument(metavar="[MODEL]", help="Only `local`, the embedded model (1.1 GB).")
+    ] = "local",
 ) -> None:
     """Download and verify the embedded model; what was fetched before is kept."""
     from journeyman.cli import commands

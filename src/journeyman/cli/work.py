@@ -8,14 +8,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from journeyman.attempt.begin import Order, create
-from journeyman.attempt.finish import best
+from journeyman.attempt.begin import Draft
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.run import run_attempt
 from journeyman.core import folds
 from journeyman.core.errors import JourneymanError
 from journeyman.core.events import Event, Finished, Stopped
-from journeyman.core.evidence import Result
+from journeyman.core.evidence import Result, best
 from journeyman.core.stream import Line, ThreadStream
 from journeyman.core.task import Attempt, Task
 
@@ -79,10 +78,11 @@ class JsonLines:
 
 
 async def begin(
-    host: Host, order: Order, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"], engine: str | None = None
+    host: Host, new: Draft, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"], engine: str | None = None
 ) -> Ended:
     """Store a new task and work it, here or, with the address of an engine, by its workers."""
-    task, attempts, _ = await create(host, order)
+    task, attempts = new.task, new.attempts
+    await host.store.create(task, attempts, new.firsts)
     if engine is not None:
         from journeyman.cli.engine import hand_over
 

@@ -1,5 +1,6 @@
 """What the harness itself saw."""
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from journeyman.core.task import Verdict
@@ -100,3 +101,15 @@ class Result(Value):
     citations: tuple[Citation, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
+
+
+def best(results: Mapping[str, Result]) -> str:
+    """The attempt to hand over: by the checks first, then by how little it changes, then by its number."""
+    rank: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
+
+    def order(attempt: str) -> tuple[int, int, int, str]:
+        result = results[attempt]
+        size = sum(change.added + change.removed for change in result.changes)
+        return rank.index(result.verdict), len(result.warnings), size, attempt
+
+    return min(results, key=order)

@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from journeyman.core.errors import NoSuchFile, ToolError
 from journeyman.core.events import FilesChanged
-from journeyman.repo.patch import APPLY_PATCH_GRAMMAR, APPLY_PATCH_HELP, Applied, apply, parse
+from journeyman.repo.patch_grammar import APPLY_PATCH_GRAMMAR, APPLY_PATCH_HELP
 from journeyman.sandbox.protocol import Sandbox
 from journeyman.tools.registry import Arguments, Outcome, Tool, ToolContext
+
+if TYPE_CHECKING:
+    from journeyman.repo.patch.apply import Applied
 
 
 class PatchArguments(Arguments):
@@ -21,6 +25,9 @@ async def apply_patch(context: ToolContext, arguments: PatchArguments) -> Outcom
 
 async def apply_text(context: ToolContext, text: str, cwd: str = "") -> Outcome:
     """Apply the patch in `text`, whose relative paths start at `cwd`. Raises `PatchError` with a way to mend it."""
+    from journeyman.repo.patch.apply import apply
+    from journeyman.repo.patch.parse import parse
+
     patch = parse(text, root=context.root, cwd=cwd)
     contents: dict[str, bytes | None] = {}
     folders: list[str] = []
@@ -37,7 +44,7 @@ async def apply_text(context: ToolContext, text: str, cwd: str = "") -> Outcome:
 
 
 async def _write(
-    sandbox: Sandbox, applied: Applied, contents: Mapping[str, bytes | None], executable: Collection[str]
+    sandbox: Sandbox, applied: "Applied", contents: Mapping[str, bytes | None], executable: Collection[str]
 ) -> None:
     """Write what a patch came to; when a write fails, put back what was there before."""
     done: list[str] = []

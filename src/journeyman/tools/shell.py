@@ -4,7 +4,6 @@ from pydantic import Field
 
 from journeyman.core.events import CommandEnded
 from journeyman.core.text import clip, decode, plain
-from journeyman.repo.patch import extract_from_shell
 from journeyman.tools.patch import apply_text
 from journeyman.tools.registry import Arguments, Outcome, Tool, ToolContext
 
@@ -31,6 +30,8 @@ async def shell(context: ToolContext, arguments: ShellArguments) -> Outcome:
 
     A command that is a call of apply_patch is taken as one, since models are used to that form.
     """
+    from journeyman.repo.patch.shell import extract_from_shell
+
     if (patch := extract_from_shell(arguments.command)) is not None:
         return await apply_text(context, patch[1], patch[0] or arguments.workdir)
     timeout = min(arguments.timeout or context.limits.command_seconds, context.limits.seconds)

@@ -11,9 +11,9 @@ patch that does not fit is answered with the nearest block and, where one is fou
 
 from journeyman.repo.patch.apply import Applied, apply
 from journeyman.repo.patch.errors import PatchError
-from journeyman.repo.patch.grammar import APPLY_PATCH_GRAMMAR, APPLY_PATCH_HELP
 from journeyman.repo.patch.parse import AddFile, Chunk, DeleteFile, Patch, PatchLine, UpdateFile, parse, render
 from journeyman.repo.patch.shell import extract_from_shell
+from journeyman.repo.patch_grammar import APPLY_PATCH_GRAMMAR, APPLY_PATCH_HELP
 
 __all__ = [
     "APPLY_PATCH_GRAMMAR",
