@@ -6,6 +6,7 @@ from typing import Literal
 from journeyman.attempt.workspace import Workspace
 from journeyman.checks.run import PROBE, run_check
 from journeyman.core import folds
+from journeyman.core.errors import SandboxError
 from journeyman.core.events import AttemptStarted, Checked, CheckStarted
 from journeyman.core.evidence import Check, CheckRun
 from journeyman.sandbox.protocol import Sandbox
@@ -47,6 +48,8 @@ class Checker:
             probe=PROBE,
         )
         await chunk.close()
+        if run.cut == "gone" and on != "candidate":
+            raise SandboxError(f"The sandbox died while `{check.command}` ran on the {on}.")
         if record:
             await self.log.append(Checked(run=run))
         return run

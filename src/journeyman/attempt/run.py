@@ -87,7 +87,12 @@ async def _strategy(
         from journeyman.agent.repair import repair
 
         await checker.base(workspace)
-        return await repair(work)
+        left = start.limits.seconds - folds.seconds(log.events, host.clock())
+        try:
+            async with asyncio.timeout(left):
+                return await repair(work)
+        except TimeoutError:
+            return Stop("time", f"Stopped after {start.limits.seconds:g} seconds, the limit.")
     base = asyncio.create_task(checker.base(workspace))
     try:
         stop = await _loop(host, work, workspace, watch)

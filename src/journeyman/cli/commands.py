@@ -14,8 +14,9 @@ from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.errors import UsageError
-from journeyman.core.task import Attempt, Mode, Task
+from journeyman.core.task import Attempt, Base, Mode, Task
 from journeyman.models.choice import profile_of
+from journeyman.models.open import require
 from journeyman.models.protocol import Model
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.store.holder import this_process
@@ -70,6 +71,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     """`run` and `ask`."""
     door = open_door(flags.directory, {"model": flags.model, "attempts": flags.attempts})
     choice = model_choice(door, door.settings.model)
+    require(choice, door.environ)
     order = Order(
         prompt=_prompt(prompt),
         mode=mode,
@@ -84,8 +86,10 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     )
     drafting = asyncio.create_task(draft(order, door.state, door.excludes))  # beside the opening of the store
     async with open_store(door.state) as store, open_host(door, store) as host:
-        watcher = partial(_watcher, flags=flags, why=choice.why)
-        ended = await begin(host, await drafting, watcher, flags.engine)
+        new = await drafting
+        words = _start_words(new.firsts[new.attempts[0].id][0].base)
+        watcher = partial(_watcher, flags=flags, notes=(choice.why, words))
+        ended = await begin(host, new, watcher, flags.engine)
         return await _show(door, store, ended, flags)
 
 
@@ -99,7 +103,7 @@ async def resume(task_id: str | None, flags: Flags) -> int:
         attempts = await store.attempts(task.id)
         if not flags.as_json and all(one.status == "done" for one in attempts):
             print(f"Task {task.id} is finished; nothing is left to do.", file=sys.stderr)
-        ended = await work(host, task, attempts, _watcher(task, attempts, flags, ""))
+        ended = await work(host, task, attempts, _watcher(task, attempts, flags, ()))
         return await _show(door, store, ended, flags)
 
 
@@ -159,11 +163,17 @@ async def doctor() -> int:
     from rich.console import Console
 
     door = open_door(Path(), {})
+    from journeyman.models.local.model_file import QWEN
+
     console = Console()
     problems = await asyncio.to_thread(Bubblewrap(door.state / "sandbox").probe)
     lines = [("sandbox", "bubblewrap works here" if not problems else " ".join(problems), not problems)]
     choice = model_choice(door, door.settings.model)
-    lines.append(("model", f"{choice.name}: {choice.why or 'configured'}", True))
+    lines.append(("model", choice.why or f"Using {choice.name}, as your settings say.", True))
+    if choice.wire == "local":
+        there = (door.cache / QWEN.name).exists()
+        words = f"is in {door.cache}" if there else "is not fetched yet: `journeyman fetch` does it (1.1 GB)"
+        lines.append(("weights", f"the embedded model {words}", True))
     lines.append(("state", str(door.state), True))
     for name, words, good in lines:
         mark, style = ("✔", "green") if good else ("✘", "red")
@@ -181,7 +191,7 @@ async def fetch() -> int:
 
 
 def _prompt(prompt: str) -> str:
-    """The prompt; `-` is all of stdin, and what is piped in beside a prompt is appended to it."""
+    """The prompt; `-` is all of stdin."""
     if prompt == "-":
         prompt = sys.stdin.read()
     if not prompt.strip():
@@ -189,7 +199,20 @@ def _prompt(prompt: str) -> str:
     return prompt
 
 
-def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, why: str) -> Watcher:
+def _start_words(base: Base) -> str:
+    """What of the person's is part of the start though it is not committed; empty when nothing is."""
+    changed, untracked = base.changed_files, base.untracked_files
+    if base.ref is not None or not (changed or untracked):
+        return ""
+    parts = [
+        f"{count} {word} file{'' if count == 1 else 's'}"
+        for count, word in ((changed, "changed"), (untracked, "new"))
+        if count
+    ]
+    return f"Starting from your working tree as it is, with {' and '.join(parts)} not committed yet."
+
+
+def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Sequence[str]) -> Watcher:
     if flags.as_json:
         return Watcher(JsonLines(task, attempts), None)
     from rich.console import Console
@@ -197,8 +220,8 @@ def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, why: str) ->
     from journeyman.cli.live import Progress
 
     progress = Progress(Console(stderr=True), len(attempts))
-    if why:
-        progress.note(why)
+    for note in filter(None, notes):
+        progress.note(note)
     return Watcher(None, progress)
 
 

@@ -63,7 +63,8 @@ def folders(env: Mapping[str, str]) -> tuple[Path, Path]:
 
 def _repository_file(directory: Path) -> Path | None:
     """The nearest `.journeyman/config.toml` at or above `directory`, up to the repository's root."""
-    for folder in (directory, *directory.parents):
+    here = directory.resolve()
+    for folder in (here, *here.parents):
         file = folder / ".journeyman" / "config.toml"
         if file.is_file() and not file.is_symlink():
             return file
@@ -72,7 +73,10 @@ def _repository_file(directory: Path) -> Path | None:
     return None
 
 
-PROFILE = ("window", "max_output", "tool_style", "strategy", "input_price", "cached_input_price", "output_price")
+PROFILE = (
+    *("window", "max_output", "tool_style", "strategy", "small"),
+    *("input_price", "cached_input_price", "output_price"),
+)
 
 
 def model_choice(door: Door, wanted: str | None) -> ModelChoice:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from journeyman.attempt.host import Host
 from journeyman.cli.work import Ended, Watcher, end
@@ -27,6 +28,15 @@ async def hand_over(host: Host, address: str, task: Task, attempts: Sequence[Att
     if watcher.json_lines is not None:
         watcher.json_lines.start()
     waiting = asyncio.create_task(submit.ended(address, task.id))
+    try:
+        await _watch(host, attempts, watcher, waiting)
+    except asyncio.CancelledError:
+        await asyncio.shield(submit.cancel(address, task.id))
+        raise
+    return await _outcome(host, task, attempts, watcher, await waiting)
+
+
+async def _watch(host: Host, attempts: Sequence[Attempt], watcher: Watcher, waiting: "asyncio.Task[Any]") -> None:
     if watcher.progress is not None:
         for attempt in attempts:
             watcher.progress.add(attempt.number)
@@ -34,7 +44,11 @@ async def hand_over(host: Host, address: str, task: Task, attempts: Sequence[Att
             await _follow(host, attempts, watcher, waiting)
     else:
         await _follow(host, attempts, watcher, waiting)
-    outcomes = await waiting
+
+
+async def _outcome(
+    host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher, outcomes: Sequence[Any]
+) -> Ended:
     results: dict[str, Result] = {}
     stops: dict[str, Stopped | None] = {}
     for attempt in attempts:
@@ -51,7 +65,7 @@ async def hand_over(host: Host, address: str, task: Task, attempts: Sequence[Att
     )
 
 
-async def _follow(host: Host, attempts: Sequence[Attempt], watcher: Watcher, until: "asyncio.Task[object]") -> None:
+async def _follow(host: Host, attempts: Sequence[Attempt], watcher: Watcher, until: "asyncio.Task[Any]") -> None:
     seen = {attempt.id: 0 for attempt in attempts}
     while True:
         finished = until.done()

@@ -1,7 +1,9 @@
 """The command line: `journeyman`, or `jm` for short."""
 
 import asyncio
+import errno
 import os
+import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -184,10 +186,17 @@ def options(
         raise typer.Exit
 
 
+async def _until_told(work: Coroutine[Any, Any, int]) -> int:
+    """Run `work`; SIGTERM ends it as Ctrl-C does, with everything kept."""
+    task = asyncio.create_task(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
 def _finish(work: Coroutine[Any, Any, int]) -> None:
     try:
-        code = asyncio.run(work)
-    except KeyboardInterrupt:
+        code = asyncio.run(_until_told(work))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("\njourneyman: stopped. Everything is kept; `journeyman resume` goes on.", file=sys.stderr)
         code = 130
     if code:
@@ -205,6 +214,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _complain(JourneymanError("The disk is full. What was done so far is kept; free some space and resume."), 1)
 
 
 def _complain(error: JourneymanError, code: int) -> None:

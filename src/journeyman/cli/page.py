@@ -1,9 +1,10 @@
 """The result page of a task in the terminal."""
 
+import re
+
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
 from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -21,15 +22,17 @@ HEADINGS: dict[Verdict, tuple[str, str, str]] = {
     "unchanged": ("✘", "red", "Nothing was changed"),
     "answered": ("✔", "green", "Answered"),
 }
+_SHORT = re.compile(r"^index ([0-9a-f]{8})[0-9a-f]*\.\.([0-9a-f]{8})[0-9a-f]*")
 LONG_DIFF = 200
 """Lines of a diff that the page shows; `journeyman diff` shows all."""
 
 
 def result_page(task: Task, attempt: str, result: Result, stopped: Stopped | None, patch: str, where: str) -> Group:
     """Everything a person needs to judge and take over the result, in the order in which they ask."""
-    mark, style, words = HEADINGS[result.verdict]
+    mark, style, words = _heading(result, stopped)
     parts: list[RenderableType] = [Text.assemble((f"{mark} {words}", f"bold {style}"))]
-    parts += [Text(sentence) for sentence in describe(result.base_checks, result.result_checks)]
+    if result.result_checks:
+        parts += [Text(sentence) for sentence in describe(result.base_checks, result.result_checks)]
     message = stopped.message if stopped is not None else ""
     if message and stopped is not None:
         parts.append(Text(message, style="" if stopped.reason == "finished" else "yellow"))
@@ -48,14 +51,28 @@ def result_page(task: Task, attempt: str, result: Result, stopped: Stopped | Non
     return Group(*parts)
 
 
+def _heading(result: Result, stopped: Stopped | None) -> tuple[str, str, str]:
+    finished = stopped is not None and stopped.reason == "finished"
+    if result.verdict == "answered" and not any(citation.supported for citation in result.citations):
+        return "•", "yellow", "Answered, but with no citation that holds: check it"
+    if result.verdict == "unchanged" and finished and all(run.passed for run in result.base_checks):
+        return "•", "yellow", "Nothing was changed"
+    return HEADINGS[result.verdict]
+
+
 def diff_text(patch: str, limit: int | None = LONG_DIFF) -> RenderableType:
     """A patch in colours, cut at `limit` lines with a word about the rest."""
-    lines = plain(patch).splitlines()
+    lines = [_SHORT.sub(r"index \1..\2", line) for line in plain(patch).splitlines()]
     shown = lines if limit is None else lines[:limit]
-    syntax = Syntax("\n".join(shown), "diff", theme="ansi_dark", background_color="default", word_wrap=True)
+    text = Text("\n").join(Text(line, style=_style(line)) for line in shown)
     if len(shown) == len(lines):
-        return syntax
-    return Group(syntax, Text(f"… {len(lines) - len(shown)} more lines: journeyman diff", style="dim"))
+        return text
+    return Group(text, Text(f"… {len(lines) - len(shown)} more lines: journeyman diff", style="dim"))
+
+
+def _style(line: str) -> str:
+    styles = (("+++", "bold"), ("---", "bold"), ("+", "green"), ("-", "red"), ("@@", "cyan"), ("diff ", "bold"))
+    return next((style for start, style in styles if line.startswith(start)), "")
 
 
 def _marked(summary: str, citations: tuple[Citation, ...]) -> str:

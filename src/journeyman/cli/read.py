@@ -17,9 +17,11 @@ from journeyman.core.events import (
     EVENT,
     CandidateTried,
     Checked,
+    CheckStarted,
     CommandEnded,
     Event,
     FilesChanged,
+    Opened,
     PlanUpdated,
     Prepared,
     Replied,
@@ -102,8 +104,9 @@ async def list_tasks(store: Store, console: Console, limit: int, as_json: bool) 
         console.print('No tasks yet. `journeyman run "…"` in a git repository starts one.')
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("task", "started", "status", "mode", "repository", "prompt"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for heading in ("task", "started", "status", "mode", "repository"):
+        table.add_column(heading, no_wrap=True, min_width=4 if heading == "repository" else None)
+    table.add_column("prompt", no_wrap=True, overflow="ellipsis", ratio=1)
     for task in tasks:
         attempt = await chosen(store, task, None)
         status = attempt.verdict or await status_of(store, task, attempt)
@@ -198,7 +201,12 @@ def _show_event(console: Console, event: Event, at: float) -> None:
         case ToolReturned(detail=PlanUpdated(plan=plan)):
             line("plan", "\n".join(f"[{'x' if step.status == 'completed' else ' '}] {step.step}" for step in plan))
         case ToolReturned():
-            line("failed" if event.is_error else "returned", event.content[:2000], "dim")
+            words = "failed" if event.is_error else "returned"
+            line(f"{event.name} {words}", event.content[:2000].expandtabs(6), "dim")
+        case Opened():
+            line(f"sandbox open: {event.backend}, {event.workspace}", "\n".join(event.notes), "dim")
+        case CheckStarted():
+            line(f"▸ check on the {event.on}: {event.check.command} (from {event.check.source})", "", "dim")
         case Checked(run=run):
             end = run.cut or f"exit {run.exit_code}"
             line(f"check on the {run.on}: {run.check.command} – {end} · {duration(run.seconds)} · chunk {run.chunk}")

@@ -12,7 +12,7 @@ from journeyman.attempt.begin import Draft
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.run import run_attempt
 from journeyman.core import folds
-from journeyman.core.errors import JourneymanError
+from journeyman.core.errors import JourneymanError, StoreError
 from journeyman.core.events import Event, Finished, Stopped
 from journeyman.core.evidence import Result, best
 from journeyman.core.stream import Line, ThreadStream
@@ -116,6 +116,9 @@ class Watcher:
 
 async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher) -> Ended:
     """Work all attempts of a task side by side and choose the best. What fails is kept and can be resumed."""
+    for attempt in attempts:
+        if holder := await host.store.holder(attempt.id):
+            raise StoreError(f"Task {task.id} is being worked on by {holder}; `journeyman show {task.id}` tells more.")
     await host.store.update_task(task.id, status="running")
     if watcher.json_lines is not None:
         watcher.json_lines.start()
@@ -147,6 +150,8 @@ async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Wat
             await asyncio.gather(*(one(attempt) for attempt in attempts))
         except asyncio.CancelledError:
             await asyncio.shield(host.store.update_task(task.id, status="interrupted"))
+            if watcher.json_lines is not None:
+                watcher.json_lines.end(attempts[0].number, None, None, "interrupted")
             raise
     return await end(
         host,

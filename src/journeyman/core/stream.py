@@ -106,11 +106,10 @@ class ThreadStream:
         if self._plan is not None:
             identifier, items = self._plan
             lines.append(self._item("item.completed", identifier, "todo_list", {"items": items}))
-        failed = finished is None or (stopped is not None and stopped.reason not in ("finished", "steps", "time"))
-        if failed:
+        cut_short = stopped is not None and stopped.reason not in ("finished", "steps", "time")
+        if finished is None or (cut_short and finished.result.verdict != "verified"):
             text = message or (stopped.message if stopped else "") or "the attempt did not finish"
             return [*lines, {"type": "turn.failed", "error": {"message": text}}]
-        assert finished is not None
         done: Line = {"type": "turn.completed", "usage": usage_line(finished.result.usage)}
         return [*lines, done | {"result": result_line(finished.result)}]
 

@@ -56,6 +56,17 @@ async def open_model(
             yield _with_tools(model)
 
 
+def require(choice: ModelChoice, env: Mapping[str, str]) -> None:
+    """Raise the `UsageError` that opening `choice` would for a missing key, name or file, before anything is begun."""
+    check(choice)
+    if choice.wire == "scripted":
+        from journeyman.models.script import load_script
+
+        load_script(Path(choice.model))
+    elif choice.wire != "local":
+        _key(choice, env)
+
+
 def _silent(text: str) -> None:
     """For those who do not want to know."""
 
