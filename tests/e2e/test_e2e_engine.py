@@ -36,7 +36,7 @@ async def test_a_killed_worker_is_followed_by_another(program: Program, make_rep
         while line := await running.stdout.readline():
             if b"echo first" in line:
                 break
-        held = (await program.run("show", "-C", folder)).out
+        held = " ".join((await program.run("show", "-C", folder)).out.split())
         [holder] = [each for each in workers if f"process {each.pid} " in held]
         holder.send_signal(signal.SIGKILL)
         _, err = await asyncio.wait_for(running.communicate(), 100)
