@@ -1,6 +1,6 @@
 """What a model client costs: processor time of a call, at the start and at the end of 200 steps.
 
-    python benchmarks/model_client.py [--steps N] [--rounds N] [--output CHARACTERS] [--json]
+    python benchmarks/model_client.py [--steps N] [--rounds N] [--output CHARACTERS] [--parallel N] [--json]
 
 A server in a process of its own plays a script of N tool calls and answers at once, streaming. Ours over both wires,
 httpx by hand and the official `openai` package make the same calls in turn, step by step, so that all see the same
@@ -151,12 +151,12 @@ CLIENTS: dict[str, Callable[[str, str], Any]] = {
 
 
 @contextmanager
-def server(steps: int) -> Any:
+def server(steps: int, delay: float = 0.0) -> Any:
     """The script server in its own process; yields its address."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.jsonl"
-        entries = ({"calls": [{"name": "shell", "arguments": {"command": f"cat file{n}"}}]} for n in range(steps))
-        script.write_text("\n".join(json.dumps(entry) for entry in entries))
+        calls = [[{"name": "shell", "arguments": {"command": f"cat file{number}"}}] for number in range(steps)]
+        script.write_text("\n".join(json.dumps({"calls": call, "delay": delay}) for call in calls))
         argv = [sys.executable, "-m", "journeyman.models.script_server", str(script)]
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         try:
@@ -182,6 +182,23 @@ async def measure(base_url: str, steps: int, output: str) -> dict[str, Timed]:
     return timed
 
 
+async def side_by_side(wire: str, base_url: str, count: int, steps: int = 10) -> float:
+    """Milliseconds of processor time a call with `count` conversations under way in one model."""
+
+    async def converse(model: Any, key: str) -> None:
+        items: list[Item] = [UserMessage(text="Fix the tests.")]
+        for _ in range(steps):
+            reply = await model.reply(ModelRequest(INSTRUCTIONS, items, TOOLS, cache_key=key))
+            items.extend(reply.items)
+            items.extend(ToolResult(call_id=call.call_id, content="x" * 1000) for call in reply.calls)
+
+    async with open_model(ModelChoice("box", wire, "m", base_url), env={}) as model:
+        await asyncio.gather(*(converse(model, f"warm {number}") for number in range(count)))
+        begun = time.process_time()
+        await asyncio.gather(*(converse(model, str(number)) for number in range(count)))
+        return (time.process_time() - begun) * 1000 / count / steps
+
+
 async def first_call(name: str, base_url: str) -> None:
     async with CLIENTS[name](base_url, "x") as step:
         await step()
@@ -202,6 +219,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=int, default=1000, help="characters of each tool result")
+    parser.add_argument("--parallel", type=int, default=200, help="conversations at a time in the last figure")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--first", choices=CLIENTS, help=argparse.SUPPRESS)
     parser.add_argument("--at", help=argparse.SUPPRESS)
@@ -223,6 +241,10 @@ def main() -> int:
                 "wall_early": min(wall for _, wall in early),
                 "wall_late": min(wall for _, wall in late),
             }
+    with server(10, delay=0.2) as base_url:
+        for wire in ("Responses", "Chat"):
+            cost = asyncio.run(side_by_side(wire.lower(), base_url, chosen.parallel))
+            rows[f"journeyman, {wire}"]["parallel"] = cost
     if chosen.json:
         print(json.dumps(rows))
         return 0
@@ -232,6 +254,9 @@ def main() -> int:
             f"{name:28}{row['first']:8.0f}{row['cpu_early']:11.2f}{row['cpu_late']:13.2f}"
             f"{row['wall_early']:11.2f}{row['wall_late']:14.2f}"
         )
+    for name, row in rows.items():
+        if "parallel" in row:
+            print(f"{name}, {chosen.parallel} at a time: {row['parallel']:.2f} of processor time a call")
     print(
         f"milliseconds; best of {chosen.rounds} rounds of medians; {chosen.steps} steps of {chosen.output} characters"
     )

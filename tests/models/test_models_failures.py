@@ -270,6 +270,14 @@ async def test_one_connection_serves_many_requests() -> None:
         assert len(server.requests) == 5 and server.connections_made == 1
 
 
+async def test_requests_under_way_have_a_connection_each_and_the_next_ones_use_them_again() -> None:
+    async with ScriptServer([Step(text="fine", delay=0.02)]) as server, chat_at(server.base_url) as model:
+        for _ in range(3):
+            replies = await asyncio.gather(*(model.reply(ASK) for _ in range(20)))
+            assert [reply.text for reply in replies] == ["fine"] * 20
+        assert len(server.requests) == 60 and server.connections_made == 20
+
+
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [

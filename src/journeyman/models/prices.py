@@ -56,6 +56,11 @@ class Prices:
         if self._look_up is not None and self._looking is None:
             self._looking = asyncio.create_task(asyncio.to_thread(self._look_up))
 
+    def close(self) -> None:
+        """Waits no longer for what is being looked up."""
+        if self._looking is not None:
+            self._looking.cancel()
+
     async def cost(self, usage: Usage) -> float | None:
         """Dollars; None where the price is not known, or the server did not count the tokens."""
         if self._looking is not None and self._look_up is not None:

@@ -15,6 +15,7 @@ from journeyman.core.text import one_line
 from journeyman.models.prices import Prices
 from journeyman.models.protocol import OnDelta, OnRetry
 from journeyman.models.retry import Cut, Retries, with_retries
+from journeyman.models.wire.connections import Connections
 from journeyman.models.wire.failures import Peer, error_of, failure_of_body
 from journeyman.models.wire.sse import EventParser, ServerEvent
 
@@ -70,10 +71,8 @@ class HttpModel:
         self,
         wire: Wire,
         profile: Profile,
-        client: "httpx.AsyncClient",
-        url: "httpx.URL",
+        endpoint: Endpoint,
         *,
-        idle: float,
         prices: Prices,
         retries: Retries | None = None,
         chance: Callable[[], float] = random.random,
@@ -81,10 +80,10 @@ class HttpModel:
     ) -> None:
         self._wire = wire
         self._profile = profile
-        self._client = client
-        self._url = url
-        self._timeout = {"timeout": client.timeout.as_dict()}
-        self._idle = idle
+        self._url, self._headers = address_of(endpoint, wire.path)
+        self._timeouts = {"connect": endpoint.connect, "read": endpoint.idle, "write": endpoint.idle}
+        self._idle = endpoint.idle
+        self._connections = Connections(maker_of(self._url))
         self._prices = prices
         self._retries = retries or Retries()
         self._chance = chance
@@ -103,19 +102,20 @@ class HttpModel:
         return reply.model_copy(update={"usage": reply.usage.model_copy(update={"cost": cost})})
 
     async def close(self) -> None:
-        await self._client.aclose()
+        self._prices.close()
+        await self._connections.close()
 
     async def _once(self, body: bytes, on_delta: OnDelta | None) -> Reply:
         import httpx
 
         peer = self._wire.peer
         self._prices.begin()
+        client = self._connections.take()
         try:
             # made here and not by the client, which would merge and parse again what never changes
-            made = httpx.Request(
-                "POST", self._url, headers=self._client.headers, content=body, extensions=self._timeout
-            )
-            response = await self._client.send(made, stream=True)
+            extensions = {"timeout": self._timeouts}
+            made = httpx.Request("POST", self._url, headers=self._headers, content=body, extensions=extensions)
+            response = await client.send(made, stream=True)
             try:
                 return await self._read(response, on_delta)
             finally:
@@ -136,6 +136,8 @@ class HttpModel:
             raise ModelError(f"The answer of {peer.address} cannot be unpacked: {one_line(str(error))}") from error
         except httpx.TransportError as error:
             raise Cut(f"The connection to {peer.address} was cut before {peer.model} had answered.") from error
+        finally:
+            await self._connections.give(client)
 
     async def _read(self, response: "httpx.Response", on_delta: OnDelta | None) -> Reply:
         peer = self._wire.peer
@@ -202,6 +204,16 @@ async def open_http(
     clock: Callable[[], float] = time.time,
 ) -> AsyncGenerator[HttpModel]:
     """A model at `endpoint`; its connections live as long as the context. Connects when the first request is sent."""
+    prices = prices or Prices.of(profile)
+    model = HttpModel(wire, profile, endpoint, prices=prices, retries=retries, chance=chance, clock=clock)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+def address_of(endpoint: Endpoint, path: str) -> tuple["httpx.URL", "httpx.Headers"]:
+    """Where requests go, and the headers that they have in common; a `UsageError` says what cannot be right."""
     import httpx
 
     headers = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
@@ -218,28 +230,18 @@ async def open_http(
         raise UsageError(
             f"base_url {endpoint.base_url!r} is no address: it starts with http:// or https:// and a host."
         )
-    client = httpx.AsyncClient(
-        headers=headers,
-        timeout=httpx.Timeout(endpoint.idle, connect=endpoint.connect, pool=None),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0),
-        verify=base.scheme == "https",  # plain HTTP needs no certificates, which take 20 ms to load
-        trust_env=not is_loopback(base.host),
-    )
-    model = HttpModel(
-        wire,
-        profile,
-        client,
-        base.copy_with(path=base.path.rstrip("/") + wire.path),
-        idle=endpoint.idle,
-        prices=prices or Prices.of(profile),
-        retries=retries,
-        chance=chance,
-        clock=clock,
-    )
-    try:
-        yield model
-    finally:
-        await model.close()
+    return base.copy_with(path=base.path.rstrip("/") + path), httpx.Headers(headers)
+
+
+def maker_of(url: "httpx.URL") -> "Callable[[], httpx.AsyncClient]":
+    """Makes clients for `url`, which share their certificates. Loopback is never reached through a proxy."""
+    import httpx
+
+    trust_env = not is_loopback(url.host)
+    # plain HTTP needs no certificates, which take 20 ms to load
+    verify = httpx.create_ssl_context(verify=url.scheme == "https", trust_env=trust_env)
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60.0)
+    return lambda: httpx.AsyncClient(verify=verify, limits=limits, trust_env=trust_env)
 
 
 def is_loopback(host: str) -> bool:
