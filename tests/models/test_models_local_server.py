@@ -82,6 +82,24 @@ async def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> No
             await model.reply(ask("Hello"))
 
 
+async def test_a_library_that_the_system_lacks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "xllamacpp").mkdir()
+    words = "libgomp.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "xllamacpp" / "__init__.py").write_text(f"raise ImportError({words!r})")
+    own = tmp_path / "own.gguf"
+    own.write_bytes(BAD)
+    program = ASK.replace("Path(sys.argv[2])", "file=Path(sys.argv[2])")
+    source = Path(__file__).parents[2] / "src"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, str(tmp_path), str(own)),
+        env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{source}"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    expected = f"UsageError: The embedded model cannot run here: {words}. On Debian or Ubuntu: apt install libgomp1."
+    assert expected in said.decode()
+
+
 async def test_a_record_whose_writer_is_gone_is_no_server(tmp_path: Path) -> None:
     launcher = Launcher(tmp_path, Serving(model="none", threads=1))
     record = {"url": "http://127.0.0.1:9", "token": "t", "pid": 1}

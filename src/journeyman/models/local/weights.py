@@ -81,6 +81,7 @@ class Weights:
         self._on_progress = on_progress
         self._space = space
         self._told = -1
+        self._loop = asyncio.get_running_loop()
 
     def is_known(self) -> bool:
         """Whether the file is the one that was checked, by its size, its time and its first bytes."""
@@ -141,6 +142,10 @@ class Weights:
         fresh.write_text(json.dumps(self._seen()))
         fresh.replace(self._marker)
 
+    def _tell(self, progress: Progress) -> None:
+        """Tells from a thread, on the event loop's own."""
+        self._loop.call_soon_threadsafe(self._on_progress, progress)
+
     def _hash(self, path: Path, text: str) -> str:
         total, done = self._model.size, 0
         if path.stat().st_size != total:
@@ -150,7 +155,7 @@ class Weights:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
                 done += len(chunk)
-                self._on_progress(Progress("checking", text, done, total))
+                self._tell(Progress("checking", text, done, total))
         return digest.hexdigest()
 
     def _missing(self) -> list[Part]:
@@ -164,7 +169,7 @@ class Weights:
                 if hashlib.sha256(file.read(part.size)).hexdigest() != part.sha256:
                     missing.append(part)
                 done = part.offset + part.size
-                self._on_progress(Progress("checking", "looking at what is there", done, self._model.size))
+                self._tell(Progress("checking", "looking at what is there", done, self._model.size))
         return missing
 
     def _check_space(self, missing: list[Part]) -> None:
