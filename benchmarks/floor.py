@@ -16,8 +16,11 @@ BOX = ("--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink",
        "--die-with-parent")  # fmt: skip
 
 
+VENV = Path(sys.executable).parent.parent  # where this is started from, though it runs without site-packages
+
+
 def bubblewrap() -> str:
-    found = Path(sys.prefix).glob("lib/python3*/site-packages/*bubblewrap*/**/bwrap")
+    found = VENV.glob("lib/python3*/site-packages/*bubblewrap*/**/bwrap")
     return next((str(place) for place in found if place.is_file()), "bwrap")
 
 
@@ -26,7 +29,7 @@ def main() -> None:
     connection = http.client.HTTPConnection(url.hostname or "", url.port)
     here = str(Path.cwd())
     program = bubblewrap()
-    python = ("--ro-bind", sys.base_prefix, sys.base_prefix, "--ro-bind-try", sys.prefix, sys.prefix)
+    python = ("--ro-bind", sys.base_prefix, sys.base_prefix, "--ro-bind-try", str(VENV), str(VENV))
     items: list[dict[str, object]] = [{"role": "user", "content": "Fix price"}]
     while True:
         body = json.dumps({"model": "scripted", "input": items, "stream": False})
@@ -41,7 +44,7 @@ def main() -> None:
             done = subprocess.run(
                 [program, *BOX, *python, "--bind", here, here, "--chdir", here, "bash", "-c",
                  arguments.get("command", "true")],
-                env={"PATH": f"{sys.prefix}/bin:/usr/bin:/bin"}, capture_output=True, text=True,
+                env={"PATH": f"{VENV}/bin:/usr/bin:/bin"}, capture_output=True, text=True,
             )  # fmt: skip
             items.append({"type": "function_call_output", "call_id": call["call_id"], "output": done.stdout})
 

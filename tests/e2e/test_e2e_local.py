@@ -11,12 +11,12 @@ from journeyman.models.local.model_file import QWEN
 from tests.conftest import Program, git
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "opening-hours"
-CACHE = Path(os.environ.get("JOURNEYMAN_CACHE") or platformdirs.user_cache_dir("journeyman"))
+CACHE = Path(os.environ.get("JOURNEYMAN_TEST_CACHE") or platformdirs.user_cache_dir("journeyman"))
 
 pytestmark = [
     pytest.mark.model,
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("model"),
+    pytest.mark.xdist_group("local-model"),
     pytest.mark.skipif(not (CACHE / QWEN.name).exists(), reason="the embedded model is not in the cache"),
 ]
 

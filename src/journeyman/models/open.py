@@ -37,7 +37,7 @@ async def open_model(
             cache,
             file=Path(choice.model).expanduser() if choice.model not in ("", "local") else None,
             env=env,
-            on_progress=lambda step: tell(step.text),
+            on_progress=lambda step: tell(step.line),
             profile=profile_of(choice),
         ) as model:
             yield model
