@@ -27,8 +27,13 @@ class Connections:
         """A client for one request, to be given back after it."""
         return self._idle.pop() if self._idle else self._make()
 
-    async def give(self, client: "httpx.AsyncClient") -> None:
-        if self._closed or len(self._idle) >= self._keep:
+    async def give(self, client: "httpx.AsyncClient", whole: bool) -> None:
+        """Takes `client` back; `whole` says that its answer was read to the end.
+
+        A client whose request was cancelled is not used again: now and then its pool waits for ever for the connection
+        that it has closed (httpcore 1.0).
+        """
+        if not whole or self._closed or len(self._idle) >= self._keep:
             await client.aclose()
         else:
             self._idle.append(client)

@@ -81,7 +81,8 @@ class HttpModel:
         self._wire = wire
         self._profile = profile
         self._url, self._headers = address_of(endpoint, wire.path)
-        self._timeouts = {"connect": endpoint.connect, "read": endpoint.idle, "write": endpoint.idle}
+        idle, connect = endpoint.idle, endpoint.connect
+        self._timeouts = {"connect": connect, "read": idle, "write": idle, "pool": connect}
         self._idle = endpoint.idle
         self._connections = Connections(maker_of(self._url))
         self._prices = prices
@@ -110,16 +111,17 @@ class HttpModel:
 
         peer = self._wire.peer
         self._prices.begin()
-        client = self._connections.take()
+        client, whole = self._connections.take(), False
         try:
             # made here and not by the client, which would merge and parse again what never changes
             extensions = {"timeout": self._timeouts}
             made = httpx.Request("POST", self._url, headers=self._headers, content=body, extensions=extensions)
             response = await client.send(made, stream=True)
             try:
-                return await self._read(response, on_delta)
+                reply, whole = await self._read(response, on_delta)
             finally:
                 await response.aclose()
+            return reply
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             why = one_line(str(error)) or "no connection in time"
             raise Unreachable(
@@ -137,9 +139,10 @@ class HttpModel:
         except httpx.TransportError as error:
             raise Cut(f"The connection to {peer.address} was cut before {peer.model} had answered.") from error
         finally:
-            await self._connections.give(client)
+            await self._connections.give(client, whole)
 
-    async def _read(self, response: "httpx.Response", on_delta: OnDelta | None) -> Reply:
+    async def _read(self, response: "httpx.Response", on_delta: OnDelta | None) -> tuple[Reply, bool]:
+        """The reply, and whether the answer was read to its end."""
         peer = self._wire.peer
         if response.status_code != 200:
             failure = failure_of_body(response.status_code, response.headers, await _start_of(response), self._clock())
@@ -147,20 +150,19 @@ class HttpModel:
         reader = self._wire.reader(on_delta)
         kind = response.headers.get("content-type", "")
         if kind.startswith(("application/json", "text/html")):
-            return self._whole(reader, await response.aread(), kind)
+            return self._whole(reader, await response.aread(), kind), True
         parser = EventParser()
         chunks = response.aiter_bytes()
         async for chunk in chunks:
             for event in parser.feed(chunk):
                 self._feed(reader, event)
             if reader.done:
-                await _drain(chunks)
-                return reader.reply()
+                return reader.reply(), await _drain(chunks)
         for event in parser.end():
             with suppress(ValueError):  # half an event: the stream was cut
                 reader.event(event.name, event.data)
         try:
-            return reader.reply()
+            return reader.reply(), True
         except ValueError as error:
             raise Cut(f"The stream of {peer.address} ended before {peer.model} had answered.") from error
 
@@ -248,13 +250,16 @@ def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1", "[::1]") or host.startswith("127.")
 
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
+async def _drain(chunks: AsyncIterator[bytes]) -> bool:
+    """Reads what is left of an answer that has said all; False when its end does not come."""
     import httpx
 
     with suppress(TimeoutError, httpx.TransportError):
         async with asyncio.timeout(LAST_BYTES):
             async for _ in chunks:
                 pass
+            return True
+    return False
 
 
 async def _start_of(response: "httpx.Response") -> bytes:
