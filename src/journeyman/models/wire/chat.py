@@ -22,7 +22,7 @@ from journeyman.core.usage import Usage
 from journeyman.models.protocol import OnDelta
 from journeyman.models.wire.body import Head, is_strict, whole_number, with_arguments
 from journeyman.models.wire.failures import Failure, Peer, error_of, failure_of_value
-from journeyman.models.wire.growing import GrowingJson, dumps
+from journeyman.models.wire.growing import GrowingJson, dumps, framed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ChatWire:
         parts = self._items.parts(request.cache_key, request.items)
         if request.instructions:
             parts = [dumps({"role": "system", "content": request.instructions}), *parts]
-        return b"".join((self._head.bytes(request)[:-1], b',"messages":[', b",".join(parts), b"]}"))
+        return framed(self._head.bytes(request)[:-1] + b',"messages":[', parts, b"]}")
 
     def reader(self, on_delta: OnDelta | None) -> "ChatReader":
         return ChatReader(self.peer, on_delta, self._make_id)

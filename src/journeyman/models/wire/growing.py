@@ -15,6 +15,14 @@ KEPT = 64 * 1024 * 1024
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
+def framed(before: bytes, parts: Sequence[bytes], after: bytes) -> bytes:
+    """`parts` with commas between them, within `before` and `after`, in one copy."""
+    framed = list(parts) or [b""]
+    framed[0] = before + framed[0]
+    framed[-1] += after
+    return b",".join(framed)
+
+
 def dumps(value: Any) -> bytes:
     """Compact JSON in UTF-8; half a surrogate pair, which no server accepts, becomes "?"."""
     return _ENCODER.encode(value).encode("utf-8", "replace")
@@ -77,8 +85,10 @@ class GrowingJson:
         return index < len(items) and self._joins(items[index - 1], items[index])
 
 
-def _common(before: Sequence[Item], now: Sequence[Item]) -> int:
-    """How many items the two have in common at their start."""
+def _common(before: list[Item], now: Sequence[Item]) -> int:
+    """How many items the two have in common at their start; where nothing but the end is new, that is found in C."""
+    if list(now[: len(before)]) == before:
+        return len(before)
     for index, (old, new) in enumerate(zip(before, now, strict=False)):
         if old is not new and old != new:
             return index

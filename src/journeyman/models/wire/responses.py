@@ -20,7 +20,7 @@ from journeyman.core.usage import Usage
 from journeyman.models.protocol import OnDelta
 from journeyman.models.wire.body import Head, is_strict, whole_number, with_arguments
 from journeyman.models.wire.failures import Failure, Peer, error_of, failure_of_value
-from journeyman.models.wire.growing import GrowingJson, dumps
+from journeyman.models.wire.growing import GrowingJson, dumps, framed
 
 _DELTAS = {
     "response.output_text.delta": "text",
@@ -51,7 +51,7 @@ class ResponsesWire:
         if request.grammar is not None:
             raise ModelError("The Responses wire cannot constrain a reply to a grammar: use the wire “chat” there.")
         parts = self._items.parts(request.cache_key, request.items)
-        return b"".join((self._head.bytes(request)[:-1], b',"input":[', b",".join(parts), b"]}"))
+        return framed(self._head.bytes(request)[:-1] + b',"input":[', parts, b"]}")
 
     def reader(self, on_delta: OnDelta | None) -> "ResponsesReader":
         return ResponsesReader(self.peer, on_delta)
