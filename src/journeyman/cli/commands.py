@@ -177,7 +177,7 @@ async def doctor() -> int:
     lines.append(("state", str(door.state), True))
     for name, words, good in lines:
         mark, style = ("✔", "green") if good else ("✘", "red")
-        console.print(f"[{style}]{mark}[/] {name:8} {words}", highlight=False)
+        console.print(f"[{style}]{mark}[/] {name:8} {words}", highlight=False, soft_wrap=True)
     return 1 if problems else 0
 
 

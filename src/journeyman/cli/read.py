@@ -104,14 +104,14 @@ async def list_tasks(store: Store, console: Console, limit: int, as_json: bool) 
         console.print('No tasks yet. `journeyman run "…"` in a git repository starts one.')
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("task", "started", "status", "mode", "repository"):
-        table.add_column(heading, no_wrap=True, min_width=4 if heading == "repository" else None)
-    table.add_column("prompt", no_wrap=True, overflow="ellipsis", ratio=1)
-    for task in tasks:
+    for heading in ("task", "started", "status", "mode", "repository", "prompt"):
+        table.add_column(heading, no_wrap=True)
+    names = [one_line(Path(task.repository).name, 20) for task in tasks]
+    room = max(console.width - 14 - 12 - 11 - 6 - max(map(len, [*names, "repository"])) - 2 * 5, 20)
+    for task, name in zip(tasks, names, strict=True):
         attempt = await chosen(store, task, None)
         status = attempt.verdict or await status_of(store, task, attempt)
         started = datetime.fromtimestamp(task.created, UTC).astimezone().strftime("%d %b %H:%M")
-        name = Path(task.repository).name
         table.add_row(
             task.id, started, Text(status, style=STYLES.get(status, "")), task.mode, name, one_line(task.title, 60)
         )
