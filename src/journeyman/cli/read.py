@@ -113,7 +113,7 @@ async def list_tasks(store: Store, console: Console, limit: int, as_json: bool) 
         status = attempt.verdict or await status_of(store, task, attempt)
         started = datetime.fromtimestamp(task.created, UTC).astimezone().strftime("%d %b %H:%M")
         table.add_row(
-            task.id, started, Text(status, style=STYLES.get(status, "")), task.mode, name, one_line(task.title, 60)
+            task.id, started, Text(status, style=STYLES.get(status, "")), task.mode, name, one_line(task.title, room)
         )
     console.print(table)
 
