@@ -165,8 +165,8 @@ class Progress:
             case Opened():
                 seen.now = "asking the model"
                 self._line(seen, "•", f"sandbox open ({event.backend}, no network) in {event.seconds * 1000:.0f} ms")
-                for note in event.notes[:6]:
-                    self._line(seen, " ", f"  {note}")
+                if event.notes:
+                    self._line(seen, " ", "with " + "; ".join(note.rstrip(".") for note in event.notes))
             case Progressed(text=text):
                 seen.now = text
                 self._line(seen, "•", text)
