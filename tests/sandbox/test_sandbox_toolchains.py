@@ -16,7 +16,7 @@ class Machine:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = root / "home" / "me"
-        self.workspace = self.home / "work" / "project"
+        self.workspace = self.home / "code" / "project"
         self.workspace.mkdir(parents=True)
         self.base = self.python(root / "opt" / "python", "3.12.4")
         self.own = self.environment(root / "own", self.base, "pytest")
@@ -119,7 +119,7 @@ def test_a_hostile_environment_by_links(machine: Machine) -> None:
     machine.file(machine.workspace / ".venv" / "pyvenv.cfg", f"home = {machine.workspace}/base/bin\n")
     assert machine.found() == ()
     assert machine.survey().left_out == (
-        "~/work/project/.venv is left out: the Python that it was made with is not there.",
+        "~/code/project/.venv is left out: the Python that it was made with is not there.",
     )
 
 
@@ -134,18 +134,18 @@ def test_pyenv_shims_become_the_version_that_they_run(machine: Machine) -> None:
         return [each.bin[0].parent.name for each in machine.found(pyenv / "shims", pyenv / "shims", pyenv / "bin")]
 
     assert versions() == ["3.12.1"]
-    machine.file(machine.home / "work" / ".python-version", "3.9.1\n")
+    machine.file(machine.home / "code" / ".python-version", "3.9.1\n")
     assert versions() == ["3.9.1"]
     machine.file(machine.workspace / ".python-version", "3.11\n3.12.1\n")
     assert versions() == ["3.11.12", "3.12.1"]
     machine.file(machine.workspace / ".python-version", "2.7\n")
     assert versions() == ["3.9.1"]
     assert machine.survey(pyenv / "shims").left_out == (
-        "Python 2.7, which ~/work/project/.python-version asks for, is not installed in pyenv.",
+        "Python 2.7, which ~/code/project/.python-version asks for, is not installed in pyenv.",
     )
     machine.file(machine.workspace / ".python-version", "../../../.ssh\n/etc\n..\n")
     assert versions() == ["3.9.1"]
-    machine.file(machine.home / "work" / ".python-version", "system\n")
+    machine.file(machine.home / "code" / ".python-version", "system\n")
     machine.file(pyenv / "version", "system\n")
     (machine.workspace / ".python-version").unlink()
     assert versions() == []
@@ -245,7 +245,7 @@ def test_passwords_beside_a_toolchain_stay_outside(machine: Machine) -> None:
 
 
 def test_what_is_not_known_stays_outside(machine: Machine) -> None:
-    for name in ("bin", "tools/bin", "work/project/node_modules/.bin"):
+    for name in ("bin", "tools/bin", "code/project/node_modules/.bin"):
         machine.file(machine.home / name / "anything")
     entries = (machine.home / "bin", machine.home / "tools/bin", machine.workspace / "node_modules/.bin")
     assert machine.found(*entries) == ()
