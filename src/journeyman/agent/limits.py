@@ -4,9 +4,13 @@ from collections.abc import Sequence
 
 from journeyman.agent.work import Stop
 from journeyman.core import folds
+from journeyman.core.errors import Refused
 from journeyman.core.events import Event, Replied, Said, ToolReturned
 from journeyman.core.ids import Clock
+from journeyman.core.model import ModelRequest, Profile, Reply
 from journeyman.core.task import Limits
+from journeyman.models.protocol import Model, OnDelta, OnRetry
+from journeyman.store.log import AttemptLog
 
 REPEATS = 4
 """The same calls with the same answers, this often in a row, are a circle."""
@@ -24,6 +28,30 @@ def exceeded(events: Sequence[Event], limits: Limits, clock: Clock) -> Stop | No
     if limits.cost is not None and (usage.cost or 0.0) >= limits.cost:
         return Stop("money", f"Stopped after ${usage.cost or 0.0:.2f}; the limit is ${limits.cost:.2f}.")
     return None
+
+
+class Bounded:
+    """A model that is asked only while the attempt is within its limits; beyond them it refuses, with the reason."""
+
+    def __init__(self, model: Model, log: AttemptLog, limits: Limits, clock: Clock) -> None:
+        self._model = model
+        self._log = log
+        self._limits = limits
+        self._clock = clock
+
+    @property
+    def profile(self) -> Profile:
+        return self._model.profile
+
+    async def reply(
+        self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
+    ) -> Reply:
+        if stop := exceeded(self._log.events, self._limits, self._clock):
+            raise Refused(stop.message)
+        return await self._model.reply(request, on_delta, on_retry)
+
+    async def close(self) -> None:
+        await self._model.close()
 
 
 def circling(events: Sequence[Event]) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
@@ -84,13 +84,14 @@ async def _strategy(
     """The checks on the base and the strategy: side by side where the strategy does not wait for them."""
     work = Work(start, log, model, workspace.sandbox, workspace.layer, checker)
     if start.strategy == "repair":
+        from journeyman.agent.limits import Bounded
         from journeyman.agent.repair import repair
 
         await checker.base(workspace)
         left = start.limits.seconds - folds.seconds(log.events, host.clock())
         try:
             async with asyncio.timeout(left):
-                return await repair(work)
+                return await repair(replace(work, model=Bounded(model, log, start.limits, host.clock)))
         except TimeoutError:
             return Stop("time", f"Stopped after {start.limits.seconds:g} seconds, the limit.")
     base = asyncio.create_task(checker.base(workspace))
