@@ -219,6 +219,26 @@ async def test_a_check_of_another_kind_is_run_as_it_is(tmp_path: Path) -> None:
         assert "python check.py passes" in stop.message
 
 
+async def test_a_file_that_does_not_parse_is_mended_by_the_model(tmp_path: Path) -> None:
+    files = COUNT | {"counting.py": COUNT["counting.py"].replace("== 1:", "== 0")}
+    right = COUNT["counting.py"].replace("== 1", "== 0")
+    script = ["```python\ndef evens(xs:\n```", f"```python\n{right}```"]
+    async with working(tmp_path, files, script, prompt="It does not even start.", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert await changed(work) == {"counting.py": right}
+        assert "Found by model: sample 2" in stop.message
+
+
+async def test_tests_that_cannot_be_loaded_reproduce_nothing(tmp_path: Path) -> None:
+    files = {"greet.py": "def greet(name):\n    return 'Hello ' + name\n", "test_greet.py": "def test_it():\n"}
+    answer = "```python\ndef greet(name):\n    return 'Hi ' + name\n```"
+    async with working(tmp_path, files, [answer], prompt="Say Hi in greet.py", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert "Unverified" in stop.message
+        assert (await changed(work))["greet.py"] == files["greet.py"].replace("Hello", "Hi")
+        assert any("no valid Python" in e.text for e in work.log.events if isinstance(e, Progressed))
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 async def test_javascript_is_repaired_by_the_model(tmp_path: Path) -> None:
     node = Path(str(shutil.which("node"))).resolve()

@@ -149,9 +149,13 @@ def splice(subject: Subject, code: str) -> str | None:
 def _splice_python(subject: Subject, code: str) -> str | None:
     text = subject.text
     try:
-        old, new = Source(text), Source(_dedent(code))
+        new = Source(_dedent(code))
     except (SyntaxError, ValueError, RecursionError):
         return None
+    try:
+        old = Source(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return code.rstrip("\n") + "\n" if subject.is_whole else None
     mine = {key: node for key, node in _definitions(old.tree)}
     edits: list[tuple[int, int, str]] = []
     added: list[str] = []

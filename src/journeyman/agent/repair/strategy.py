@@ -1,11 +1,12 @@
 """The repair strategy: reproduce, locate, propose many edits, try each, keep the smallest that passes."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.examples import example_check
-from journeyman.agent.repair.locate import Evidence, is_source, locate
+from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
 from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
 from journeyman.agent.repair.resume import applied, remembered
 from journeyman.agent.repair.rewrite import rewrite
@@ -17,6 +18,7 @@ from journeyman.agent.repair.search import (
     more_patience,
     mutants,
 )
+from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import (
     CheckTrials,
     Goal,
@@ -41,10 +43,15 @@ SIDE_BY_SIDE = 2
 TEST_SECONDS = (0.3, 10.0)
 """The least and the most that one test of a candidate may take, in processor time."""
 
-MUTATION_SECONDS = 25.0
-MODEL_SECONDS = 110.0
-MODEL_SAMPLES = 14
-LAST_SECONDS = 60.0
+ROUNDS: tuple[tuple[float, int], ...] = ((25.0, 4), (15.0, 4), (15.0, 4), (30.0, 4))
+"""Seconds for small edits and then samples of the model, again and again, since nobody knows which will find it."""
+
+PATIENCE = 20.0
+"""Seconds for edits that a short limit cut, in each round."""
+
+SECONDS = 240.0
+"""After this long no new round begins."""
+
 MANY, VOTES = 12, 6
 """Where little is tested: survivors that are looked for, and samples of the model that may speak for one of them."""
 
@@ -61,6 +68,10 @@ async def repair(work: Work) -> Stop:
     files = Files(work.sandbox)
     await files.list()
     failing = [run for run in runs if not run.passed]
+    for run in list(failing):
+        if await is_broken(run, files):
+            await work.log.append(Progressed(text=f"{run.check.command} cannot pass: its tests are no valid Python."))
+            failing.remove(run)
     if not failing:
         check = await example_check(work, files)
         if check is not None:
@@ -68,7 +79,7 @@ async def repair(work: Work) -> Stop:
                 run = await work.run_check(layer, check, "base")
             failing = [] if run.passed else [run]
     if not failing:
-        return await rewrite(work, files, runs)
+        return await rewrite(work, files, [run for run in runs if run.passed])
     return await mend(work, files, failing, [run for run in runs if run.passed])
 
 
@@ -81,6 +92,18 @@ async def reproduce(work: Work) -> list[CheckRun]:
             for check in waiting:
                 known[check.command] = await work.run_check(layer, check, "base", test_seconds=TEST_SECONDS[1] / 2)
     return [known[check.command] for check in work.start.checks]
+
+
+async def is_broken(run: CheckRun, files: Files) -> bool:
+    """Whether a check fails because its own tests do not parse, so that no repair can make it pass."""
+    tests = [test.id for test in run.failing]
+    if not tests or any("::" in test for test in tests):
+        return False
+    for path in tests:
+        text = await files.get(path) if path in files.paths and is_test(path) else ""
+        if path.endswith(".py") and text and shape(text) is None:
+            return True
+    return False
 
 
 async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Sequence[CheckRun]) -> Stop:
@@ -142,8 +165,10 @@ async def trace(
 
     Returns None for `pytest` where the runner does not see what the check saw, so that it cannot stand in for it.
     """
-    if not goal.failing or any("::" not in test for test in goal.failing):
+    if not goal.failing:
         return None, evidence, {}
+    if goal.unloaded:
+        return pytest, evidence, {}
     quick = [test for test in goal.failing if test not in goal.endless]
     slow = [test for test in goal.failing if test in goal.endless]
     asked = (*quick[:20], *slow[: 1 if quick else 2])
@@ -180,27 +205,29 @@ async def trace(
 
 async def explore(search: Search) -> str:
     """Look for survivors, cheapest first; what went wrong with the model, if anything."""
-    enough = MANY if search.goal.is_weak else 1
     pool = mutants(search.suspects, search.texts)
-    if pool:
-        await search.say(f"Trying small edits, {len(pool)} in all.")
-    await by_mutation(search, pool, MUTATION_SECONDS, enough=enough)
-    if not search.survivors:
-        await more_patience(search, MUTATION_SECONDS / 2)
-    if await search.settled():
-        return ""
     trouble = ""
-    await search.say("Asking the model.")
-    try:
-        await by_model(search, VOTES if search.survivors else MODEL_SAMPLES, MODEL_SECONDS)
-    except ModelError as error:
-        trouble = str(error)
-        await search.say(f"The model gave no answer: {error}")
-    if not search.survivors and pool and not await search.settled():
-        await search.say(f"Trying the {len(pool)} small edits that are left.")
-        await by_mutation(search, pool, LAST_SECONDS, enough=1)
-    if not search.survivors and not await search.settled():
-        await more_patience(search, LAST_SECONDS / 2)
+    began = time.monotonic()
+    for number, (seconds, samples) in enumerate(ROUNDS):
+        if await search.settled() or time.monotonic() - began > SECONDS:
+            break
+        if pool:
+            await search.say(f"Trying small edits, {len(pool)} in all." if number == 0 else f"{len(pool)} are left.")
+        await by_mutation(search, pool, seconds, enough=MANY if search.goal.is_weak else 1)
+        if not search.survivors:
+            await more_patience(search, PATIENCE)
+        if await search.settled() or (number > 0 and search.survivors):
+            break
+        if trouble:
+            continue
+        await search.say("Asking the model.")
+        try:
+            await by_model(search, VOTES if search.survivors else samples, SECONDS / 2)
+        except ModelError as error:
+            trouble = str(error)
+            await search.say(f"The model gave no answer: {error}")
+        if search.survivors:
+            break
     return trouble
 
 

@@ -36,6 +36,11 @@ class Goal:
         return max(self.passing.values(), default=0.0)
 
     @property
+    def unloaded(self) -> bool:
+        """Whether what failed is the loading of a file of tests."""
+        return any("::" not in test for test in self.failing)
+
+    @property
     def is_weak(self) -> bool:
         """Whether so little is tested that wrong edits will pass too."""
         return len(self.failing) + len(self.passing) <= 2
@@ -99,8 +104,13 @@ class ProbeTrials:
         for _, candidate in left:
             on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
 
-    def tests(self) -> tuple[str, ...]:
-        """The failing tests, and those of the same files that passed, unless they take long."""
+    def tests(self) -> tuple[str, ...] | None:
+        """The failing tests, and those of the same files that passed, unless they take long.
+
+        None, for all, where a file of tests could not be loaded, so that its tests are not known.
+        """
+        if self.goal.unloaded:
+            return None
         files = {test.split("::")[0] for test in self.goal.failing}
         near = {test: seconds for test, seconds in self.goal.passing.items() if test.split("::")[0] in files}
         quick = len(near) <= OTHER_TESTS and sum(near.values()) < OTHER_SECONDS
@@ -110,7 +120,7 @@ class ProbeTrials:
     async def _round(
         self,
         waiting: Sequence[tuple[int, Candidate]],
-        tests: tuple[str, ...],
+        tests: tuple[str, ...] | None,
         seconds: float,
         on_verdict: OnVerdict,
         first: bool,
@@ -152,11 +162,11 @@ class ProbeTrials:
             self.pace = sum(spent) / len(spent)
         return list(missing.items()), not missing or (first and passed)
 
-    def verdict(self, record: Record, tests: Sequence[str]) -> Verdict:
-        outcomes = {test.id: test for test in record.tests}
+    def verdict(self, record: Record, tests: Sequence[str] | None) -> Verdict:
         failing = set(self.goal.failing)
-        fixed = sum(1 for test in record.tests if test.id in failing and test.outcome == "passed")
-        if all(test in outcomes and outcomes[test].outcome == "passed" for test in tests):
+        passed = {test.id for test in record.tests if test.outcome == "passed"}
+        fixed = len(passed & failing)
+        if passed.issuperset(tests) if tests is not None else passed and len(passed) == len(record.tests):
             return Verdict("passed", fixed, seconds=record.seconds)
         bad = next((test for test in record.tests if test.outcome not in ("passed", "skipped")), None)
         if bad is None:
@@ -166,7 +176,7 @@ class ProbeTrials:
         if bad.outcome == ENDLESS:
             first = not any(test not in self.goal.endless for test in self.goal.failing)
             return Verdict("endless", fixed, broken, note, record.seconds, hasty=fixed > 0 or first)
-        if bad.id not in failing and not broken:
+        if bad.id not in failing and not broken and tests is not None:
             return Verdict("invalid", fixed, 0, note, record.seconds)
         return Verdict("better" if fixed and not broken else "no_better", fixed, broken, note, record.seconds)
 
