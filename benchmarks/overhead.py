@@ -29,6 +29,15 @@ CLOCK = re.compile(r"clock (\d{19})")
 CODEX_RUN_MS = 2351
 """Codex CLI 0.169 with its sandbox on such a machine: 88 ms a step, 2.35 s a run."""
 
+TEST = """import unittest
+
+from shop.{part} import *
+
+
+class {name}(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual({call}, {result})
+"""
 PATCH = """*** Begin Patch
 *** Update File: shop/part00.py
 @@ def price(amount):
@@ -54,12 +63,8 @@ def lay_repository(folder: Path) -> None:
     for number in range(28):
         body = "\n".join(f"def f{line}(x):\n    return x + {line}\n" for line in range(40))
         (folder / f"shop/part{number:02}.py").write_text(f"def price(amount):\n    return amount * {number}\n\n{body}")
-    (folder / "tests/test_price.py").write_text(
-        "from shop.part00 import price\n\n\ndef test_price():\n    assert price(2) == 14\n"
-    )
-    (folder / "tests/test_other.py").write_text(
-        "from shop.part01 import f3\n\n\ndef test_other():\n    assert f3(1) == 4\n"
-    )
+    (folder / "tests/test_price.py").write_text(TEST.format(name="Price", part="part00", call="price(2)", result=14))
+    (folder / "tests/test_other.py").write_text(TEST.format(name="Other", part="part01", call="f3(1)", result=4))
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "The shop"]):
         who = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
         subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
@@ -134,7 +139,11 @@ async def instruction_tokens(home: Path, folder: Path) -> str:
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench overhead", description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--check", default="python -m pytest -q", help="the tests of the script and of the harness")
+    parser.add_argument(
+        "--check",
+        default="python -m unittest -q tests.test_price tests.test_other",
+        help="the tests of the script and of the harness",
+    )
     parser.add_argument("--no-checks", action="store_true", help="let the harness run no checks of its own")
     arguments = parser.parse_args()
     program = str(Path(sys.executable).with_name("journeyman"))

@@ -46,6 +46,7 @@ class Checker:
             only=only,
             test_seconds=test_seconds or self.start.limits.test_seconds,
             probe=PROBE,
+            background=on == "base" and self.start.strategy == "loop",
         )
         await chunk.close()
         if run.cut == "gone" and on != "candidate":

@@ -71,6 +71,7 @@ async def run_check(
     only: tuple[str, ...] = (),
     test_seconds: float | None = None,
     probe: Path = PROBE,
+    background: bool = False,
 ) -> CheckRun:
     """Run `check` in `sandbox` on the tree `tree`; its whole raw output goes into `chunk`.
 
@@ -80,7 +81,8 @@ async def run_check(
     processor, and less after the first endless test of a file. `probe` is `PROBE` as the sandbox sees it.
     """
     plan = _plan(check, chunk.id, only, test_seconds, probe)
-    done = await sandbox.exec(plan.argv, env=plan.env, timeout=check.timeout, keep=KEEP, on_output=chunk.write)
+    argv = ("nice", "-n", "19", *plan.argv) if background else plan.argv
+    done = await sandbox.exec(argv, env=plan.env, timeout=check.timeout, keep=KEEP, on_output=chunk.write)
     seconds = done.seconds
     tests = await _tests(sandbox, check, plan, done)
     if done.exit_code == KILLED and any(test.message.startswith(ENDLESS) for test in tests):

@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-import os
+import gc
 import signal
 import sys
 from collections.abc import Coroutine
@@ -27,6 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+GARBAGE = 1.0
+"""Seconds of work after which garbage is collected again."""
 
 Directory = Annotated[Path, typer.Option("-C", "--directory", help="The repository, or a folder in it.")]
 ModelName = Annotated[
@@ -189,8 +192,16 @@ def options(
 async def _until_told(work: Coroutine[Any, Any, int]) -> int:
     """Run `work`; SIGTERM ends it as Ctrl-C does, with everything kept."""
     task = asyncio.create_task(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    loop.call_later(GARBAGE, _collect)
     return await task
+
+
+def _collect() -> None:
+    """Collect garbage from now on, leaving out what the imports made: that stays."""
+    gc.freeze()
+    gc.enable()
 
 
 def _finish(work: Coroutine[Any, Any, int]) -> None:
