@@ -38,6 +38,7 @@ class {name}(unittest.TestCase):
     def test_it(self):
         self.assertEqual({call}, {result})
 """
+CHECK = "python -m unittest -q tests.test_price tests.test_other"
 PATCH = """*** Begin Patch
 *** Update File: shop/part00.py
 @@ def price(amount):

@@ -11,10 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-os.environ.setdefault(
-    "PYDANTIC_DISABLE_PLUGINS", "__all__"
-)  # looking for plugins takes pydantic 10 ms, and none is used
-
 from journeyman import __version__
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
