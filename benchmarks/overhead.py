@@ -140,11 +140,7 @@ async def instruction_tokens(home: Path, folder: Path) -> str:
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench overhead", description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument(
-        "--check",
-        default="python -m unittest -q tests.test_price tests.test_other",
-        help="the tests of the script and of the harness",
-    )
+    parser.add_argument("--check", default=CHECK, help="the tests of the script and of the harness")
     parser.add_argument("--no-checks", action="store_true", help="let the harness run no checks of its own")
     arguments = parser.parse_args()
     program = str(Path(sys.executable).with_name("journeyman"))

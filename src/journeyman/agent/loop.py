@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 from journeyman.agent import limits
 from journeyman.agent.prompts import MAY_HAVE_RUN
@@ -28,7 +28,7 @@ STUCK = "You have made the same call with the same result several times. Do some
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What the loop needs beyond `Work`."""
+    """What the loop needs beyond `Work`. `announced` are the calls whose intent this process has just written."""
 
     work: Work
     toolbox: Toolbox
@@ -39,6 +39,7 @@ class Loop:
     clock: Clock = time.time
     on_delta: Callable[[Delta], None] | None = None
     on_retry: Callable[[str, float], None] | None = None
+    announced: set[str] = field(default_factory=set[str])
 
 
 async def run(loop: Loop) -> Stop:
@@ -70,7 +71,8 @@ async def ask(loop: Loop) -> Stop | None:
         return Stop("model", f"The conversation no longer fits the model's window: {error}")
     except Refused as error:
         return Stop("model", str(error))
-    await log.append(Replied(reply=reply, seconds=time.monotonic() - began))
+    replied = Replied(reply=reply, seconds=time.monotonic() - began)
+    await log.append(replied, *_first_intent(loop, reply.calls))
     if reply.calls:
         return None
     if reply.stop == "length":
@@ -103,25 +105,32 @@ async def answer(loop: Loop, call: ToolCall, prepared: registry.Prepared | Outco
     if isinstance(prepared, Outcome):
         await log.append(_returned(call, prepared))
         return prepared
+    if call.call_id in loop.announced:
+        loop.announced.remove(call.call_id)
+        return await _run(loop, call, prepared)
     before = next((one for one in folds.interrupted(log.events) if one.call_id == call.call_id), None)
     if before is not None and not before.reads_only and not loop.rerun:
         outcome = Outcome(MAY_HAVE_RUN, is_error=True)
         await log.append(_returned(call, outcome))
         return outcome
-    await log.append(
-        ToolStarted(
-            call_id=call.call_id,
-            name=call.name,
-            summary=prepared.summary[:200],
-            reads_only=prepared.tool.reads_only,
-            again=before is not None,
-            command=prepared.command,
-        )
-    )
+    await log.append(_intent(call, prepared, again=before is not None))
+    return await _run(loop, call, prepared)
+
+
+async def _run(loop: Loop, call: ToolCall, prepared: registry.Prepared) -> Outcome:
     outcome = await loop.toolbox.run(prepared)
     manifest, complete = (None, True) if prepared.tool.reads_only else await loop.checkpoint()
-    await log.append(_returned(call, outcome, manifest, complete))
+    await loop.work.log.append(_returned(call, outcome, manifest, complete))
     return outcome
+
+
+def _first_intent(loop: Loop, calls: Sequence[ToolCall]) -> list[ToolStarted]:
+    """The intent of a reply's first call, to be written with the reply: one transaction less in most steps."""
+    prepared = loop.toolbox.prepare(calls[0]) if calls else None
+    if not isinstance(prepared, registry.Prepared):
+        return []
+    loop.announced.add(calls[0].call_id)
+    return [_intent(calls[0], prepared)]
 
 
 async def break_circle(loop: Loop) -> Stop | None:
@@ -133,6 +142,17 @@ async def break_circle(loop: Loop) -> Stop | None:
         return Stop("stuck", "Stopped: the model repeated the same call with the same result.")
     await loop.work.log.append(Said(item=DeveloperMessage(text=STUCK), why="stuck"))
     return None
+
+
+def _intent(call: ToolCall, prepared: registry.Prepared, *, again: bool = False) -> ToolStarted:
+    return ToolStarted(
+        call_id=call.call_id,
+        name=call.name,
+        summary=prepared.summary[:200],
+        reads_only=prepared.tool.reads_only,
+        again=again,
+        command=prepared.command,
+    )
 
 
 def _returned(call: ToolCall, outcome: Outcome, manifest: str | None = None, complete: bool = True) -> ToolReturned:
