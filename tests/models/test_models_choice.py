@@ -224,6 +224,7 @@ async def test_a_price_that_is_not_known_is_none_and_never_nought() -> None:
     assert await Prices.of(Profile(name="m")).cost(USAGE) is None
     assert await Prices.of(Profile(name="m", input_price=1.0, output_price=1.0)).cost(Usage()) is None
     assert await Prices(free).cost(Usage()) == 0.0
+    assert await Prices.of(Profile(name="m", input_price=0.0, output_price=0.0)).cost(Usage()) == 0.0
 
 
 async def test_replies_carry_the_price_that_a_person_set() -> None:

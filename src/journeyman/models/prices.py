@@ -49,6 +49,8 @@ class Prices:
         """The prices in `profile`, where a person set them, else those that `look_up` finds."""
         if profile.input_price is None or profile.output_price is None:
             return cls(None, look_up)
+        if profile.input_price == profile.output_price == 0:
+            return cls(free)
         return cls(Price(profile.input_price, profile.output_price, profile.cached_input_price).of)
 
     def begin(self) -> None:
