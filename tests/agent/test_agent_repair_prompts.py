@@ -2,7 +2,16 @@
 
 import pytest
 
-from journeyman.agent.repair.prompts import code_of, failed_before, function, request, splice, whole
+from journeyman.agent.repair.prompts import (
+    code_of,
+    failed_before,
+    function,
+    request,
+    splice,
+    subjects_of,
+    whole,
+    without_docstrings,
+)
 
 FILE = '''"""Sums."""
 
@@ -45,11 +54,24 @@ def test_the_first_request_has_the_code_the_task_and_the_failure() -> None:
     (item,) = asked.items
     assert item.kind == "user"
     assert item.text == (
-        "The file below is from `a.py`.\n\n```python\ndef f():\n    return 1\n```\n\nTask: Fix f.\n\n"
-        "What fails:\nf: assert 1 == 2\n\nWrite the whole corrected file."
+        "The code below is from `a.py`.\n\n```python\ndef f():\n    return 1\n```\n\nTask: Fix f.\n\n"
+        "What fails:\nf: assert 1 == 2\n\nWrite the corrected code."
     )
     assert (asked.temperature, asked.seed, asked.cache_key) == (0.0, 7, "k")
     assert len(asked.instructions) < 600
+
+
+def test_docstrings_are_shown_apart_from_the_code() -> None:
+    code, purpose = without_docstrings(whole("a.py", FILE))
+    assert code.startswith("import os\n\n\n@cache\ndef total(xs):\n    # start\n")
+    assert code.endswith("def last(xs):\n    return xs[-1]")
+    assert purpose == "Sums.\n\nExamples: last([1]) is 1\n\nThe sum.\n\n>>> total([1, 2])\n3"
+    assert without_docstrings(whole("b.py", 'def f():\n    """Only this."""\n')) == (
+        'def f():\n    """Only this."""',
+        "",
+    )
+    assert without_docstrings(whole("c.py", "def f(:")) == ("def f(:", "")
+    assert without_docstrings(whole("d.js", "// x\nlet y\n")) == ("// x\nlet y", "")
 
 
 def test_a_long_file_is_shown_as_a_function_with_its_decorators() -> None:
@@ -125,3 +147,13 @@ def test_what_was_tried_is_told_in_short() -> None:
     told = failed_before([("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-x\n+y\n", "f: assert 1 == 2")])
     assert told == "These changes were tried and do not help:\n```diff\n-x\n+y\n```\nf: assert 1 == 2"
     assert failed_before([]) == ""
+
+
+def test_of_a_long_file_only_the_suspicious_functions_are_shown() -> None:
+    long = FILE + "".join(f"\n\ndef other{number}():\n    return {number}\n" for number in range(100))
+    assert [subject.is_whole for subject in subjects_of("a.py", FILE, ["last"])] == [True]
+    assert [subject.code for subject in subjects_of("a.py", long, ["last", "nothing"])] == [
+        "def last(xs):\n    return xs[-1]"
+    ]
+    assert [subject.is_whole for subject in subjects_of("a.js", "x\n" * 2000, [])] == [True]
+    assert subjects_of("a.js", "x\n" * 20_000, []) == []

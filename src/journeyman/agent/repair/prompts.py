@@ -1,9 +1,10 @@
 """What the model is asked, and what is taken out of its answers."""
 
 import ast
+import inspect
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from journeyman.agent.repair.source import Source, span
 from journeyman.core.items import UserMessage
@@ -12,18 +13,17 @@ from journeyman.core.text import clip
 
 INSTRUCTIONS = (
     "You fix bugs. You are given code in which something is wrong, and what shows it. Find the mistake and answer with "
-    "the whole corrected code in one fenced block, nothing left out. Change as little as possible, often one line or "
-    "one expression. Do not change names or signatures, add no tests and no comments."
+    "the whole corrected code in one fenced block and nothing else. Change as little as possible, often one line or "
+    "one expression. Keep names and signatures, add no tests and no comments."
 )
-
-View = Literal["file", "function", "examples", "explain"]
 
 _FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\r?\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 _OPEN_FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\r?\n(.*)", re.DOTALL | re.MULTILINE)
 _LANGUAGES = {"py": "python", "js": "javascript", "mjs": "javascript", "cjs": "javascript", "ts": "typescript"}
 
-WHOLE_FILE = 8_000
-"""Characters up to which a file is shown whole; of longer ones a function."""
+WHOLE_FILE, LONGEST = 3_000, 8_000
+"""Characters of code up to which a file is shown whole, since all of it is written again, and of one function or of a
+file that cannot be taken apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +70,82 @@ def function(path: str, text: str, name: str) -> Subject | None:
     return None
 
 
+def subjects_of(path: str, text: str, names: Sequence[str]) -> list[Subject]:
+    """What of a file is shown: all of a short one, of others the functions `names`."""
+    subject = whole(path, text)
+    length = len(without_docstrings(subject)[0])
+    parts = [function(path, text, name) for name in names] if path.endswith(".py") else []
+    found = [part for part in parts if part is not None and len(part.code) <= LONGEST]
+    if length <= WHOLE_FILE or (not found and length <= LONGEST):
+        return [subject]
+    return list(dict.fromkeys(found))
+
+
 def request(
     subject: Subject,
     prompt: str,
     failures: str,
     *,
-    tests: str = "",
     before: str = "",
     temperature: float,
     seed: int,
     cache_key: str,
 ) -> ModelRequest:
-    """Ask for the corrected code. What changes from one request to the next stands at the end, for the cache."""
-    what = "file" if subject.is_whole else "function"
+    """Ask for the corrected code. What changes from one request to the next stands at the end, for the cache.
+
+    Docstrings are shown apart from the code: what is not in the code is not written again, and writing is what costs.
+    """
+    code, purpose = without_docstrings(subject)
     parts = [
-        f"The {what} below is from `{subject.path}`.",
-        f"```{subject.language}\n{subject.code.strip(chr(10))}\n```",
+        f"The code below is from `{subject.path}`.",
+        f"```{subject.language}\n{code}\n```",
     ]
+    if purpose:
+        parts.append("What it should do:\n" + clip(purpose, 2000))
     if prompt.strip():
         parts.append("Task: " + clip(prompt.strip(), 1500))
-    if tests:
-        parts.append(f"The tests:\n```{subject.language}\n{clip(tests.strip(), 1500)}\n```")
     if failures:
         parts.append("What fails:\n" + clip(failures, 1200))
     if before:
         parts.append(before)
-    parts.append(f"Write the whole corrected {what}.")
+    parts.append("Write the corrected code.")
     return ModelRequest(
         instructions=INSTRUCTIONS,
         items=(UserMessage(text="\n\n".join(parts)),),
         temperature=temperature,
         seed=seed,
         stop=("\n```\n",),
-        max_output_tokens=min(200 + len(subject.code) // 2, 4000),
+        max_output_tokens=min(120 + len(code) // 2, 4000),
         cache_key=cache_key,
     )
+
+
+def without_docstrings(subject: Subject) -> tuple[str, str]:
+    """The code without its docstrings and other bare texts, and these texts."""
+    code = _dedent(subject.code.strip("\r\n"))
+    if not subject.path.endswith(".py"):
+        return code, ""
+    try:
+        source = Source(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return code, ""
+    texts: list[str] = []
+    dropped: set[int] = set()
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if all(_is_text(child) for child in node.body):
+            continue
+        for child in node.body:
+            if _is_text(child) and source.indent(child) is not None:
+                dropped.update(span(child))
+                texts.append(inspect.cleandoc(str(ast.literal_eval(ast.unparse(child)))))
+    rows = [row for number, row in enumerate(code.split("\n"), 1) if number not in dropped]
+    return re.sub(r"\n{3,}", "\n\n\n", "\n".join(rows)).strip("\n"), "\n\n".join(texts)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def failed_before(tried: list[tuple[str, str]]) -> str:

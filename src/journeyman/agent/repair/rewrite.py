@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.locate import locate
-from journeyman.agent.repair.prompts import WHOLE_FILE, Subject, code_of, function, request, splice, whole
+from journeyman.agent.repair.prompts import code_of, request, splice, subjects_of
 from journeyman.agent.repair.search import event_of
 from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import confirm, encoded
@@ -28,10 +28,7 @@ async def rewrite(work: Work, files: Files, runs: Sequence[CheckRun]) -> Stop:
         )
     suspect = suspects[0]
     text = files.texts[suspect.path]
-    subject: Subject | None = whole(suspect.path, text)
-    if len(text) > WHOLE_FILE:
-        shown = [function(suspect.path, text, name) for name in suspect.functions]
-        subject = next((one for one in shown if one is not None and len(one.code) <= WHOLE_FILE), None)
+    subject = next(iter(subjects_of(suspect.path, text, list(suspect.functions))), None)
     if subject is None:
         return Stop("finished", f"Nothing fails, and {suspect.path} is too long for this model. Nothing was changed.")
     await work.log.append(Progressed(text=f"No check fails. Asking the model to change {suspect.path}."))

@@ -9,14 +9,12 @@ from journeyman.agent.repair.candidates import Candidate, Tried, Verdict
 from journeyman.agent.repair.locate import Suspect
 from journeyman.agent.repair.mutate import mutations
 from journeyman.agent.repair.prompts import (
-    WHOLE_FILE,
     Subject,
     code_of,
     failed_before,
-    function,
     request,
     splice,
-    whole,
+    subjects_of,
 )
 from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import Goal, Trials, confirm
@@ -41,7 +39,6 @@ class Search:
     goals: Sequence[Goal]
     suspects: Sequence[Suspect]
     texts: dict[str, str]
-    tests: str
     failures: str
     trials: Trials
     seconds: float
@@ -175,16 +172,11 @@ async def more_patience(search: Search, seconds: float) -> None:
 
 
 def subjects(search: Search) -> list[Subject]:
-    """What the model is shown: short files whole, of others the suspicious functions."""
+    """What the model is shown, the most suspicious first."""
     found: list[Subject] = []
     for suspect in search.suspects:
-        text = search.texts[suspect.path]
-        if len(text) <= WHOLE_FILE:
-            found.append(whole(suspect.path, text))
-            continue
-        names = sorted(suspect.functions, key=lambda name: -_suspicion(suspect, name))
-        shown = [function(suspect.path, text, name) for name in names[:3]]
-        found += [subject for subject in shown if subject is not None and len(subject.code) <= WHOLE_FILE]
+        names = sorted(suspect.functions, key=lambda name, at=suspect: -_suspicion(at, name))
+        found += subjects_of(suspect.path, search.texts[suspect.path], names[:3])
     return found
 
 
@@ -215,17 +207,15 @@ async def sample(search: Search, shown: Sequence[Subject], number: int) -> Candi
     """One answer of the model as a candidate; None when there is no usable code in it."""
     work = search.work
     subject = shown[number % len(shown)] if number >= 2 else shown[0]
-    view = number % 4
     temperature = _LADDER[number % len(_LADDER)]
     before = ""
-    if view == 3 and search.misses:
+    if number % 4 == 3:
         recent = search.misses[-2:]
         before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
     asked = request(
         subject,
         work.start.prompt,
-        search.failures if view != 2 else "",
-        tests=search.tests if view == 1 else "",
+        search.failures if number % 8 != 6 else "",
         before=before,
         temperature=temperature,
         seed=work.start.seed + number,

@@ -52,8 +52,8 @@ PATIENCE = 20.0
 SECONDS = 240.0
 """After this long no new round begins."""
 
-MANY, VOTES = 12, 6
-"""Where little is tested: survivors that are looked for, and samples of the model that may speak for one of them."""
+MANY, FIRST_SAMPLES, VOTES = 12, 2, 4
+"""Where little is tested: survivors that are looked for, and samples of the model before that and after it."""
 
 
 async def repair(work: Work) -> Stop:
@@ -128,7 +128,6 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             goals=goals,
             suspects=suspects,
             texts=files.texts,
-            tests=files.texts.get(evidence.failing_files[0], "") if evidence.failing_files else "",
             failures=failures_of(goal, notes.items()),
             trials=_trials(work, goal, pytest, layers),
             seconds=min(max(5 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
@@ -204,31 +203,41 @@ async def trace(
 
 
 async def explore(search: Search) -> str:
-    """Look for survivors, cheapest first; what went wrong with the model, if anything."""
+    """Look for survivors, cheapest first; what went wrong with the model, if anything.
+
+    Small edits are tried first, unless so little is tested that many wrong ones pass: then the model is asked first.
+    """
     pool = mutants(search.suspects, search.texts)
+    weak = search.goal.is_weak
     trouble = ""
     began = time.monotonic()
-    for number, (seconds, samples) in enumerate(ROUNDS):
+    rounds = (((0.0, FIRST_SAMPLES),) if weak else ()) + ROUNDS
+    for number, (seconds, samples) in enumerate(rounds):
         if await search.settled() or time.monotonic() - began > SECONDS:
             break
-        if pool:
-            await search.say(f"Trying small edits, {len(pool)} in all." if number == 0 else f"{len(pool)} are left.")
-        await by_mutation(search, pool, seconds, enough=MANY if search.goal.is_weak else 1)
-        if not search.survivors:
-            await more_patience(search, PATIENCE)
-        if await search.settled() or (number > 0 and search.survivors):
-            break
-        if trouble:
-            continue
-        await search.say("Asking the model.")
-        try:
-            await by_model(search, VOTES if search.survivors else samples, SECONDS / 2)
-        except ModelError as error:
-            trouble = str(error)
-            await search.say(f"The model gave no answer: {error}")
-        if search.survivors:
+        if pool and seconds:
+            await search.say(f"Trying small edits, {len(pool)} are left.")
+            await by_mutation(search, pool, seconds, enough=MANY if weak else 1)
+            if not search.survivors:
+                await more_patience(search, PATIENCE)
+            if await search.settled() or (search.survivors and number > 1):
+                break
+        if not trouble:
+            trouble = await ask(search, VOTES if search.survivors else samples)
+        if search.survivors and seconds:
             break
     return trouble
+
+
+async def ask(search: Search, samples: int) -> str:
+    """Ask the model; what went wrong, if anything."""
+    await search.say("Asking the model.")
+    try:
+        await by_model(search, samples, SECONDS / 2)
+    except ModelError as error:
+        await search.say(f"The model gave no answer: {error}")
+        return str(error)
+    return ""
 
 
 async def conclude(search: Search, model_error: str) -> Stop:
