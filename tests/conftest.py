@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -62,6 +63,11 @@ class Finished:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+def _heed_interrupts() -> None:
+    """Undo what a background job of a shell is started with: SIGINT ignored, for its children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(slots=True)
 class Program:
     """`journeyman`, with a state directory of its own."""
@@ -92,6 +98,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=_heed_interrupts,
         )
 
     async def run(self, *arguments: str | Path, cwd: Path | None = None) -> Finished:

@@ -61,7 +61,8 @@ def test_a_name_with_brackets_does_not_hide_the_start_time(tmp_path: Path) -> No
     program = tmp_path / "odd) S 1 (name"
     program.symlink_to(sys.executable)
     code = "from journeyman.store.holder import *; print(is_dead(this_process()), this_process())"
-    answer = subprocess.run([program, "-c", code], capture_output=True, text=True, check=True)
+    env = {**os.environ, "PYTHONPATH": ":".join(sys.path)}  # by this name it does not find the environment it is of
+    answer = subprocess.run([program, "-c", code], capture_output=True, text=True, check=True, env=env)
     verdict, *words = answer.stdout.split()
     assert verdict == "False"
     assert words[-1].rpartition(".")[2].isdigit()

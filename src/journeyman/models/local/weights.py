@@ -270,9 +270,10 @@ class Weights:
 def _folder_size(folder: Path) -> int:
     """Bytes of the largest file beneath `folder`, from which files may vanish meanwhile."""
     largest = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            largest = max(largest, path.stat().st_size)
+    for parent, _, names in os.walk(folder):  # unlike Path.rglob it passes over folders that vanish
+        for name in names:
+            with suppress(OSError):
+                largest = max(largest, Path(parent, name).stat().st_size)
     return largest
 
 
