@@ -26,6 +26,9 @@ from journeyman.core.text import clip
 PROVISIONAL = "passes the tests tried"
 """The note of a candidate that is still to be run against the whole check."""
 
+LONGER, LONGEST = 2.0, 10.0
+"""Seconds of a second and a third trial of what the first limit cut."""
+
 _LADDER = (0.0, 0.5, 0.7, 0.8, 0.9, 1.0, 0.6, 0.8)
 
 
@@ -155,20 +158,33 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float, *, 
             if search.tried.is_new(candidate):
                 batch.append(candidate)
         await search.attempt(batch, first=enough == 1)
+        if not search.survivors:
+            await promising(search)
 
 
 async def more_patience(search: Search, seconds: float) -> None:
     """Candidates that a short limit cut, once more with a longer one."""
-    for limit in (2.0, 10.0):
+    for limit in (LONGER, LONGEST):
         if search.survivors or limit <= search.seconds:
             continue
         waiting = sorted(search.hasty, key=lambda pair: (-pair[1].fixed, -pair[0].weight))
         search.hasty = []
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds / 2
+        size = 8 if limit == LONGER else 2
         while waiting and time.monotonic() < until and not search.survivors:
-            size = min(max(int(6 / limit), 2), 8)
             batch, waiting = waiting[:size], waiting[size:]
             await search.attempt([candidate for candidate, _ in batch], limit, first=True)
+
+
+async def promising(search: Search) -> None:
+    """The few that fixed some test before they were cut, once more with a longer limit, without delay."""
+    if search.seconds >= LONGER:
+        return
+    chosen = sorted((pair for pair in search.hasty if pair[1].fixed), key=lambda pair: -pair[1].fixed)[:4]
+    for pair in chosen:
+        search.hasty.remove(pair)
+    if chosen:
+        await search.attempt([candidate for candidate, _ in chosen], LONGER, first=True)
 
 
 def subjects(search: Search) -> list[Subject]:

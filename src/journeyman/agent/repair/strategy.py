@@ -40,7 +40,7 @@ from journeyman.sandbox.protocol import Sandbox
 SIDE_BY_SIDE = 2
 """Layers in which candidates are tried at the same time."""
 
-TEST_SECONDS = (0.3, 10.0)
+TEST_SECONDS = (0.15, 10.0)
 """The least and the most that one test of a candidate may take, in processor time."""
 
 ROUNDS: tuple[tuple[float, int], ...] = ((25.0, 4), (15.0, 4), (15.0, 4), (30.0, 4))
@@ -130,7 +130,7 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             texts=files.texts,
             failures=failures_of(goal, notes.items()),
             trials=_trials(work, goal, pytest, layers),
-            seconds=min(max(5 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
+            seconds=min(max(10 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
         )
         remembered(search)
         model_error = await explore(search)

@@ -174,8 +174,7 @@ class ProbeTrials:
         broken = 1 if bad.id in self.goal.passing else 0
         note = f"{bad.id}: {one_line(bad.message, 160) or bad.outcome}"
         if bad.outcome == ENDLESS:
-            first = not any(test not in self.goal.endless for test in self.goal.failing)
-            return Verdict("endless", fixed, broken, note, record.seconds, hasty=fixed > 0 or first)
+            return Verdict("endless", fixed, broken, note, record.seconds, hasty=not broken)
         if bad.id not in failing and not broken and tests is not None:
             return Verdict("invalid", fixed, 0, note, record.seconds)
         return Verdict("better" if fixed and not broken else "no_better", fixed, broken, note, record.seconds)
