@@ -98,13 +98,15 @@ def _level(start: bytes) -> int:
 @contextmanager
 def _told(folder: Path) -> Generator[None]:
     """Errors of the object store and of the disk as a `StoreError`."""
-    from obstore.exceptions import BaseError
+    # Not `from obstore.exceptions import`: while another thread is still importing obstore, that finds the folder of
+    # type stubs of the same name, as an empty package.
+    import obstore
 
     try:
         yield
     except FileNotFoundError as error:
         raise StoreError(f"There is no such blob below {folder}; it was deleted, or never written whole.") from error
-    except (OSError, BaseError) as error:
+    except (OSError, obstore.exceptions.BaseError) as error:
         reason = str(error).partition("\n")[0]
         raise StoreError(
             f"Output could not be kept below {folder}: {reason}. All that was recorded so far is kept: see that the "
