@@ -147,7 +147,7 @@ def scripted_requests(work: Work) -> int:
 
 
 async def changed(work: Work) -> dict[str, str]:
-    paths = [change.path.decode() for change in await work.sandbox.changes() if change.kind == "write"]
+    paths = [change.path.decode() for change in await work.sandbox.diff() if change.kind == "write"]
     return {path: (await work.sandbox.read(path)).decode() for path in paths}
 
 

@@ -81,7 +81,7 @@ async def test_the_state_of_the_person_is_seen_inside(worker: Person, tmp_path: 
         assert await git(sandbox, "status", "--porcelain") == ""
         listed = await sandbox.exec(["find", ".", "-name", "fired*", "-o", "-name", "*.sample"], timeout=30)
         assert listed.output == b""
-        changed = [change.path for change in await sandbox.changes()]
+        changed = [change.path for change in await sandbox.diff()]
     assert not [path for path in changed if path == b".git" or path.startswith(b".git/")]
     assert worker.git("status", "--porcelain", "--branch") == expected
 

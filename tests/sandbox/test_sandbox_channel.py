@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from journeyman.sandbox import box, supervisor
-from journeyman.sandbox.box import Box
+from journeyman.sandbox.box import Box, Inside
 from journeyman.sandbox.channel import STRAY_REPLIES, Answer, Channel
 from journeyman.sandbox.supervisor import DONE, EXEC, EXIT, FAIL, READ, READY
 
@@ -119,15 +119,7 @@ async def test_silence_is_not_waited_for(
     monkeypatch.setattr(box, "KILL_GRACE", 0.2)
     channel, _ = await opened(ends)
     stopped: list[bool] = []
-    sandbox = Box(
-        channel,
-        workspace=str(tmp_path),
-        env={},
-        upper=None,
-        group=None,
-        disk_bytes=0,
-        stop=lambda: stopped.append(True),
-    )
+    sandbox = Box(Inside(channel, stop=lambda: stopped.append(True)), workspace=str(tmp_path), env={})
     async with asyncio.timeout(5):
         result = await sandbox.exec(["true"], timeout=0.1)
     assert (result.exit_code, result.cut, stopped) == (None, "time", [True])
@@ -138,7 +130,7 @@ async def test_silence_is_not_waited_for(
 @pytest.mark.parametrize("value", [-1, 2**62, 0x137F, 10**9])
 async def test_an_impossible_status_is_no_success(ends: tuple[socket.socket, socket.socket], value: int) -> None:
     channel, theirs = await opened(ends)
-    sandbox = Box(channel, workspace="/w", env={}, upper=None, group=None, disk_bytes=0, stop=lambda: None)
+    sandbox = Box(Inside(channel, stop=lambda: None), workspace="/w", env={})
     running = asyncio.create_task(sandbox.exec(["true"], timeout=5))
     packet = await asyncio.to_thread(socket.recv_fds, theirs, 1000, 4)
     theirs.send(reply(EXIT, 1, value))

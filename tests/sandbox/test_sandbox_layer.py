@@ -30,13 +30,13 @@ def test_the_extended_attribute_forms_of_deletion(upper: tuple[Path, int]) -> No
     os.setxattr(folder / "x", "user.overlay.opaque", b"x")
     os.setxattr(folder / "x" / "gone", "user.overlay.whiteout", b"")
     os.setxattr(folder / "opaque", "user.overlay.opaque", b"y")
-    assert layer.changes(handle) == (
-        [
+    assert layer.diff(handle) == (
+        (
             FileChange(b"opaque", "delete"),
             FileChange(b"x/gone", "delete"),
             FileChange(b"opaque/f", "write"),
             FileChange(b"x/empty", "write"),
-        ],
+        ),
         [],
     )
 
@@ -45,7 +45,7 @@ def test_a_whiteout_attribute_outside_a_marked_folder_is_a_file(upper: tuple[Pat
     folder, handle = upper
     (folder / "f").touch()
     os.setxattr(folder / "f", "user.overlay.whiteout", b"")
-    assert layer.changes(handle)[0] == [FileChange(b"f", "write")]
+    assert layer.diff(handle)[0] == (FileChange(b"f", "write"),)
 
 
 def test_only_the_top_git_directory_is_left_out(upper: tuple[Path, int]) -> None:
@@ -53,21 +53,21 @@ def test_only_the_top_git_directory_is_left_out(upper: tuple[Path, int]) -> None
     for name in (".git", "sub/.git"):
         (folder / name).mkdir(parents=True)
         (folder / name / "config").write_text("[core]")
-    assert layer.changes(handle)[0] == [FileChange(b"sub/.git/config", "write")]
+    assert layer.diff(handle)[0] == (FileChange(b"sub/.git/config", "write"),)
     assert layer.size(handle) >= 2 * 512
 
 
 def test_a_worktrees_git_file_is_left_out(upper: tuple[Path, int]) -> None:
     folder, handle = upper
     (folder / ".git").write_text("gitdir: /elsewhere")
-    assert layer.changes(handle) == ([], [])
+    assert layer.diff(handle) == ((), [])
 
 
 def test_sockets_and_fifos_are_remarked(upper: tuple[Path, int]) -> None:
     folder, handle = upper
     os.mkfifo(folder / "fifo")
-    changes, remarks = layer.changes(handle)
-    assert (changes, remarks) == ([], ["'fifo' was left out: it is neither a file nor a link."])
+    changes, remarks = layer.diff(handle)
+    assert (changes, remarks) == ((), ["'fifo' was left out: it is neither a file nor a link."])
 
 
 def test_a_link_for_a_folder_is_not_entered(upper: tuple[Path, int], tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_descriptors_are_not_leaked(upper: tuple[Path, int]) -> None:
         deep.mkdir()
         (deep / "f").write_text("x")
     before = len(list(Path("/proc/self/fd").iterdir()))
-    assert len(layer.changes(handle)[0]) == 30
+    assert len(layer.diff(handle)[0]) == 30
     assert layer.read(handle, b"/".join([b"n"] * 30 + [b"f"]), 10) == (0o100644, b"x")
     with pytest.raises(SandboxError):
         layer.read(handle, b"n/n/missing/f", 10)

@@ -34,7 +34,7 @@ class Changed:
 
 async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Changed:
     """Read the upper layer from the host's side and make a tree and a patch of it."""
-    found = await sandbox.changes()
+    found = await sandbox.diff()
     deletes = [change.path for change in found if change.kind == "delete"]
     writes = {change.path: await sandbox.read_change(change.path) for change in found if change.kind == "write"}
     tree = await repository.tree_with(base.tree, deletes, writes)

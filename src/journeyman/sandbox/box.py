@@ -42,49 +42,59 @@ class Running:
     act_at: float = float("inf")
 
 
-class Disk:
-    """The room that an upper layer on the host's disk may take. Walking it is dear, so it is walked only when its
-    file system has lost as much room as could bring it half way to its limit."""
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is open of a sandbox: the talk with its first process, descriptors of the upper layers (`on_disk` those of
+    them whose room has to be watched), its control group, and what kills it."""
 
-    def __init__(self, upper: int, limit: int) -> None:
-        self._upper, self._limit = upper, limit
+    channel: Channel
+    stop: Callable[[], None]
+    workspace: int | None = None
+    home: int | None = None
+    on_disk: tuple[int, ...] = ()
+    disk_bytes: int = 0
+    group: Group | None = None
+
+
+class Disk:
+    """The room that upper layers on the host's disk may take. Walking them is dear, so they are walked only when their
+    file systems have lost as much room as could bring them half way to the limit."""
+
+    def __init__(self, uppers: tuple[int, ...], limit: int) -> None:
+        self._uppers, self._limit = uppers, limit
         self._used: int | None = None
         self._free = 0
 
     def is_full(self) -> bool:
-        about = os.fstatvfs(self._upper)
-        free = about.f_bfree * about.f_frsize
+        free = sum(about.f_bfree * about.f_frsize for about in map(os.fstatvfs, self._uppers))
         if self._used is None or self._free - free > (self._limit - self._used) // 2:
-            self._used, self._free = layer.size(self._upper), free
+            self._used, self._free = sum(map(layer.size, self._uppers)), free
         return self._used > self._limit
 
 
 class Box:
-    """The `Sandbox` of bubblewrap. `stop` ends its processes and lets everything go; `upper` is a directory."""
+    """The `Sandbox` of bubblewrap."""
 
     backend = "bubblewrap"
 
     def __init__(
         self,
-        channel: Channel,
+        inside: Inside,
         *,
         workspace: str,
         env: Mapping[str, str],
-        upper: int | None,
-        group: Group | None,
-        disk_bytes: int,
-        stop: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._channel = channel
+        self._inside = inside
+        self._channel = inside.channel
         self._workspace = workspace
         self._env = dict(env)
-        self._upper = upper
-        self._group = group
-        self._stop = stop
+        self._upper = inside.workspace
+        self._group = inside.group
+        self._stop = inside.stop
         self._clock = clock
         self._drains = Drains()
-        self._disk = Disk(upper, disk_bytes) if upper is not None and disk_bytes else None
+        self._disk = Disk(inside.on_disk, inside.disk_bytes) if inside.on_disk else None
         self._running: list[Running] = []
         self._watch: asyncio.Task[None] | None = None
         self.remarks: list[str] = []
@@ -233,11 +243,11 @@ class Box:
     async def remove(self, path: str) -> None:
         await self._file(supervisor.REMOVE, path, (), [])
 
-    async def changes(self) -> list[FileChange]:
+    async def diff(self) -> tuple[FileChange, ...]:
         if self._upper is None:
-            return []
+            return ()
         try:
-            found, self.remarks = await asyncio.to_thread(layer.changes, self._upper)
+            found, self.remarks = await asyncio.to_thread(layer.diff, self._upper)
         except OSError as error:
             raise SandboxError(f"The workspace's layer cannot be read: {error.strerror}.") from error
         return found

@@ -2,8 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -11,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +17,11 @@ from pathlib import Path
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode
 from journeyman.sandbox import cgroups, layer, plan, seccomp
-from journeyman.sandbox.box import Box
+from journeyman.sandbox.box import Box, Inside
 from journeyman.sandbox.channel import Channel
 from journeyman.sandbox.process import OwnersUnmapped, Process
-from journeyman.sandbox.protocol import Sandbox, SandboxSpec
+from journeyman.sandbox.protocol import Gateway, Sandbox, SandboxSpec
+from journeyman.sandbox.upper import adopt, held
 
 SANDBOX_ID = 65533
 """User and group of a sandbox's processes in the host's eyes, where the host process is root."""
@@ -71,22 +70,30 @@ class Bubblewrap:
     @asynccontextmanager
     async def _open(self, spec: SandboxSpec) -> AsyncGenerator[Sandbox]:
         async with AsyncExitStack() as outer:
+            uppers = plan.Uppers()
+            if not spec.read_only and spec.upper:
+                uppers = replace(uppers, workspace=outer.enter_context(held(spec.upper, self._ids)))
+            elif spec.upper and self._ids:
+                adopt(spec.upper, self._ids)
+            if spec.home_upper:
+                uppers = replace(uppers, home=outer.enter_context(held(spec.home_upper, self._ids)))
             stack = await outer.enter_async_context(AsyncExitStack())
             try:
-                box = await self._start(spec, stack)
+                inside = await self._start(spec, uppers, stack)
             except OwnersUnmapped:
                 await stack.aclose()
-                copies = await outer.enter_async_context(self._copies(spec.lower))
-                box = await self._start(replace(spec, lower=copies), stack)
-            yield box
+                spec = await outer.enter_async_context(self._copies(spec))
+                inside = await self._start(spec, uppers, stack)
+            box = Box(inside, workspace=str(spec.workspace), env=plan.environment(spec), clock=self._clock)
+            outer.push_async_callback(box.close)
+            yield box  # pyright: ignore[reportReturnType] - sessions and snapshots are on their way
 
-    async def _start(self, spec: SandboxSpec, stack: AsyncExitStack) -> Box:
+    async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack) -> Inside:
         """Open a sandbox; what has to be undone at its end goes on `stack`."""
         tools = self._prepare()
         group = self._group(spec)
         if group:
             stack.callback(group.close)
-        upper, work = stack.enter_context(_upper(spec, self._ids))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = Channel(ours)
         stack.callback(channel.close)
@@ -95,10 +102,9 @@ class Bubblewrap:
                 spec,
                 tools,
                 ids=self._ids,
-                channel=theirs.fileno(),
-                seccomp=filters.fileno(),
+                handles=plan.Descriptors(channel=theirs.fileno(), seccomp=filters.fileno()),
                 doors=group.doors if group else [],
-                work=work,
+                uppers=uppers,
             )
             process = Process.start(tools.python, tools.launcher, orders, theirs, filters.fileno())
         stack.push_async_callback(process.end)
@@ -107,24 +113,43 @@ class Bubblewrap:
                 pid = await channel.ready
         except TimeoutError:
             pid = 0
-        if channel.upper is not None:
-            upper = channel.upper
-            stack.callback(os.close, upper)
+        for handle in channel.layers.values():
+            stack.callback(os.close, handle)
         if not pid:
             raise await process.why()
         process.know(pid)
-        box = Box(
+        if spec.gateway:
+            await self._serve(spec.gateway, channel, stack)
+        workspace, home = uppers.workspace, uppers.home
+        return Inside(
             channel,
-            workspace=str(spec.workspace),
-            env=plan.environment(spec),
-            upper=upper,
+            workspace=workspace.handle if workspace else channel.layers.get(b"workspace"),
+            home=home.handle if home else channel.layers.get(b"home"),
+            on_disk=tuple(upper.handle for upper in (workspace, home) if upper),
+            disk_bytes=spec.disk_bytes,
             group=group,
-            disk_bytes=spec.disk_bytes if spec.upper else 0,
             stop=process.kill,
-            clock=self._clock,
         )
-        stack.push_async_callback(box.close)
-        return box
+
+    async def _serve(self, gateway: Gateway, channel: Channel, stack: AsyncExitStack) -> None:
+        """Let the gateway answer for as long as the sandbox is open. One that fails takes the sandbox with it."""
+        if channel.listener is None:
+            raise SandboxError("The sandbox did not open its network gateway.")
+        listener = stack.enter_context(channel.listener)
+        listener.setblocking(False)
+        serving = asyncio.create_task(gateway.serve(listener))
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():
+                channel.close(f"its network gateway ended: {task.exception() or 'of itself'}")
+
+        async def end() -> None:
+            serving.remove_done_callback(ended)
+            serving.cancel()
+            await asyncio.wait([serving])
+
+        serving.add_done_callback(ended)
+        stack.push_async_callback(end)
 
     def _group(self, spec: SandboxSpec) -> cgroups.Group | None:
         name = f"{os.getpid()}-{os.urandom(6).hex()}"
@@ -151,11 +176,14 @@ class Bubblewrap:
         return self._tools
 
     @asynccontextmanager
-    async def _copies(self, lower: tuple[Path, ...]) -> AsyncGenerator[tuple[Path, ...]]:
-        """Copies of layers that belong to the sandbox's user, where no mount can show them as his. Slow but as safe."""
+    async def _copies(self, spec: SandboxSpec) -> AsyncGenerator[SandboxSpec]:
+        """The same with copies of the layers that belong to the sandbox's user, where no mount can show them as his.
+        Slow but as safe."""
         folder = self._state / "copies" / os.urandom(6).hex()
         try:
-            yield await asyncio.to_thread(_copy, lower, folder, self._ids)
+            lower = await asyncio.to_thread(_copy, spec.lower, folder / "workspace", self._ids)
+            home = await asyncio.to_thread(_copy, spec.home_lower, folder / "home", self._ids)
+            yield replace(spec, lower=lower, home_lower=home)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -201,38 +229,6 @@ def _compiled(source: Path, state: Path) -> Path:
         fresh.chmod(0o644)
         fresh.replace(target)
     return target
-
-
-@contextlib.contextmanager
-def _upper(spec: SandboxSpec, ids: tuple[int, int] | None) -> Generator[tuple[int | None, str]]:
-    """Lock the upper directory, make overlayfs's work directory beside it; its descriptor and the work's name."""
-    if spec.upper is None:
-        yield None, ""
-        return
-    if not spec.read_only:
-        spec.upper.mkdir(parents=True, exist_ok=True)
-    try:
-        upper = os.open(spec.upper, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise SandboxError(f"The layer {spec.upper} cannot be opened: {error.strerror}.") from error
-    try:
-        if ids:
-            layer.adopt(upper, *ids)
-        if spec.read_only:
-            yield None, ""
-            return
-        try:
-            fcntl.flock(upper, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SandboxError(f"Another sandbox is open on {spec.upper}.") from error
-        work = spec.upper.parent / f".{spec.upper.name}.work"
-        work.mkdir(exist_ok=True)
-        yield upper, work.name
-        for inner in work.iterdir():  # overlayfs leaves a directory there that nobody may enter
-            inner.chmod(0o700)
-        shutil.rmtree(work, ignore_errors=True)
-    finally:
-        os.close(upper)
 
 
 def _copy(lower: tuple[Path, ...], folder: Path, ids: tuple[int, int] | None) -> tuple[Path, ...]:

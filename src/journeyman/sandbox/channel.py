@@ -1,15 +1,18 @@
 """The host's end of the talk with a supervisor, which is believed nothing.
 
 Requests go out as packets, small answers of one fixed size come back; anything else ends the sandbox. Descriptors
-travel only inwards: what the other side sends along is thrown away by the kernel.
+travel only inwards, but for those that come before any foreign code runs: what the other side sends along later is
+thrown away by the kernel.
 """
 
 import asyncio
+import contextlib
 import marshal
 import os
 import socket
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +21,8 @@ from journeyman.sandbox.supervisor import DONE, EXIT, FAIL, MAX_FDS, MAX_REQUEST
 STRAY_REPLIES = 64
 """Answers to nothing that are let pass, since a killed command may have answered already."""
 
-UPPER = b"upper"
+OnLayer = Callable[[str, int], None]
+LAYERS = (b"workspace", b"home")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,15 @@ class Answer:
 
 
 class Channel:
-    """Requests with their answers, over a connected, non-blocking socket of sequenced packets."""
+    """Requests with their answers, over a connected, non-blocking socket of sequenced packets.
 
-    def __init__(self, end: socket.socket) -> None:
+    `on_layer` is given each layer in memory by its name and descriptor before it is mounted; a launcher that was told
+    to waits for `proceed` each time.
+    """
+
+    def __init__(self, end: socket.socket, on_layer: OnLayer | None = None) -> None:
         self._end = end
+        self._on_layer = on_layer
         self._loop = asyncio.get_running_loop()
         self._next = 1
         self._waiting: dict[int, asyncio.Future[Answer | None]] = {}
@@ -42,8 +51,10 @@ class Channel:
         self._closed = False
         self.ready: asyncio.Future[int] = self._loop.create_future()
         """The process id of the supervisor in the host's eyes, as the kernel says; 0 when it never came up."""
-        self.upper: int | None = None
-        """A descriptor of the upper layer in memory, which the launcher sends when there is one."""
+        self.layers: dict[bytes, int] = {}
+        """Descriptors of the upper layers in memory, which the launcher sends; whoever made this closes them."""
+        self.listener: socket.socket | None = None
+        """The listener of a gateway, which the supervisor sends with its first word when it was told to."""
         self.gone: asyncio.Future[str] = self._loop.create_future()
         end.setblocking(False)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -79,6 +90,12 @@ class Channel:
             self._outbox.append((marshal.dumps((kind, ident, ())), []))
             if len(self._outbox) == 1:
                 self._send()
+
+    def proceed(self) -> None:
+        """Let the launcher go on."""
+        if not self._closed:
+            with contextlib.suppress(OSError):  # it has ended, which is seen elsewhere
+                self._end.send(b"!")
 
     def close(self, reason: str = "it is closed") -> None:
         self._fail(reason)
@@ -117,19 +134,27 @@ class Channel:
             self._fail("its first process has ended")
 
     def _greet(self) -> None:
-        """Take what comes before any command runs: the launcher's descriptor, then the supervisor's first word."""
+        """Take what comes before any command runs: the launcher's descriptors, then the supervisor's first word."""
         space = socket.CMSG_SPACE(12) + socket.CMSG_SPACE(4)
         packet, extra, _, _ = self._end.recvmsg(REPLY_SIZE + 1, space, socket.MSG_CMSG_CLOEXEC)
-        sender = 0
+        sender, handle = 0, -1
         for level, kind, item in extra:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                self.upper = int.from_bytes(item[:4], sys.byteorder)
+                handle = int.from_bytes(item[:4], sys.byteorder)
             elif (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
                 sender = int.from_bytes(item[:4], sys.byteorder)
         if len(packet) == REPLY_SIZE and packet[0] == READY and sender > 0:
+            if handle >= 0:
+                self.listener = socket.socket(fileno=handle)
             self._end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             self.ready.set_result(sender)
-        elif packet != UPPER:
+        elif packet in LAYERS and handle >= 0 and packet not in self.layers:
+            self.layers[packet] = handle
+            if self._on_layer:
+                self._on_layer(packet.decode(), handle)
+        else:
+            if handle >= 0:
+                os.close(handle)
             raise ConnectionAbortedError
 
     def _answer(self, packet: bytes) -> bool:

@@ -42,6 +42,7 @@ else:
 
 
 STAGE = "/tmp"  # bubblewrap relies on it too; the layers are opened before it is covered
+SCRATCH = "/tmp/scratch"
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
@@ -177,51 +178,70 @@ class OwnerMaps:
             os.waitpid(child, 0)
 
 
-def overlay(plan: dict[str, Any], lowers: int, maps: OwnerMaps | None) -> None:
-    """Mount the workspace on STAGE/merged: the lower layers, a bottom that holds mount points, and the upper if any."""
-    bottom = f"{STAGE}/m"
-    os.mkdir(bottom)
-    for place, is_folder in plan["points"]:
-        point = f"{bottom}/{place}"
+def overlay(plan: dict[str, Any], layer: dict[str, Any], lowers: int, maps: OwnerMaps | None) -> None:
+    """Mount a layered directory on STAGE/<name>/merged: its lower layers, a bottom that holds mount points, and the
+    upper if it is writable."""
+    place = f"{STAGE}/{layer['name']}"
+    bottom = f"{place}/m"
+    os.makedirs(bottom)
+    for point, is_folder in layer["points"]:
+        point = f"{bottom}/{point}"
         os.makedirs(point if is_folder else os.path.dirname(point), exist_ok=True)
         if not is_folder:
             os.close(os.open(point, os.O_CREAT | os.O_WRONLY, 0o644))
-    layers = [f"{STAGE}/l{number}" for number in range(lowers)] + [bottom]
+    layers = [f"{place}/l{number}" for number in range(lowers)] + [bottom]
     options = f"lowerdir={':'.join(layers)},userxattr,index=off"  # userxattr turns metacopy, redirects off
     held: list[int] = []
-    if plan["scratch"] or plan["upper"]:
-        if plan["scratch"]:
-            os.mkdir(f"{STAGE}/u")
-            mount(b"tmpfs", f"{STAGE}/u", b"tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={plan['scratch']}")
-            os.mkdir(f"{STAGE}/u/upper")
-            os.mkdir(f"{STAGE}/u/work")
-        names = ("upper", "work") if plan["scratch"] else (plan["upper"], plan["work"])
-        held = [os.open(f"{STAGE}/u/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) for name in names]
+    if layer["writable"]:
+        if layer["upper"]:
+            names = (f"{place}/u/{layer['upper']}", f"{place}/u/{layer['work']}")
+        else:
+            names = (fresh(f"{layer['name']}-upper"), fresh(f"{layer['name']}-work"))
+        held = [os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) for name in names]
         if maps and os.fstat(held[0]).st_uid != maps.uid:
             os.fchown(held[0], maps.uid, maps.gid)
+        if not layer["upper"]:
+            hand_over(plan, layer["name"], held[0])
         # by descriptor, so that a comma or a colon in a name is no syntax
         options += f",upperdir=/proc/self/fd/{held[0]},workdir=/proc/self/fd/{held[1]}"
-    os.mkdir(f"{STAGE}/merged")
-    mount(b"overlay", f"{STAGE}/merged", b"overlay", MS_NOSUID | MS_NODEV, options)
-    if plan["scratch"]:
-        hand_over(plan["channel"], held[0])
+    os.mkdir(f"{place}/merged")
+    mount(b"overlay", f"{place}/merged", b"overlay", MS_NOSUID | MS_NODEV, options)
     for handle in held:
         os.close(handle)
 
 
-def hand_over(channel: int, upper: int) -> None:
-    """Send the host a descriptor of the upper layer in memory, which has no path there."""
+def fresh(name: str) -> str:
+    """A new directory in the file system in memory."""
+    os.mkdir(f"{SCRATCH}/{name}")
+    return f"{SCRATCH}/{name}"
+
+
+def plain_home(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
+    """A home directory of one layer, in memory."""
+    place = fresh("home")
+    os.chmod(place, 0o700)  # noqa: PTH101
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    if maps:
+        os.fchown(handle, maps.uid, maps.gid)
+    hand_over(plan, "home", handle)
+    os.close(handle)
+
+
+def hand_over(plan: dict[str, Any], name: str, upper: int) -> None:
+    """Send the host a descriptor of an upper layer in memory, which has no path there; wait until it has filled it."""
     import _socket
 
-    end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=channel)
-    end.sendmsg([b"upper"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, upper.to_bytes(4, sys.byteorder))])
+    end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=plan["channel"])
+    end.sendmsg([name.encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, upper.to_bytes(4, sys.byteorder))])
+    if plan["seeded"] and not end.recv(1):
+        raise OSError(errno.EPIPE, "the host has gone")
     end.detach()
 
 
 def hang_inside(tree: int, place: str) -> None:
     """Mount a tree on a place in the workspace, which no symlink of the repository can turn elsewhere: where there is
     one, nothing is mounted, and it leads to what is bound at its target, if anything."""
-    root = os.open(f"{STAGE}/merged", os.O_PATH | os.O_DIRECTORY)
+    root = os.open(f"{STAGE}/workspace/merged", os.O_PATH | os.O_DIRECTORY)
     how = words(os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH)
     try:
         spot = syscall(f"cannot bind {place}", SYS_OPENAT2, root, os.fsencode(place), how, len(how))
@@ -238,12 +258,13 @@ def hang_inside(tree: int, place: str) -> None:
 
 def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
     """Open every source, cover STAGE with an empty file system, and hang the sources there."""
-    lowers = [open_tree(path) for path in plan["lower"]]
+    layers: list[dict[str, Any]] = plan["overlays"]
+    lowers = [[open_tree(path) for path in layer["lower"]] for layer in layers]
     binds = [(open_tree(path), name, mapped) for path, name, mapped in plan["binds"]]
     inside = [(open_tree(path), place, mapped) for path, place, mapped in plan["inside"]]
-    upper = open_tree(plan["upper_parent"]) if plan["upper_parent"] else -1
+    uppers = [open_tree(layer["upper_parent"]) if layer["upper_parent"] else -1 for layer in layers]
     if maps:
-        for tree in lowers:
+        for tree in (tree for trees in lowers for tree in trees):
             maps.show_as_ours(tree)
         for tree, _, mapped in (*binds, *inside):
             if mapped:
@@ -253,11 +274,16 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
     mount(b"tmpfs", STAGE, b"tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
     for tree, name, _ in binds:
         attach(tree, f"{STAGE}/{name}")
-    for number, tree in enumerate(lowers):
-        attach(tree, f"{STAGE}/l{number}")
-    if upper >= 0:
-        attach(upper, f"{STAGE}/u")
-    overlay(plan, len(lowers), maps)
+    os.mkdir(SCRATCH)
+    mount(b"tmpfs", SCRATCH, b"tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={plan['scratch']}")
+    for layer, trees, upper in zip(layers, lowers, uppers, strict=True):
+        for number, tree in enumerate(trees):
+            attach(tree, f"{STAGE}/{layer['name']}/l{number}")
+        if upper >= 0:
+            attach(upper, f"{STAGE}/{layer['name']}/u")
+        overlay(plan, layer, len(trees), maps)
+    if plan["plain_home"]:
+        plain_home(plan, maps)
     for tree, place, _ in inside:
         hang_inside(tree, place)
 

@@ -36,7 +36,7 @@ class Found:
         return self.path.rpartition(b"/")[2]
 
 
-def changes(upper: int) -> tuple[list[FileChange], list[str]]:
+def diff(upper: int) -> tuple[tuple[FileChange, ...], list[str]]:
     """What the layer with the directory descriptor `upper` changes, deletes first, and remarks on what was left out."""
     deletes: list[FileChange] = []
     writes: list[FileChange] = []
@@ -57,7 +57,7 @@ def changes(upper: int) -> tuple[list[FileChange], list[str]]:
             deletes.append(FileChange(found.path, "delete"))
     deletes.sort(key=lambda change: change.path)
     writes.sort(key=lambda change: change.path)
-    return deletes + writes, remarks
+    return (*deletes, *writes), remarks
 
 
 def size(upper: int) -> int:

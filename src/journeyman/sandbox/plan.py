@@ -9,13 +9,14 @@ import marshal
 import os
 import resource
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from journeyman.core.errors import SandboxError
-from journeyman.sandbox.protocol import SandboxSpec
+from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, SandboxSpec
+from journeyman.sandbox.upper import Upper
 
 STAGE = "/tmp"
 INNER_ID = 1000
@@ -23,7 +24,6 @@ USER = "journeyman"
 HOME = "/tmp/home"
 SUPERVISOR = "/run/journeyman/supervisor.pyc"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-OPEN_FILES = 8192
 KERNEL_PLACES = ("/proc", "/sys", "/dev")
 NOT_A_WORKSPACE = ("/", "/usr", "/tmp", "/etc", "/run", "/bin", "/lib", "/lib64", "/sbin", HOME)
 
@@ -128,9 +128,11 @@ def changeable(ids: tuple[int, int]) -> tuple[int, int] | None:
 
 
 def environment(spec: SandboxSpec) -> dict[str, str]:
-    """What every command sees: the base, PATH from the toolchains in their order, then the spec's own."""
+    """What every command sees: the base, PATH from the toolchains in their order, the spec's own, and the gateway's,
+    beside which there is no way out."""
     folders = [str(folder) for chain in spec.toolchains for folder in chain.bin]
-    return {**BASE_ENV, "PATH": ":".join([*folders, SYSTEM_PATH]), **spec.env}
+    gateway: Mapping[str, str] = spec.gateway.env if spec.gateway else {}
+    return {**BASE_ENV, "PATH": ":".join([*folders, SYSTEM_PATH]), **spec.env, **gateway}
 
 
 def write_etc(folder: Path) -> tuple[Path, ...]:
@@ -176,52 +178,105 @@ def _replace(path: Path, data: bytes) -> None:
     fresh.replace(path)
 
 
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """What the launcher and its followers inherit."""
+
+    channel: int
+    seccomp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uppers:
+    """The upper layers on the host's disk; None is one in memory, or none at all."""
+
+    workspace: Upper | None = None
+    home: Upper | None = None
+
+
 def orders(
     spec: SandboxSpec,
     tools: Tools,
     *,
     ids: tuple[int, int] | None,
-    channel: int,
-    seccomp: int,
+    handles: Descriptors,
     doors: list[str],
-    work: str,
+    uppers: Uppers,
+    seeded: bool = False,
 ) -> bytes:
-    """The marshalled plan for the launcher. `ids` are None where it cannot change its user.
-
-    `work` is the name of overlayfs's work directory beside the upper."""
+    """The marshalled plan for the launcher. `ids` are None where it cannot change its user. When it is `seeded`, the
+    launcher waits for the host to fill the layers in memory."""
     check_workspace(spec.workspace)
     plan = Plan()
-    command = [_bubblewrap(plan, tools), *_isolation(seccomp)]
-    _system(plan, tools, memory=min(spec.disk_bytes, spec.memory_bytes // 2))
+    command = [_bubblewrap(plan, tools), *_isolation(handles.seccomp)]
+    memory = min(spec.disk_bytes, spec.memory_bytes // 2)
+    _system(plan, tools, memory=memory)
+    layered = bool(spec.home_lower or uppers.home)
+    _home(plan, layered=layered)
     _mounts(plan, spec, tools)
-    inner = [str(tools.python), "-I", "-S", SUPERVISOR, str(channel), str(spec.workspace)]
-    if not doors:  # inside, so that only what is inside counts
-        inner += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
-    writable = not spec.read_only
-    upper = spec.upper if writable else None
-    lower = [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower]
+    _gateway(plan, spec)
+    plan.arguments += ["--remount-ro", "/", "--chdir", "/"]
+    overlays = [
+        _overlay(
+            "workspace",
+            [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower],
+            uppers.workspace,
+            writable=not spec.read_only,
+            points=plan.points,
+        )
+    ]
+    if layered:
+        overlays.append(_overlay("home", spec.home_lower, uppers.home))
     content: dict[str, Any] = {
         "as_root": ids is not None,
         "uid": ids[0] if ids else -1,
         "gid": ids[1] if ids else -1,
-        "channel": channel,
+        "channel": handles.channel,
         "cgroups": doors,
-        "lower": [str(path) for path in lower],
-        "upper": upper.name if upper else "",
-        "upper_parent": str(upper.parent) if upper else "",
-        "work": work,
-        "scratch": min(spec.disk_bytes, spec.memory_bytes // 2) if writable and upper is None else 0,
+        "overlays": overlays,
+        "plain_home": not layered,
+        "scratch": memory,
+        "seeded": seeded,
         "binds": plan.binds,
         "inside": plan.inside,
-        "points": plan.points,
         "limits": [
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, spec.disk_bytes),
-            (resource.RLIMIT_NOFILE, OPEN_FILES),
+            (resource.RLIMIT_NOFILE, spec.open_files),
         ],
-        "command": [*command, *plan.arguments, "--", *inner],
+        "command": [*command, *plan.arguments, "--", *_supervisor(spec, tools, handles.channel, bounded=bool(doors))],
     }
     return marshal.dumps(content)
+
+
+def _overlay(
+    name: str,
+    lower: Sequence[Path],
+    upper: Upper | None,
+    *,
+    writable: bool = True,
+    points: Sequence[tuple[str, bool]] = (),
+) -> dict[str, Any]:
+    """An overlay that the launcher mounts on STAGE/<name>/merged; one that is writable without an upper directory has
+    one in memory."""
+    return {
+        "name": name,
+        "lower": [str(path) for path in lower],
+        "points": list(points),
+        "writable": writable,
+        "upper_parent": str(upper.path.parent) if upper else "",
+        "upper": upper.path.name if upper else "",
+        "work": upper.work if upper else "",
+    }
+
+
+def _supervisor(spec: SandboxSpec, tools: Tools, channel: int, *, bounded: bool) -> list[str]:
+    """The command of process 1."""
+    words = [str(tools.python), "-I", "-S", SUPERVISOR, str(channel), str(spec.workspace)]
+    words.append(str(GATEWAY_PORT if spec.gateway else 0))
+    if not bounded:  # inside, so that only what is inside counts
+        words += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
+    return words
 
 
 def check_workspace(workspace: Path) -> None:
@@ -266,7 +321,7 @@ def _system(plan: Plan, tools: Tools, *, memory: int) -> None:
             add(["--symlink", str(path.readlink()), name])
         elif path.is_dir():
             add(["--ro-bind", name, name])
-    add(["--perms", "1777", "--size", str(memory), "--tmpfs", "/tmp", "--perms", "0700", "--dir", HOME])
+    add(["--perms", "1777", "--size", str(memory), "--tmpfs", "/tmp"])
     add(["--dev", "/dev", "--perms", "1777", "--size", str(memory), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"])
     add(["--proc", "/proc"])
     add(["--ro-bind", plan.staged(tools.etc), "/etc"])
@@ -307,11 +362,20 @@ def _mounts(plan: Plan, spec: SandboxSpec, tools: Tools) -> None:
             mounts.append((place, ["--ro-bind", plan.staged(Path(place), mapped=mapped), place]))
     for _, words in sorted(mounts, key=lambda mount: mount[0].count("/")):
         plan.arguments += words
-    plan.arguments += ["--remount-ro", "/", "--chdir", "/"]
 
 
 def _workspace(spec: SandboxSpec) -> list[str]:
-    return ["--ro-bind" if spec.read_only else "--bind", f"{STAGE}/merged", str(spec.workspace)]
+    return ["--ro-bind" if spec.read_only else "--bind", f"{STAGE}/workspace/merged", str(spec.workspace)]
+
+
+def _home(plan: Plan, *, layered: bool) -> None:
+    plan.arguments += ["--bind", f"{STAGE}/home/merged" if layered else f"{STAGE}/scratch/home", HOME]
+
+
+def _gateway(plan: Plan, spec: SandboxSpec) -> None:
+    if spec.gateway and spec.gateway.authority:
+        authority = spec.gateway.authority
+        plan.arguments += ["--ro-bind", plan.staged(authority, mapped=_is_private(authority)), AUTHORITY]
 
 
 def _is_private(path: Path) -> bool:

@@ -70,6 +70,10 @@ class Refusal(Exception):
         self.code = code
 
 
+def record(kind: int, ident: int, value: int = 0) -> bytes:
+    return bytes([kind]) + ident.to_bytes(4, "little") + value.to_bytes(8, "little", signed=True)
+
+
 class Supervisor:
     def __init__(self, channel: int, workspace: str) -> None:
         self.end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=channel)
@@ -78,15 +82,27 @@ class Supervisor:
         self.keepers: dict[int, int] = {}  # process id -> id of the request
 
     def reply(self, kind: int, ident: int, value: int = 0) -> None:
-        record = bytes([kind]) + ident.to_bytes(4, "little") + value.to_bytes(8, "little", signed=True)
         try:
-            self.end.send(record)
+            self.end.send(record(kind, ident, value))
         except OSError:
             os._exit(0)  # the host has gone
 
-    def serve(self) -> None:
+    def greet(self, gateway: int) -> None:
+        """The first word, which alone may carry a descriptor: a listener on the port `gateway`, for the host."""
+        handles: list[tuple[int, int, bytes]] = []
+        if gateway:
+            listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+            listener.bind(("127.0.0.1", gateway))
+            listener.listen(128)
+            number = listener.detach()
+            handles = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, number.to_bytes(4, sys.byteorder))]
+        self.end.sendmsg([record(READY, 0)], handles)
+        for _, _, number in handles:
+            os.close(int.from_bytes(number, sys.byteorder))
+
+    def serve(self, gateway: int) -> None:
         _signal.signal(_signal.SIGCHLD, self.reap)
-        self.reply(READY, 0)
+        self.greet(gateway)
         while True:
             # blocks; a keeper's end is handled by the signal while it does
             space = _socket.CMSG_SPACE(4 * MAX_FDS)
@@ -218,7 +234,7 @@ def keep(end: Any, ident: int, arguments: Any, handles: list[int]) -> None:
         ended = 0
         while ended != main:
             ended, status = os.waitpid(-1, 0)
-        end.send(bytes([EXIT]) + ident.to_bytes(4, "little") + status.to_bytes(8, "little"))
+        end.send(record(EXIT, ident, status))
         os._exit(0)
     finally:
         os._exit(1)  # never back into the loop of process 1
@@ -375,13 +391,13 @@ FILES = {READ: read, WRITE: write, REMOVE: remove}
 
 
 def main() -> None:
-    channel, workspace = int(sys.argv[1]), sys.argv[2]
+    channel, workspace, gateway = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # commands run as the same user: keep them out of this process
-    for kind, value in (pair.split("=") for pair in sys.argv[3:]):
+    for kind, value in (pair.split("=") for pair in sys.argv[4:]):
         resource.setrlimit(int(kind), (int(value), int(value)))
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # which process 1 ignores
     os.umask(0o022)
-    Supervisor(channel, workspace).serve()
+    Supervisor(channel, workspace).serve(gateway)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ import pytest
 from journeyman.core.errors import SandboxError, ToolError
 from journeyman.sandbox.protocol import FileChange, Sandbox, SandboxBackend
 from journeyman.testing.sandbox_attacks import SandboxAttacks, spec_in, until
+from journeyman.testing.sandbox_home import SandboxHome
+from journeyman.testing.sandbox_network import SandboxGateways
 
 
 async def sh(sandbox: Sandbox, script: str, *, timeout: float = 20, cwd: str = "") -> str:
@@ -302,7 +304,7 @@ class SandboxFiles:
         for _ in range(2):
             async with backend.open(spec) as sandbox:
                 assert await sh(sandbox, "ls; echo 2 > a; echo 3 > b") == "a\n"
-                assert await sandbox.changes() == [FileChange(b"a", "write"), FileChange(b"b", "write")]
+                assert await sandbox.diff() == (FileChange(b"a", "write"), FileChange(b"b", "write"))
                 assert await sandbox.read_change(b"b") == (0o100644, b"3\n")
         assert [path.name for path in spec.lower[0].iterdir()] == ["a"]
 
@@ -315,9 +317,9 @@ class SandboxFiles:
                 await sandbox.write("a", b"2")
             with pytest.raises(ToolError, match="read-only"):
                 await sandbox.remove("a")
-            assert await sandbox.changes() == []
+            assert await sandbox.diff() == ()
 
-    async def test_changes_tells_every_kind_of_change(self, backend: SandboxBackend, tmp_path: Path) -> None:
+    async def test_diff_tells_every_kind_of_change(self, backend: SandboxBackend, tmp_path: Path) -> None:
         files = {name: b"." for name in ("del", "edit", "moved", "d/one", "e/old", "f/x", "same", ".git/HEAD")}
         async with backend.open(spec_in(tmp_path, files=files)) as sandbox:
             await sh(
@@ -325,11 +327,11 @@ class SandboxFiles:
                 "rm del; echo x >> edit; mv moved new; rm -r d; rm -r e; mkdir e; echo x > e/new; ln -s /etc/shadow l;"
                 "printf 'a' > exe; chmod 755 exe; echo x > .git/HEAD; mkdir empty; touch same.new; cat same >/dev/null",
             )
-            found = await sandbox.changes()
-            assert found == [
+            found = await sandbox.diff()
+            assert found == (
                 *(FileChange(path, "delete") for path in (b"d", b"del", b"e", b"moved")),
                 *(FileChange(path, "write") for path in (b"e/new", b"edit", b"exe", b"l", b"new", b"same.new")),
-            ]
+            )
             assert await sandbox.read_change(b"exe") == (0o100755, b"a")
             assert await sandbox.read_change(b"edit") == (0o100644, b".x\n")
             assert await sandbox.read_change(b"l") == (0o120000, b"/etc/shadow")
@@ -341,7 +343,7 @@ class SandboxFiles:
         async with backend.open(spec_in(tmp_path)) as sandbox:
             code = f"for n in {names!r}: open(n, 'wb').write(n)"
             assert (await sandbox.exec([python, "-c", code], timeout=20)).exit_code == 0
-            assert await sandbox.changes() == [FileChange(name, "write") for name in sorted(names)]
+            assert await sandbox.diff() == tuple(FileChange(name, "write") for name in sorted(names))
             for name in names:
                 assert await sandbox.read_change(name) == (0o100644, name)
                 assert await sandbox.read(os.fsdecode(name)) == name
@@ -357,8 +359,8 @@ class SandboxFiles:
             dig = "import os\nfor _ in range(900): os.mkdir('n'); os.chdir('n')\nopen('bottom', 'w').close()"
             assert (await sandbox.exec([python, "-c", dig], timeout=20)).exit_code == 0
             async with asyncio.timeout(20):
-                found = await sandbox.changes()
-                assert found == [FileChange(path, "write") for path in (b"f", b"file", b"link")]
+                found = await sandbox.diff()
+                assert found == tuple(FileChange(path, "write") for path in (b"f", b"file", b"link"))
                 assert len(sandbox.remarks) == 3, sandbox.remarks
                 for path in (b"link/secret", b"fifo", b"d/fifo", b"d", b"../secret", b"d/../f", b"", b"/etc/passwd"):
                     with pytest.raises(SandboxError):
@@ -375,7 +377,7 @@ class SandboxFiles:
         assert not about.st_mode & stat.S_ISUID or about.st_uid != 0
 
 
-class SandboxContract(SandboxCommands, SandboxLimits, SandboxFiles, SandboxAttacks):
+class SandboxContract(SandboxCommands, SandboxLimits, SandboxFiles, SandboxHome, SandboxGateways, SandboxAttacks):
     """Everything that a backend has to pass. `python` is a Python 3 that the sandbox has inside."""
 
     @pytest.fixture
