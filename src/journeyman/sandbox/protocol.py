@@ -183,10 +183,10 @@ class Sandbox(Protocol):
         keep: int = 1024 * 1024,
         on_output: OnOutput | None = None,
     ) -> ExecResult:
-        """Run `command` in `cwd` (relative to the workspace). `stdin` may be the reading end of a pipe made for it, and
-        `errors` the writing end of one that takes stderr, apart from the output; both stay the caller's to close. `timeout` is seconds; the whole process tree is killed
+        """Run `command` in `cwd` (relative to the workspace). `timeout` is seconds; the whole process tree is killed
         at the end of it, and when more than `output_limit` bytes were written. `on_output` is given everything that
-        was written up to then, also what is not kept."""
+        was written up to then, also what is not kept. `stdin` may be the reading end of a pipe made for it, and
+        `errors` the writing end of one that takes stderr, apart from the output; both stay the caller's to close."""
         ...
 
     async def start(
