@@ -161,6 +161,48 @@ def doctor() -> None:
     _finish(commands.doctor())
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def sandbox(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="The command, with its arguments.")],
+    directory: Annotated[
+        Path, typer.Option("-C", "--directory", help="The folder that it works in and may change.")
+    ] = Path(),
+    readable: Annotated[
+        list[Path] | None, typer.Option("--ro", metavar="PATH", help="A file or folder that it may read.")
+    ] = None,
+    network: Annotated[str, typer.Option("--network", metavar="POLICY", help="Only `off`.")] = "off",
+    backend: Annotated[str, typer.Option("--backend", help="`auto` or `bubblewrap`.")] = "auto",
+    env: Annotated[
+        list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="A variable that it sees.")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Else none.")] = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="SIZE", help="As 512M; else your settings'.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option("--processes", min=1, help="At most; else your settings'.")] = None,
+    disk: Annotated[str | None, typer.Option("--disk", metavar="SIZE", help="As 2G; else your settings'.")] = None,
+    discard: Annotated[bool, typer.Option("--discard", help="Throw away what it changes.")] = False,
+) -> None:
+    """Run one command as an attempt would: in a folder, without network, with nothing else of the host."""
+    from journeyman.cli import sandbox as room
+
+    order = room.Order(
+        command=tuple(command),
+        directory=directory,
+        readable=tuple(readable or ()),
+        network=network,
+        backend=backend,
+        env=tuple(env or ()),
+        timeout=timeout,
+        memory=memory,
+        processes=processes,
+        disk=disk,
+        discard=discard,
+    )
+    if code := room.run(order):
+        raise typer.Exit(code)
+
+
 @app.command()
 def fetch(
     model: Annotated[

@@ -225,10 +225,10 @@ def fits_in_tree(path: bytes, mode: int) -> bool:
     parts = path.split(b"/")
     if b"\0" in path or any(part in (b"", b".", b"..") for part in parts) or mode not in _MODES:
         raise RepositoryError(f"{one_line(decode(path), 200)!r} cannot be a file of a repository.")
-    return not any(_is_git(part) for part in parts)
+    return not any(is_git_name(part) for part in parts)
 
 
-def _is_git(name: bytes) -> bool:
+def is_git_name(name: bytes) -> bool:
     """Whether any file system takes this name to be `.git`: case, trailing dots, DOS names, invisible characters."""
     seen = _INVISIBLE.sub("", name.decode("utf-8", "surrogateescape"))
     return any(_GIT_NAME.match(part) for part in seen.split("\\"))

@@ -105,7 +105,8 @@ class Box:
         *,
         cwd: str = "",
         env: Mapping[str, str] | None = None,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
+        errors: int | None = None,
         timeout: float,
         output_limit: int = 64 * 1024 * 1024,
         keep: int = 1024 * 1024,
@@ -114,7 +115,7 @@ class Box:
         start = self._clock()
         killed_before = self._group.memory_kills() if self._group else 0
         kept = Kept(keep)
-        command = self._launch(argv, cwd, {**self._env, **(env or {})}, stdin)
+        command = self._launch(argv, cwd, {**self._env, **(env or {})}, stdin, errors)
         self._running.append(command)
         if self._disk and self._watch is None:
             self._watch = asyncio.create_task(self._watch_disk(self._disk))
@@ -129,7 +130,9 @@ class Box:
         status = self._status(command, killed_before)
         return ExecResult(status, output, self._clock() - start, command.cut, dropped)
 
-    def _launch(self, argv: Sequence[str], cwd: str, env: Mapping[str, str], stdin: bytes) -> Running:
+    def _launch(
+        self, argv: Sequence[str], cwd: str, env: Mapping[str, str], stdin: bytes | int, errors: int | None
+    ) -> Running:
         words = [os.fsencode(word) for word in argv]
         pairs = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
         folder = os.path.join(self._workspace, cwd)  # noqa: PTH118 - a path inside, where cwd may be absolute
@@ -142,8 +145,10 @@ class Box:
         reader, writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(reader, False)
         handles = [writer]
-        if stdin:
-            handles.append(_file_with(stdin))
+        if stdin or errors is not None:
+            handles.append(os.dup(stdin) if isinstance(stdin, int) else _file_with(stdin))
+        if errors is not None:
+            handles.append(os.dup(errors))
         ident, answer = self._channel.request(supervisor.EXEC, (words, folder, pairs), handles)
         return Running(ident, reader, answer)
 

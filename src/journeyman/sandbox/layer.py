@@ -10,6 +10,7 @@ import stat
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.protocol import FileChange
@@ -95,6 +96,48 @@ def read(upper: int, path: bytes, limit: int) -> tuple[int, bytes]:
     if len(data) > limit:
         raise SandboxError(f"{shown} is larger than {limit} bytes.")
     return (0o100755 if about.st_mode & 0o100 else 0o100644), data
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One name of a layer and what it does to what lies below: "delete" removes it, "other" cannot be taken over. An
+    `opaque` folder takes the place of what was there."""
+
+    path: bytes
+    kind: Literal["delete", "folder", "file", "other"]
+    about: os.stat_result
+    opaque: bool = False
+
+
+def entries(upper: int) -> Iterator[Changed]:
+    """Everything in a layer, `.git` and folders included, a folder before what is in it. Links count as files."""
+    for found in _walk(upper, with_git=True):
+        mode = found.about.st_mode
+        if _is_whiteout(found):
+            yield Changed(found.path, "delete", found.about)
+        elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+            yield Changed(found.path, "file", found.about)
+        elif found.itself is not None:
+            yield Changed(found.path, "folder", found.about, _marked(found.itself, OPAQUE))
+        else:
+            yield Changed(found.path, "other", found.about)
+
+
+@contextmanager
+def opened(upper: int, path: bytes) -> Generator[int | bytes]:
+    """A file of the layer, open for reading, or a link's target. Raises `OSError` for anything else."""
+    *folders, name = path.split(b"/")
+    with _beneath(upper, folders) as folder:
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            yield os.readlink(name, dir_fd=folder)
+            return
+        file = _open(name, folder)
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise OSError(errno.EINVAL, "neither a file nor a link")
+            yield file
+        finally:
+            os.close(file)
 
 
 def _walk(upper: int, *, with_git: bool = False) -> Iterator[Found]:

@@ -176,7 +176,8 @@ class Sandbox(Protocol):
         *,
         cwd: str = "",
         env: Mapping[str, str] | None = None,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
+        errors: int | None = None,
         timeout: float,
         output_limit: int = 64 * 1024 * 1024,
         keep: int = 1024 * 1024,
@@ -184,7 +185,8 @@ class Sandbox(Protocol):
     ) -> ExecResult:
         """Run `command` in `cwd` (relative to the workspace). `timeout` is seconds; the whole process tree is killed
         at the end of it, and when more than `output_limit` bytes were written. `on_output` is given everything that
-        was written up to then, also what is not kept."""
+        was written up to then, also what is not kept. `stdin` may be the reading end of a pipe made for it, and
+        `errors` the writing end of one that takes stderr, apart from the output; both stay the caller's to close."""
         ...
 
     async def start(

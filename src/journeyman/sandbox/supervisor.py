@@ -250,7 +250,8 @@ def spawn(arguments: Any, handles: list[int]) -> tuple[int, int]:
     os.close(score)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     source = handles[1] if len(handles) > 1 else os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    streams = [(os.POSIX_SPAWN_DUP2, source, 0), *((os.POSIX_SPAWN_DUP2, handles[0], number) for number in (1, 2))]
+    targets = (source, handles[0], handles[2] if len(handles) > 2 else handles[0])
+    streams = [(os.POSIX_SPAWN_DUP2, handle, number) for number, handle in enumerate(targets)]
     normal = (_signal.SIGPIPE, _signal.SIGXFSZ)  # which Python ignores, and so would its children
     what, problem = os.fsencode(folder), errno.ENOENT
     try:
