@@ -217,7 +217,7 @@ def orders(
     _gateway(plan, spec)
     plan.arguments += ["--remount-ro", "/", "--chdir", "/"]
     overlays = [
-        _overlay(
+        overlay(
             "workspace",
             [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower],
             uppers.workspace,
@@ -226,7 +226,7 @@ def orders(
         )
     ]
     if layered:
-        overlays.append(_overlay("home", spec.home_lower, uppers.home))
+        overlays.append(overlay("home", spec.home_lower, uppers.home))
     content: dict[str, Any] = {
         "as_root": ids is not None,
         "uid": ids[0] if ids else -1,
@@ -249,7 +249,7 @@ def orders(
     return marshal.dumps(content)
 
 
-def _overlay(
+def overlay(
     name: str,
     lower: Sequence[Path],
     upper: Upper | None,
@@ -341,14 +341,23 @@ def _host_etc() -> Iterator[Path]:
 
 def _mounts(plan: Plan, spec: SandboxSpec, tools: Tools) -> None:
     """Bind toolchains, readable paths and the workspace, outer ones first."""
+    roots = (tools.prefix, tools.python.parent.parent, *(chain.root for chain in spec.toolchains))
+    mounts = [(place, ["--ro-bind", staged, place]) for place, staged in readable(plan, spec, roots)]
+    mounts.append((str(spec.workspace), _workspace(spec)))
+    for _, words in sorted(mounts, key=lambda mount: mount[0].count("/")):
+        plan.arguments += words
+
+
+def readable(plan: Plan, spec: SandboxSpec, roots: Sequence[Path]) -> list[tuple[str, str]]:
+    """Stage `roots` and the spec's readable paths: those that lie outside the workspace, and where they are staged."""
     workspace = str(spec.workspace)
     wanted: dict[str, bool] = {}
-    for root in (tools.prefix, tools.python.parent.parent, *(chain.root for chain in spec.toolchains)):
+    for root in roots:
         for path in (root, Path(os.path.realpath(root))):
             wanted.setdefault(str(path), _is_private(path))
     for path in spec.readable:
         wanted[str(path)] = True
-    mounts: list[tuple[str, list[str]]] = [(workspace, _workspace(spec))]
+    mounts: list[tuple[str, str]] = []
     for place, mapped in wanted.items():
         if not PurePosixPath(place).is_absolute() or place == "/" or any(_is_below(place, k) for k in KERNEL_PLACES):
             raise SandboxError(f"{place} cannot be made readable in a sandbox.")
@@ -359,9 +368,8 @@ def _mounts(plan: Plan, spec: SandboxSpec, tools: Tools) -> None:
             plan.inside.append((place, inner, mapped))
             plan.points.append((inner, Path(place).is_dir()))
         else:
-            mounts.append((place, ["--ro-bind", plan.staged(Path(place), mapped=mapped), place]))
-    for _, words in sorted(mounts, key=lambda mount: mount[0].count("/")):
-        plan.arguments += words
+            mounts.append((place, plan.staged(Path(place), mapped=mapped)))
+    return mounts
 
 
 def _workspace(spec: SandboxSpec) -> list[str]:

@@ -117,9 +117,14 @@ class Process:
         said = ""
         if select.select([self._errors], [], [], 0)[0]:
             said = plain(decode(os.read(self._errors, 4096))).strip()
-        if NO_OWNERS in said:
-            return OwnersUnmapped(said)
-        for signs, hint in HINTS.items():
-            if any(sign in said for sign in signs):
-                return SandboxUnavailable(f"{hint} (It said: {said})")
-        return SandboxError(f"The sandbox could not be opened: {said or 'it ended without a word'}.")
+        return explained(said)
+
+
+def explained(said: str) -> SandboxError:
+    """An error of the launcher or bubblewrap in words, with what to do about it."""
+    if NO_OWNERS in said:
+        return OwnersUnmapped(said)
+    for signs, hint in HINTS.items():
+        if any(sign in said for sign in signs):
+            return SandboxUnavailable(f"{hint} (It said: {said})")
+    return SandboxError(f"The sandbox could not be opened: {said or 'it ended without a word'}.")

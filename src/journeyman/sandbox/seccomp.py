@@ -1,4 +1,4 @@
-"""The system calls that nothing in a sandbox may make, as a BPF program.
+"""The system calls that nothing in a sandbox may make, as a BPF program and as a profile for container engines.
 
 A deny list: what builds, tests and servers use stays possible, what widens the way to the kernel or out of the
 namespaces does not. Built with libseccomp, which also kills calls of a foreign architecture (i386, x32).
@@ -6,10 +6,13 @@ namespaces does not. Built with libseccomp, which also kills calls of a foreign 
 
 import errno
 import importlib
+import json
 import os
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from journeyman.core.errors import SandboxUnavailable
 
@@ -39,6 +42,70 @@ LAST_FAMILY = 46
 PUSHES_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 PERSONALITY = (0x8, 0x20000, 0x40000)  # PER_LINUX32, UNAME26, ADDR_NO_RANDOMIZE
 ALL_SET = 0x80000000
+LOW = 0xFFFFFFFF  # the kernel reads 32 bits of these arguments, so must the filter
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A condition on the argument `index` of a call: `MASKED_EQ` compares it with `value` under `mask`."""
+
+    index: int
+    compare: Literal["EQ", "NE", "GE", "MASKED_EQ"]
+    value: int
+    mask: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A call that is answered with the error `number` when all conditions hold."""
+
+    call: str
+    number: int
+    when: tuple[When, ...] = ()
+
+
+def denials() -> Iterator[Denial]:
+    """Everything that is denied."""
+    for name in DENIED.split():
+        yield Denial(name, errno.EPERM)
+    for name in UNKNOWN:
+        yield Denial(name, errno.ENOSYS)
+    for flag in NEW_NAMESPACES:
+        yield _refused("clone", When(0, "MASKED_EQ", flag, flag))
+    for request in PUSHES_INPUT:
+        yield _refused("ioctl", When(1, "MASKED_EQ", request, LOW))
+    for family in range(LAST_FAMILY):
+        if family not in (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK):
+            yield _refused("socket", When(0, "EQ", family))
+    yield _refused("socket", When(0, "GE", LAST_FAMILY))  # also what has bits above the 32 that the kernel reads
+    yield _refused("socket", When(0, "EQ", AF_NETLINK), When(2, "NE", 0))  # only NETLINK_ROUTE
+    yield _refused("socketpair", When(0, "NE", AF_UNIX))
+    for bit in (1 << place for place in range(31)):  # all set is the question for the present one
+        if bit not in PERSONALITY:
+            yield _refused("personality", When(0, "MASKED_EQ", bit, ALL_SET | bit))
+        yield _refused("personality", When(0, "MASKED_EQ", ALL_SET, ALL_SET | bit))
+
+
+def _refused(call: str, *when: When) -> Denial:
+    return Denial(call, errno.EPERM, when)
+
+
+def profile() -> str:
+    """The same as a container engine takes it: JSON of the OCI's `linux.seccomp`, for the machine's own architecture,
+    which kills calls of a foreign one."""
+    return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [_oci(denial) for denial in denials()]})
+
+
+def _oci(denial: Denial) -> dict[str, Any]:
+    rule: dict[str, Any] = {"names": [denial.call], "action": "SCMP_ACT_ERRNO", "errnoRet": denial.number}
+    if denial.when:
+        rule["args"] = [
+            {"index": when.index, "op": f"SCMP_CMP_{when.compare}", "value": when.mask, "valueTwo": when.value}
+            if when.compare == "MASKED_EQ"
+            else {"index": when.index, "op": f"SCMP_CMP_{when.compare}", "value": when.value}
+            for when in denial.when
+        ]
+    return rule
 
 
 def program(state: Path) -> Path:
@@ -59,31 +126,15 @@ def _export(handle: int) -> None:
             "The library libseccomp is missing, without which no command is run; "
             "install it (Debian and Ubuntu: apt install libseccomp2)."
         ) from error
-    low = 0xFFFFFFFF  # the kernel reads 32 bits of these arguments, so must the filter
-    refuse, unknown = lib.ERRNO(errno.EPERM), lib.ERRNO(errno.ENOSYS)
     rules = lib.SyscallFilter(lib.ALLOW)
-
-    def deny(name: str, *conditions: Any, action: int = refuse) -> None:
-        if lib.resolve_syscall(lib.system_arch(), name) != -1:
-            rules.add_rule(action, name, *conditions)
-
-    for name in DENIED.split():
-        deny(name)
-    for name in UNKNOWN:
-        deny(name, action=unknown)
-    for flag in NEW_NAMESPACES:
-        deny("clone", lib.Arg(0, lib.MASKED_EQ, flag, flag))
-    for request in PUSHES_INPUT:
-        deny("ioctl", lib.Arg(1, lib.MASKED_EQ, low, request))
-    for family in range(LAST_FAMILY):
-        if family not in (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK):
-            deny("socket", lib.Arg(0, lib.EQ, family))
-    deny("socket", lib.Arg(0, lib.GE, LAST_FAMILY))  # also what has bits above the 32 that the kernel reads
-    deny("socket", lib.Arg(0, lib.EQ, AF_NETLINK), lib.Arg(2, lib.NE, 0))  # only NETLINK_ROUTE
-    deny("socketpair", lib.Arg(0, lib.NE, AF_UNIX))
-    for bit in (1 << place for place in range(31)):  # all set is the question for the present one
-        if bit not in PERSONALITY:
-            deny("personality", lib.Arg(0, lib.MASKED_EQ, ALL_SET | bit, bit))
-        deny("personality", lib.Arg(0, lib.MASKED_EQ, ALL_SET | bit, ALL_SET))
+    for denial in denials():
+        if lib.resolve_syscall(lib.system_arch(), denial.call) != -1:
+            conditions = [
+                lib.Arg(when.index, lib.MASKED_EQ, when.mask, when.value)
+                if when.compare == "MASKED_EQ"
+                else lib.Arg(when.index, getattr(lib, when.compare), when.value)
+                for when in denial.when
+            ]
+            rules.add_rule(lib.ERRNO(denial.number), denial.call, *conditions)
     with os.fdopen(os.dup(handle), "wb") as file:
         rules.export_bpf(file)

@@ -1,0 +1,331 @@
+"""A container engine, talked to by its HTTP API over a unix socket: podman's or docker's, which are the same here.
+
+A thin client over httpx: nine calls are needed, all of them asynchronous, so the vendor's SDK (synchronous, over
+requests) would cost more than it saves.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from journeyman.core.errors import SandboxError, SandboxUnavailable
+
+if TYPE_CHECKING:
+    import httpx
+
+API = "v1.41"
+ANSWERING = 60.0
+"""Seconds in which an engine has to answer."""
+SERVICE_IDLE = 20
+"""Seconds after which a service of podman that was started here and is not asked anything ends by itself."""
+SERVICE_START = 20.0
+LONGEST_SOCKET = 100
+"""Characters of a path that a unix socket can have, less a few."""
+INSTALL = "install podman (Debian and Ubuntu: apt install podman runc uidmap)"
+
+
+class EngineError(SandboxError):
+    """An engine refused; `status` is the number of its answer."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an engine says of itself. `bounds` is whether it can limit memory and processes."""
+
+    name: str
+    version: str
+    rootless: bool
+    bounds: bool
+    cpu_bounds: bool
+
+
+class Engine:
+    """One engine's API, open while its client is."""
+
+    def __init__(self, client: "httpx.AsyncClient", where: Path) -> None:
+        self._client = client
+        self._where = where
+
+    async def about(self) -> About:
+        info = await self.get("/info")
+        version = await self.get("/version")
+        parts = [part.get("Name", "") for part in version.get("Components") or ()]
+        is_podman = any("podman" in part.lower() for part in parts)
+        rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
+        # rootless engines bound nothing with the old control groups, whatever they say
+        capable = not (rootless and str(info.get("CgroupVersion", "1")) != "2") and info.get("CgroupDriver") != "none"
+        return About(
+            name="podman" if is_podman else "docker",
+            version=str(version.get("Version", "")),
+            rootless=rootless,
+            bounds=capable and bool(info.get("MemoryLimit")) and bool(info.get("PidsLimit")),
+            cpu_bounds=capable and bool(info.get("CpuCfsQuota") or info.get("CPUCfsQuota")),
+        )
+
+    async def image(self, name: str) -> Mapping[str, Any] | None:
+        """What the engine knows of an image; None if it does not have it."""
+        try:
+            return await self.get(f"/images/{name}/json")
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def pull(self, name: str, on_progress: Callable[[str], None]) -> None:
+        """Fetch an image from its registry. Raises `SandboxError` with the engine's reason."""
+        import httpx
+
+        problem = ""
+        try:
+            request = self._client.stream("POST", "/images/create", params=_reference(name), timeout=None)
+            async with request as answer:
+                if answer.status_code >= 400:
+                    await answer.aread()
+                    problem = _reason(answer)
+                else:
+                    async for line in answer.aiter_lines():
+                        said = _object(line)
+                        problem = str(said.get("error") or problem)
+                        words = (said.get("id"), said.get("status"), said.get("progress"))
+                        if any(words):
+                            on_progress(" ".join(str(word) for word in words if word))
+        except httpx.HTTPError as error:
+            problem = str(error) or type(error).__name__
+        if problem or await self.image(name) is None:
+            raise SandboxError(
+                f"The image {name} is not on this machine and could not be fetched: {problem or 'nobody said why'}. "
+                "Fetch it yourself (podman pull, docker pull), load it from a file, or name another image."
+            )
+
+    async def load(self, archive: bytes, name: str) -> None:
+        """Make an image called `name` of a tar archive of its root directory."""
+        told = await self._ask("POST", "/images/create", params={"fromSrc": "-"}, content=archive)
+        words = [_object(line) for line in told.text.splitlines()]
+        made = next((str(word["status"]) for word in reversed(words) if word.get("status")), "")
+        repository, _, tag = name.rpartition(":")
+        await self._ask("POST", f"/images/{made}/tag", params={"repo": repository, "tag": tag})
+
+    async def create(self, name: str, body: Mapping[str, Any]) -> str:
+        """Make a container; its id."""
+        made = await self._ask("POST", "/containers/create", params={"name": name}, json=body)
+        return str(made.json()["Id"])
+
+    async def start(self, container: str) -> None:
+        await self._ask("POST", f"/containers/{container}/start")
+
+    async def state(self, container: str) -> Mapping[str, Any]:
+        return (await self.get(f"/containers/{container}/json"))["State"]
+
+    async def said(self, container: str) -> str:
+        """The end of what a container's first process printed."""
+        how = {"stdout": "1", "stderr": "1", "tail": "20"}
+        try:
+            answer = await self._ask("GET", f"/containers/{container}/logs", params=how)
+        except EngineError:
+            return ""
+        return _unframed(answer.content).decode(errors="replace")[-2000:]
+
+    async def remove(self, container: str) -> None:
+        """Kill and remove a container, wherever it stands; nothing if there is none."""
+        try:
+            await self._ask("DELETE", f"/containers/{container}", params={"force": "true", "v": "true"})
+        except EngineError as error:
+            if error.status not in (404, 409):  # gone, or just being removed
+                raise
+
+    async def labelled(self, label: str) -> Sequence[Mapping[str, Any]]:
+        """The containers with a label, also those that do not run."""
+        wanted = json.dumps({"label": [label]})
+        return (await self._ask("GET", "/containers/json", params={"all": "true", "filters": wanted})).json()
+
+    async def get(self, path: str) -> Mapping[str, Any]:
+        return (await self._ask("GET", path)).json()
+
+    async def _ask(self, method: str, path: str, **more: Any) -> "httpx.Response":
+        import httpx
+
+        try:
+            answer = await self._client.request(method, path, **more)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise SandboxError(f"The container engine at {self._where} does not answer: {reason}.") from error
+        if answer.status_code >= 400:
+            raise EngineError(f"The container engine refused: {_reason(answer)}", answer.status_code)
+        return answer
+
+
+@asynccontextmanager
+async def connected(where: Path) -> AsyncGenerator[Engine]:
+    """An engine by its socket."""
+    import httpx
+
+    transport = httpx.AsyncHTTPTransport(uds=str(where))
+    async with httpx.AsyncClient(
+        transport=transport, base_url=f"http://engine/{API}", timeout=ANSWERING, trust_env=False
+    ) as client:
+        yield Engine(client, where)
+
+
+def sockets() -> list[Path]:
+    """Where engines of this machine listen for this user, the likeliest first."""
+    own = Path(f"/run/user/{os.getuid()}")
+    podman = [Path("/run/podman/podman.sock")] if os.getuid() == 0 else [own / "podman/podman.sock"]
+    return [*podman, Path("/run/docker.sock"), Path("/var/run/docker.sock"), own / "docker.sock"]
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody answers at a socket."""
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            return False
+        with socket.socket(socket.AF_UNIX) as end:
+            end.connect(str(path))
+    except OSError:
+        return False
+    return True
+
+
+def start_service(state: Path, podman: Path | None = None) -> Path:
+    """The socket of a service of podman that is started here, or was by another process with the same `state`.
+
+    It ends by itself when nobody asks it anything. Raises `SandboxUnavailable` without podman, or when it does not
+    come up."""
+    program = podman or _podman()
+    folder = _short(state)
+    place = folder / "podman.sock"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if listens(place):
+            return place
+        place.unlink(missing_ok=True)
+        errors = folder / "podman.log"
+        command = [str(program), *_options(), "system", "service", f"--time={SERVICE_IDLE}", f"unix://{place}"]
+        with errors.open("w") as said:
+            service = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=_environment(), start_new_session=True
+            )
+        if not _comes_up(place, service):
+            service.kill()
+            service.wait()
+            reason = " ".join(errors.read_text(errors="replace").split())[-500:]
+            raise SandboxUnavailable(f"podman's service did not start: {reason or 'it said nothing'}.")
+        SERVICES.append(service)
+    return place
+
+
+SERVICES: list[subprocess.Popen[bytes]] = []
+"""The services that this process has started, so that they are reaped when they have ended."""
+
+
+def _comes_up(place: Path, service: "subprocess.Popen[bytes]") -> bool:
+    import time
+
+    end = time.monotonic() + SERVICE_START
+    while time.monotonic() < end:
+        if listens(place):
+            return True
+        if service.poll() is not None:
+            return False
+        time.sleep(0.02)
+    return False
+
+
+def _podman() -> Path:
+    found = shutil.which("podman", path="/usr/local/bin:/usr/bin:/bin")
+    if found is None:
+        raise SandboxUnavailable(
+            f"No container engine was found: no podman, and no docker that this user may use; {INSTALL}."
+        )
+    return Path(found)
+
+
+def _options() -> list[str]:
+    """Of podman: overlayfs instead of copies of whole images, where nothing is stored yet."""
+    if os.getuid() != 0 and not (Path(_environment()["HOME"]) / ".local/share/containers/storage").exists():
+        return ["--storage-driver=overlay"]
+    return []
+
+
+def _environment() -> dict[str, str]:
+    """What podman needs of the environment, and nothing of the person's."""
+    import pwd
+
+    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    uid = os.getuid()
+    with contextlib.suppress(KeyError):
+        environment["HOME"] = pwd.getpwuid(uid).pw_dir
+    runtime = Path(f"/run/user/{uid}")
+    if runtime.is_dir():
+        environment["XDG_RUNTIME_DIR"] = str(runtime)
+    return {"HOME": "/", **environment}
+
+
+def _short(state: Path) -> Path:
+    """A directory for a socket, which only this user may enter: in `state` where the path is not too long for one."""
+    folder = state / "engine"
+    if len(str(folder)) > LONGEST_SOCKET - len("/podman.sock"):
+        name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
+        folder = Path(f"/tmp/journeyman-{os.getuid()}-{name}")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    about = folder.lstat()
+    if about.st_uid != os.getuid() or not stat.S_ISDIR(about.st_mode):
+        raise SandboxError(f"{folder} belongs to somebody else; remove it.")
+    folder.chmod(0o700)
+    return folder
+
+
+def _reference(name: str) -> dict[str, str]:
+    """An image's name as the API wants it: without a tag it would fetch all tags."""
+    if "@" in name or ":" in name.rpartition("/")[2]:
+        return {"fromImage": name}
+    return {"fromImage": name, "tag": "latest"}
+
+
+def _reason(answer: "httpx.Response") -> str:
+    said = _object(answer.text)
+    return str(said.get("message") or said.get("cause") or answer.text or f"status {answer.status_code}").strip()
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object, empty for anything else."""
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _unframed(data: bytes) -> bytes:
+    """The text of a log, which comes in frames of eight bytes before each piece."""
+    pieces: list[bytes] = []
+    while len(data) >= 8 and data[0] in (1, 2):
+        size = int.from_bytes(data[4:8], "big")
+        pieces.append(data[8 : 8 + size])
+        data = data[8 + size :]
+    return b"".join(pieces) or data
+
+
+async def engine_socket(state: Path, places: Sequence[Path] | None = None) -> Path:
+    """The socket to use: an engine that listens, else a service of podman that is started."""
+    for place in sockets() if places is None else places:
+        if listens(place):
+            return place
+    if places:
+        raise SandboxUnavailable(f"No container engine listens at {', '.join(map(str, places))}.")
+    return await asyncio.to_thread(start_service, state)
