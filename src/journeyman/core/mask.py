@@ -57,27 +57,27 @@ class Mask:
         clean = self.data(data)
         return text if clean is data or clean == data else clean.decode("utf-8", "surrogatepass")
 
-    def value(self, value: T) -> T:
-        """A value of dicts, lists and texts with every text, keys too, without secrets."""
-        return cast("T", self._value(value)) if self._pattern is not None else value
+    def value(self, value: T, keep: frozenset[str] = frozenset()) -> T:
+        """A value of dicts, lists and texts with every text, keys too, without secrets; but not those of `keep`."""
+        return cast("T", self._value(value, keep)) if self._pattern is not None else value
 
     def stream(self) -> "MaskStream":
         """For bytes that come in pieces."""
         return MaskStream(self)
 
-    def _value(self, value: object) -> object:
+    def _value(self, value: object, keep: frozenset[str]) -> object:
         match value:
             case str():
-                return self.text(value)
+                return value if value in keep else self.text(value)
             case bytes():
                 return self.data(value)
             case dict():
                 items = cast("dict[object, object]", value).items()
-                return {self._value(key): self._value(inner) for key, inner in items}
+                return {self._value(key, keep): self._value(inner, keep) for key, inner in items}
             case list():
-                return [self._value(inner) for inner in cast("list[object]", value)]
+                return [self._value(inner, keep) for inner in cast("list[object]", value)]
             case tuple():
-                return tuple(self._value(inner) for inner in cast("tuple[object, ...]", value))
+                return tuple(self._value(inner, keep) for inner in cast("tuple[object, ...]", value))
             case _:
                 return value
 
