@@ -19,9 +19,7 @@ PLACE = ".journeyman/environment.toml"
 """Where a repository has its own."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_HOST = re.compile(
-    r"(?:\*\*?\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?::\d{1,5})?\Z|\[?[0-9A-Fa-f:.]+\]?(?:/\d{1,3})?\Z"
-)
+_HOST = re.compile(r"(?:\*\*?\.)?[\w.\[\]:-]+(?:/\d{1,3})?(?::(?:\d{1,5}|\*))?\Z")
 _RESERVED = re.compile(r"(?:LD_|DYLD_|JOURNEYMAN_)|(?:PATH|HOME|USER|SHELL|TMPDIR|BASH_ENV|ENV)\Z")
 
 
