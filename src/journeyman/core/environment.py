@@ -100,6 +100,22 @@ class Environment(Value):
     cache_hours: float = Field(default=12.0, gt=0, le=24 * 30)
 
 
+class EnvironmentUse(Value):
+    """The environment of an attempt, as it was chosen when the attempt was made.
+
+    `source` is where it comes from; `summary` says that for a person. `asks` are things that the repository's own file
+    wants and that nobody has approved, so `environment` is without them. `build` is whether set-up is to be run where
+    nothing is ready. `files` are those that set-up depends on: path and git's id of the content.
+    """
+
+    environment: Environment
+    source: Literal["repository", "stored", "detected"]
+    summary: str = ""
+    asks: tuple[str, ...] = ()
+    build: bool = True
+    files: tuple[tuple[str, str], ...] = ()
+
+
 class Refusal(Value):
     """A request that the network policy did not let through. `reason` is a sentence, `remedy` the host pattern that
     would allow it, None where nothing would."""

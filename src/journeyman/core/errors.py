@@ -6,6 +6,7 @@ JourneymanError                 a person reads it: what happened, what was kept,
 │   └── LeaseLost               another process has taken the attempt over
 ├── SandboxError                the sandbox cannot be opened or has gone
 │   └── SandboxUnavailable      this machine lacks what the sandbox needs
+├── EnvironmentFailed           set-up did not come to its end; nothing half-built is used
 ├── RepositoryError             git refused, or the tree is in a state that cannot be worked on
 └── ModelError                  a reply could not be had
     ├── RetryLater              overloaded, rate limited or cut off; carries `retry_after`
@@ -41,6 +42,10 @@ class SandboxError(JourneymanError):
 
 class SandboxUnavailable(SandboxError):
     """This machine lacks something that the sandbox needs."""
+
+
+class EnvironmentFailed(JourneymanError):
+    """Set-up did not come to its end; nothing half-built is used."""
 
 
 class RepositoryError(JourneymanError):

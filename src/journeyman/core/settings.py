@@ -5,7 +5,6 @@ From the weakest to the strongest: the person's `config.toml`, the repository's 
 only what sends nothing anywhere and grants nothing.
 """
 
-import difflib
 import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from journeyman.core.errors import UsageError
+from journeyman.core.keys import Path, check_keys, refused
 from journeyman.core.task import Limits
 from journeyman.core.value import Value
 
@@ -56,9 +56,6 @@ class Settings(Value):
     attempts: int = Field(default=1, ge=1, le=8)
     strategy: Literal["loop", "repair"] | None = None
     limits: Limits = Limits()
-
-
-Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ def merge(layers: Sequence[Layer]) -> Settings:
     """The settings of all layers, later ones over earlier ones. A `UsageError` names the source and the key."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        _known(layer, layer.values, Settings, ())
+        _known(layer, layer.values)
         _finite(layer, layer.values)
         below, merged = merged, _over(merged, layer.values)
         settings = _valid(layer, merged)
@@ -158,27 +155,20 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _known(layer: Layer, values: Mapping[str, Any], model: type[BaseModel], path: Path) -> None:
-    fields = model.model_fields
+def _known(layer: Layer, values: Mapping[str, Any]) -> None:
+    _no_keys(layer, values, ())
+    check_keys(layer.source, values, Settings, spelt=layer.spelt)
+
+
+def _no_keys(layer: Layer, values: Mapping[str, Any], path: Path) -> None:
     for key, value in values.items():
         if key == "api_key":
             raise UsageError(
                 f"{layer.source}: {layer.spelt((*path, key))} is refused, since a key never stands in settings; put it "
                 f"into a variable and name that in {layer.spelt((*path, 'api_key_env'))}."
             )
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
-            hint = f"Did you mean {layer.spelt((*path, near[0]))}?" if near else f"Known: {', '.join(fields)}."
-            raise UsageError(f"{layer.source}: there is no setting {layer.spelt((*path, key))}. {hint}")
-        if not isinstance(value, Mapping):
-            continue
-        inner = cast("Mapping[str, Any]", value)
-        if key == "models" and not path:
-            for name, one in inner.items():
-                if isinstance(one, Mapping):
-                    _known(layer, cast("Mapping[str, Any]", one), ModelSettings, ("models", name))
-        elif key == "limits":
-            _known(layer, inner, Limits, (*path, key))
+        if isinstance(value, Mapping):
+            _no_keys(layer, cast("Mapping[str, Any]", value), (*path, key))
 
 
 def _finite(layer: Layer, values: Mapping[str, Any]) -> None:
@@ -203,23 +193,6 @@ def _leaves(values: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]
             yield (*path, key), value
 
 
-_WANTED = {
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "string_type": "a text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "tuple_type": "a list of texts",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
-}
-"""What a setting must be, by pydantic's name for the error."""
-
-
 def _valid(layer: Layer, values: dict[str, Any], *, whole: bool = False) -> Settings:
     """The values as settings. Only the `whole` must have all: a layer may set a part of a lower one's model."""
     if not whole:
@@ -227,14 +200,7 @@ def _valid(layer: Layer, values: dict[str, Any], *, whole: bool = False) -> Sett
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = layer.spelt(tuple(str(part) for part in first["loc"]))
-        if first["type"] == "missing":
-            raise UsageError(f"{layer.source}: the setting {where} is missing.") from error
-        if (wanted := _WANTED.get(first["type"])) is not None:
-            raise UsageError(f"{layer.source}: {where} must be {wanted}, not {first['input']!r}.") from error
-        said = first["msg"].removeprefix("Input should be ")
-        raise UsageError(f"{layer.source}: {where} must be {said}, not {first['input']!r}.") from error
+        raise refused(layer.source, error, layer.spelt) from error
 
 
 def _with_wires(values: dict[str, Any]) -> dict[str, Any]:

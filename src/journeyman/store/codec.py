@@ -1,5 +1,6 @@
 """Events and other values as they are stored, and back."""
 
+from functools import cache
 from typing import TypeVar, cast
 
 from pydantic import ValidationError
@@ -7,22 +8,61 @@ from pydantic_core import PydanticSerializationError
 
 from journeyman.core.errors import StoreError
 from journeyman.core.events import EVENT, Event
+from journeyman.core.mask import Mask
+from journeyman.core.task import Task
 from journeyman.core.value import Value
 
 V = TypeVar("V", bound=Value)
 
 
-def encode(event: Event, seq: int, at: float) -> tuple[Event, str]:
+def encode(event: Event, seq: int, at: float, mask: Mask | None = None) -> tuple[Event, str]:
     """The event with its number and time, and its JSON, which reads back as the very same event.
 
-    Half of a surrogate pair, which models write and UTF-8 cannot, is spelled out as an escape.
+    Half of a surrogate pair, which models write and UTF-8 cannot, is spelled out as an escape. Secrets of `mask` are
+    taken out of both.
     """
     numbered = event.model_copy(update={"seq": seq, "at": at})
     try:
-        return numbered, numbered.model_dump_json()
+        body = numbered.model_dump_json()
     except PydanticSerializationError:
         numbered = storable(numbered)
-        return numbered, numbered.model_dump_json()
+        body = numbered.model_dump_json()
+    if mask and mask.find(body.encode()) is not None:
+        numbered = masked(numbered, mask)
+        body = numbered.model_dump_json()
+    return numbered, body
+
+
+def masked(value: V, mask: Mask) -> V:
+    """`value` without secrets; a word of our own, such as an event's kind, stays though it be somebody's secret."""
+    return type(value).model_validate(mask.value(value.model_dump(), keep=_words()))
+
+
+@cache
+def _words() -> frozenset[str]:
+    """The names of fields and the words of closed lists that events are made of."""
+    found: set[str] = set()
+
+    def walk(part: object) -> None:
+        match part:
+            case dict():
+                for key, inner in cast("dict[str, object]", part).items():
+                    if key == "properties":
+                        found.update(cast("dict[str, object]", inner))
+                    elif key == "const":
+                        found.add(str(inner))
+                    elif key == "enum":
+                        found.update(map(str, cast("list[object]", inner)))
+                    walk(inner)
+            case list():
+                for inner in cast("list[object]", part):
+                    walk(inner)
+            case _:
+                pass
+
+    walk(EVENT.json_schema())
+    walk(Task.model_json_schema())
+    return frozenset(found)
 
 
 def decode(body: str, where: str) -> Event:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from journeyman.core.errors import LeaseLost, StoreError
 from journeyman.core.events import Event
 from journeyman.core.ids import Clock
+from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Status, Verdict
 from journeyman.store.blobs import Blobs
 from journeyman.store.chunk import Chunk
@@ -25,7 +26,7 @@ class AttemptLog:
     """All events of an attempt, and the right to add to them, for as long as no other process takes the lease.
 
     Made by `Store.claim`. Every write is fenced: it raises `LeaseLost`, and writes nothing, once the attempt's epoch
-    in the database is no longer `epoch`.
+    in the database is no longer `epoch`. No secret of `mask` is ever written.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class AttemptLog:
         blobs: Blobs,
         clock: Clock,
         ttl: float,
+        mask: Mask,
     ) -> None:
         self.id = attempt.id
         self.task_id = attempt.task_id
         self.epoch = attempt.epoch
         self.events = events
         self.lost = False
+        self.mask = mask
         self._chunks = chunks
         self._open_chunks: list[Chunk] = []
         self._listeners: list[Listener] = []
@@ -69,7 +72,7 @@ class AttemptLog:
 
     def chunk(self) -> Chunk:
         """A new, empty chunk of output. Its id is only used once it is stored."""
-        chunk = Chunk(self.id, self._chunks, self._blobs, self._keep)
+        chunk = Chunk(self.id, self._chunks, self._blobs, self._keep, self.mask)
         self._chunks += 1
         self._open_chunks.append(chunk)
         return chunk
@@ -104,7 +107,7 @@ class AttemptLog:
         async with self._lock:
             now = self._clock()
             seq = self.events[-1].seq if self.events else 0
-            encoded = [encode(event, seq + place, now) for place, event in enumerate(events, 1)]
+            encoded = [encode(event, seq + place, now, self.mask) for place, event in enumerate(events, 1)]
             rows = [
                 {"attempt_id": self.id, "seq": event.seq, "kind": event.kind, "body": body} for event, body in encoded
             ]

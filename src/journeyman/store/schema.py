@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """All revisions in their order; the last is the one of the tables below."""
 
 metadata = MetaData(
@@ -87,6 +87,34 @@ chunk = Table(
     Column("size", BigInteger, nullable=False),
     UniqueConstraint("attempt_id", "id"),
 )
+
+environment = Table(
+    "environment",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("repository", Text),
+    Column("body", Text, nullable=False),  # the file's text
+    Column("changed", Double, nullable=False),
+    Index(None, "repository"),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("environment", String(64), primary_key=True),  # empty for one that is for all
+    Column("name", String(128), primary_key=True),
+    Column("body", Text, nullable=False),  # sealed, see `store.secrets`
+    Column("changed", Double, nullable=False),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("repository", Text, primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("at", Double, nullable=False),
+)
+"""Which content of a repository's environment file the person has approved."""
 
 version = Table(
     "alembic_version",

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from journeyman.core.errors import LeaseLost, StoreError, UsageError
 from journeyman.core.events import Event
 from journeyman.core.ids import Clock
+from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Status, Task
 from journeyman.store.blobs import Blobs
-from journeyman.store.codec import decode, encode, storable
+from journeyman.store.codec import decode, encode, masked, storable
 from journeyman.store.database import Database
+from journeyman.store.environments import Environments
 from journeyman.store.holder import describe, is_dead
 from journeyman.store.log import AttemptLog, lease_lost
+from journeyman.store.secrets import Secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
@@ -52,15 +55,19 @@ async def open_store(home: Path, *, clock: Clock = time.time, patience: float = 
     database = Database(home, patience=patience)
     try:
         await database.open()
-        yield Store(database, Blobs(home / "blobs", home / "spool"), clock)
+        yield Store(
+            database, Blobs(home / "blobs", home / "spool"), Secrets(database, home / "secret.key", clock), clock
+        )
     finally:
         await database.close()
 
 
 class Store:
-    """Made by `open_store`."""
+    """Made by `open_store`. What is stored holds none of the `secrets`, which are read again with each claim."""
 
-    def __init__(self, database: Database, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
+        self.secrets = secrets
+        self.environments = Environments(database, clock)
         self._database = database
         self._blobs = blobs
         self._clock = clock
@@ -74,14 +81,16 @@ class Store:
         from journeyman.store import schema
 
         now = self._clock()
-        rows = [
-            {"attempt_id": attempt_id, "seq": seq, "kind": event.kind, "body": encode(event, seq, now)[1]}
-            for attempt_id, first in (events or {}).items()
-            for seq, event in enumerate(first, 1)
-        ]
 
         def job(connection: "Connection") -> None:
-            connection.execute(insert(schema.task), storable(task).model_dump())
+            mask = self.secrets.mask_in(connection)
+            rows = [
+                {"attempt_id": attempt_id, "seq": seq, "kind": event.kind, "body": encode(event, seq, now, mask)[1]}
+                for attempt_id, first in (events or {}).items()
+                for seq, event in enumerate(first, 1)
+            ]
+            row = storable(task)
+            connection.execute(insert(schema.task), (masked(row, mask) if mask else row).model_dump())
             if attempts:
                 connection.execute(
                     insert(schema.attempt), [{**attempt.model_dump(), "expires": 0.0} for attempt in attempts]
@@ -178,8 +187,8 @@ class Store:
             await log.close()
 
     async def put_blob(self, data: bytes) -> str:
-        """Keep `data`; returns its id, the SHA-256 in hex."""
-        return await self._blobs.put(data)
+        """Keep `data`; returns its id, the SHA-256 in hex of what is kept: without secrets."""
+        return await self._blobs.put(self.secrets.mask.data(data))
 
     async def blob(self, blob_id: str) -> bytes:
         return await self._blobs.get(blob_id)
@@ -214,7 +223,7 @@ class Store:
     async def _claim(self, attempt_id: str, holder: str, ttl: float) -> AttemptLog:
         now = self._clock()
 
-        def job(connection: "Connection") -> tuple[Attempt, list[Event], int]:
+        def job(connection: "Connection") -> tuple[Attempt, list[Event], int, Mask]:
             from journeyman.store import schema
 
             held = _held(connection, attempt_id, now)
@@ -227,11 +236,11 @@ class Store:
                 raise StoreError(f"Attempt {attempt_id} was taken by another process at this very moment.")
             attempt = _attempt(connection.execute(schema.ATTEMPT, here).mappings().one())
             chunks = connection.execute(schema.CHUNKS, here).scalar_one()
-            return attempt, _events(connection, attempt_id, 0), chunks
+            return attempt, _events(connection, attempt_id, 0), chunks, self.secrets.mask_in(connection)
 
-        attempt, events, chunks = await self._database.write(job)
+        attempt, events, chunks, mask = await self._database.write(job)
         return AttemptLog(
-            attempt, events, chunks, database=self._database, blobs=self._blobs, clock=self._clock, ttl=ttl
+            attempt, events, chunks, database=self._database, blobs=self._blobs, clock=self._clock, ttl=ttl, mask=mask
         )
 
 

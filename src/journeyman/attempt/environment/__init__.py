@@ -1,0 +1,1 @@
+"""Environments: chosen or detected, built once, and opened as read-only layers below an attempt."""

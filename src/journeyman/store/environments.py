@@ -1,0 +1,96 @@
+"""Environments that a person stored by name, and which repositories' own files they have approved."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from journeyman.core.errors import UsageError
+from journeyman.core.ids import Clock
+from journeyman.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEnvironment:
+    """An environment as it was stored: `text` is its file."""
+
+    name: str
+    repository: str | None
+    text: str
+    changed: float
+
+
+class Environments:
+    """The stored environments and the approvals of a store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def put(self, name: str, repository: str | None, text: str) -> None:
+        """Store an environment's file, in place of an older one of the same name."""
+
+        def job(connection: "Connection") -> None:
+            from sqlalchemy import delete, insert
+
+            from journeyman.store.schema import environment
+
+            connection.execute(delete(environment).where(environment.c.name == name))
+            row = {"name": name, "repository": repository, "body": text, "changed": self._clock()}
+            connection.execute(insert(environment), row)
+
+        await self._database.write(job)
+
+    async def get(self, name: str) -> StoredEnvironment | None:
+        return next((one for one in await self.all() if one.name == name), None)
+
+    async def of(self, repository: str) -> StoredEnvironment | None:
+        """The one that was last stored for a repository, if any."""
+        mine = [one for one in await self.all() if one.repository == repository]
+        return max(mine, key=lambda one: one.changed, default=None)
+
+    async def all(self) -> list[StoredEnvironment]:
+        """All of them, by name."""
+        from sqlalchemy import select
+
+        from journeyman.store.schema import environment
+
+        query = select(environment).order_by(environment.c.name)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [StoredEnvironment(row.name, row.repository, row.body, row.changed) for row in rows]
+
+    async def remove(self, name: str) -> None:
+        from sqlalchemy import delete
+
+        from journeyman.store.schema import environment
+
+        gone = delete(environment).where(environment.c.name == name)
+        if await self._database.write(lambda connection: connection.execute(gone).rowcount) != 1:
+            raise UsageError(f"There is no stored environment {name!r}; `journeyman env list` shows those that are.")
+
+    async def approve(self, repository: str, digest: str) -> None:
+        """Remember that the person approved the file with this content for this repository."""
+
+        def job(connection: "Connection") -> None:
+            from sqlalchemy import insert
+
+            from journeyman.store.schema import approval
+
+            if not _approved(connection, repository, digest):
+                row = {"repository": repository, "digest": digest, "at": self._clock()}
+                connection.execute(insert(approval), row)
+
+        await self._database.write(job)
+
+    async def is_approved(self, repository: str, digest: str) -> bool:
+        return await self._database.read(lambda connection: _approved(connection, repository, digest))
+
+
+def _approved(connection: "Connection", repository: str, digest: str) -> bool:
+    from sqlalchemy import select
+
+    from journeyman.store.schema import approval
+
+    query = select(approval.c.at).where(approval.c.repository == repository, approval.c.digest == digest)
+    return connection.execute(query).first() is not None
