@@ -96,10 +96,13 @@ class Repository:
         done = await self.git.run("diff-tree", "-r", "-p", "--binary", "--full-index", *_DIFF, a, b, doing="The diff")
         return done.out
 
-    async def changes(self, a: str, b: str) -> tuple[Change, ...]:
-        """The files that differ between two trees, with line counts (0 for binary files)."""
+    async def changes(self, a: str, b: str) -> dict[bytes, Change]:
+        """The files that differ between two trees by their paths, with line counts (0 for binary files).
+
+        The path in a `Change` is for people: what is not UTF-8 in it is escaped.
+        """
         done = await self.git.run("diff-tree", "-r", "-z", "--raw", "--numstat", *_DIFF, a, b, doing="The diff")
-        return tuple(_changes(done.out))
+        return dict(_changes(done.out))
 
     async def checkout(self, tree: str, into: Path) -> None:
         """Lay `tree` out as files in the empty directory `into`, with no filter run."""
@@ -202,7 +205,7 @@ def _no_such_ref(ref: str, refs: Mapping[bytes, str]) -> str:
     return f"There is no commit, branch or tag {plain(ref)!r} in this repository. {hint}"
 
 
-def _changes(out: bytes) -> Iterator[Change]:
+def _changes(out: bytes) -> Iterator[tuple[bytes, Change]]:
     fields = iter(out.split(b"\0"))
     kinds: dict[bytes, bytes] = {}
     for entry in fields:
@@ -211,9 +214,12 @@ def _changes(out: bytes) -> Iterator[Change]:
         elif entry:
             added, removed, path = entry.split(b"\t", 2)
             kind = kinds[path]
-            yield Change(
-                path=decode(path),
-                kind="add" if kind == b"A" else "delete" if kind == b"D" else "update",
-                added=0 if added == b"-" else int(added),
-                removed=0 if removed == b"-" else int(removed),
+            yield (
+                path,
+                Change(
+                    path=decode(path),
+                    kind="add" if kind == b"A" else "delete" if kind == b"D" else "update",
+                    added=0 if added == b"-" else int(added),
+                    removed=0 if removed == b"-" else int(removed),
+                ),
             )
