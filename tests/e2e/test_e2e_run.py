@@ -95,6 +95,19 @@ async def test_uncommitted_and_untracked_files_are_part_of_the_start_and_base_le
     assert "amount * 0" in outputs[1] and "new.txt" not in outputs[1] and " M shop.py" not in outputs[1]
 
 
+async def test_what_is_left_out_of_the_work_is_said(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(SHOP)
+    lay(folder, {"nested/a.txt": "a\n"})
+    git(folder, "init", "-q", "nested")
+    git(folder / "nested", "add", "-A")
+    git(folder / "nested", "commit", "-qm", "One")
+    async with ScriptServer([say("Looked.")]) as server:
+        program.use(server.base_url)
+        ran = await program.run("run", "Look", "-C", folder)
+    words = "Repositories inside the repository are left out: nested."
+    assert words in ran.err and words in (await program.run("log", "-C", folder)).out
+
+
 async def test_ask_answers_and_cannot_write(program: Program, make_repository: MakeRepository) -> None:
     folder = make_repository(SHOP)
     script = [

@@ -152,10 +152,10 @@ async def test_submodules_and_inner_repositories_are_left_out_and_said(worker: P
     repository = await opened(worker, tmp_path)
     base = await repository.snapshot()
     assert base.tree == worker.git("rev-parse", "HEAD^{tree}").strip()
-    assert repository.notes == [
+    assert base.left_out == (
         "Submodules are left out of the work: sub.",
         "Repositories inside the repository are left out: nested.",
-    ]
+    )
     tree = await repository.tree_with(base.tree, [b"sub/lib.txt"], {b"sub/x": (0o100644, b"x")})
     assert tree == base.tree
 
@@ -170,7 +170,7 @@ async def test_large_untracked_files_are_left_out_and_said(
     repository = await opened(worker, tmp_path)
     base = await repository.snapshot()
     assert base.untracked_files == 1
-    assert repository.notes == ["Untracked files over 1 MiB are left out of the result: huge.bin."]
+    assert base.left_out == ("Untracked files over 1 MiB are left out of the result: huge.bin.",)
 
 
 async def test_a_split_index_and_one_with_flags(worker: Person, tmp_path: Path) -> None:

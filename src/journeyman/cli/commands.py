@@ -87,8 +87,8 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     drafting = asyncio.create_task(draft(order, door.state, door.excludes))  # beside the opening of the store
     async with open_store(door.state) as store, open_host(door, store) as host:
         new = await drafting
-        words = _start_words(new.firsts[new.attempts[0].id][0].base)
-        watcher = partial(_watcher, flags=flags, notes=(choice.why, words))
+        base = new.firsts[new.attempts[0].id][0].base
+        watcher = partial(_watcher, flags=flags, notes=(choice.why, _start_words(base), *base.left_out))
         ended = await begin(host, new, watcher, flags.engine)
         return await _show(door, store, ended, flags)
 

@@ -15,6 +15,7 @@ from journeyman.core import folds
 from journeyman.core.errors import UsageError
 from journeyman.core.events import (
     EVENT,
+    AttemptStarted,
     CandidateTried,
     Checked,
     CheckStarted,
@@ -179,6 +180,9 @@ def _show_event(console: Console, event: Event, at: float) -> None:
             console.print(Text(rows), highlight=False, soft_wrap=True)
 
     match event:
+        case AttemptStarted(base=base):
+            where = f"commit {base.commit[:12]}" if base.commit else "files without a commit"
+            line(f"started from {where} of {base.repository}", "\n".join(base.left_out), "dim")
         case Prepared():
             line(f"told the model its instructions, {len(event.tools)} tools and {len(event.rules)} AGENTS.md files")
         case Said():

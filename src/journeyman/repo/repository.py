@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from journeyman.core.errors import RepositoryError, UsageError
@@ -30,12 +30,11 @@ _DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--igno
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """An open repository. `notes` are sentences for the person about what is left out of the work."""
+    """An open repository."""
 
     place: GitDir
     git: Git
     state: Path
-    notes: list[str] = field(default_factory=list[str])
 
     @property
     def root(self) -> Path:
@@ -50,7 +49,7 @@ class Repository:
         if ref is not None:
             commit, tree, branch = await self.resolve(ref)
             return Base(repository=str(self.root), tree=tree, commit=commit, ref=ref, branch=branch)
-        return await repository_snapshot.take(self.place, self.git, self.scratch, self.notes)
+        return await repository_snapshot.take(self.place, self.git, self.scratch)
 
     async def resolve(self, ref: str) -> tuple[str, str, str | None]:
         """The commit and the tree that `ref` names, and the branch if it is one of its own. `UsageError` if none."""
