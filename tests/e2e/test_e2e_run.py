@@ -154,6 +154,9 @@ async def test_the_best_of_several_attempts_is_chosen_by_the_checks(
     assert {line["item"]["attempt"] for line in ran.lines if "item" in line} == {1, 2}
     shown = await program.run("show", "-C", folder, "--json")
     assert [one["verdict"] for one in shown.lines[0]["attempts"]] == ["verified", "verified"]
+    page = await program.run("show", "-C", folder, "--attempt", "2")
+    task = ran.lines[0]["thread_id"]
+    assert "attempt 2 of 2" in page.out and f"journeyman show {task} --attempt 1   (verified)" in page.out
 
 
 async def test_the_clean_room_holds_the_very_files_that_the_work_left(

@@ -15,6 +15,7 @@ from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
+from journeyman.core.text import counted
 from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
@@ -204,11 +205,7 @@ def _start_words(base: Base) -> str:
     changed, untracked = base.changed_files, base.untracked_files
     if base.ref is not None or not (changed or untracked):
         return ""
-    parts = [
-        f"{count} {word} file{'' if count == 1 else 's'}"
-        for count, word in ((changed, "changed"), (untracked, "new"))
-        if count
-    ]
+    parts = [counted(count, f"{word} file") for count, word in ((changed, "changed"), (untracked, "new")) if count]
     return f"Starting from your working tree as it is, with {' and '.join(parts)} not committed yet."
 
 
@@ -239,7 +236,7 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
         from rich.console import Console
 
         attempt = next(one for one in await store.attempts(ended.task.id) if one.id == ended.chosen)
-        await read.show_result(store, Console(), ended.task, attempt)
+        await read.show_result(store, Console(), ended.task.model_copy(update={"chosen": ended.chosen}), attempt)
     if flags.apply and ended.result.diff:
         if ended.exit_code:
             print("journeyman: not applied, since the task is not solved.", file=sys.stderr)
