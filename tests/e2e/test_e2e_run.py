@@ -1,5 +1,7 @@
 """The main job as a person does it: the program, real git, the real sandbox; only the hosted model is played."""
 
+import asyncio
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,19 @@ async def test_uncommitted_and_untracked_files_are_part_of_the_start_and_base_le
     assert "amount * 0" in outputs[1] and "new.txt" not in outputs[1] and " M shop.py" not in outputs[1]
 
 
+async def test_what_is_left_out_of_the_work_is_said(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(SHOP)
+    lay(folder, {"nested/a.txt": "a\n"})
+    git(folder, "init", "-q", "nested")
+    git(folder / "nested", "add", "-A")
+    git(folder / "nested", "commit", "-qm", "One")
+    async with ScriptServer([say("Looked.")]) as server:
+        program.use(server.base_url)
+        ran = await program.run("run", "Look", "-C", folder)
+    words = "Repositories inside the repository are left out: nested."
+    assert words in ran.err and words in (await program.run("log", "-C", folder)).out
+
+
 async def test_ask_answers_and_cannot_write(program: Program, make_repository: MakeRepository) -> None:
     folder = make_repository(SHOP)
     script = [
@@ -139,6 +154,37 @@ async def test_the_best_of_several_attempts_is_chosen_by_the_checks(
     assert {line["item"]["attempt"] for line in ran.lines if "item" in line} == {1, 2}
     shown = await program.run("show", "-C", folder, "--json")
     assert [one["verdict"] for one in shown.lines[0]["attempts"]] == ["verified", "verified"]
+    page = await program.run("show", "-C", folder, "--attempt", "2")
+    task = ran.lines[0]["thread_id"]
+    assert "attempt 2 of 2" in page.out and f"journeyman show {task} --attempt 1   (verified)" in page.out
+
+
+async def test_the_clean_room_holds_the_very_files_that_the_work_left(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    folder = make_repository({"a.txt": "a\n", "folder/b.txt": "b\n", "other/c.txt": "c\n"})
+    (folder / "link").symlink_to("a.txt")
+    (folder / "way").symlink_to("folder")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "Links")
+    work = (
+        r"printf x > $'caf\xe9'; ln -s a.txt $'l\xe9'; printf '\0\377' > binary; mkdir -p new/er; "
+        "ln -s ../../a.txt new/er/l; rm link; echo file > link; "
+        "rm way; mkdir way; echo w > way/w.txt; rm -r other; ln -s folder other"
+    )
+    check = (
+        r"test x = $(cat $'caf\xe9') -a a = $(cat $'l\xe9') -a 2 = $(wc -c < binary) -a a = $(cat new/er/l) "
+        "-a ! -L link -a file = $(cat link) -a a = $(cat a.txt) "
+        "-a ! -e folder/w.txt -a -f way/w.txt -a b = $(cat other/b.txt)"
+    )
+    async with ScriptServer([call("shell", "c1", command=work), say("Done.")]) as server:
+        program.use(server.base_url)
+        ran = await program.run(
+            "run", "Change kinds", "-C", folder, "--check", f"test ! -e binary || {check}", "--apply"
+        )
+    assert ran.code == 0, ran.err + ran.out
+    assert "Done and verified" in ran.out
+    await asyncio.to_thread(subprocess.run, ["bash", "-c", check], cwd=folder, check=True)
 
 
 async def test_a_failing_result_exits_with_1(program: Program, make_repository: MakeRepository) -> None:

@@ -123,8 +123,9 @@ async def test_odd_names(worker: Person, tmp_path: Path) -> None:
     assert set(await repository.paths(base.tree)) >= set(ODD)
     assert base.untracked_files + base.changed_files == len(ODD)
     changes = await repository.changes(worker.git("rev-parse", "HEAD^{tree}").strip(), base.tree)
-    assert {change.path for change in changes} >= {"new\nline", "caf\\xe9", "-rf"}
-    assert all(change.model_dump_json() for change in changes)
+    assert set(changes) >= {b"new\nline", b"caf\xe9", b"-rf"}
+    assert changes[b"caf\xe9"].path == "caf\\xe9"
+    assert all(change.model_dump_json() for change in changes.values())
 
 
 async def test_the_persons_own_excludes_count(worker: Person, tmp_path: Path) -> None:
@@ -134,10 +135,8 @@ async def test_the_persons_own_excludes_count(worker: Person, tmp_path: Path) ->
         worker.write(name, "x")
     repository = await opened(worker, tmp_path, tmp_path / "global")
     base = await repository.snapshot()
-    added = {
-        change.path for change in await repository.changes(worker.git("rev-parse", "HEAD^{tree}").strip(), base.tree)
-    }
-    assert added == {"kept.swp", "__pycache__/m.py"}
+    added = set(await repository.changes(worker.git("rev-parse", "HEAD^{tree}").strip(), base.tree))
+    assert added == {b"kept.swp", b"__pycache__/m.py"}
 
 
 async def test_submodules_and_inner_repositories_are_left_out_and_said(worker: Person, tmp_path: Path) -> None:
@@ -153,10 +152,10 @@ async def test_submodules_and_inner_repositories_are_left_out_and_said(worker: P
     repository = await opened(worker, tmp_path)
     base = await repository.snapshot()
     assert base.tree == worker.git("rev-parse", "HEAD^{tree}").strip()
-    assert repository.notes == [
+    assert base.left_out == (
         "Submodules are left out of the work: sub.",
         "Repositories inside the repository are left out: nested.",
-    ]
+    )
     tree = await repository.tree_with(base.tree, [b"sub/lib.txt"], {b"sub/x": (0o100644, b"x")})
     assert tree == base.tree
 
@@ -171,7 +170,7 @@ async def test_large_untracked_files_are_left_out_and_said(
     repository = await opened(worker, tmp_path)
     base = await repository.snapshot()
     assert base.untracked_files == 1
-    assert repository.notes == ["Untracked files over 1 MiB are left out of the result: huge.bin."]
+    assert base.left_out == ("Untracked files over 1 MiB are left out of the result: huge.bin.",)
 
 
 async def test_a_split_index_and_one_with_flags(worker: Person, tmp_path: Path) -> None:

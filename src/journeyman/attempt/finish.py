@@ -3,16 +3,20 @@
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.workspace import Workspace
 from journeyman.checks import citations, counterfactual, weakening
 from journeyman.checks.compare import compare, verdict
 from journeyman.core import folds
+from journeyman.core.errors import NoSuchFile, SandboxError
 from journeyman.core.evidence import Change, CheckRun, Citation, Result
 from journeyman.core.ids import Clock
 from journeyman.core.task import Base
+from journeyman.core.text import decode, one_line, plain
 from journeyman.repo.repository import Repository
 from journeyman.sandbox.protocol import Sandbox
 
@@ -24,11 +28,11 @@ MOVED = (
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The workspace's changes as git sees them: without what is ignored."""
+    """The workspace's changes as git sees them: without what is ignored. Keys are the very bytes of the paths."""
 
     tree: str
     patch: bytes
-    changes: tuple[Change, ...]
+    changes: Mapping[bytes, Change]
     writes: Mapping[bytes, tuple[int, bytes]]
 
 
@@ -39,7 +43,7 @@ async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Chang
     writes = {change.path: await sandbox.read_change(change.path) for change in found if change.kind == "write"}
     tree = await repository.tree_with(base.tree, deletes, writes)
     if tree == base.tree:
-        return Changed(tree, b"", (), {})
+        return Changed(tree, b"", {}, {})
     patch = await repository.diff(base.tree, tree)
     return Changed(tree, patch, await repository.changes(base.tree, tree), writes)
 
@@ -69,7 +73,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
         summary=summary,
         diff=await workspace.store.put_blob(changed.patch),
         tree=changed.tree,
-        changes=changed.changes,
+        changes=tuple(changed.changes.values()),
         base_checks=base_runs,
         result_checks=runs,
         comparison=compare(base_runs, runs),
@@ -90,17 +94,30 @@ async def _clean_room(workspace: Workspace, checker: Checker, changed: Changed) 
 
 
 async def lay(sandbox: Sandbox, changed: Changed) -> None:
-    """Make the files of a layer over the base equal to the result's tree."""
-    for change in changed.changes:
-        raw = os.fsencode(change.path)
+    """Make the files of a layer over the base equal to the result's tree.
+
+    All that changes is taken away first: a file would else be written through the link that it replaces, and a link
+    would land in the folder that it replaces.
+    """
+    for raw in changed.changes:
+        with suppress(NoSuchFile):
+            await sandbox.remove(os.fsdecode(raw))
+    for raw, change in changed.changes.items():
         if change.kind == "delete":
-            await sandbox.remove(change.path)
             continue
         mode, data = changed.writes[raw]
         if stat.S_ISLNK(mode):
-            await sandbox.exec(["ln", "-sfn", "--", os.fsdecode(data), change.path], timeout=10)
+            await _link(sandbox, os.fsdecode(raw), os.fsdecode(data))
         else:
-            await sandbox.write(change.path, data, executable=bool(mode & 0o100))
+            await sandbox.write(os.fsdecode(raw), data, executable=bool(mode & 0o100))
+
+
+async def _link(sandbox: Sandbox, path: str, target: str) -> None:
+    folder = PurePosixPath(path).parent
+    for command in (["mkdir", "-p", "--", str(folder)], ["ln", "-s", "--", target, path]):
+        done = await sandbox.exec(command, timeout=10)
+        if done.exit_code:
+            raise SandboxError(f"The link {plain(path)} could not be made: {one_line(decode(done.output))}.")
 
 
 async def _warnings(
@@ -110,7 +127,7 @@ async def _warnings(
     start = checker.start.base
     repository = workspace.repository
     async with repository.tree(start.tree) as before, repository.tree(changed.tree) as after:
-        sentences = list(await weakening.weakened(changed.changes, before.get, after.get))
+        sentences = list(await weakening.weakened(tuple(changed.changes.values()), before.get, after.get))
     if vacuous := await _vacuous(workspace, checker, changed, base, runs):
         sentences.append(vacuous)
     if start.ref is None and (await repository.snapshot()).tree != start.tree:
@@ -123,10 +140,10 @@ async def _vacuous(
 ) -> str:
     """A sentence about new tests that also pass without the change; empty when there are none."""
     new = counterfactual.new_tests(base, runs)
-    tests = frozenset(counterfactual.changed_tests(changed.changes))
+    tests = frozenset(counterfactual.changed_tests(tuple(changed.changes.values())))
     if not new or not tests:
         return ""
-    only_tests = replace(changed, changes=tuple(change for change in changed.changes if change.path in tests))
+    only_tests = replace(changed, changes={raw: one for raw, one in changed.changes.items() if one.path in tests})
     async with workspace.layer() as sandbox:
         await lay(sandbox, only_tests)
         again = [await checker(sandbox, run.check, "candidate", only=new, record=False) for run in runs if run.tests]

@@ -100,7 +100,7 @@ async def open_workspace(host: Host, start: AttemptStarted, log: AttemptLog) -> 
                 backend=sandbox.backend,
                 workspace=str(repository.root),
                 toolchains=tuple(str(toolchain.root) for toolchain in toolchains),
-                notes=(*repository.notes, *(toolchain.note for toolchain in toolchains if toolchain.note)),
+                notes=tuple(toolchain.note for toolchain in toolchains if toolchain.note),
                 seconds=time.monotonic() - began,
             )
         )

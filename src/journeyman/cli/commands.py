@@ -15,6 +15,7 @@ from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
+from journeyman.core.text import counted
 from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
@@ -87,8 +88,8 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     drafting = asyncio.create_task(draft(order, door.state, door.excludes))  # beside the opening of the store
     async with open_store(door.state) as store, open_host(door, store) as host:
         new = await drafting
-        words = _start_words(new.firsts[new.attempts[0].id][0].base)
-        watcher = partial(_watcher, flags=flags, notes=(choice.why, words))
+        base = new.firsts[new.attempts[0].id][0].base
+        watcher = partial(_watcher, flags=flags, notes=(choice.why, _start_words(base), *base.left_out))
         ended = await begin(host, new, watcher, flags.engine)
         return await _show(door, store, ended, flags)
 
@@ -204,11 +205,7 @@ def _start_words(base: Base) -> str:
     changed, untracked = base.changed_files, base.untracked_files
     if base.ref is not None or not (changed or untracked):
         return ""
-    parts = [
-        f"{count} {word} file{'' if count == 1 else 's'}"
-        for count, word in ((changed, "changed"), (untracked, "new"))
-        if count
-    ]
+    parts = [counted(count, f"{word} file") for count, word in ((changed, "changed"), (untracked, "new")) if count]
     return f"Starting from your working tree as it is, with {' and '.join(parts)} not committed yet."
 
 
@@ -239,7 +236,7 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
         from rich.console import Console
 
         attempt = next(one for one in await store.attempts(ended.task.id) if one.id == ended.chosen)
-        await read.show_result(store, Console(), ended.task, attempt)
+        await read.show_result(store, Console(), ended.task.model_copy(update={"chosen": ended.chosen}), attempt)
     if flags.apply and ended.result.diff:
         if ended.exit_code:
             print("journeyman: not applied, since the task is not solved.", file=sys.stderr)

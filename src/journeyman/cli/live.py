@@ -87,6 +87,7 @@ class Progress:
         self._many = attempts > 1
         self._live = Live(self, console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
         self._spinner = Spinner("dots")
+        self._with: tuple[str, ...] = ()  # the notes on the sandbox that were printed last
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -124,13 +125,12 @@ class Progress:
         seen.now = text
 
     def note(self, text: str) -> None:
-        self._console.print(Text(text, style="dim"))
+        self._console.print(Text(text, style="dim"), soft_wrap=not self._console.is_terminal)
 
     def _status(self, seen: Seen) -> RenderableType:
-        elapsed = duration(time.monotonic() - seen.began)
-        text = Text.assemble(
-            (seen.label, "bold"), one_line(seen.now, 70), (f"  {elapsed} · {tokens(seen.usage)}", "dim")
-        )
+        used = f" · {tokens(seen.usage)}" if seen.usage.total_tokens else ""
+        facts = f"  {duration(time.monotonic() - seen.began)}{used}"
+        text = Text.assemble((seen.label, "bold"), self._fit(seen, seen.now, 2 + len(facts)), (facts, "dim"))
         self._spinner.update(text=text)
         return self._spinner if not self._many else text
 
@@ -141,7 +141,7 @@ class Progress:
                 seen.words = 0
                 seen.now = "working"
                 if event.reply.text.strip() and event.reply.calls:
-                    self._line(seen, "•", one_line(event.reply.text, 100))
+                    self._line(seen, "•", self._fit(seen, event.reply.text, 2))
             case ToolStarted():
                 seen.now = event.summary or event.name
             case ToolReturned():
@@ -165,7 +165,8 @@ class Progress:
             case Opened():
                 seen.now = "asking the model"
                 self._line(seen, "•", f"sandbox open ({event.backend}, no network) in {event.seconds * 1000:.0f} ms")
-                if event.notes:
+                if event.notes and event.notes != self._with:
+                    self._with = event.notes
                     self._line(seen, " ", "with " + "; ".join(note.rstrip(".") for note in event.notes))
             case Progressed(text=text):
                 seen.now = text
@@ -192,21 +193,32 @@ class Progress:
                 mark, style = ("✔", "green") if ended.exit_code == 0 else ("✘", "red")
                 code = "" if ended.exit_code == 0 else f" exit {ended.exit_code}"
                 cut = f" {CUT.get(ended.cut, ended.cut)}" if ended.cut else code
-                self._line(seen, mark, f"$ {one_line(ended.command, 80)}{cut} ({duration(ended.seconds)})", style)
+                end = f"{cut} ({duration(ended.seconds)})"
+                self._line(seen, mark, f"$ {self._fit(seen, ended.command, 4 + len(end))}{end}", style)
             case FilesChanged(changes=changes):
                 for change in changes:
                     self._line(seen, "✎", f"{change.kind} {change.path} +{change.added} −{change.removed}", "cyan")
             case PlanUpdated(plan=plan):
                 done = sum(step.status == "completed" for step in plan)
                 current = next((step.step for step in plan if step.status == "in_progress"), "")
-                self._line(seen, "☰", f"plan {done}/{len(plan)} {one_line(current, 70)}".rstrip())
+                self._line(seen, "☰", f"plan {done}/{len(plan)} {self._fit(seen, current, 12)}".rstrip())
             case None:
                 if event.is_error:
                     self._line(seen, "✘", f"{event.name}: {one_line(event.content, 90)}", "red")
 
+    def _fit(self, seen: Seen, text: str, taken: int) -> str:
+        """The first line of `text`, cut to what a line of the terminal has left beside `taken` columns."""
+        room = self._console.width - len(seen.label) - taken if self._console.is_terminal else 100
+        return one_line(text, max(20, min(room, 100)))
+
     def _line(self, seen: Seen, mark: str, text: str, style: str = "dim") -> None:
-        self._console.print(
-            Text.assemble((seen.label, "bold"), (mark, style), " ", one_line(text, 160)),
-            highlight=False,
-            soft_wrap=True,
-        )
+        head = Text.assemble((seen.label, "bold"), (mark, style), " ")
+        print_hanging(self._console, head, Text(one_line(text, 160)))
+
+
+def print_hanging(console: Console, head: Text, body: Text) -> None:
+    """Print `body` behind `head`; its further lines, and on a terminal what does not fit, begin where it began."""
+    lines = body.wrap(console, max(20, console.width - head.cell_len)) if console.is_terminal else body.split("\n")
+    for line in lines:
+        line.rstrip()
+    console.print(head + Text("\n" + " " * head.cell_len).join(lines), highlight=False, soft_wrap=True)

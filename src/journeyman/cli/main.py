@@ -27,22 +27,31 @@ app = typer.Typer(
 GARBAGE = 1.0
 """Seconds of work after which garbage is collected again."""
 
-Directory = Annotated[Path, typer.Option("-C", "--directory", help="The repository, or a folder in it.")]
+Directory = Annotated[
+    Path, typer.Option("-C", "--directory", metavar="FOLDER", help="The repository, or a folder in it.")
+]
 ModelName = Annotated[
-    str | None, typer.Option("-m", "--model", help="A model of your settings, `local`, or `VENDOR:NAME`.")
+    str | None,
+    typer.Option("-m", "--model", metavar="NAME", help="A model of your settings, `local`, or `VENDOR:NAME`."),
 ]
 Checks = Annotated[
-    list[str] | None, typer.Option("--check", help="A command that must succeed; may be given several times.")
+    list[str] | None,
+    typer.Option("--check", metavar="COMMAND", help="A command that must succeed; may be given several times."),
 ]
-Attempts = Annotated[int | None, typer.Option("--attempts", min=1, max=8, help="Independent tries; the best is kept.")]
+Attempts = Annotated[
+    int | None, typer.Option("--attempts", metavar="N", min=1, max=8, help="Independent tries; the best is kept.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
 Ref = Annotated[
-    str | None, typer.Option("--base", help="Start from this commit, branch or tag instead of the working tree.")
+    str | None,
+    typer.Option("--base", metavar="REF", help="Start from this commit, branch or tag instead of the working tree."),
 ]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
-TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The beginning of its id; else the latest here.")]
-Number = Annotated[int | None, typer.Option("--attempt", min=1, help="Which attempt; else the chosen one.")]
+TaskId = Annotated[str | None, typer.Argument(metavar="TASK", help="The beginning of its id; else the latest here.")]
+Number = Annotated[
+    int | None, typer.Option("--attempt", metavar="N", min=1, help="Which attempt; else the chosen one.")
+]
 
 
 @app.command()
@@ -120,7 +129,9 @@ def log(
     attempt: Number = None,
     as_json: AsJson = False,
     raw: Annotated[bool, typer.Option("--raw", help="The events themselves, one JSON object a line.")] = False,
-    chunk: Annotated[str | None, typer.Option("--chunk", help="The whole raw output with this id.")] = None,
+    chunk: Annotated[
+        str | None, typer.Option("--chunk", metavar="ID", help="The whole raw output with this id.")
+    ] = None,
 ) -> None:
     """Show everything that was done, step by step."""
     from journeyman.cli import commands, read
@@ -136,7 +147,7 @@ def log(
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the newest.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="How many of the newest.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List your tasks, the newest first."""
@@ -205,9 +216,7 @@ def sandbox(
 
 @app.command()
 def fetch(
-    model: Annotated[
-        str, typer.Argument(metavar="[MODEL]", help="Only `local`, the embedded model (1.1 GB).")
-    ] = "local",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Only `local`, the embedded model (1.1 GB).")] = "local",
 ) -> None:
     """Download and verify the embedded model; what was fetched before is kept."""
     from journeyman.cli import commands

@@ -1,10 +1,11 @@
 """The result page of a task in the terminal."""
 
 import re
+from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import RenderableType
 from rich.markdown import Markdown
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -12,8 +13,8 @@ from journeyman.checks.compare import describe
 from journeyman.cli.live import duration, run_text, tokens
 from journeyman.core.events import Stopped
 from journeyman.core.evidence import Citation, Result
-from journeyman.core.task import Task, Verdict
-from journeyman.core.text import one_line, plain
+from journeyman.core.task import Attempt, Task, Verdict
+from journeyman.core.text import counted, one_line, plain
 
 HEADINGS: dict[Verdict, tuple[str, str, str]] = {
     "verified": ("✔", "green", "Done and verified: every check passes on a clean copy with the patch"),
@@ -22,13 +23,37 @@ HEADINGS: dict[Verdict, tuple[str, str, str]] = {
     "unchanged": ("✘", "red", "Nothing was changed"),
     "answered": ("✔", "green", "Answered"),
 }
+STATUS = {
+    "verified": "green",
+    "answered": "green",
+    "done": "green",
+    "failing": "red",
+    "failed": "red",
+    "interrupted": "yellow",
+    "running": "cyan",
+}
 _SHORT = re.compile(r"^index ([0-9a-f]{8})[0-9a-f]*\.\.([0-9a-f]{8})[0-9a-f]*")
 LONG_DIFF = 200
 """Lines of a diff that the page shows; `journeyman diff` shows all."""
 
 
-def result_page(task: Task, attempt: str, result: Result, stopped: Stopped | None, patch: str, where: str) -> Group:
-    """Everything a person needs to judge and take over the result, in the order in which they ask."""
+class Patch(Text):
+    """The lines of a patch in colours."""
+
+
+def result_page(
+    task: Task,
+    attempt: Attempt,
+    attempts: Sequence[Attempt],
+    result: Result,
+    stopped: Stopped | None,
+    patch: str,
+    events: int,
+) -> list[RenderableType]:
+    """Everything a person needs to judge and take over the result, in the order in which they ask.
+
+    `events` is the length of the log.
+    """
     mark, style, words = _heading(result, stopped)
     parts: list[RenderableType] = [Text.assemble((f"{mark} {words}", f"bold {style}"))]
     if result.result_checks:
@@ -37,18 +62,17 @@ def result_page(task: Task, attempt: str, result: Result, stopped: Stopped | Non
     if message and stopped is not None:
         parts.append(Text(message, style="" if stopped.reason == "finished" else "yellow"))
     if result.summary.strip() and result.summary != message:
-        parts.append(Padding(Markdown(_marked(result.summary, result.citations)), (1, 0, 0, 0)))
+        parts += [Text(), Markdown(_marked(result.summary, result.citations))]
     if patch:
-        parts.append(Padding(diff_text(patch), (1, 0, 0, 0)))
+        parts += [Text(), diff_text(patch)]
     if result.base_checks or result.result_checks:
-        parts.append(Padding(_checks(result), (1, 0, 0, 0)))
+        parts += [Text(), _checks(result)]
     parts += _comparison(result)
     parts += [Text(f"! {warning}", style="yellow") for warning in result.warnings]
     for citation in result.citations:
         if not citation.supported:
             parts.append(Text(f"! {citation.text} is not supported: {citation.reason}", style="yellow"))
-    parts.append(Padding(_foot(task, attempt, result, where), (1, 0, 0, 0)))
-    return Group(*parts)
+    return [*parts, Text(), *_foot(task, attempt, attempts, result, events)]
 
 
 def _heading(result: Result, stopped: Stopped | None) -> tuple[str, str, str]:
@@ -60,14 +84,18 @@ def _heading(result: Result, stopped: Stopped | None) -> tuple[str, str, str]:
     return HEADINGS[result.verdict]
 
 
-def diff_text(patch: str, limit: int | None = LONG_DIFF) -> RenderableType:
+def diff_text(patch: str, limit: int | None = LONG_DIFF) -> Patch:
     """A patch in colours, cut at `limit` lines with a word about the rest."""
     lines = [_SHORT.sub(r"index \1..\2", line) for line in plain(patch).splitlines()]
     shown = lines if limit is None else lines[:limit]
-    text = Text("\n").join(Text(line, style=_style(line)) for line in shown)
-    if len(shown) == len(lines):
-        return text
-    return Group(text, Text(f"… {len(lines) - len(shown)} more lines: journeyman diff", style="dim"))
+    rest = len(lines) - len(shown)
+    text = Patch()
+    for line in shown:
+        text.append(line, _style(line)).append("\n")
+    if rest:
+        text.append(f"… {counted(rest, 'more line')}: journeyman diff", "dim")
+    text.rstrip()
+    return text
 
 
 def _style(line: str) -> str:
@@ -123,10 +151,42 @@ def _gist(message: str) -> str:
     return one_line(marked[0] if marked else message, 90)
 
 
-def _foot(task: Task, attempt: str, result: Result, where: str) -> RenderableType:
+def _foot(
+    task: Task, attempt: Attempt, attempts: Sequence[Attempt], result: Result, events: int
+) -> list[RenderableType]:
     cached = f" ({result.usage.cached_input_tokens} of them cached)" if result.usage.cached_input_tokens else ""
     facts = [duration(result.seconds), tokens(result.usage) + cached, f"model {task.model}", f"task {task.id}"]
-    lines = [Text(" · ".join(facts), style="dim"), Text(f"log    journeyman log {task.id}   ({where})", style="dim")]
+    number = f" --attempt {attempt.number}" if len(attempts) > 1 and attempt.id != task.chosen else ""
+    lines = [" · ".join(facts), f"log    journeyman log {task.id}{number}   ({counted(events, 'event')})"]
     if result.diff:
-        lines.append(Text(f"apply  journeyman apply {task.id}", style="dim"))
-    return Group(*lines)
+        lines.append(f"apply  journeyman apply {task.id}{number}")
+    if len(attempts) > 1:
+        lines.append(f"this   attempt {attempt.number} of {len(attempts)}{'' if number else ', the chosen one'}")
+    lines += [
+        f"other  journeyman show {task.id} --attempt {other.number}   ({other.verdict or other.status})"
+        for other in attempts
+        if other.id != attempt.id
+    ]
+    return [Text(line, style="dim") for line in lines]
+
+
+def task_lines(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[Text]:
+    """A heading and a line for each task: id, time, status, mode, repository, prompt.
+
+    What `width` has no room for is cut from the prompt and the repository's name; nothing is without a width.
+    """
+    table = [("task", "started", "status", "mode", "repository", "prompt"), *rows]
+    sizes = [max(cell_len(row[column]) for row in table) for column in range(6)]
+    if width is not None:
+        room = max(width - sum(sizes[:4]) - 2 * 5, 24)
+        sizes[4] = min(sizes[4], room // 2)
+        sizes[5] = room - sizes[4]
+    for number, row in enumerate(table):
+        cells = [Text(cell, style="dim" if number == 0 else "") for cell in row]
+        if number:
+            cells[2].stylize(STATUS.get(row[2], ""))
+        for cell, size in zip(cells, sizes, strict=True):
+            cell.truncate(size, overflow="ellipsis", pad=True)
+        line = Text("  ").join(cells)
+        line.rstrip()
+        yield line

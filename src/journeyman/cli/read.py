@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from journeyman.cli.live import duration
-from journeyman.cli.page import diff_text, result_page
+from journeyman.cli.live import duration, print_hanging
+from journeyman.cli.page import Patch, diff_text, result_page, task_lines
 from journeyman.core import folds
 from journeyman.core.errors import UsageError
 from journeyman.core.events import (
     EVENT,
+    AttemptStarted,
     CandidateTried,
     Checked,
     CheckStarted,
@@ -32,18 +32,8 @@ from journeyman.core.events import (
 from journeyman.core.evidence import Result
 from journeyman.core.stream import lines_of, result_line
 from journeyman.core.task import Attempt, Task
-from journeyman.core.text import decode, one_line, plain
+from journeyman.core.text import counted, decode, one_line, plain
 from journeyman.store.store import Store
-
-STYLES = {
-    "verified": "green",
-    "answered": "green",
-    "done": "green",
-    "failing": "red",
-    "failed": "red",
-    "interrupted": "yellow",
-    "running": "cyan",
-}
 
 
 def repository_of(directory: Path) -> Path | None:
@@ -69,7 +59,7 @@ async def chosen(store: Store, task: Task, number: int | None) -> Attempt:
     attempts = await store.attempts(task.id)
     wanted = [one for one in attempts if (one.number == number if number else one.id == task.chosen)]
     if number is not None and not wanted:
-        raise UsageError(f"Task {task.id} has {len(attempts)} attempts; there is no attempt {number}.")
+        raise UsageError(f"Task {task.id} has {counted(len(attempts), 'attempt')}; there is no attempt {number}.")
     return (wanted or attempts)[0]
 
 
@@ -103,19 +93,14 @@ async def list_tasks(store: Store, console: Console, limit: int, as_json: bool) 
     if not tasks:
         console.print('No tasks yet. `journeyman run "…"` in a git repository starts one.')
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("task", "started", "status", "mode", "repository", "prompt"):
-        table.add_column(heading, no_wrap=True)
-    names = [one_line(Path(task.repository).name, 20) for task in tasks]
-    room = max(console.width - 14 - 12 - 11 - 6 - max(map(len, [*names, "repository"])) - 2 * 5, 20)
-    for task, name in zip(tasks, names, strict=True):
+    rows: list[tuple[str, ...]] = []
+    for task in tasks:
         attempt = await chosen(store, task, None)
         status = attempt.verdict or await status_of(store, task, attempt)
         started = datetime.fromtimestamp(task.created, UTC).astimezone().strftime("%d %b %H:%M")
-        table.add_row(
-            task.id, started, Text(status, style=STYLES.get(status, "")), task.mode, name, one_line(task.title, room)
-        )
-    console.print(table)
+        rows.append((task.id, started, status, task.mode, one_line(Path(task.repository).name, 20), task.title))
+    for line in task_lines(rows, console.width if console.is_terminal else None):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 async def show_task(store: Store, console: Console, task: Task, number: int | None, as_json: bool) -> None:
@@ -126,7 +111,7 @@ async def show_task(store: Store, console: Console, task: Task, number: int | No
         line = {"task": task.model_dump(), "attempts": [one.model_dump() for one in await store.attempts(task.id)]}
         print(json.dumps(line | {"result": result_line(result) if result else None}, ensure_ascii=False))
         return
-    console.print(Text(plain(task.prompt), style="bold"))
+    console.print(Text(plain(task.prompt), style="bold"), soft_wrap=not console.is_terminal)
     if result is None:
         holder = await store.holder(attempt.id)
         doing = (
@@ -134,7 +119,7 @@ async def show_task(store: Store, console: Console, task: Task, number: int | No
             if holder
             else f"{await status_of(store, task, attempt)}; `journeyman resume {task.id}` goes on"
         )
-        console.print(f"{folds.steps(events)} steps so far, {doing}.", highlight=False)
+        console.print(f"{counted(folds.steps(events), 'step')} so far, {doing}.", highlight=False, soft_wrap=True)
         return
     await show_result(store, console, task, attempt)
 
@@ -143,8 +128,11 @@ async def show_result(store: Store, console: Console, task: Task, attempt: Attem
     """The result page."""
     result, events = await result_of(store, attempt)
     patch = decode(await patch_of(store, result))
-    where = f"{len(events)} events"
-    console.print(result_page(task, attempt.id, result, folds.stopped(events), patch, where), highlight=False)
+    attempts = await store.attempts(task.id)
+    for part in result_page(task, attempt, attempts, result, folds.stopped(events), patch, len(events)):
+        # The lines of a patch are left whole for whoever copies them; in a pipe all lines are.
+        whole = isinstance(part, Patch) or (isinstance(part, Text) and not console.is_terminal)
+        console.print(part, highlight=False, soft_wrap=whole)
 
 
 async def show_log(
@@ -172,15 +160,14 @@ async def show_log(
 
 def _show_event(console: Console, event: Event, at: float) -> None:
     def line(title: str, body: str = "", style: str = "bold") -> None:
-        head = Text.assemble((f"{duration(at):>12}  ", "dim"), (one_line(title, 140), style))
-        console.print(head, highlight=False, soft_wrap=True)
+        print_hanging(console, Text(f"{duration(at):>12}  ", "dim"), Text(one_line(title, 140), style))
         if body.strip():
-            rows = "\n".join(" " * 14 + row for row in plain(body).rstrip().splitlines())
-            console.print(Text(rows), highlight=False, soft_wrap=True)
+            print_hanging(console, Text(" " * 14), Text(plain(body).rstrip()))
 
     match event:
         case Prepared():
-            line(f"told the model its instructions, {len(event.tools)} tools and {len(event.rules)} AGENTS.md files")
+            told = f"{counted(len(event.tools), 'tool')} and {counted(len(event.rules), 'AGENTS.md file')}"
+            line(f"told the model its instructions, {told}")
         case Said():
             line(f"said to the model ({event.why})", event.item.text, "dim")
         case Replied(reply=reply):
@@ -215,8 +202,15 @@ def _show_event(console: Console, event: Event, at: float) -> None:
             words = f"edit by {event.source}: {event.outcome.replace('_', ' ')} {event.note}".rstrip()
             line(words, event.diff if helped else "", "cyan" if helped else "dim")
         case _:
-            more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
-            line(event.kind.replace("_", " "), str(more.get("message") or more.get("text") or ""), "dim")
+            line(event.kind.replace("_", " "), _words_of(event), "dim")
+
+
+def _words_of(event: Event) -> str:
+    """What there is to read in an event that has no form of its own in the log."""
+    if isinstance(event, AttemptStarted):
+        return "\n".join(event.base.left_out)
+    more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
+    return str(more.get("message") or more.get("text") or "")
 
 
 async def show_diff(store: Store, console: Console, task: Task, number: int | None) -> None:
@@ -225,7 +219,7 @@ async def show_diff(store: Store, console: Console, task: Task, number: int | No
     result, _ = await result_of(store, attempt)
     patch = await patch_of(store, result)
     if console.is_terminal:
-        console.print(diff_text(decode(patch), None) if patch else "Nothing was changed.")
+        console.print(diff_text(decode(patch), None) if patch else "Nothing was changed.", soft_wrap=True)
         return
     sys.stdout.buffer.write(patch)
     sys.stdout.buffer.flush()

@@ -36,6 +36,7 @@ class Base(Value):
 
     `tree` is the git tree of all tracked, changed and untracked (not ignored) files; `commit` is None in a
     repository without commits. `ref` is set when the person named one: then the working tree is not part of it.
+    `left_out` says in sentences what of the working tree is not part of the work.
     """
 
     repository: str
@@ -45,6 +46,7 @@ class Base(Value):
     branch: str | None = None
     changed_files: int = 0
     untracked_files: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class Task(Value):

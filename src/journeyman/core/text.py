@@ -29,6 +29,11 @@ def plain(text: str) -> str:
     return _BIDI.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n"))).replace("\r", "\n")
 
 
+def counted(number: int, noun: str) -> str:
+    """1 file, 2 files."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def decode(data: bytes) -> str:
     """UTF-8 with every invalid byte made visible, never an error."""
     return data.decode("utf-8", errors="backslashreplace")

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from journeyman.core.errors import RepositoryError, UsageError
@@ -30,12 +30,11 @@ _DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--igno
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """An open repository. `notes` are sentences for the person about what is left out of the work."""
+    """An open repository."""
 
     place: GitDir
     git: Git
     state: Path
-    notes: list[str] = field(default_factory=list[str])
 
     @property
     def root(self) -> Path:
@@ -50,7 +49,7 @@ class Repository:
         if ref is not None:
             commit, tree, branch = await self.resolve(ref)
             return Base(repository=str(self.root), tree=tree, commit=commit, ref=ref, branch=branch)
-        return await repository_snapshot.take(self.place, self.git, self.scratch, self.notes)
+        return await repository_snapshot.take(self.place, self.git, self.scratch)
 
     async def resolve(self, ref: str) -> tuple[str, str, str | None]:
         """The commit and the tree that `ref` names, and the branch if it is one of its own. `UsageError` if none."""
@@ -96,10 +95,13 @@ class Repository:
         done = await self.git.run("diff-tree", "-r", "-p", "--binary", "--full-index", *_DIFF, a, b, doing="The diff")
         return done.out
 
-    async def changes(self, a: str, b: str) -> tuple[Change, ...]:
-        """The files that differ between two trees, with line counts (0 for binary files)."""
+    async def changes(self, a: str, b: str) -> dict[bytes, Change]:
+        """The files that differ between two trees by their paths, with line counts (0 for binary files).
+
+        The path in a `Change` is for people: what is not UTF-8 in it is escaped.
+        """
         done = await self.git.run("diff-tree", "-r", "-z", "--raw", "--numstat", *_DIFF, a, b, doing="The diff")
-        return tuple(_changes(done.out))
+        return dict(_changes(done.out))
 
     async def checkout(self, tree: str, into: Path) -> None:
         """Lay `tree` out as files in the empty directory `into`, with no filter run."""
@@ -202,7 +204,7 @@ def _no_such_ref(ref: str, refs: Mapping[bytes, str]) -> str:
     return f"There is no commit, branch or tag {plain(ref)!r} in this repository. {hint}"
 
 
-def _changes(out: bytes) -> Iterator[Change]:
+def _changes(out: bytes) -> Iterator[tuple[bytes, Change]]:
     fields = iter(out.split(b"\0"))
     kinds: dict[bytes, bytes] = {}
     for entry in fields:
@@ -211,9 +213,12 @@ def _changes(out: bytes) -> Iterator[Change]:
         elif entry:
             added, removed, path = entry.split(b"\t", 2)
             kind = kinds[path]
-            yield Change(
-                path=decode(path),
-                kind="add" if kind == b"A" else "delete" if kind == b"D" else "update",
-                added=0 if added == b"-" else int(added),
-                removed=0 if removed == b"-" else int(removed),
+            yield (
+                path,
+                Change(
+                    path=decode(path),
+                    kind="add" if kind == b"A" else "delete" if kind == b"D" else "update",
+                    added=0 if added == b"-" else int(added),
+                    removed=0 if removed == b"-" else int(removed),
+                ),
             )

@@ -34,9 +34,9 @@ class _Found:
     nested: list[bytes] = field(default_factory=list[bytes])
 
 
-async def take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextManager[Path]], notes: list[str]) -> Base:
-    """The base of work on the files as they are now. What is left out is added to `notes`."""
-    work = asyncio.create_task(_take(place, git, scratch, notes))
+async def take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextManager[Path]]) -> Base:
+    """The base of work on the files as they are now."""
+    work = asyncio.create_task(_take(place, git, scratch))
     try:
         done, _ = await asyncio.wait({work}, timeout=PATIENCE)
         if not done and (pipe := await asyncio.to_thread(_pipe, place.root)) is not None:
@@ -60,7 +60,7 @@ def _pipe(root: Path) -> str | None:
     return None
 
 
-async def _take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextManager[Path]], notes: list[str]) -> Base:
+async def _take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextManager[Path]]) -> Base:
     if (unfinished := place.unfinished()) is not None:
         raise RepositoryError(unfinished)
     branch, commit = place.head()
@@ -78,7 +78,6 @@ async def _take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextMa
         doing = "Taking a snapshot of the working tree"
         tree = (await git.run("write-tree", "--missing-ok", index=index, doing=doing)).out.decode().strip()
     changed = await _changed(git, head_tree, tree)
-    _note(place, found, notes)
     untracked = found.untracked & changed
     return Base(
         repository=str(place.root),
@@ -87,6 +86,7 @@ async def _take(place: GitDir, git: Git, scratch: Callable[[], AbstractContextMa
         branch=branch.removeprefix("refs/heads/") if branch else None,
         changed_files=len(changed) - len(untracked),
         untracked_files=len(untracked),
+        left_out=tuple(_left_out(place, found)),
     )
 
 
@@ -249,18 +249,16 @@ async def _changed(git: Git, head_tree: str | None, tree: str) -> set[bytes]:
     return {path for path in done.out.split(b"\0") if path}
 
 
-def _note(place: GitDir, found: _Found, notes: list[str]) -> None:
+def _left_out(place: GitDir, found: _Found) -> Iterator[str]:
     modules = parse_config(read_small(place.root / ".gitmodules", 1024 * 1024) or b"")
     paths = sorted(value for key, value in modules.items() if key.startswith("submodule.") and key.endswith(".path"))
-    said: list[str] = []
     if paths:
-        said.append(f"Submodules are left out of the work: {_some(paths)}.")
+        yield f"Submodules are left out of the work: {_some(paths)}."
     if found.nested:
-        said.append(f"Repositories inside the repository are left out: {_some(map(decode, found.nested))}.")
+        yield f"Repositories inside the repository are left out: {_some(map(decode, found.nested))}."
     if found.large:
         limit = f"{LARGE // 1024**2} MiB"
-        said.append(f"Untracked files over {limit} are left out of the result: {_some(map(decode, found.large))}.")
-    notes.extend(sentence for sentence in said if sentence not in notes)
+        yield f"Untracked files over {limit} are left out of the result: {_some(map(decode, found.large))}."
 
 
 def _some(names: "Iterator[str] | list[str] | map[str]") -> str:
