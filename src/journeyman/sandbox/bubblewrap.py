@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -84,9 +84,13 @@ class Bubblewrap:
                 await stack.aclose()
                 spec = await outer.enter_async_context(self._copies(spec))
                 inside = await self._start(spec, uppers, stack)
-            box = Box(inside, workspace=str(spec.workspace), env=plan.environment(spec), clock=self._clock)
+            box = Box(inside, workspace=str(spec.workspace), env=self._environment(spec), clock=self._clock)
+            box.backend = self.name
             outer.push_async_callback(box.close)
             yield box  # pyright: ignore[reportReturnType] - sessions and snapshots are on their way
+
+    def _environment(self, spec: SandboxSpec) -> Mapping[str, str]:
+        return plan.environment(spec)
 
     async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack) -> Inside:
         """Open a sandbox; what has to be undone at its end goes on `stack`."""

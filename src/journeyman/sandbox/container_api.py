@@ -129,6 +129,10 @@ class Engine:
     async def start(self, container: str) -> None:
         await self._ask("POST", f"/containers/{container}/start")
 
+    async def wait(self, container: str) -> None:
+        """Wait until a container does not run any more."""
+        await self._ask("POST", f"/containers/{container}/wait", timeout=None)
+
     async def state(self, container: str) -> Mapping[str, Any]:
         return (await self.get(f"/containers/{container}/json"))["State"]
 

@@ -1,15 +1,15 @@
 """Lay out the file system of a container from outside, before anything of the image runs in it.
 
 Engines cannot mount what a sandbox needs: layers over each other, owners shown as the sandbox's user, paths below
-paths. So this program, run by the host's interpreter as a process of its own, makes a private mount namespace, stages there
-what `launcher.py` stages for bubblewrap, enters the container's mount namespace and hangs everything there. The
+paths. So this program, run by the host's interpreter as a process of its own, makes a private mount namespace, stages
+there what `launcher.py` stages for bubblewrap, enters the container's mount namespace and hangs everything there. The
 container itself never has a right to mount. The plan is a marshalled dictionary in the file descriptor PLAN.
 
 Paths of the image are hostile: once inside, they lead nowhere but inside.
 """
 
 # pathlib would double the time to start:
-# ruff: noqa: PTH103, PTH112, PTH120, PTH211
+# ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH120, PTH211
 import errno
 import marshal
 import os

@@ -96,6 +96,16 @@ def profile() -> str:
     return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [_oci(denial) for denial in denials()]})
 
 
+def profile_file(state: Path) -> Path:
+    """A file in `state` that holds the profile."""
+    path = state / f"seccomp-{VERSION}.json"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=state, delete=False) as file:
+            file.write(profile())
+        Path(file.name).replace(path)
+    return path
+
+
 def _oci(denial: Denial) -> dict[str, Any]:
     rule: dict[str, Any] = {"names": [denial.call], "action": "SCMP_ACT_ERRNO", "errnoRet": denial.number}
     if denial.when:

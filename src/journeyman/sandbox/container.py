@@ -1,0 +1,319 @@
+"""Sandboxes made by a container engine, podman or docker: any image, the same supervisor, the same layers.
+
+The engine makes the container: namespaces, no network, no capabilities, our seccomp profile, limits. Its first program
+is ours, run by an interpreter that comes along (`container_runtime.py`). It waits until the host has hung layers and
+readable paths into the container's mount namespace (`container_stage.py`) and has handed over the channel; only then
+does anything of the image run. From there on a sandbox is what it is with bubblewrap.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from journeyman.core.errors import SandboxError, SandboxUnavailable
+from journeyman.core.text import decode, plain
+from journeyman.sandbox import container_plan, plan, seccomp
+from journeyman.sandbox.box import Inside
+from journeyman.sandbox.bubblewrap import OPENING, SANDBOX_ID, Bubblewrap
+from journeyman.sandbox.cgroups import ROOT, Group
+from journeyman.sandbox.channel import Channel
+from journeyman.sandbox.container_api import About, Engine, EngineError, connected, engine_socket
+from journeyman.sandbox.container_plan import HOST, Image, System
+from journeyman.sandbox.container_runtime import Runtime, runtime
+from journeyman.sandbox.process import CLOSING, explained
+from journeyman.sandbox.protocol import SandboxSpec
+
+HERE = Path(__file__).parent
+BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from journeyman.sandbox.container_stage import run; run()"
+LABEL = "journeyman.sandbox"
+"""The label of our containers; its value is `<process id of the host> <state directory>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What all sandboxes of one engine share."""
+
+    about: About
+    runtime: Runtime
+    system: System
+
+
+class Containers(Bubblewrap):
+    """The `SandboxBackend` of container engines.
+
+    `sockets` are the engines' sockets to try; None finds them, and starts podman where none listens. A spec without an
+    image gets `image`, or the host's own system as with bubblewrap. `on_progress` is told how the fetching of an image
+    goes on.
+    """
+
+    name = "container"
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        ids: tuple[int, int] = (SANDBOX_ID, SANDBOX_ID),
+        interpreter: tuple[Path, Path] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sockets: Sequence[Path] | None = None,
+        image: str | None = None,
+        on_progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(state, ids=ids, interpreter=interpreter, clock=clock)
+        self._sockets = sockets
+        self._image = image or HOST
+        self._on_progress = on_progress
+        self._ready: dict[Path, Ready] = {}
+        self._images: dict[str, Image] = {}
+
+    def _environment(self, spec: SandboxSpec) -> Mapping[str, str]:
+        return container_plan.environment(spec, self._images[spec.image or self._image])
+
+    async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack) -> Inside:
+        plan.check_workspace(spec.workspace)
+        where = await engine_socket(self._state, self._sockets)
+        folder = self._state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        container_plan.lay_out(folder, spec)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        channel = Channel(ours)
+        stack.callback(channel.close)
+        with theirs, door_in(folder) as door:
+            async with connected(where) as engine:
+                ready = self._ready.get(where) or await self._prepare_engine(engine, where)
+                image = await self._have(engine, spec.image or self._image)
+                container = await self._create(engine, spec, image, ready, folder)
+                stack.push_async_callback(self._remove, container)
+                knock, process = await _answer(engine, container, door)
+            stack.callback(os.close, process)
+            stack.push_async_callback(_end, process)
+            with knock:
+                orders = container_plan.orders(
+                    spec,
+                    ready.system if image.name == HOST else None,
+                    ids=self._ids,
+                    user=self._user(),
+                    process=process,
+                    channel=theirs.fileno(),
+                    uppers=uppers,
+                )
+                await self._stage(orders, (process, theirs.fileno()))
+                socket.send_fds(knock, [b"!"], [theirs.fileno()])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OPENING):
+                await channel.ready
+        for handle in channel.layers.values():
+            stack.callback(os.close, handle)
+        if not (channel.ready.done() and channel.ready.result()):
+            raise SandboxError("The container's first process did not come up.")
+        if spec.gateway:
+            await self._serve(spec.gateway, channel, stack)
+        workspace, home = uppers.workspace, uppers.home
+        return Inside(
+            channel,
+            workspace=workspace.handle if workspace else channel.layers.get(b"workspace"),
+            home=home.handle if home else channel.layers.get(b"home"),
+            on_disk=tuple(upper.handle for upper in (workspace, home) if upper),
+            disk_bytes=spec.disk_bytes,
+            group=_group(channel.ready.result()) if ready.about.bounds else None,
+            stop=lambda: _kill(process),
+        )
+
+    def _user(self) -> tuple[int, int]:
+        """Who runs the commands, in the eyes of the container."""
+        return self._ids or (os.getuid(), os.getgid())
+
+    async def _prepare_engine(self, engine: Engine, where: Path) -> Ready:
+        """What all sandboxes of an engine share, made once; what killed hosts have left is removed."""
+        about = await engine.about()
+        if about.rootless != (self._ids is None):
+            whose = "this user's own" if self._ids is None else "root's"
+            raise SandboxUnavailable(
+                f"The container engine at {where} is {about.name}, {'rootless' if about.rootless else 'run by root'}; "
+                f"{whose} is needed to lay out a workspace in it. Install podman, or run Journeyman as its user."
+            )
+        if about.rootless and about.name != "podman":
+            raise SandboxUnavailable(f"Rootless {about.name} cannot keep this user's files his own; install podman.")
+        self._state.mkdir(parents=True, exist_ok=True)
+        programs = [HERE / "container_init.py", HERE / "supervisor.py"]
+        ready = Ready(
+            about=about,
+            runtime=runtime(self._state, self._interpreter[0], programs, container_plan.RUNTIME),
+            system=System(self._state / "etc", plan.write_etc(self._state / "etc"), self._interpreter),
+        )
+        await self._sweep(engine)
+        self._ready[where] = ready
+        return ready
+
+    async def _sweep(self, engine: Engine) -> None:
+        for found in await engine.labelled(LABEL):
+            owner, _, state = str(found["Labels"][LABEL]).partition(" ")
+            if state == str(self._state) and not Path(f"/proc/{owner}").exists():
+                await engine.remove(str(found["Id"]))
+        for folder in (self._state / "c").glob("*-*"):
+            if not Path(f"/proc/{folder.name.partition('-')[0]}").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    async def _have(self, engine: Engine, name: str) -> Image:
+        """An image that the engine has, or is made to have."""
+        known = self._images.get(name)
+        if known:
+            return known
+        found = await engine.image(name)
+        if found is None and name == HOST:
+            await engine.load(container_plan.empty_image(), HOST)
+            found = await engine.image(name)
+        elif found is None:
+            await engine.pull(name, self._on_progress)
+            found = await engine.image(name)
+        if found is None:
+            raise SandboxError(f"The image {name} was fetched, but the container engine does not have it.")
+        image = Image(name, str(found["Id"]), container_plan.variables(found.get("Config") or {}))
+        self._images[name] = image
+        return image
+
+    async def _create(self, engine: Engine, spec: SandboxSpec, image: Image, ready: Ready, folder: Path) -> str:
+        """Make a container and start it; its id."""
+        body = container_plan.container(spec, image, ready.about, self._user(), (ready.runtime, folder))
+        body["Labels"] = {LABEL: f"{os.getpid()} {self._state}"}
+        security = ["no-new-privileges"]
+        if ready.about.name == "podman":
+            security.append(f"seccomp={seccomp.profile_file(self._state)}")
+        else:
+            security.append(f"seccomp={seccomp.profile()}")
+        if Path("/sys/fs/selinux/enforce").exists():  # it would not let the container read what is ours
+            security.append("label=disable")
+        body["HostConfig"]["SecurityOpt"] = security
+        try:
+            container = await engine.create(f"journeyman-{folder.name}", body)
+        except EngineError as error:
+            if error.status == 404:  # the image was removed meanwhile
+                self._images.pop(image.name, None)
+            raise
+        try:
+            await engine.start(container)
+        except SandboxError:
+            await engine.remove(container)
+            raise
+        return container
+
+    async def _remove(self, container: str) -> None:
+        where = await engine_socket(self._state, self._sockets)
+        async with connected(where) as engine:
+            await engine.remove(container)
+
+    async def _stage(self, orders: bytes, handles: tuple[int, ...]) -> None:
+        """Have the container's file system laid out."""
+        paper = os.memfd_create("plan", os.MFD_CLOEXEC)
+        try:
+            os.write(paper, orders)
+            stager = await asyncio.create_subprocess_exec(
+                *(str(self._interpreter[0]), "-I", "-S", "-c", BOOT, str(HERE.parent.parent), str(paper)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                env={},
+                cwd="/",
+                pass_fds=(paper, *handles),
+            )
+        finally:
+            os.close(paper)
+        try:
+            async with asyncio.timeout(OPENING):
+                _, said = await stager.communicate()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                stager.kill()
+            await stager.wait()
+            raise
+        if stager.returncode:
+            raise explained(plain(decode(said)).strip()[-2000:])
+
+
+@contextmanager
+def door_in(folder: Path) -> Generator[socket.socket]:
+    """A socket at which the container's first program knocks. It is unlinked before anything of the image runs."""
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    path = Path(f"/proc/self/fd/{handle}") / Path(container_plan.DOOR).name  # its own may be too long for a socket
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.bind(str(path))
+            path.chmod(0o666)
+            door.listen(1)
+            door.setblocking(False)
+            yield door
+    finally:
+        os.close(handle)
+
+
+async def _answer(engine: Engine, container: str, door: socket.socket) -> tuple[socket.socket, int]:
+    """Wait until the container's first program knocks: the connection, and a descriptor of the process."""
+    knocking = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(door))
+    ending = asyncio.ensure_future(engine.wait(container))
+    try:
+        await asyncio.wait({knocking, ending}, timeout=OPENING, return_when=asyncio.FIRST_COMPLETED)
+        if not knocking.done():
+            said = plain(await engine.said(container)).strip()
+            raise SandboxError(f"The container did not come up: {said or 'it ended without a word'}.")
+        knock, _ = knocking.result()
+        Path(door.getsockname()).unlink()
+    finally:
+        for task in (knocking, ending):
+            task.cancel()
+        await asyncio.wait({knocking, ending})
+    pid, _, _ = struct.unpack("3i", knock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        process = os.pidfd_open(pid)
+        if (await engine.state(container)).get("Pid") == pid:
+            return knock, process
+        os.close(process)
+    except (OSError, ValueError) as error:
+        knock.close()
+        raise SandboxError("The container ended as soon as it was started.") from error
+    knock.close()
+    raise SandboxError("Somebody else than the container's first process answered; nothing was run.")
+
+
+def _kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+
+
+async def _end(process: int) -> None:
+    """Kill a container's first process, and with it all others, and wait until it has gone."""
+    _kill(process)
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    loop.add_reader(process, done.set)
+    try:
+        async with asyncio.timeout(CLOSING):
+            await done.wait()
+    except TimeoutError:
+        return  # the engine will see to it
+    finally:
+        loop.remove_reader(process)
+
+
+def _group(pid: int) -> Group | None:
+    """The control group that the engine has made, to be asked whether its memory was full."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        first, second = ROOT / "memory" / path[1:] / "memory.oom_control", ROOT / path[1:] / "memory.events"
+        if "memory" in controllers.split(",") and first.exists():
+            return Group((), first)
+        if not controllers and second.exists():
+            return Group((), second)
+    return None

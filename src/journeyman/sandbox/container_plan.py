@@ -1,0 +1,250 @@
+"""What a container will look like: what the engine is asked for, and the stager's plan."""
+
+import io
+import marshal
+import resource
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from journeyman.sandbox import plan
+from journeyman.sandbox.container_api import About
+from journeyman.sandbox.container_runtime import Runtime
+from journeyman.sandbox.plan import HOME, STAGE, SYSTEM_PATH, USER, Plan, Uppers
+from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, SandboxSpec
+
+HOST = "localhost/journeyman-host:1"
+"""An image of empty directories, into which the host's own system is hung."""
+INSIDE = "/run/journeyman"
+"""Where a container has what is ours: the door, the interpreter, the gateway's certificates."""
+RUNTIME = f"{INSIDE}/python"
+DOOR = f"{INSIDE}/door"
+CHANNEL = 9
+"""The descriptor that the supervisor has the channel as."""
+PROCESSES = 32768
+"""The most that podman's service can give a user, of whom all sandboxes are."""
+SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+MASKED = (
+    *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"),
+    *("/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/interrupts", "/proc/kallsyms", "/proc/kmsg"),
+    *("/sys/firmware", "/sys/devices/virtual/powercap"),
+)
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the engine has: its name, its id, and the variables that it sets."""
+
+    name: str
+    ident: str
+    env: Mapping[str, str]
+
+    @property
+    def is_host(self) -> bool:
+        return self.name == HOST
+
+
+def empty_image() -> bytes:
+    """The archive of `HOST`."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name in ("dev", "etc", "proc", "run", "sys", "tmp", "usr", "var"):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(folder)
+    return file.getvalue()
+
+
+def environment(spec: SandboxSpec, image: Image) -> dict[str, str]:
+    """What every command sees: the image's variables, our own, the spec's, and the gateway's."""
+    ours = plan.environment(spec) | {"JOURNEYMAN_SANDBOX": "container"}
+    if image.is_host:
+        return ours
+    own = {"PATH": image.env.get("PATH", SYSTEM_PATH), "SHELL": "/bin/sh"}
+    gateway: Mapping[str, str] = spec.gateway.env if spec.gateway else {}
+    return {**image.env, **ours, **own, **spec.env, **gateway}
+
+
+def container(
+    spec: SandboxSpec, image: Image, about: About, user: tuple[int, int], started: tuple[Runtime, Path]
+) -> dict[str, Any]:
+    """The engine's orders. `user` runs everything inside; `started` is the interpreter that the first program is run
+    by, and the directory that lies at `INSIDE`."""
+    interpreter, folder = started
+    command = first(spec, interpreter, bounded=about.bounds)
+    memory = min(spec.disk_bytes, spec.memory_bytes // 2)
+    host: dict[str, Any] = {
+        "AutoRemove": True,
+        "CapDrop": ["ALL"],
+        "CgroupnsMode": "private",
+        "IpcMode": "private",
+        "MaskedPaths": list(MASKED),
+        "Mounts": [
+            _bind(folder, INSIDE),
+            _bind(interpreter.folder, RUNTIME),
+            # it would load files of the image into our interpreter
+            _bind(folder / "empty", "/etc/ld.so.preload"),
+        ],
+        "NetworkMode": "none",
+        "Privileged": False,
+        "ReadonlyPaths": list(READ_ONLY),
+        "ReadonlyRootfs": True,
+        "ShmSize": memory,
+        "Ulimits": _limits(spec),
+    }
+    if about.bounds:
+        host |= {"Memory": spec.memory_bytes, "MemorySwap": spec.memory_bytes, "PidsLimit": spec.processes}
+    if about.cpu_bounds and spec.cpus:
+        host["NanoCpus"] = int(spec.cpus * 1e9)
+    if about.rootless:
+        host["UsernsMode"] = "keep-id"
+    loading = [name for name in image.env if name.startswith("LD_") or name == "GLIBC_TUNABLES"]
+    return {
+        "Image": image.ident,
+        "Entrypoint": command[:1],
+        "Cmd": command[1:],
+        "User": f"{user[0]}:{user[1]}",
+        "Env": [f"{name}=" for name in loading],
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": host,
+        "Hostname": USER,
+        "NetworkDisabled": True,
+        "StopSignal": "SIGKILL",
+        "WorkingDir": "/",
+    }
+
+
+def first(spec: SandboxSpec, interpreter: Runtime, *, bounded: bool) -> list[str]:
+    """The command of process 1: it waits at the door, then becomes the supervisor."""
+    gateway = str(GATEWAY_PORT if spec.gateway else 0)
+    then = interpreter.command(f"{RUNTIME}/supervisor.pyc", str(CHANNEL), str(spec.workspace), gateway)
+    if not bounded:
+        then += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
+    return interpreter.command(f"{RUNTIME}/container_init.pyc", DOOR, str(CHANNEL), *then)
+
+
+def _bind(source: Path, target: str) -> dict[str, Any]:
+    return {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": True}
+
+
+def _limits(spec: SandboxSpec) -> list[dict[str, Any]]:
+    """Of single processes. Those that a sandbox does not bound are named too: an engine's own may be more than it is
+    allowed to give."""
+    most = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    most = PROCESSES if most == resource.RLIM_INFINITY else min(most, PROCESSES)
+    limits = {"core": 0, "fsize": spec.disk_bytes, "nofile": spec.open_files, "nproc": most}
+    if spec.cpu_seconds:
+        limits["cpu"] = spec.cpu_seconds
+    return [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Of the host's system, for containers without an image of their own: /etc, what is bound over it, and the
+    interpreter with its prefix."""
+
+    etc: Path
+    bound_etc: tuple[Path, ...]
+    interpreter: tuple[Path, Path]
+
+
+def orders(
+    spec: SandboxSpec,
+    system: System | None,
+    *,
+    ids: tuple[int, int] | None,
+    user: tuple[int, int],
+    process: int,
+    channel: int,
+    uppers: Uppers,
+    seeded: bool = False,
+) -> bytes:
+    """The marshalled plan for the stager. `system` is None for images; `user` is who runs the commands, in the eyes of
+    the container; `process` and `channel` are descriptors."""
+    staged = Plan()
+    mounts: list[tuple[str, str, bool]] = []
+    links: list[tuple[str, str]] = []
+    roots: Sequence[Path] = ()
+    if system:
+        roots = (system.interpreter[1], system.interpreter[0].parent.parent, *(c.root for c in spec.toolchains))
+        _host(staged, system, mounts, links)
+    for place, source in plan.readable(staged, spec, roots):
+        mounts.append((_name(source), place, False))
+    memory = min(spec.disk_bytes, spec.memory_bytes // 2)
+    layered = bool(spec.home_lower or uppers.home)
+    lower = [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower]
+    overlays = [
+        plan.overlay("workspace", lower, uppers.workspace, writable=not spec.read_only, points=staged.points),
+        *([plan.overlay("home", spec.home_lower, uppers.home)] if layered else []),
+    ]
+    mounts.append(("workspace/merged", str(spec.workspace), not spec.read_only))
+    mounts.append(("home/merged" if layered else "scratch/home", HOME, True))
+    content: dict[str, Any] = {
+        "as_root": ids is not None,
+        "uid": ids[0] if ids else -1,
+        "gid": ids[1] if ids else -1,
+        "channel": channel,
+        "process": process,
+        "overlays": overlays,
+        "plain_home": not layered,
+        "scratch": memory,
+        "seeded": seeded,
+        "binds": staged.binds,
+        "inside": staged.inside,
+        "mounts": sorted(mounts, key=lambda mount: mount[1].count("/")),
+        "links": links,
+        "tmp": memory,
+        "files": [] if system else [(f"/etc/{name}", plan.OWN_ETC[name].encode()) for name in ("hosts", "resolv.conf")],
+        "users": _users(user) if system is None else [],
+    }
+    return marshal.dumps(content)
+
+
+def _host(staged: Plan, system: System, mounts: list[tuple[str, str, bool]], links: list[tuple[str, str]]) -> None:
+    """The host's own system, as bubblewrap shows it."""
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            links.append((name, str(path.readlink())))
+        elif path.is_dir():
+            mounts.append((_name(staged.staged(path)), name, False))
+    mounts.append((_name(staged.staged(Path("/usr"))), "/usr", False))
+    mounts.append((_name(staged.staged(system.etc)), "/etc", False))
+    mounts.extend((_name(staged.staged(path)), str(path), False) for path in system.bound_etc)
+
+
+def _name(staged: str) -> str:
+    return staged.removeprefix(f"{STAGE}/")
+
+
+def _users(user: tuple[int, int]) -> list[tuple[str, bytes, int]]:
+    """Lines for the image's own files, with the numbers that they name."""
+    uid, gid = user
+    return [
+        ("/etc/passwd", f"{USER}:x:{uid}:{gid}:{USER}:{HOME}:/bin/sh".encode(), uid),
+        ("/etc/group", f"{USER}:x:{gid}:".encode(), gid),
+    ]
+
+
+def variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of an image's configuration, which are hostile."""
+    found: dict[str, str] = {}
+    for pair in config.get("Env") or ():
+        name, sign, value = str(pair).partition("=")
+        if name and sign and "\0" not in pair:
+            found[name] = value
+    return found
+
+
+def lay_out(folder: Path, spec: SandboxSpec) -> None:
+    """Fill the directory that lies at `INSIDE`."""
+    folder.mkdir(parents=True)
+    (folder / Path(RUNTIME).name).mkdir()
+    (folder / "empty").write_bytes(b"")
+    if spec.gateway and spec.gateway.authority:
+        (folder / Path(AUTHORITY).name).write_bytes(spec.gateway.authority.read_bytes())
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
