@@ -148,7 +148,7 @@ class Containers(Bubblewrap):
         ready = Ready(
             about=about,
             runtime=runtime(self._state, self._interpreter[0], programs, container_plan.RUNTIME),
-            system=System(self._state / "etc", plan.write_etc(self._state / "etc"), self._interpreter),
+            system=container_plan.system(self._state, self._interpreter, self._user()),
         )
         await self._sweep(engine)
         self._ready[where] = ready

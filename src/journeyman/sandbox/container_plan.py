@@ -1,9 +1,12 @@
 """What a container will look like: what the engine is asked for, and the stager's plan."""
 
+import contextlib
 import io
 import marshal
 import resource
+import shutil
 import tarfile
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,11 +146,12 @@ def _limits(spec: SandboxSpec) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Of the host's system, for containers without an image of their own: /etc, what is bound over it, and the
-    interpreter with its prefix."""
+    """Of the host's system, for containers without an image of their own: /etc, what is bound over it (`users` is a
+    directory with files of that name), and the interpreter with its prefix."""
 
     etc: Path
     bound_etc: tuple[Path, ...]
+    users: Path
     interpreter: tuple[Path, Path]
 
 
@@ -214,10 +218,27 @@ def _host(staged: Plan, system: System, mounts: list[tuple[str, str, bool]], lin
     mounts.append((_name(staged.staged(Path("/usr"))), "/usr", False))
     mounts.append((_name(staged.staged(system.etc)), "/etc", False))
     mounts.extend((_name(staged.staged(path)), str(path), False) for path in system.bound_etc)
+    mounts.extend((_name(staged.staged(path)), f"/etc/{path.name}", False) for path in system.users.iterdir())
 
 
 def _name(staged: str) -> str:
     return staged.removeprefix(f"{STAGE}/")
+
+
+def system(state: Path, interpreter: tuple[Path, Path], user: tuple[int, int]) -> System:
+    """Lay out in `state` what containers see of the host's /etc."""
+    users = state / f"users-{user[0]}-{user[1]}"
+    if not users.exists():
+        fresh = Path(tempfile.mkdtemp(dir=state))
+        for path, entry, _ in _users(user):
+            lines = [line for line in plan.OWN_ETC[Path(path).name].splitlines() if not line.startswith(f"{USER}:")]
+            (fresh / Path(path).name).write_text("\n".join([*lines, entry.decode(), ""]))
+            (fresh / Path(path).name).chmod(0o644)
+        fresh.chmod(0o755)
+        with contextlib.suppress(OSError):  # another process was quicker
+            fresh.rename(users)
+        shutil.rmtree(fresh, ignore_errors=True)
+    return System(state / "etc", plan.write_etc(state / "etc"), users, interpreter)
 
 
 def _users(user: tuple[int, int]) -> list[tuple[str, bytes, int]]:
