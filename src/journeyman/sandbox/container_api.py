@@ -67,7 +67,8 @@ class Engine:
         version = await self.get("/version")
         parts = [part.get("Name", "") for part in version.get("Components") or ()]
         is_podman = any("podman" in part.lower() for part in parts)
-        rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
+        options = info.get("SecurityOptions") or ()
+        rootless = bool(info.get("Rootless")) or any("rootless" in option for option in options)
         # rootless engines bound nothing with the old control groups, whatever they say
         capable = not (rootless and str(info.get("CgroupVersion", "1")) != "2") and info.get("CgroupDriver") != "none"
         return About(
@@ -260,10 +261,12 @@ def _podman() -> Path:
 
 
 def _options() -> list[str]:
-    """Of podman: overlayfs instead of copies of whole images, where nothing is stored yet."""
-    if os.getuid() != 0 and not (Path(_environment()["HOME"]) / ".local/share/containers/storage").exists():
-        return ["--storage-driver=overlay"]
-    return []
+    """Of podman: overlayfs instead of copies of whole images, unless such have been stored or something was set."""
+    home = Path(_environment()["HOME"])
+    decided = (home / ".config/containers/storage.conf", home / ".local/share/containers/storage/vfs")
+    if os.getuid() == 0 or any(path.exists() for path in decided):
+        return []
+    return ["--storage-driver=overlay"]
 
 
 def _environment() -> dict[str, str]:

@@ -142,8 +142,6 @@ def main() -> None:
     os.umask(0o022)
     if not plan["as_root"]:
         enter(process, CLONE_NEWUSER)
-        os.setresgid(0, 0, 0)
-        os.setresuid(0, 0, 0)
     if launcher.unshare(CLONE_NEWNS):
         launcher.fail("cannot make a namespace")
     launcher.mount(b"none", "/", b"", launcher.MS_REC | launcher.MS_PRIVATE, "")
@@ -155,6 +153,9 @@ def main() -> None:
             read_only(tree)
         trees.append((tree, place))
     enter(process, CLONE_NEWNS)
+    if not plan["as_root"]:  # what is made now is not the sandbox's own
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
     inside(plan, trees)
 
 
