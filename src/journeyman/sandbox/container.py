@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
@@ -26,7 +27,15 @@ from journeyman.sandbox.box import Inside
 from journeyman.sandbox.bubblewrap import OPENING, SANDBOX_ID, Bubblewrap
 from journeyman.sandbox.cgroups import ROOT, Group
 from journeyman.sandbox.channel import Channel
-from journeyman.sandbox.container_api import About, Engine, EngineError, connected, engine_socket
+from journeyman.sandbox.container_api import (
+    About,
+    Engine,
+    EngineError,
+    connected,
+    listens,
+    sockets,
+    start_service,
+)
 from journeyman.sandbox.container_plan import HOST, Image, System
 from journeyman.sandbox.container_runtime import Runtime, runtime
 from journeyman.sandbox.process import CLOSING, explained
@@ -40,17 +49,20 @@ LABEL = "journeyman.sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What all sandboxes of one engine share."""
+    """What all sandboxes of one engine share. `ids` are what the stager shows files as, where it is root; with
+    `by_engine` it is root only in a container."""
 
     about: About
     runtime: Runtime
     system: System
+    ids: tuple[int, int] | None
+    by_engine: bool
 
 
 class Containers(Bubblewrap):
     """The `SandboxBackend` of container engines.
 
-    `sockets` are the engines' sockets to try; None finds them, and starts podman where none listens. A spec without an
+    `places` are the engines' sockets to try; None finds them, and starts podman where none listens. A spec without an
     image gets `image`, or the host's own system as with bubblewrap. `on_progress` is told how the fetching of an image
     goes on.
     """
@@ -64,15 +76,15 @@ class Containers(Bubblewrap):
         ids: tuple[int, int] = (SANDBOX_ID, SANDBOX_ID),
         interpreter: tuple[Path, Path] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sockets: Sequence[Path] | None = None,
+        places: Sequence[Path] | None = None,
         image: str | None = None,
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__(state, ids=ids, interpreter=interpreter, clock=clock)
-        self._sockets = sockets
+        self._sockets = places
         self._image = image or HOST
         self._on_progress = on_progress
-        self._ready: dict[Path, Ready] = {}
+        self._known: tuple[Path, Ready] | None = None
         self._images: dict[str, Image] = {}
 
     def _environment(self, spec: SandboxSpec) -> Mapping[str, str]:
@@ -80,34 +92,36 @@ class Containers(Bubblewrap):
 
     async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack) -> Inside:
         plan.check_workspace(spec.workspace)
-        where = await engine_socket(self._state, self._sockets)
-        folder = self._state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        where, ready = await self._engine()
+        folder = self._folder(stack)
         container_plan.lay_out(folder, spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = Channel(ours)
         stack.callback(channel.close)
         with theirs, door_in(folder) as door:
             async with connected(where) as engine:
-                ready = self._ready.get(where) or await self._prepare_engine(engine, where)
                 image = await self._have(engine, spec.image or self._image)
                 container = await self._create(engine, spec, image, ready, folder)
                 stack.push_async_callback(self._remove, container)
-                knock, process = await _answer(engine, container, door)
-            stack.callback(os.close, process)
-            stack.push_async_callback(_end, process)
-            with knock:
-                orders = container_plan.orders(
-                    spec,
-                    ready.system if image.name == HOST else None,
-                    ids=self._ids,
-                    user=self._user(),
-                    process=process,
-                    channel=theirs.fileno(),
-                    uppers=uppers,
-                )
-                await self._stage(orders, (process, theirs.fileno()))
-                socket.send_fds(knock, [b"!"], [theirs.fileno()])
+                knock, process, pid = await _answer(engine, container, door)
+                stack.callback(os.close, process)
+                stack.push_async_callback(_end, process)
+                with knock:
+                    orders = container_plan.orders(
+                        spec,
+                        ready.system if image.name == HOST else None,
+                        ids=ready.ids,
+                        user=self._user(),
+                        process=pid if ready.by_engine else process,
+                        channel=theirs.fileno(),
+                        uppers=uppers,
+                    )
+                    with _paper(orders) as paper:
+                        if ready.by_engine:
+                            await self._stage_by_engine(engine, ready, (theirs.fileno(), paper))
+                        else:
+                            await self._stage(paper, (process, theirs.fileno()))
+                    socket.send_fds(knock, [b"!"], [theirs.fileno()])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPENING):
                 await channel.ready
@@ -124,35 +138,61 @@ class Containers(Bubblewrap):
             home=home.handle if home else channel.layers.get(b"home"),
             on_disk=tuple(upper.handle for upper in (workspace, home) if upper),
             disk_bytes=spec.disk_bytes,
-            group=_group(channel.ready.result()) if ready.about.bounds else None,
+            group=_group(pid) if ready.about.bounds else None,
             stop=lambda: _kill(process),
         )
+
+    def _folder(self, stack: AsyncExitStack) -> Path:
+        folder = self._state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def _user(self) -> tuple[int, int]:
         """Who runs the commands, in the eyes of the container."""
         return self._ids or (os.getuid(), os.getgid())
 
-    async def _prepare_engine(self, engine: Engine, where: Path) -> Ready:
+    async def _engine(self) -> tuple[Path, Ready]:
+        """An engine that listens and can be used; podman is started where none does."""
+        if self._known and await asyncio.to_thread(listens, self._known[0]):
+            return self._known
+        problems: list[str] = []
+        for where in sockets() if self._sockets is None else self._sockets:
+            if await asyncio.to_thread(listens, where):
+                try:
+                    self._known = where, await self._prepare_engine(where)
+                except SandboxError as error:
+                    problems.append(str(error))
+                else:
+                    return self._known
+        if self._sockets is not None:
+            places = ", ".join(map(str, self._sockets))
+            raise SandboxUnavailable(" ".join(problems) or f"No container engine listens at {places}.")
+        try:
+            where = await asyncio.to_thread(start_service, self._state)
+        except SandboxUnavailable as error:
+            raise SandboxUnavailable(" ".join([*problems, str(error)])) from error
+        self._known = where, self._known[1] if self._known else await self._prepare_engine(where)
+        return self._known
+
+    async def _prepare_engine(self, where: Path) -> Ready:
         """What all sandboxes of an engine share, made once; what killed hosts have left is removed."""
-        about = await engine.about()
-        if about.rootless != (self._ids is None):
-            whose = "this user's own" if self._ids is None else "root's"
-            raise SandboxUnavailable(
-                f"The container engine at {where} is {about.name}, {'rootless' if about.rootless else 'run by root'}; "
-                f"{whose} is needed to lay out a workspace in it. Install podman, or run Journeyman as its user."
-            )
-        if about.rootless and about.name != "podman":
-            raise SandboxUnavailable(f"Rootless {about.name} cannot keep this user's files his own; install podman.")
-        self._state.mkdir(parents=True, exist_ok=True)
-        programs = [HERE / "container_init.py", HERE / "supervisor.py"]
-        ready = Ready(
+        async with connected(where) as engine:
+            about = await engine.about()
+            if about.rootless and (self._ids or about.name != "podman"):
+                raise SandboxUnavailable(
+                    f"The container engine at {where} is a rootless {about.name}, where the workspace's files cannot "
+                    "be this user's own; install podman, or let root run the engine."
+                )
+            self._state.mkdir(parents=True, exist_ok=True)
+            await self._sweep(engine)
+        parts = [HERE / f"{name}.py" for name in ("container_init", "container_helper", "supervisor")]
+        return Ready(
             about=about,
-            runtime=runtime(self._state, self._interpreter[0], programs, container_plan.RUNTIME),
+            runtime=runtime(self._state, self._interpreter[0], parts, container_plan.RUNTIME),
             system=container_plan.system(self._state, self._interpreter, self._user()),
+            ids=None if about.rootless else self._user(),
+            by_engine=not about.rootless and self._ids is None,
         )
-        await self._sweep(engine)
-        self._ready[where] = ready
-        return ready
 
     async def _sweep(self, engine: Engine) -> None:
         for found in await engine.labelled(LABEL):
@@ -184,7 +224,6 @@ class Containers(Bubblewrap):
     async def _create(self, engine: Engine, spec: SandboxSpec, image: Image, ready: Ready, folder: Path) -> str:
         """Make a container and start it; its id."""
         body = container_plan.container(spec, image, ready.about, self._user(), (ready.runtime, folder))
-        body["Labels"] = {LABEL: f"{os.getpid()} {self._state}"}
         security = ["no-new-privileges"]
         if ready.about.name == "podman":
             security.append(f"seccomp={seccomp.profile_file(self._state)}")
@@ -194,39 +233,38 @@ class Containers(Bubblewrap):
             security.append("label=disable")
         body["HostConfig"]["SecurityOpt"] = security
         try:
-            container = await engine.create(f"journeyman-{folder.name}", body)
+            return await self._run(engine, body, folder)
         except EngineError as error:
             if error.status == 404:  # the image was removed meanwhile
                 self._images.pop(image.name, None)
             raise
+
+    async def _run(self, engine: Engine, body: dict[str, Any], folder: Path) -> str:
+        body["Labels"] = {LABEL: f"{os.getpid()} {self._state}"}
+        container = await engine.create(f"journeyman-{folder.name}", body)
         try:
             await engine.start(container)
-        except SandboxError:
+        except BaseException:
             await engine.remove(container)
             raise
         return container
 
     async def _remove(self, container: str) -> None:
-        where = await engine_socket(self._state, self._sockets)
+        where, _ = await self._engine()
         async with connected(where) as engine:
             await engine.remove(container)
 
-    async def _stage(self, orders: bytes, handles: tuple[int, ...]) -> None:
-        """Have the container's file system laid out."""
-        paper = os.memfd_create("plan", os.MFD_CLOEXEC)
-        try:
-            os.write(paper, orders)
-            stager = await asyncio.create_subprocess_exec(
-                *(str(self._interpreter[0]), "-I", "-S", "-c", BOOT, str(HERE.parent.parent), str(paper)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env={},
-                cwd="/",
-                pass_fds=(paper, *handles),
-            )
-        finally:
-            os.close(paper)
+    async def _stage(self, paper: int, handles: tuple[int, ...]) -> None:
+        """Have the container's file system laid out by a process of this user's."""
+        stager = await asyncio.create_subprocess_exec(
+            *(str(self._interpreter[0]), "-I", "-S", "-c", BOOT, str(container_plan.SOURCES), str(paper)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={},
+            cwd="/",
+            pass_fds=(paper, *handles),
+        )
         try:
             async with asyncio.timeout(OPENING):
                 _, said = await stager.communicate()
@@ -237,6 +275,37 @@ class Containers(Bubblewrap):
             raise
         if stager.returncode:
             raise explained(plain(decode(said)).strip()[-2000:])
+
+    async def _stage_by_engine(self, engine: Engine, ready: Ready, handles: tuple[int, int]) -> None:
+        """Have it laid out by the engine's root, in a container of ours that sees the host."""
+        async with AsyncExitStack() as stack:
+            folder = self._folder(stack)
+            container_plan.lay_out(folder)
+            image = await self._have(engine, HOST)
+            door = stack.enter_context(door_in(folder))
+            body = container_plan.helper(image, ready.runtime, folder)
+            helper = await self._run(engine, body, folder)
+            stack.push_async_callback(engine.remove, helper)
+            knock, process, _ = await _answer(engine, helper, door)
+            os.close(process)
+            stack.enter_context(knock)
+            knock.setblocking(False)
+            socket.send_fds(knock, [b"!"], handles)
+            async with asyncio.timeout(OPENING):
+                said = await asyncio.get_running_loop().sock_recv(knock, 4096)
+        if said != b"+":
+            raise explained(plain(decode(said)).strip())
+
+
+@contextmanager
+def _paper(orders: bytes) -> Generator[int]:
+    """A file in memory that holds the stager's plan."""
+    handle = os.memfd_create("plan", os.MFD_CLOEXEC)
+    try:
+        os.write(handle, orders)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -255,8 +324,8 @@ def door_in(folder: Path) -> Generator[socket.socket]:
         os.close(handle)
 
 
-async def _answer(engine: Engine, container: str, door: socket.socket) -> tuple[socket.socket, int]:
-    """Wait until the container's first program knocks: the connection, and a descriptor of the process."""
+async def _answer(engine: Engine, container: str, door: socket.socket) -> tuple[socket.socket, int, int]:
+    """Wait until the container's first program knocks: the connection, a descriptor of the process, and its number."""
     knocking = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(door))
     ending = asyncio.ensure_future(engine.wait(container))
     try:
@@ -274,7 +343,7 @@ async def _answer(engine: Engine, container: str, door: socket.socket) -> tuple[
     try:
         process = os.pidfd_open(pid)
         if (await engine.state(container)).get("Pid") == pid:
-            return knock, process
+            return knock, process, pid
         os.close(process)
     except (OSError, ValueError) as error:
         knock.close()

@@ -4,7 +4,6 @@ A thin client over httpx: nine calls are needed, all of them asynchronous, so th
 requests) would cost more than it saves.
 """
 
-import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -326,13 +325,3 @@ def _unframed(data: bytes) -> bytes:
         pieces.append(data[8 : 8 + size])
         data = data[8 + size :]
     return b"".join(pieces) or data
-
-
-async def engine_socket(state: Path, places: Sequence[Path] | None = None) -> Path:
-    """The socket to use: an engine that listens, else a service of podman that is started."""
-    for place in sockets() if places is None else places:
-        if listens(place):
-            return place
-    if places:
-        raise SandboxUnavailable(f"No container engine listens at {', '.join(map(str, places))}.")
-    return await asyncio.to_thread(start_service, state)

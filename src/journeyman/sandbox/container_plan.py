@@ -24,6 +24,8 @@ INSIDE = "/run/journeyman"
 """Where a container has what is ours: the door, the interpreter, the gateway's certificates."""
 RUNTIME = f"{INSIDE}/python"
 DOOR = f"{INSIDE}/door"
+HOST_ROOT = "/host"
+SOURCES = Path(__file__).parent.parent.parent
 CHANNEL = 9
 """The descriptor that the supervisor has the channel as."""
 PROCESSES = 32768
@@ -116,6 +118,29 @@ def container(
         "Hostname": USER,
         "NetworkDisabled": True,
         "StopSignal": "SIGKILL",
+        "WorkingDir": "/",
+    }
+
+
+def helper(image: Image, interpreter: Runtime, folder: Path) -> dict[str, Any]:
+    """The engine's orders for a container in which the stager runs as root; `folder` has its door."""
+    command = interpreter.command(f"{RUNTIME}/container_helper.pyc", DOOR, HOST_ROOT, str(SOURCES))
+    return {
+        "Image": image.ident,
+        "Entrypoint": command[:1],
+        "Cmd": command[1:],
+        "User": "0:0",
+        "HostConfig": {
+            "AutoRemove": True,
+            "Binds": [f"/:{HOST_ROOT}:rslave"],
+            "Mounts": [_bind(folder, INSIDE), _bind(interpreter.folder, RUNTIME)],
+            "NetworkMode": "none",
+            "PidMode": "host",
+            "Privileged": True,
+            "ReadonlyRootfs": True,
+            "Ulimits": [{"Name": name, "Soft": 1024, "Hard": 1024} for name in ("nofile", "nproc")],
+        },
+        "NetworkDisabled": True,
         "WorkingDir": "/",
     }
 
@@ -260,12 +285,12 @@ def variables(config: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def lay_out(folder: Path, spec: SandboxSpec) -> None:
+def lay_out(folder: Path, spec: SandboxSpec | None = None) -> None:
     """Fill the directory that lies at `INSIDE`."""
     folder.mkdir(parents=True)
     (folder / Path(RUNTIME).name).mkdir()
     (folder / "empty").write_bytes(b"")
-    if spec.gateway and spec.gateway.authority:
+    if spec and spec.gateway and spec.gateway.authority:
         (folder / Path(AUTHORITY).name).write_bytes(spec.gateway.authority.read_bytes())
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)

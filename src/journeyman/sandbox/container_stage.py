@@ -10,15 +10,20 @@ Paths of the image are hostile: once inside, they lead nowhere but inside.
 
 # pathlib would double the time to start:
 # ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH120, PTH211
+from __future__ import annotations
+
 import errno
 import marshal
 import os
 import stat
 import sys
-from typing import Any
 
 from journeyman.sandbox import launcher
 from journeyman.sandbox.launcher import STAGE, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUSER = launcher.CLONE_NEWNS, launcher.CLONE_NEWUSER
 MNT_DETACH = 2
@@ -134,10 +139,14 @@ def inside(plan: dict[str, Any], trees: list[tuple[int, str]]) -> None:
     remount("/", writable=False)
 
 
-def main() -> None:
-    source = int(sys.argv[1])
-    plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
-    os.close(source)
+def give_back(plan: dict[str, Any]) -> None:
+    """What overlayfs made beside the upper layers becomes the user's, who will have to remove it."""
+    for layer in plan["overlays"]:
+        if layer["writable"] and layer["upper"]:
+            os.chown(f"{STAGE}/{layer['name']}/u/{layer['work']}/work", plan["uid"], plan["gid"], follow_symlinks=False)
+
+
+def lay_out(plan: dict[str, Any]) -> None:
     process: int = plan["process"]
     os.umask(0o022)
     if not plan["as_root"]:
@@ -146,6 +155,8 @@ def main() -> None:
         launcher.fail("cannot make a namespace")
     launcher.mount(b"none", "/", b"", launcher.MS_REC | launcher.MS_PRIVATE, "")
     launcher.stage(plan, launcher.OwnerMaps(plan["uid"], plan["gid"]) if plan["as_root"] else None)
+    if plan["as_root"]:
+        give_back(plan)
     trees: list[tuple[int, str]] = []
     for name, place, is_writable in plan["mounts"]:
         tree = launcher.open_tree(f"{STAGE}/{name}")
@@ -159,10 +170,17 @@ def main() -> None:
     inside(plan, trees)
 
 
+def sentence(error: OSError) -> bytes:
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}\n".encode()
+
+
 def run() -> None:
+    source = int(sys.argv[1])
+    plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
+    os.close(source)
     try:
-        main()
+        lay_out(plan)
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        os.write(2, f"{error.strerror or error}{where}\n".encode())
+        os.write(2, sentence(error))
         os._exit(70)
