@@ -89,7 +89,7 @@ async def listening(handler: Handler, *, tls: ssl.SSLContext | None = None) -> A
         assert task is not None
         tasks.add(task)
         try:
-            with contextlib.suppress(OSError, EOFError):
+            with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
                 await handler(reader, writer)
         finally:
             tasks.discard(task)

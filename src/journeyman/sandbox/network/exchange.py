@@ -242,7 +242,7 @@ class Body:
             if coding not in (b"gzip", b"x-gzip", b"deflate"):
                 host = outgoing.origin.host
                 raise Unreached(
-                    f"{host} answered in the coding {coding!r}, in which no brokered secret could be masked"
+                    f"{host} answered in the coding {coding.decode('latin-1')!r}, in which no secret can be masked"
                 )
             self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
             dropped = _REFRAMED

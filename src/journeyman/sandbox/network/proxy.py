@@ -232,6 +232,8 @@ class Proxy:
             return
         blocked = blocked or _unfit(origin, first)
         if blocked is not None:
+            if line is not None:
+                await wire.close(line.stream)
             await self._report(blocked.refusal)
             await peer.stream.send(_ACCESS_DENIED)
             await wire.linger(peer.stream)
