@@ -1,6 +1,7 @@
 """Opens the gateway of a sandbox: proxy, trust and variables from a network policy."""
 
 import datetime
+import secrets
 import shutil
 import socket
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journeyman.core.environment import NetworkPolicy
-from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, Gateway
+from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT
 
 if TYPE_CHECKING:
     from journeyman.sandbox.network.broker import Broker
@@ -39,7 +40,7 @@ async def open_gateway(
     roots: Path | None = None,
     resolve: "Resolve | None" = None,
     now: Callable[[], datetime.datetime] = _aware_now,
-) -> AsyncGenerator[Gateway | None]:
+) -> AsyncGenerator["ProxyGateway | None"]:
     """The gateway for a policy; None where the network is off.
 
     `on_refusal` is given every refusal once. `state` is a directory of the host's for the certificates that are shown
@@ -73,8 +74,9 @@ async def open_gateway(
     try:
         bundle = folder / "authority.pem"
         write_bundle(bundle, roots, authority.pem if authority else b"")
-        proxy = Proxy(rules, dialer, on_refusal=on_refusal, broker=broker, authority=authority)
-        yield ProxyGateway(proxy, bundle, variables(broker.dummies if broker else {}))
+        quiet = secrets.token_hex(16)
+        proxy = Proxy(rules, dialer, on_refusal=on_refusal, broker=broker, authority=authority, quiet=quiet)
+        yield ProxyGateway(rules, quiet, proxy, bundle, variables(broker.dummies if broker else {}))
     finally:
         dialer.close()
         shutil.rmtree(folder)
@@ -89,8 +91,11 @@ def _constraints(rules: "Rules", broker: "Broker | None") -> "Sequence[Pattern]"
 
 @dataclass(frozen=True, slots=True)
 class ProxyGateway:
-    """A `Gateway`: the proxy, and what a sandbox is told of it."""
+    """A `Gateway`: the proxy, and what a sandbox is told of it. `quiet` marks requests whose refusals are not
+    reported, those of the self-test."""
 
+    rules: "Rules"
+    quiet: str = field(repr=False)
     _proxy: "Proxy" = field(repr=False)
     _authority: Path
     _env: Mapping[str, str]

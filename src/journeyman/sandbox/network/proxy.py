@@ -21,6 +21,7 @@ from journeyman.sandbox.network.dial import Dialer, Forbidden, Line, Unreached
 from journeyman.sandbox.network.exchange import Cut, Lines, Outgoing, carry
 from journeyman.sandbox.network.policy import Blocked, Rules, block, decide
 from journeyman.sandbox.network.request import (
+    QUIET,
     Malformed,
     Origin,
     check_frame,
@@ -70,6 +71,7 @@ class Proxy:
         broker: Broker | None = None,
         authority: "Authority | None" = None,
         timing: Timing | None = None,
+        quiet: str | None = None,
     ) -> None:
         self._rules = rules
         self._dialer = dialer
@@ -79,6 +81,7 @@ class Proxy:
         self._timing = timing or Timing()
         self._reported: set[Refusal] = set()
         self._open = 0
+        self._quiet = quiet.encode() if quiet else None
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept connections until cancelled; then all of them end."""
@@ -106,6 +109,7 @@ class Proxy:
         stream: ByteStream | None = None
         try:
             connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream = await SocketStream.from_socket(connection)
             await self._requests(stream, None, Lines(self._dialer))
         except (*wire.BROKEN, TimeoutError, Cut):
@@ -249,7 +253,8 @@ class Proxy:
     async def _refuse(self, peer: wire.Peer, blocked: Blocked, request: h11.Request) -> None:
         """Answer 403 in words for model and person."""
         refusal = blocked.refusal
-        await self._report(refusal)
+        if self._quiet is None or (QUIET, self._quiet) not in request.headers:
+            await self._report(refusal)
         place = Origin(refusal.host, refusal.port, refusal.port == 443).authority
         if refusal.remedy is not None:
             way = f'To allow it, a person adds "{refusal.remedy}" to `hosts` of the network policy of this environment.'

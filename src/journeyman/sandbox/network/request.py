@@ -15,6 +15,8 @@ HOP_BY_HOP = frozenset(
     b"transfer-encoding".split()
 )
 FRAMING = frozenset((b"host", b"content-length", b"transfer-encoding"))
+QUIET = b"x-journeyman-probe"
+"""The header that marks a request whose refusal is not reported."""
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]+)([^#]*)\Z", re.IGNORECASE)
 
 
