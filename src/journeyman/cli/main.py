@@ -166,7 +166,7 @@ def worker(engine: Engine = None) -> None:
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def sandbox(
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="The command, with its arguments.")],
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The command, with its arguments.")],
     directory: Annotated[
         Path, typer.Option("-C", "--directory", help="The folder that it works in and may change.")
     ] = Path(),
