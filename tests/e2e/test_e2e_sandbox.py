@@ -161,14 +161,15 @@ def test_wrong_options_are_said(program: Program, work: Path, options: tuple[str
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_it_with_its_changes_in_place(program: Program, work: Path, number: int) -> None:
-    with shell(program, work, "echo 1 > begun; echo go; exec sleep 86400.5") as process:
+    mark = f"sleep 86400.5{int(number)}"
+    with shell(program, work, f"echo 1 > begun; echo go; exec {mark}") as process:
         assert process.stdout
         await asyncio.to_thread(process.stdout.readline)
         process.send_signal(number)
         assert await asyncio.to_thread(process.wait, 30) == 128 + number
     assert (work / "begun").read_text() == "1\n"
     assert litter(program) == []
-    assert "sleep 86400.5" not in commands_of_the_host()
+    assert mark not in commands_of_the_host()
 
 
 async def test_nothing_is_left_when_it_is_killed(program: Program, work: Path) -> None:

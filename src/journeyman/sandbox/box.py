@@ -265,9 +265,9 @@ class Box:
     async def close(self) -> None:
         if self._watch:
             self._watch.cancel()
+        self._stop()  # first: a command whose pipe is closed would go on with its next step
         self._channel.close()
         self._drains.close()
-        self._stop()
 
     async def _file(
         self, kind: int, path: str, arguments: tuple[Any, ...], handles: list[int], *, limit: int = 0
