@@ -31,6 +31,10 @@ def descriptors() -> set[str]:
     return {path.name for path in Path("/proc/self/fd").iterdir()}
 
 
+async def at_once() -> None:
+    """There are no processes to wait for."""
+
+
 async def opened(ends: tuple[socket.socket, socket.socket]) -> tuple[Channel, socket.socket]:
     channel = Channel(ends[0])
     ends[1].send(reply(READY, 0))
@@ -119,7 +123,7 @@ async def test_silence_is_not_waited_for(
     monkeypatch.setattr(box, "KILL_GRACE", 0.2)
     channel, _ = await opened(ends)
     stopped: list[bool] = []
-    sandbox = Box(Inside(channel, stop=lambda: stopped.append(True)), workspace=str(tmp_path), env={})
+    sandbox = Box(Inside(channel, stop=lambda: stopped.append(True), end=at_once), workspace=str(tmp_path), env={})
     async with asyncio.timeout(5):
         result = await sandbox.exec(["true"], timeout=0.1)
     assert (result.exit_code, result.cut, stopped) == (None, "time", [True])
@@ -130,7 +134,7 @@ async def test_silence_is_not_waited_for(
 @pytest.mark.parametrize("value", [-1, 2**62, 0x137F, 10**9])
 async def test_an_impossible_status_is_no_success(ends: tuple[socket.socket, socket.socket], value: int) -> None:
     channel, theirs = await opened(ends)
-    sandbox = Box(Inside(channel, stop=lambda: None), workspace="/w", env={})
+    sandbox = Box(Inside(channel, stop=lambda: None, end=at_once), workspace="/w", env={})
     running = asyncio.create_task(sandbox.exec(["true"], timeout=5))
     packet = await asyncio.to_thread(socket.recv_fds, theirs, 1000, 4)
     theirs.send(reply(EXIT, 1, value))

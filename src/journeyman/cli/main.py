@@ -164,17 +164,9 @@ def worker(engine: Engine = None) -> None:
     _finish(commands.worker(engine))
 
 
-@app.command()
-def doctor() -> None:
-    """Try what Journeyman needs on this machine and say what is missing."""
-    from journeyman.cli import commands
-
-    _finish(commands.doctor())
-
-
 @app.command(context_settings={"allow_interspersed_args": False})
 def sandbox(
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="The command, with its arguments.")],
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The command, with its arguments.")],
     directory: Annotated[
         Path, typer.Option("-C", "--directory", help="The folder that it works in and may change.")
     ] = Path(),
@@ -212,6 +204,14 @@ def sandbox(
     )
     if code := room.run(order):
         raise typer.Exit(code)
+
+
+@app.command()
+def doctor() -> None:
+    """Try what Journeyman needs on this machine and say what is missing."""
+    from journeyman.cli import commands
+
+    _finish(commands.doctor())
 
 
 @app.command()

@@ -28,6 +28,7 @@ from journeyman.repo.repository import open_repository
 from journeyman.repo.tree_write import is_git_name
 from journeyman.sandbox import landing, layer
 from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.plan import check_workspace
 from journeyman.sandbox.protocol import ExecResult, Sandbox, SandboxBackend, SandboxSpec
 from journeyman.sandbox.toolchains import find_toolchains
 
@@ -109,6 +110,10 @@ async def _run(order: Order) -> int:
     if not order.command:
         raise UsageError("Say which command to run: journeyman sandbox -- make test")
     limits = _limits(order, door)
+    try:
+        check_workspace(_own_path(order.directory))
+    except SandboxError as error:
+        raise UsageError(str(error)) from error
     parent = _parent(door, Path(os.path.realpath(order.directory)))
     sweep(parent)
     async with AsyncExitStack() as stack:
@@ -213,7 +218,7 @@ def _backend(order: Order, door: Door) -> SandboxBackend:
 @asynccontextmanager
 async def _room(order: Order, door: Door, folder: Path) -> AsyncGenerator[_Room]:
     """Lay out what lies over the folder, and find what is not to be touched in it."""
-    workspace = Path(os.path.abspath(order.directory))  # noqa: PTH100 - links on the way are part of its own path
+    workspace = _own_path(order.directory)
     try:
         handle = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -235,6 +240,10 @@ async def _room(order: Order, door: Door, folder: Path) -> AsyncGenerator[_Room]
         os.close(handle)
 
 
+def _own_path(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - links on the way are part of it
+
+
 def _within(path: Path, folder: Path) -> Path | None:
     """`path` relative to `folder`, when it lies there."""
     real = Path(os.path.realpath(path))
@@ -244,7 +253,7 @@ def _within(path: Path, folder: Path) -> Path | None:
 def _readable(path: Path) -> Path:
     if not os.path.exists(path):  # noqa: PTH110 - pathlib raises where it may not look
         raise UsageError(f"{plain(str(path))} cannot be made readable: it does not exist.")
-    return Path(os.path.abspath(path))  # noqa: PTH100
+    return _own_path(path)
 
 
 async def _git(door: Door, workspace: Path, over: Path) -> tuple[dict[str, str], tuple[Path, ...]]:

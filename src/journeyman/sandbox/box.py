@@ -7,7 +7,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -45,10 +45,12 @@ class Running:
 @dataclass(frozen=True, slots=True)
 class Inside:
     """What is open of a sandbox: the talk with its first process, descriptors of the upper layers (`on_disk` those of
-    them whose room has to be watched), its control group, and what kills it."""
+    them whose room has to be watched), its control group, what kills it, and what
+    waits until its processes have gone."""
 
     channel: Channel
     stop: Callable[[], None]
+    end: Callable[[], Awaitable[None]]
     workspace: int | None = None
     home: int | None = None
     on_disk: tuple[int, ...] = ()
@@ -266,8 +268,8 @@ class Box:
         if self._watch:
             self._watch.cancel()
         self._channel.close()
+        await self._inside.end()  # first: a command whose pipe is closed would go on with its next step
         self._drains.close()
-        self._stop()
 
     async def _file(
         self, kind: int, path: str, arguments: tuple[Any, ...], handles: list[int], *, limit: int = 0

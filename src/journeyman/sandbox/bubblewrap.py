@@ -133,6 +133,7 @@ class Bubblewrap:
             disk_bytes=spec.disk_bytes,
             group=group,
             stop=process.kill,
+            end=process.end,
         )
 
     async def _serve(self, gateway: Gateway, channel: Channel, stack: AsyncExitStack) -> None:

@@ -9,7 +9,8 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -50,13 +51,16 @@ def survey(path: str, workspace: Path, home: Path, *, virtual_env: Path | None, 
     search = _Search(workspace.resolve(), home, home.resolve())
     for name in (".venv", "venv"):
         folder = search.workspace / name
-        if (folder / "pyvenv.cfg").is_file() and search.project_environment(folder):
-            break
+        with search.allowed(folder):
+            if (folder / "pyvenv.cfg").is_file() and search.project_environment(folder):
+                break
     own = own_prefix.resolve()
     if virtual_env is not None and virtual_env.is_absolute() and virtual_env.resolve() != own:
-        search.python(virtual_env, "the active virtual environment")
+        with search.allowed(virtual_env):
+            search.python(virtual_env, "the active virtual environment")
     for entry in dict.fromkeys(path.split(":")):
-        search.path_entry(Path(entry))
+        with search.allowed(Path(entry)):
+            search.path_entry(Path(entry))
     search.python(own_prefix, "Journeyman's own", ours=True)
     return Survey(tuple(search.found), tuple(search.left_out))
 
@@ -89,6 +93,14 @@ class _Search:
     real_home: Path
     found: list[Toolchain] = field(default_factory=list[Toolchain])
     left_out: list[str] = field(default_factory=list[str])
+
+    @contextmanager
+    def allowed(self, folder: Path) -> Generator[None]:
+        """What leads to a place that this user may not see is left out: an entry of PATH that is another user's."""
+        try:
+            yield
+        except PermissionError:
+            self.left_out.append(f"{self.show(folder)} is left out: it leads to what may not be read.")
 
     def project_environment(self, folder: Path) -> bool:
         """The project's own virtual environment lies in the workspace; only its Python has to be made readable."""
