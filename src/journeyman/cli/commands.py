@@ -70,6 +70,10 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
 
 async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     """`run` and `ask`."""
+    if flags.model is not None and not flags.model.strip():
+        raise UsageError("--model is empty; leave it out, or name a model.")
+    if not all(check.strip() for check in flags.checks):
+        raise UsageError("--check is empty; leave it out, or give a command that must succeed.")
     door = open_door(flags.directory, {"model": flags.model, "attempts": flags.attempts})
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
