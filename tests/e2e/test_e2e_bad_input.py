@@ -74,6 +74,21 @@ async def test_a_misspelt_setting(program: Program, make_repository: MakeReposit
     assert "'limits.step'" in ran.err and "'limits.steps'" in ran.err
 
 
+async def test_the_folder_of_state_is_made_for_its_owner_alone(program: Program, tmp_path: Path) -> None:
+    program.home = tmp_path / "new" / "home"
+    await program.run("doctor")
+    assert program.home.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("arguments", [("--model", ""), ("--check", " ")])
+async def test_an_empty_option_is_no_default(
+    program: Program, make_repository: MakeRepository, arguments: tuple[str, str]
+) -> None:
+    ran = await program.run("run", "Fix", "-C", make_repository(FILES), *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{arguments[0]} is empty" in ran.err
+
+
 async def test_an_empty_prompt(program: Program, make_repository: MakeRepository) -> None:
     ran = await program.run("run", "  ", "-C", make_repository(FILES))
     assert ran.code == 2 and "prompt is empty" in ran.err

@@ -15,7 +15,7 @@ from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
-from journeyman.core.text import counted
+from journeyman.core.text import counted, sentence
 from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
@@ -70,6 +70,10 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
 
 async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     """`run` and `ask`."""
+    if flags.model is not None and not flags.model.strip():
+        raise UsageError("--model is empty; leave it out, or name a model.")
+    if not all(check.strip() for check in flags.checks):
+        raise UsageError("--check is empty; leave it out, or give a command that must succeed.")
     door = open_door(flags.directory, {"model": flags.model, "attempts": flags.attempts})
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
@@ -90,7 +94,10 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         new = await drafting
         base = new.firsts[new.attempts[0].id][0].base
         watcher = partial(_watcher, flags=flags, notes=(choice.why, _start_words(base), *base.left_out))
-        ended = await begin(host, new, watcher, flags.engine)
+        try:
+            ended = await begin(host, new, watcher, flags.engine)
+        except asyncio.CancelledError:
+            return _interrupted(new.task)
         return await _show(door, store, ended, flags)
 
 
@@ -104,7 +111,10 @@ async def resume(task_id: str | None, flags: Flags) -> int:
         attempts = await store.attempts(task.id)
         if not flags.as_json and all(one.status == "done" for one in attempts):
             print(f"Task {task.id} is finished; nothing is left to do.", file=sys.stderr)
-        ended = await work(host, task, attempts, _watcher(task, attempts, flags, ()))
+        try:
+            ended = await work(host, task, attempts, _watcher(task, attempts, flags, ()))
+        except asyncio.CancelledError:
+            return _interrupted(task)
         return await _show(door, store, ended, flags)
 
 
@@ -222,14 +232,21 @@ def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Seque
     return Watcher(None, progress)
 
 
+def _interrupted(task: Task) -> int:
+    """Say how the task goes on that Ctrl-C or SIGTERM has stopped."""
+    print(f"\njourneyman: stopped. Everything is kept; `journeyman resume {task.id}` goes on.", file=sys.stderr)
+    return 130
+
+
 async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
     """The result page, and the patch onto the working tree where it was asked for."""
     from journeyman.cli import read
 
     if ended.error is not None:
+        message = sentence(str(ended.error))
         go_on = f" Everything so far is kept; `journeyman resume {ended.task.id}` goes on."
-        message = str(ended.error).rstrip(".") + "."
-        print(f"journeyman: {message}{'' if ended.result else go_on}", file=sys.stderr)
+        known = ended.result or "journeyman resume" in message
+        print(f"journeyman: {message}{'' if known else go_on}", file=sys.stderr)
     if ended.result is None or ended.chosen is None:
         return 2 if isinstance(ended.error, UsageError) else 1
     if not flags.as_json:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str
         layers.append(load_toml(_text(shared), str(shared), shared=True))
     layers.append(variables(env))
     layers.append(Layer("the command line", {key: value for key, value in flags.items() if value is not None}))
+    with suppress(OSError):  # what is wrong with it is told by whoever writes there
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)  # before a room of ours makes it for everybody
     return Door(env, state, cache, Path(env.get("HOME") or Path.home()), merge(layers), directory)
 
 

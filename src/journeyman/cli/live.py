@@ -32,7 +32,7 @@ from journeyman.core.events import (
 )
 from journeyman.core.evidence import CheckRun
 from journeyman.core.model import Delta
-from journeyman.core.text import one_line
+from journeyman.core.text import one_line, sentence
 from journeyman.core.usage import Usage
 
 CUT = {"time": "cut by its time limit", "output": "cut: too much output", "memory": "cut: out of memory"}
@@ -115,7 +115,7 @@ class Progress:
         seen.now = f"{'thinking' if delta.kind == 'reasoning' else 'writing'} ({seen.words} characters)"
 
     def retry(self, number: int, message: str, wait: float) -> None:
-        self._line(self._seen[number], "…", f"{message} Trying again in {wait:.1f} s.", "yellow")
+        self._line(self._seen[number], "…", f"{sentence(message)} Trying again in {wait:.1f} s.", "yellow")
 
     def doing(self, number: int, text: str) -> None:
         """What goes on now; a line of its own where nothing can be redrawn."""

@@ -255,7 +255,7 @@ def _finish(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(_until_told(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("\njourneyman: stopped. Everything is kept; `journeyman resume` goes on.", file=sys.stderr)
+        print("\njourneyman: stopped.", file=sys.stderr)
         code = 130
     if code:
         raise typer.Exit(code)

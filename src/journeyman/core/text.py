@@ -34,6 +34,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def sentence(text: str) -> str:
+    """`text` with a full stop, unless it ends in a mark already."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def decode(data: bytes) -> str:
     """UTF-8 with every invalid byte made visible, never an error."""
     return data.decode("utf-8", errors="backslashreplace")

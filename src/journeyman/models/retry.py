@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from journeyman.core.errors import ModelError, RetryLater, Unreachable
 from journeyman.core.model import Reply
+from journeyman.core.text import sentence
 from journeyman.models.protocol import OnRetry
 
 
@@ -61,5 +62,5 @@ async def with_retries(
 
 def _given_up(error: RetryLater | Unreachable, failures: int) -> ModelError:
     """`error` with the number of tries in its sentence."""
-    said = f"{error} Gave up after {failures} tries." if failures > 1 else str(error)
+    said = f"{sentence(str(error))} Gave up after {failures} tries." if failures > 1 else str(error)
     return RetryLater(said, retry_after=error.retry_after) if isinstance(error, RetryLater) else Unreachable(said)

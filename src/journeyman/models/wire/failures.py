@@ -110,10 +110,11 @@ def error_of(failure: Failure, peer: Peer) -> ModelError:
     words = f"{failure.code} {failure.message}"
     status = failure.status
     codes = set(failure.code.split())
+    here = f" (HTTP {status})" if status else ""  # behind a sentence that names the address
     at = f" (HTTP {status} from {peer.address})" if status else f" (from {peer.address})"
     if status in (401, 403) and not _REFUSED.search(words):
         where = f"the key in {peer.key_name}" if peer.key_name else "a request without a key"
-        return WrongKey(f"{peer.address} does not accept {where} for {peer.model}: {said}{at}")
+        return WrongKey(f"{peer.address} does not accept {where} for {peer.model}: {said}{here}")
     if _QUOTA.search(words) or status == 402:
         return ModelError(f"The account behind {peer.key_name or peer.address} has no quota left: {said}{at}")
     if _TOO_LONG.search(words) or status == 413:
@@ -121,10 +122,11 @@ def error_of(failure: Failure, peer: Peer) -> ModelError:
     if status in _LATER or codes & _LATER_CODES:
         return RetryLater(f"{peer.model} cannot answer now: {said}{at}", retry_after=failure.retry_after)
     if status in (0, 400, 404) and _NO_MODEL.search(words):
-        return ModelError(f"{peer.address} has no model named {peer.model}: {said}{at}")
+        return ModelError(f"{peer.address} has no model named {peer.model}: {said}{here}")
     if status in (404, 405):
         return ModelError(
-            f"{peer.address} does not answer there: {said}{at}. Is base_url right, and does the server speak this wire?"
+            f"{peer.address} does not answer there: {said}{here}. "
+            "Is base_url right, and does the server speak this wire?"
         )
     if _REFUSED.search(words):
         return Refused(f"{peer.model} or its provider declined the request: {said}{at}")
