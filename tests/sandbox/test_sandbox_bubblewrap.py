@@ -343,7 +343,7 @@ class TestGroupsOfVersionTwo:
         assert (tmp_path / "journeyman" / "cgroup.subtree_control").read_text() == "+memory +pids"
         assert group.doors == [str(folder / "cgroup.procs")]
         (folder / "memory.events").write_text("low 0\nhigh 0\noom 3\noom_kill 2\n")
-        assert group.memory_kills() == 2
+        assert group.counts().memory_kills == 2
 
     def test_without_permission_there_is_no_group(self, tmp_path: Path) -> None:
         (tmp_path / "cgroup.controllers").write_text("memory pids\n")

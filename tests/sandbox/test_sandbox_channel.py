@@ -9,10 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.sandbox import box, supervisor
-from journeyman.sandbox.box import Box, Inside
+from journeyman.sandbox import running, supervisor
+from journeyman.sandbox.box import Box
 from journeyman.sandbox.channel import STRAY_REPLIES, Answer, Channel
-from journeyman.sandbox.supervisor import DONE, EXEC, EXIT, FAIL, READ, READY
+from journeyman.sandbox.protocol import SandboxSpec
+from journeyman.sandbox.running import Inside
+from journeyman.sandbox.supervisor import DONE, EXEC, EXIT, FAIL, READY
+from journeyman.sandbox.supervisor_files import READ
+
+SPEC = SandboxSpec(workspace=Path("/w"), lower=())
+
+
+async def no_other(_: Path) -> Inside:
+    raise AssertionError("it is not restored")
 
 
 def reply(kind: int, ident: int, value: int = 0) -> bytes:
@@ -120,10 +129,10 @@ async def test_a_supervisor_that_reads_nothing_costs_no_descriptor(ends: tuple[s
 async def test_silence_is_not_waited_for(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(box, "KILL_GRACE", 0.2)
+    monkeypatch.setattr(running, "KILL_GRACE", 0.2)
     channel, _ = await opened(ends)
     stopped: list[bool] = []
-    sandbox = Box(Inside(channel, stop=lambda: stopped.append(True), end=at_once), workspace=str(tmp_path), env={})
+    sandbox = Box(Inside(channel, lambda: stopped.append(True), at_once, SPEC), no_other, None, env={})
     async with asyncio.timeout(5):
         result = await sandbox.exec(["true"], timeout=0.1)
     assert (result.exit_code, result.cut, stopped) == (None, "time", [True])
@@ -134,12 +143,12 @@ async def test_silence_is_not_waited_for(
 @pytest.mark.parametrize("value", [-1, 2**62, 0x137F, 10**9])
 async def test_an_impossible_status_is_no_success(ends: tuple[socket.socket, socket.socket], value: int) -> None:
     channel, theirs = await opened(ends)
-    sandbox = Box(Inside(channel, stop=lambda: None, end=at_once), workspace="/w", env={})
-    running = asyncio.create_task(sandbox.exec(["true"], timeout=5))
+    sandbox = Box(Inside(channel, lambda: None, at_once, SPEC), no_other, None, env={})
+    command = asyncio.create_task(sandbox.exec(["true"], timeout=5))
     packet = await asyncio.to_thread(socket.recv_fds, theirs, 1000, 4)
     theirs.send(reply(EXIT, 1, value))
     for handle in packet[1]:
         os.close(handle)
-    result = await running
+    result = await command
     assert result.exit_code != 0
     await sandbox.close()

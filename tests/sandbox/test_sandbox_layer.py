@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from journeyman.core.errors import SandboxError
-from journeyman.sandbox import layer
+from journeyman.sandbox import layer, layer_copy
 from journeyman.sandbox.protocol import FileChange
 
 
@@ -108,3 +108,32 @@ def test_a_layer_of_the_hosts_files_is_adopted(upper: tuple[Path, int]) -> None:
     owners = {path.name: (path.lstat().st_uid, path.lstat().st_gid) for path in folder.rglob("*")}
     assert owners == dict.fromkeys(("d", "f", "l"), (65533, 65532))
     assert Path("/etc/passwd").stat().st_uid == 0
+
+
+def test_what_directories_forbid_holds_nobody_up_and_stays_in_force(upper: tuple[Path, int]) -> None:
+    folder, handle = upper
+    for name, mode in (("no-entry", 0o600), ("no-listing", 0o300), ("nothing", 0)):
+        (folder / name).mkdir()
+        (folder / name / "f").write_text("1")
+        (folder / name / "f").chmod(0)
+        (folder / name).chmod(mode)
+    for _ in range(2):
+        assert [change.path for change in layer.diff(handle)[0]] == [b"no-entry/f", b"no-listing/f", b"nothing/f"]
+        assert [path.stat().st_mode & 0o777 for path in sorted(folder.iterdir())] == [0o600, 0o300, 0]
+    assert layer.size(handle) > 0
+    layer_copy.copy(folder, folder.parent / "copy", None, 10**6)
+    assert [path.stat().st_mode & 0o777 for path in sorted((folder.parent / "copy").iterdir())] == [0o600, 0o300, 0]
+    for left in (folder, folder.parent / "copy"):
+        layer_copy.erase(left)
+        assert not left.exists()
+
+
+def test_more_than_the_limit_is_not_copied(upper: tuple[Path, int]) -> None:
+    folder, _ = upper
+    (folder / "f").write_bytes(b"x" * 100_000)
+    with pytest.raises(SandboxError, match="too much"):
+        layer_copy.copy(folder, folder.parent / "copy", None, 90_000)
+    with (folder / "g").open("wb") as file:
+        file.truncate(10**12)
+    layer_copy.copy(folder, folder.parent / "holes", None, 200_000)
+    assert (folder.parent / "holes" / "g").stat().st_blocks == 0

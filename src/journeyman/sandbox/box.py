@@ -2,108 +2,68 @@
 
 import asyncio
 import errno
-import inspect
-import itertools
 import os
-import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
-from journeyman.sandbox import layer, supervisor
-from journeyman.sandbox.cgroups import Group
-from journeyman.sandbox.channel import Answer, Channel
-from journeyman.sandbox.output import PIECE, Drains, Kept
-from journeyman.sandbox.protocol import ExecResult, FileChange, OnOutput
+from journeyman.sandbox import layer, layer_copy, supervisor, supervisor_files
+from journeyman.sandbox.disk import Disk
+from journeyman.sandbox.output import Drains, Kept, Typing
+from journeyman.sandbox.protocol import Entry, ExecResult, FileChange, OnOutput, Session
+from journeyman.sandbox.running import KEEP, Bounds, Inside, Running, Talk
 
-PIPE_GRACE = 0.1
-"""Seconds that the output of an ended command is waited for while somebody else still holds its pipe."""
-KILL_GRACE = 10.0
-"""Seconds in which a supervisor has to kill a command; one that does not is taken for hostile."""
 DISK_PAUSE = 0.5
-"""Seconds between two looks at the room that the upper layer takes while commands run."""
+"""Seconds between two looks at the room that the upper layers take while commands run."""
 FILE_GRACE = 60.0
 """Seconds in which a supervisor has to answer about a file."""
+KINDS: Mapping[bytes, Literal["file", "directory", "link", "other"]] = {
+    b"f": "file",
+    b"x": "file",
+    b"d": "directory",
+    b"l": "link",
+    b"o": "other",
+}
+MAX_NAME = 300
+"""Bytes of a row about one name of a directory."""
 
 
-@dataclass(slots=True)
-class Running:
-    """A command on its way: why it has to end, if it has to, and how it ended."""
-
-    ident: int
-    pipe: int
-    answer: asyncio.Future[Answer | None]
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    cut: str | None = None
-    ended_at: float | None = None
-    act_at: float = float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """What is open of a sandbox: the talk with its first process, descriptors of the upper layers (`on_disk` those of
-    them whose room has to be watched), its control group, what kills it, and what
-    waits until its processes have gone."""
-
-    channel: Channel
-    stop: Callable[[], None]
-    end: Callable[[], Awaitable[None]]
-    workspace: int | None = None
-    home: int | None = None
-    on_disk: tuple[int, ...] = ()
-    disk_bytes: int = 0
-    group: Group | None = None
-
-
-class Disk:
-    """The room that upper layers on the host's disk may take. Walking them is dear, so they are walked only when their
-    file systems have lost as much room as could bring them half way to the limit."""
-
-    def __init__(self, uppers: tuple[int, ...], limit: int) -> None:
-        self._uppers, self._limit = uppers, limit
-        self._used: int | None = None
-        self._free = 0
-
-    def is_full(self) -> bool:
-        free = sum(about.f_bfree * about.f_frsize for about in map(os.fstatvfs, self._uppers))
-        if self._used is None or self._free - free > (self._limit - self._used) // 2:
-            self._used, self._free = sum(map(layer.size, self._uppers)), free
-        return self._used > self._limit
+Again = Callable[[Path], Awaitable[Inside]]
 
 
 class Box:
-    """The `Sandbox` of bubblewrap."""
-
-    backend = "bubblewrap"
+    """The `Sandbox` of bubblewrap and of what works like it. `again` ends what is inside and opens it anew from a
+    snapshot; `ids` own copies of layers, where this process may say so."""
 
     def __init__(
         self,
         inside: Inside,
+        again: Again,
+        ids: tuple[int, int] | None,
         *,
-        workspace: str,
         env: Mapping[str, str],
+        backend: str = "bubblewrap",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.backend = backend
         self._inside = inside
-        self._channel = inside.channel
-        self._workspace = workspace
+        self._again = again
+        self._ids = ids
+        self._workspace = str(inside.spec.workspace)
         self._env = dict(env)
-        self._upper = inside.workspace
-        self._group = inside.group
-        self._stop = inside.stop
         self._clock = clock
         self._drains = Drains()
-        self._disk = Disk(inside.on_disk, inside.disk_bytes) if inside.on_disk else None
+        self._disk = _disk(inside)
         self._running: list[Running] = []
+        self._talks: list[Talk] = []
         self._watch: asyncio.Task[None] | None = None
         self.remarks: list[str] = []
 
     async def exec(
         self,
-        argv: Sequence[str],
+        command: Sequence[str] | str,
         *,
         cwd: str = "",
         env: Mapping[str, str] | None = None,
@@ -114,165 +74,149 @@ class Box:
         keep: int = 1024 * 1024,
         on_output: OnOutput | None = None,
     ) -> ExecResult:
-        start = self._clock()
-        killed_before = self._group.memory_kills() if self._group else 0
-        kept = Kept(keep)
-        command = self._launch(argv, cwd, {**self._env, **(env or {})}, stdin, errors)
-        self._running.append(command)
+        request = self._request(command, cwd, env, ())
+        bounds = Bounds(timeout, output_limit, on_output)
+        running = self._launch(request, _streams(stdin, errors), bounds, Kept(keep))
+        await self._follow(running)
+        output, dropped = running.kept.result()
+        seconds = self._clock() - running.started
+        return ExecResult(running.status, output, seconds, running.cut, dropped, running.notes)
+
+    async def start(
+        self,
+        command: Sequence[str] | str,
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        terminal: tuple[int, int] | None = None,
+        timeout: float,
+        output_limit: int = 64 * 1024 * 1024,
+        on_output: OnOutput | None = None,
+    ) -> Session:
+        request = self._request(command, cwd, env, terminal or ())
+        source, typed = os.pipe2(os.O_CLOEXEC)
+        running = self._launch(request, (source,), Bounds(timeout, output_limit, on_output), Kept(KEEP))
+        talk = Talk(running, self._follow, Typing(typed), terminal=terminal is not None)
+        self._talks = [*(other for other in self._talks if not other.ended), talk]
+        return talk
+
+    def _request(
+        self, command: Sequence[str] | str, cwd: str, env: Mapping[str, str] | None, size: tuple[int, ...]
+    ) -> tuple[object, ...]:
+        """What the supervisor is told about a command. Raises `ToolError` for one that cannot be."""
+        words = [command] if isinstance(command, str) else command
+        raw = [os.fsencode(word) for word in words]
+        pairs = {os.fsencode(name): os.fsencode(value) for name, value in {**self._env, **(env or {})}.items()}
+        folder = os.path.join(self._workspace, cwd)  # noqa: PTH118 - a path inside, where cwd may be absolute
+        if not raw or not raw[0] or any(b"\0" in part for part in (*raw, *pairs, *pairs.values(), folder.encode())):
+            raise ToolError("A command is at least one word, without NUL characters.")
+        return (raw[0] if isinstance(command, str) else raw, folder, pairs, size)
+
+    def _launch(self, request: tuple[object, ...], streams: Sequence[int], bounds: Bounds, kept: Kept) -> Running:
+        running = Running(self._inside, self._drains, request, streams, bounds, kept, self._clock)
+        self._running.append(running)
         if self._disk and self._watch is None:
             self._watch = asyncio.create_task(self._watch_disk(self._disk))
+        return running
+
+    async def _follow(self, running: Running) -> None:
         try:
-            await self._follow(command, kept, on_output, start + timeout, output_limit)
+            await running.follow()
         finally:
-            self._running.remove(command)
-            if not command.answer.done():
-                self._channel.tell(supervisor.KILL, command.ident)
-            self._drains.add(command.pipe)
-        output, dropped = kept.result()
-        status = self._status(command, killed_before)
-        return ExecResult(status, output, self._clock() - start, command.cut, dropped)
+            self._running.remove(running)
 
-    def _launch(
-        self, argv: Sequence[str], cwd: str, env: Mapping[str, str], stdin: bytes | int, errors: int | None
-    ) -> Running:
-        words = [os.fsencode(word) for word in argv]
-        pairs = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-        folder = os.path.join(self._workspace, cwd)  # noqa: PTH118 - a path inside, where cwd may be absolute
-        if (
-            not words
-            or not words[0]
-            or any(b"\0" in part for part in (*words, *pairs, *pairs.values(), folder.encode()))
-        ):
-            raise ToolError("A command is at least one word, without NUL characters.")
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(reader, False)
-        handles = [writer]
-        if stdin or errors is not None:
-            handles.append(os.dup(stdin) if isinstance(stdin, int) else _file_with(stdin))
-        if errors is not None:
-            handles.append(os.dup(errors))
-        ident, answer = self._channel.request(supervisor.EXEC, (words, folder, pairs), handles)
-        return Running(ident, reader, answer)
-
-    async def _follow(
-        self, command: Running, kept: Kept, on_output: OnOutput | None, deadline: float, output_limit: int
-    ) -> None:
-        """Read the output until the command has ended and its pipe is empty, or a limit has ended it."""
-        loop = asyncio.get_running_loop()
-        wake = command.wake
-        command.answer.add_done_callback(lambda _: wake.set())
-        loop.add_reader(command.pipe, wake.set)
-        try:
-            for turn in itertools.count(1):
-                wake.clear()
-                data = _read_pipe(command.pipe, min(PIECE, output_limit - kept.total + 1))
-                if data:
-                    fitting = data[: output_limit - kept.total]
-                    kept.add(fitting)
-                    if on_output and inspect.isawaitable(waiting := on_output(fitting)):
-                        await waiting
-                    if len(fitting) < len(data):
-                        self._cut(command, "output")
-                elif data is not None:
-                    loop.remove_reader(command.pipe)
-                if self._is_over(command, deadline, empty=data == b""):
-                    return
-                if not data or command.cut:
-                    await _wait(wake, command.act_at - self._clock())
-                elif turn % 16 == 0:
-                    await asyncio.sleep(0)
-        finally:
-            loop.remove_reader(command.pipe)
-
-    def _is_over(self, command: Running, deadline: float, *, empty: bool) -> bool:
-        """Whether there is nothing more to wait for; otherwise `command.act_at` is when to look again."""
-        now = self._clock()
-        if command.answer.done():
-            if command.ended_at is None:
-                command.ended_at = now
-            command.act_at = command.ended_at + PIPE_GRACE
-            return empty or now >= command.act_at or command.cut == "output" or command.answer.result() is None
-        if command.cut is None and now >= deadline:
-            self._cut(command, "time")
-        if command.cut is None:
-            command.act_at = deadline
-        elif now >= command.act_at:
-            self._stop()
-            self._channel.close("it did not end a command")
-        return False
-
-    def _cut(self, command: Running, limit: str) -> None:
-        if command.cut is None:
-            command.cut = limit
-            command.act_at = self._clock() + KILL_GRACE
-            command.wake.set()
-            self._channel.tell(supervisor.KILL, command.ident)
-
-    async def _watch_disk(self, disk: "Disk") -> None:
-        """While commands run, cut them when the upper layer outgrows its limit."""
+    async def _watch_disk(self, disk: Disk) -> None:
+        """While commands run, cut them when the upper layers outgrow their limit."""
         try:
             while self._running:
                 await asyncio.sleep(DISK_PAUSE)
                 if self._running and await asyncio.to_thread(disk.is_full):
-                    for command in self._running:
-                        self._cut(command, "disk")
+                    for running in self._running:
+                        running.cut_by("disk")
         except OSError:  # a layer that changes under our eyes is looked at again with the next command
             return
         finally:
             self._watch = None
 
-    def _status(self, command: Running, memory_kills: int) -> int | None:
-        """The exit code, or None with `command.cut` set."""
-        answer = command.answer.result() if command.answer.done() else None
-        if answer is None or answer.kind != supervisor.EXIT:
-            command.cut = command.cut or "gone"
-            return None
-        if command.cut:
-            return None
-        code = os.waitstatus_to_exitcode(answer.value) if _is_end(answer.value) else 255
-        code = 128 - code if code < 0 else code
-        if code == 128 + signal.SIGKILL and self._group and self._group.memory_kills() > memory_kills:
-            command.cut = "memory"
-            return None
-        return code
-
     async def read(self, path: str, *, limit: int = 16 * 1024 * 1024) -> bytes:
         file = os.memfd_create("read", os.MFD_CLOEXEC)
         try:
-            size = await self._file(supervisor.READ, path, (limit,), [os.dup(file)], limit=limit)
+            size = await self._file(supervisor_files.READ, path, (limit,), [os.dup(file)], limit=limit)
             return os.pread(file, min(size, limit), 0)
         finally:
             os.close(file)
 
     async def write(self, path: str, data: bytes, *, executable: bool | None = None) -> None:
-        await self._file(supervisor.WRITE, path, (executable,), [_file_with(data)])
+        await self._file(supervisor_files.WRITE, path, (executable,), [_file_with(data)])
 
     async def remove(self, path: str) -> None:
-        await self._file(supervisor.REMOVE, path, (), [])
+        await self._file(supervisor_files.REMOVE, path, (), [])
+
+    async def list(self, path: str = "", *, limit: int = 10_000) -> tuple[Entry, ...]:
+        file = os.memfd_create("list", os.MFD_CLOEXEC)
+        try:
+            await self._file(supervisor_files.LIST, path, (limit,), [os.dup(file)])
+            return _entries(os.pread(file, limit * MAX_NAME, 0), limit)
+        finally:
+            os.close(file)
 
     async def diff(self) -> tuple[FileChange, ...]:
-        if self._upper is None:
+        if self._inside.workspace is None:
             return ()
         try:
-            found, self.remarks = await asyncio.to_thread(layer.diff, self._upper)
+            found, self.remarks = await asyncio.to_thread(layer.diff, self._inside.workspace)
         except OSError as error:
             raise SandboxError(f"The workspace's layer cannot be read: {error.strerror}.") from error
         return found
 
     async def read_change(self, path: bytes, *, limit: int = 256 * 1024 * 1024) -> tuple[int, bytes]:
-        if self._upper is None:
+        if self._inside.workspace is None:
             raise SandboxError("A read-only sandbox has no changes.")
-        return await asyncio.to_thread(layer.read, self._upper, path, limit)
+        return await asyncio.to_thread(layer.read, self._inside.workspace, path, limit)
+
+    async def snapshot(self, folder: Path) -> None:
+        await asyncio.to_thread(self._snapshot, folder)
+
+    def _snapshot(self, folder: Path) -> None:
+        if folder.exists():
+            raise SandboxError(f"{folder} is there already; a snapshot is a new directory.")
+        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
+        layers = {"workspace": self._inside.workspace, "home": self._inside.home}
+        try:
+            fresh.mkdir(parents=True)
+            for name, upper in layers.items():
+                layer_copy.copy_into(upper, fresh / name, self._ids, self._inside.spec.disk_bytes)
+            fresh.rename(folder)
+        except OSError as error:
+            raise SandboxError(f"No snapshot could be made in {folder}: {error.strerror}.") from error
+        finally:
+            layer_copy.erase(fresh)
+
+    async def restore(self, folder: Path) -> None:
+        if not (folder / "workspace").is_dir() or not (folder / "home").is_dir():
+            raise SandboxError(f"{folder} is no snapshot of a sandbox.")
+        await self._end("it is restored")
+        try:
+            self._inside = await self._again(folder)
+        except OSError as error:
+            raise SandboxError(f"The snapshot {folder} could not be restored: {error.strerror}.") from error
+        self._drains, self._disk = Drains(), _disk(self._inside)
 
     async def close(self) -> None:
+        await self._end("it is closed")
+
+    async def _end(self, reason: str) -> None:
+        """End all commands, and let go of their output."""
         if self._watch:
             self._watch.cancel()
-        self._channel.close()
+        self._inside.channel.close(reason)
         await self._inside.end()  # first: a command whose pipe is closed would go on with its next step
+        for talk in self._talks:
+            await talk.close()
         self._drains.close()
 
     async def _file(
-        self, kind: int, path: str, arguments: tuple[Any, ...], handles: list[int], *, limit: int = 0
+        self, kind: int, path: str, arguments: tuple[Any, ...], handles: Sequence[int], *, limit: int = 0
     ) -> int:
         """A request about a file; the number that answers it. Failures that the model can act on are `ToolError`s."""
         try:
@@ -281,14 +225,14 @@ class Box:
             for handle in handles:
                 os.close(handle)
             raise
-        _, waiting = self._channel.request(kind, (place, *arguments), handles)
+        _, waiting = self._inside.channel.request(kind, (place, *arguments), [*handles])
         try:
             answer = await asyncio.wait_for(waiting, FILE_GRACE)
         except TimeoutError:
-            self._channel.close("it did not answer")
+            self._inside.channel.close("it did not answer")
             answer = None
         if answer is None:
-            raise SandboxError(f"The sandbox is gone: {self._channel.gone.result()}.")
+            raise SandboxError(f"The sandbox is gone: {self._inside.channel.gone.result()}.")
         if answer.kind == supervisor.FAIL:
             failure = NoSuchFile if answer.value in (errno.ENOENT, errno.ENOTDIR) else ToolError
             raise failure(_sentence(path, answer.value, limit))
@@ -305,20 +249,16 @@ class Box:
         return str(pure)
 
 
-def _read_pipe(pipe: int, size: int) -> bytes | None:
-    """What is there now; None for nothing yet, empty when all writers have gone."""
-    try:
-        return os.read(pipe, size)
-    except BlockingIOError:
-        return None
+def _disk(inside: Inside) -> Disk | None:
+    return Disk(inside.on_disk, inside.spec.disk_bytes) if inside.on_disk else None
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(max(seconds, 0)):
-            await event.wait()
-    except TimeoutError:
-        return
+def _streams(stdin: bytes | int, errors: int | None) -> list[int]:
+    """Descriptors of a command's input and errors, where they are not what they are by themselves."""
+    if not stdin and not isinstance(stdin, int) and errors is None:
+        return []
+    source = os.dup(stdin) if isinstance(stdin, int) else _file_with(stdin)
+    return [source] if errors is None else [source, os.dup(errors)]
 
 
 def _file_with(data: bytes) -> int:
@@ -330,21 +270,30 @@ def _file_with(data: bytes) -> int:
     return handle
 
 
-def _is_end(status: int) -> bool:
-    return 0 <= status <= 0xFFFF and (os.WIFEXITED(status) or os.WIFSIGNALED(status))
+def _entries(data: bytes, limit: int) -> tuple[Entry, ...]:
+    """The rows that a supervisor wrote about a directory, as far as they make sense."""
+    entries: list[Entry] = []
+    for row in data.split(b"\0")[:-1]:
+        kind, size, name = (*row.split(b" ", 2), b"", b"")[:3]
+        if kind not in KINDS or not size.isdigit() or len(size) > 19 or not name or b"/" in name:
+            raise SandboxError("The sandbox talks nonsense about a directory.")
+        entries.append(Entry(os.fsdecode(name), KINDS[kind], int(size), executable=kind == b"x"))
+    return tuple(entries[:limit])
 
 
 def _sentence(path: str, code: int, limit: int) -> str:
     match code:
         case errno.ENOENT | errno.ENOTDIR:
             return f"{path} does not exist."
-        case supervisor.DIRECTORY | errno.EISDIR:
+        case supervisor_files.DIRECTORY | errno.EISDIR:
             return f"{path} is a directory."
-        case supervisor.OUTSIDE:
+        case supervisor_files.NO_DIRECTORY:
+            return f"{path} is not a directory."
+        case supervisor_files.OUTSIDE:
             return f"{path} is not below the workspace."
-        case supervisor.SPECIAL | errno.ENXIO:
+        case supervisor_files.SPECIAL | errno.ENXIO:
             return f"{path} is not a regular file."
-        case supervisor.TOO_LARGE:
+        case supervisor_files.TOO_LARGE:
             return f"{path} is larger than {limit} bytes; read it in pieces with a command."
         case errno.EROFS:
             return f"{path} cannot be changed: the workspace is read-only."

@@ -84,10 +84,10 @@ class Channel:
             self._send()
         return ident, answer
 
-    def tell(self, kind: int, ident: int) -> None:
+    def tell(self, kind: int, ident: int, arguments: tuple[int, ...] = ()) -> None:
         """Send a word about an earlier request, that has no answer of its own."""
         if not self._closed:
-            self._outbox.append((marshal.dumps((kind, ident, ())), []))
+            self._outbox.append((marshal.dumps((kind, ident, arguments)), []))
             if len(self._outbox) == 1:
                 self._send()
 

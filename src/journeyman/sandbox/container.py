@@ -22,11 +22,9 @@ from typing import Any
 
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
-from journeyman.sandbox import container_plan, plan, seccomp
-from journeyman.sandbox.box import Inside
-from journeyman.sandbox.bubblewrap import OPENING, SANDBOX_ID, Bubblewrap
+from journeyman.sandbox import container_plan, plan, programs, seccomp
+from journeyman.sandbox.bubblewrap import SANDBOX_ID, Bubblewrap
 from journeyman.sandbox.cgroups import ROOT, Group
-from journeyman.sandbox.channel import Channel
 from journeyman.sandbox.container_api import (
     About,
     Engine,
@@ -38,8 +36,10 @@ from journeyman.sandbox.container_api import (
 )
 from journeyman.sandbox.container_plan import HOST, Image, System
 from journeyman.sandbox.container_runtime import Runtime, runtime
+from journeyman.sandbox.opening import OPENING, Seeds, come_up, serve
 from journeyman.sandbox.process import CLOSING, explained
 from journeyman.sandbox.protocol import SandboxSpec
+from journeyman.sandbox.running import Inside
 
 HERE = Path(__file__).parent
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from journeyman.sandbox.container_stage import run; run()"
@@ -90,13 +90,13 @@ class Containers(Bubblewrap):
     def _environment(self, spec: SandboxSpec) -> Mapping[str, str]:
         return container_plan.environment(spec, self._images[spec.image or self._image])
 
-    async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack) -> Inside:
+    async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack, seeds: Seeds) -> Inside:
         plan.check_workspace(spec.workspace)
         where, ready = await self._engine()
         folder = self._folder(stack)
         container_plan.lay_out(folder, spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        channel = Channel(ours)
+        channel = seeds.channel(ours)
         stack.callback(channel.close)
         with theirs, door_in(folder) as door:
             async with connected(where) as engine:
@@ -115,6 +115,7 @@ class Containers(Bubblewrap):
                         process=pid if ready.by_engine else process,
                         channel=theirs.fileno(),
                         uppers=uppers,
+                        seeded=seeds.seed is not None,
                     )
                     with _paper(orders) as paper:
                         if ready.by_engine:
@@ -122,25 +123,16 @@ class Containers(Bubblewrap):
                         else:
                             await self._stage(paper, (process, theirs.fileno()))
                     socket.send_fds(knock, [b"!"], [theirs.fileno()])
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(OPENING):
-                await channel.ready
-        for handle in channel.layers.values():
-            stack.callback(os.close, handle)
-        if not (channel.ready.done() and channel.ready.result()):
+        try:
+            came_up = await seeds.ready()
+        finally:
+            for handle in channel.layers.values():
+                stack.callback(os.close, handle)
+        if not came_up:
             raise SandboxError("The container's first process did not come up.")
         if spec.gateway:
-            await self._serve(spec.gateway, channel, stack)
-        workspace, home = uppers.workspace, uppers.home
-        return Inside(
-            channel,
-            workspace=workspace.handle if workspace else channel.layers.get(b"workspace"),
-            home=home.handle if home else channel.layers.get(b"home"),
-            on_disk=tuple(upper.handle for upper in (workspace, home) if upper),
-            disk_bytes=spec.disk_bytes,
-            group=_group(pid) if ready.about.bounds else None,
-            stop=lambda: _kill(process),
-        )
+            await serve(spec.gateway, channel, stack)
+        return come_up(spec, uppers, channel, _group(pid) if ready.about.bounds else None, First(process))
 
     def _folder(self, stack: AsyncExitStack) -> Path:
         folder = self._state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
@@ -185,7 +177,8 @@ class Containers(Bubblewrap):
                 )
             self._state.mkdir(parents=True, exist_ok=True)
             await self._sweep(engine)
-        parts = [HERE / f"{name}.py" for name in ("container_init", "container_helper", "supervisor")]
+        parts = [HERE / f"{name}.py" for name in ("container_init", "container_helper")]
+        parts.append(programs.written("supervisor", self._state))
         return Ready(
             about=about,
             runtime=runtime(self._state, self._interpreter[0], parts, container_plan.RUNTIME),
@@ -350,6 +343,19 @@ async def _answer(engine: Engine, container: str, door: socket.socket) -> tuple[
         raise SandboxError("The container ended as soon as it was started.") from error
     knock.close()
     raise SandboxError("Somebody else than the container's first process answered; nothing was run.")
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first process of a container, by its descriptor."""
+
+    process: int
+
+    def kill(self) -> None:
+        _kill(self.process)
+
+    async def end(self) -> None:
+        await _end(self.process)
 
 
 def _kill(process: int) -> None:

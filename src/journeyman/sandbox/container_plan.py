@@ -148,7 +148,8 @@ def helper(image: Image, interpreter: Runtime, folder: Path) -> dict[str, Any]:
 def first(spec: SandboxSpec, interpreter: Runtime, *, bounded: bool) -> list[str]:
     """The command of process 1: it waits at the door, then becomes the supervisor."""
     gateway = str(GATEWAY_PORT if spec.gateway else 0)
-    then = interpreter.command(f"{RUNTIME}/supervisor.pyc", str(CHANNEL), str(spec.workspace), gateway)
+    cpu = str(spec.cpu_seconds or 0)
+    then = interpreter.command(f"{RUNTIME}/supervisor.pyc", str(CHANNEL), str(spec.workspace), gateway, cpu)
     if not bounded:
         then += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
     return interpreter.command(f"{RUNTIME}/container_init.pyc", DOOR, str(CHANNEL), *then)
@@ -164,8 +165,6 @@ def _limits(spec: SandboxSpec) -> list[dict[str, Any]]:
     most = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     most = PROCESSES if most == resource.RLIM_INFINITY else min(most, PROCESSES)
     limits = {"core": 0, "fsize": spec.disk_bytes, "nofile": spec.open_files, "nproc": most}
-    if spec.cpu_seconds:
-        limits["cpu"] = spec.cpu_seconds
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()]
 
 

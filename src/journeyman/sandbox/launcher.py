@@ -20,26 +20,11 @@ import resource
 import stat
 import sys
 
+from journeyman.sandbox.libc import function
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
-
-    def function(name: str) -> Callable[..., int]: ...
-else:
-    # what `ctypes` wraps, without the 4 ms that the wrapping takes to load
-    class Long(_ctypes._SimpleCData):
-        _type_ = "l"
-
-    class Function(_ctypes.CFuncPtr):
-        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
-        _restype_ = Long
-
-    def function(name: str) -> Function:
-        """A function of the C library; its arguments are bytes and integers, which are passed as longs."""
-        bound = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))
-        return lambda *words: bound(*(Long(word) if isinstance(word, int) else word for word in words))
-
 
 STAGE = "/tmp"  # bubblewrap relies on it too; the layers are opened before it is covered
 SCRATCH = "/tmp/scratch"
@@ -288,6 +273,13 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
         hang_inside(tree, place)
 
 
+def few(processors: int) -> None:
+    """Stay on some of the processors, where no control group can bound them. A command may undo it."""
+    mine = sorted(os.sched_getaffinity(0))
+    first = os.getpid() % len(mine)
+    os.sched_setaffinity(0, (mine[first:] + mine[:first])[:processors])
+
+
 def main() -> None:
     source = int(sys.argv[1])
     plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
@@ -295,6 +287,8 @@ def main() -> None:
     as_root: bool = plan["as_root"]
     for path in plan["cgroups"]:
         write(path, str(os.getpid()))
+    if plan["processors"]:
+        few(plan["processors"])
     namespaces(as_root)
     os.umask(0o022)
     stage(plan, OwnerMaps(plan["uid"], plan["gid"]) if as_root else None)

@@ -42,7 +42,7 @@ def diff(upper: int) -> tuple[tuple[FileChange, ...], list[str]]:
     deletes: list[FileChange] = []
     writes: list[FileChange] = []
     remarks: list[str] = []
-    for found in _walk(upper):
+    for found in walk(upper, with_git=False):
         if len(deletes) + len(writes) >= MAX_CHANGES:
             raise SandboxError(f"More than {MAX_CHANGES} files were changed; that is too much to take over.")
         mode = found.about.st_mode
@@ -63,12 +63,12 @@ def diff(upper: int) -> tuple[tuple[FileChange, ...], list[str]]:
 
 def size(upper: int) -> int:
     """The bytes that a layer takes on its disk."""
-    return sum(found.about.st_blocks * 512 for found in _walk(upper, with_git=True))
+    return sum(found.about.st_blocks * 512 for found in walk(upper))
 
 
 def adopt(upper: int, uid: int, gid: int) -> None:
     """Give the whole layer to the sandbox's user: the host may have put files of its own there."""
-    for found in _walk(upper, with_git=True):
+    for found in walk(upper):
         if found.about.st_uid != uid:
             os.chown(found.name, uid, gid, dir_fd=found.folder, follow_symlinks=False)
 
@@ -86,7 +86,7 @@ def read(upper: int, path: bytes, limit: int) -> tuple[int, bytes]:
                 return 0o120000, os.readlink(name, dir_fd=folder)
             if not stat.S_ISREG(about.st_mode):
                 raise SandboxError(f"{shown} is neither a file nor a link.")
-            with os.fdopen(_open(name, folder), "rb") as file:
+            with os.fdopen(open_found(name, folder), "rb") as file:
                 about = os.fstat(file.fileno())
                 if not stat.S_ISREG(about.st_mode):
                     raise SandboxError(f"{shown} is neither a file nor a link.")
@@ -111,7 +111,7 @@ class Changed:
 
 def entries(upper: int) -> Iterator[Changed]:
     """Everything in a layer, `.git` and folders included, a folder before what is in it. Links count as files."""
-    for found in _walk(upper, with_git=True):
+    for found in walk(upper):
         mode = found.about.st_mode
         if _is_whiteout(found):
             yield Changed(found.path, "delete", found.about)
@@ -131,7 +131,7 @@ def opened(upper: int, path: bytes) -> Generator[int | bytes]:
         if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             yield os.readlink(name, dir_fd=folder)
             return
-        file = _open(name, folder)
+        file = open_found(name, folder)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise OSError(errno.EINVAL, "neither a file nor a link")
@@ -140,9 +140,16 @@ def opened(upper: int, path: bytes) -> Generator[int | bytes]:
             os.close(file)
 
 
-def _walk(upper: int, *, with_git: bool = False) -> Iterator[Found]:
-    """Every name of a layer, a directory before what is in it."""
+def walk(upper: int, *, with_git: bool = True) -> Iterator[Found]:
+    """Every name of a layer, a directory before what is in it. What a directory forbids is back in force afterwards."""
     waiting: list[tuple[int, Iterator[str], bytes]] = []
+    locked: dict[int, int] = {}
+
+    def leave(folder: int) -> None:
+        if folder in locked:
+            os.fchmod(folder, locked.pop(folder))
+        os.close(folder)
+
     try:
         root = os.open(".", LOOK | os.O_DIRECTORY, dir_fd=upper)
         waiting.append((root, _names(root), b""))
@@ -151,7 +158,7 @@ def _walk(upper: int, *, with_git: bool = False) -> Iterator[Found]:
             name = next(names, None)
             if name is None:
                 waiting.pop()
-                os.close(folder)
+                leave(folder)
                 continue
             path = prefix + os.fsencode(name)
             if path == b".git" and not with_git:
@@ -161,7 +168,10 @@ def _walk(upper: int, *, with_git: bool = False) -> Iterator[Found]:
                 if not stat.S_ISDIR(about.st_mode) or len(waiting) >= MAX_DEPTH:
                     yield Found(path, about, folder)
                     continue
-                inner = _open(name, folder, os.O_DIRECTORY)
+                inner = open_found(name, folder, os.O_DIRECTORY)
+                if about.st_mode & 0o500 != 0o500 and os.geteuid() != 0:
+                    os.fchmod(inner, stat.S_IMODE(about.st_mode) | 0o500)
+                    locked[inner] = stat.S_IMODE(about.st_mode)
             except OSError as error:
                 if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # it changes as we look
                     continue
@@ -170,7 +180,7 @@ def _walk(upper: int, *, with_git: bool = False) -> Iterator[Found]:
             yield Found(path, about, folder, inner)
     finally:
         for folder, _, _ in waiting:
-            os.close(folder)
+            leave(folder)
 
 
 @contextmanager
@@ -180,7 +190,7 @@ def _beneath(upper: int, folders: list[bytes]) -> Generator[int]:
         for name in folders:
             if name in (b"", b".", b".."):
                 raise OSError(errno.EINVAL, "not a plain path")
-            inner = _open(name, handle, os.O_DIRECTORY)
+            inner = open_found(name, handle, os.O_DIRECTORY)
             os.close(handle)
             handle = inner
         yield handle
@@ -193,7 +203,7 @@ def _names(folder: int) -> Iterator[str]:
         return iter(sorted(entry.name for entry in entries))
 
 
-def _open(name: str | bytes, folder: int, flags: int = 0) -> int:
+def open_found(name: str | bytes, folder: int, flags: int = 0) -> int:
     """Open for reading what is a file or a directory of ours, also where it has been forbidden to its owner."""
     try:
         return os.open(name, LOOK | flags, dir_fd=folder)
@@ -207,7 +217,10 @@ def _open(name: str | bytes, folder: int, flags: int = 0) -> int:
             os.chmod(f"/proc/self/fd/{spot}", stat.S_IMODE(mode) | (0o500 if stat.S_ISDIR(mode) else 0o400))  # noqa: PTH101
         finally:
             os.close(spot)
-        return os.open(name, LOOK | flags, dir_fd=folder)
+        handle = os.open(name, LOOK | flags, dir_fd=folder)
+        if stat.S_ISREG(mode):
+            os.fchmod(handle, stat.S_IMODE(mode))  # it stays open
+        return handle
 
 
 def _is_whiteout(found: Found) -> bool:
@@ -215,7 +228,7 @@ def _is_whiteout(found: Found) -> bool:
     if stat.S_ISCHR(about.st_mode):
         return about.st_rdev == 0
     if stat.S_ISREG(about.st_mode) and about.st_size == 0 and _marked(found.folder, OPAQUE, b"x"):
-        handle = _open(found.name, found.folder)
+        handle = open_found(found.name, found.folder)
         try:
             return _marked(handle, WHITEOUT, None)
         finally:

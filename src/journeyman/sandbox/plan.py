@@ -6,6 +6,7 @@ paths, and the workspace. Everything else does not exist there.
 
 import contextlib
 import marshal
+import math
 import os
 import resource
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from journeyman.core.errors import SandboxError
+from journeyman.sandbox.cgroups import Group
 from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, SandboxSpec
 from journeyman.sandbox.upper import Upper
 
@@ -200,7 +202,7 @@ def orders(
     *,
     ids: tuple[int, int] | None,
     handles: Descriptors,
-    doors: list[str],
+    group: Group | None,
     uppers: Uppers,
     seeded: bool = False,
 ) -> bytes:
@@ -232,7 +234,8 @@ def orders(
         "uid": ids[0] if ids else -1,
         "gid": ids[1] if ids else -1,
         "channel": handles.channel,
-        "cgroups": doors,
+        "cgroups": group.doors if group else [],
+        "processors": math.ceil(spec.cpus) if spec.cpus and not (group and group.cpu) else 0,
         "overlays": overlays,
         "plain_home": not layered,
         "scratch": memory,
@@ -244,7 +247,12 @@ def orders(
             (resource.RLIMIT_FSIZE, spec.disk_bytes),
             (resource.RLIMIT_NOFILE, spec.open_files),
         ],
-        "command": [*command, *plan.arguments, "--", *_supervisor(spec, tools, handles.channel, bounded=bool(doors))],
+        "command": [
+            *command,
+            *plan.arguments,
+            "--",
+            *_supervisor(spec, tools, handles.channel, bounded=group is not None),
+        ],
     }
     return marshal.dumps(content)
 
@@ -273,7 +281,7 @@ def overlay(
 def _supervisor(spec: SandboxSpec, tools: Tools, channel: int, *, bounded: bool) -> list[str]:
     """The command of process 1."""
     words = [str(tools.python), "-I", "-S", SUPERVISOR, str(channel), str(spec.workspace)]
-    words.append(str(GATEWAY_PORT if spec.gateway else 0))
+    words += [str(GATEWAY_PORT if spec.gateway else 0), str(spec.cpu_seconds or 0)]
     if not bounded:  # inside, so that only what is inside counts
         words += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
     return words

@@ -36,13 +36,14 @@ class ExecResult:
 @dataclass(frozen=True, slots=True)
 class Poll:
     """What a session has to say since it was last asked: its new output, with `dropped` bytes missing in the middle,
-    and, once it has ended, its exit code or by which limit it was `cut`, as in `ExecResult`."""
+    and, once it has ended, its exit code or by which limit it was `cut`, and `notes`, as in `ExecResult`."""
 
     output: bytes
     dropped: int = 0
     ended: bool = False
     exit_code: int | None = None
     cut: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

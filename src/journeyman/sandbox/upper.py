@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from journeyman.core.errors import SandboxError
-from journeyman.sandbox import layer
+from journeyman.sandbox import layer, layer_copy
+from journeyman.sandbox.libc import function
+
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+
+renameat2 = function("renameat2")
 
 
 @dataclass(slots=True)
@@ -20,6 +25,27 @@ class Upper:
     path: Path
     handle: int
     work: str
+
+    def replace(self, source: Path, ids: tuple[int, int] | None, limit: int) -> None:
+        """Make the layer, which nothing has mounted, a copy of the one in `source`: whole or not at all."""
+        fresh = self.path.with_name(f".{self.path.name}.restored")
+        layer_copy.erase(fresh)
+        try:
+            layer_copy.copy(source, fresh, ids, limit)
+            handle = _opened(fresh)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _exchange(fresh, self.path)
+            old, self.handle = self.handle, handle
+            os.close(old)
+        finally:
+            layer_copy.erase(fresh)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two directories change places at once."""
+    result = renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
+    if result:
+        raise SandboxError(f"The layer {other} could not be put in its place.")
 
 
 @contextmanager

@@ -21,6 +21,9 @@ from journeyman.sandbox.protocol import FileChange, Sandbox, SandboxBackend
 from journeyman.testing.sandbox_attacks import SandboxAttacks, spec_in, until
 from journeyman.testing.sandbox_home import SandboxHome
 from journeyman.testing.sandbox_network import SandboxGateways
+from journeyman.testing.sandbox_sessions import SandboxSessions
+from journeyman.testing.sandbox_snapshots import SandboxSnapshots
+from journeyman.testing.sandbox_words import SandboxWords
 
 
 async def sh(sandbox: Sandbox, script: str, *, timeout: float = 20, cwd: str = "") -> str:
@@ -377,7 +380,17 @@ class SandboxFiles:
         assert not about.st_mode & stat.S_ISUID or about.st_uid != 0
 
 
-class SandboxContract(SandboxCommands, SandboxLimits, SandboxFiles, SandboxHome, SandboxGateways, SandboxAttacks):
+class SandboxContract(
+    SandboxCommands,
+    SandboxWords,
+    SandboxLimits,
+    SandboxFiles,
+    SandboxSessions,
+    SandboxSnapshots,
+    SandboxHome,
+    SandboxGateways,
+    SandboxAttacks,
+):
     """Everything that a backend has to pass. `python` is a Python 3 that the sandbox has inside."""
 
     @pytest.fixture
