@@ -30,7 +30,7 @@ STAGE = "/tmp"  # bubblewrap relies on it too; the layers are opened before it i
 SCRATCH = "/tmp/scratch"
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
-MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 1, 2, 4, 0x4000, 0x40000
 SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_OPENAT2, SYS_MOUNT_SETATTR = 428, 429, 437, 442  # one number on every machine
 AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE = -100, 0x1000, 0x8000
 OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
@@ -241,6 +241,19 @@ def hang_inside(tree: int, place: str) -> None:
     os.close(spot)
 
 
+def veil(place: str) -> None:
+    """Cover a mounted tree of the host with an overlay of itself: sockets and FIFOs in it, which a read-only mount lets
+    everybody talk to, then lead to nobody."""
+    kind = os.stat(place).st_mode  # noqa: PTH116
+    if stat.S_ISREG(kind):
+        return
+    if not stat.S_ISDIR(kind):
+        raise OSError(errno.EINVAL, "what is neither a file nor a folder cannot be made readable")
+    os.makedirs(f"{STAGE}/none", exist_ok=True)  # an overlay has two layers at least
+    options = f"lowerdir={place}:{STAGE}/none,userxattr,index=off"
+    mount(b"overlay", place, b"overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, options)
+
+
 def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
     """Open every source, cover STAGE with an empty file system, and hang the sources there."""
     layers: list[dict[str, Any]] = plan["overlays"]
@@ -259,6 +272,8 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
     mount(b"tmpfs", STAGE, b"tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
     for tree, name, _ in binds:
         attach(tree, f"{STAGE}/{name}")
+        if name in plan["veiled"]:
+            veil(f"{STAGE}/{name}")
     os.mkdir(SCRATCH)
     mount(b"tmpfs", SCRATCH, b"tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={plan['scratch']}")
     for layer, trees, upper in zip(layers, lowers, uppers, strict=True):
@@ -269,8 +284,10 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
         overlay(plan, layer, len(trees), maps)
     if plan["plain_home"]:
         plain_home(plan, maps)
-    for tree, place, _ in inside:
-        hang_inside(tree, place)
+    for number, (tree, place, _) in enumerate(inside):
+        attach(tree, f"{STAGE}/i{number}")
+        veil(f"{STAGE}/i{number}")
+        hang_inside(open_tree(f"{STAGE}/i{number}"), place)
 
 
 def few(processors: int) -> None:

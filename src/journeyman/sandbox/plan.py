@@ -109,6 +109,7 @@ class Plan:
     binds: list[tuple[str, str, bool]] = field(default_factory=list[tuple[str, str, bool]])
     inside: list[tuple[str, str, bool]] = field(default_factory=list[tuple[str, str, bool]])
     points: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
+    veiled: list[str] = field(default_factory=list[str])
     arguments: list[str] = field(default_factory=list[str])
 
     def staged(self, source: Path, *, mapped: bool = False) -> str:
@@ -242,6 +243,7 @@ def orders(
         "seeded": seeded,
         "binds": plan.binds,
         "inside": plan.inside,
+        "veiled": plan.veiled,
         "limits": [
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, spec.disk_bytes),
@@ -376,7 +378,9 @@ def readable(plan: Plan, spec: SandboxSpec, roots: Sequence[Path]) -> list[tuple
             plan.inside.append((place, inner, mapped))
             plan.points.append((inner, Path(place).is_dir()))
         else:
-            mounts.append((place, plan.staged(Path(place), mapped=mapped)))
+            staged = plan.staged(Path(place), mapped=mapped)
+            plan.veiled.append(PurePosixPath(staged).name)
+            mounts.append((place, staged))
     return mounts
 
 
