@@ -76,7 +76,7 @@ class Proxy:
         self._rules = rules
         self._dialer = dialer
         self._broker = broker
-        self._authority = authority
+        self.authority = authority
         self._on_refusal = on_refusal
         self._timing = timing or Timing()
         self._reported: set[Refusal] = set()
@@ -182,7 +182,7 @@ class Proxy:
         if has_body(request):
             raise Malformed("A CONNECT request has no body.")
         origin = Origin(host, port, tls=True)
-        opened = self._authority if self._opens(origin) else None
+        opened = self.authority if self._opens(origin) else None
         line: Line | None = None
         try:
             blocked = decide(self._rules, host, port, "CONNECT") or self._other_host(request, origin)

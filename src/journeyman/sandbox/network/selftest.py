@@ -107,14 +107,14 @@ def _canary() -> Generator[Canary]:
 
 
 def _direct(canary: Canary, nameservers: Sequence[str]) -> list[Try]:
-    places = [NOWHERE, *_own(socket.AF_INET, canary.port("direct TCP"), "127.0.0.1")]
-    places_6 = [NOWHERE_6, *_own(socket.AF_INET6, canary.port("direct TCP over IPv6"), "::1")]
+    places = [*_own(socket.AF_INET, canary.port("direct TCP"), "127.0.0.1"), NOWHERE]
+    places_6 = [*_own(socket.AF_INET6, canary.port("direct TCP over IPv6"), "::1"), NOWHERE_6]
     four = [server for server in nameservers if ":" not in server]
     dns = [(server, 53) for server in (*four, NOWHERE[0])]
     return [
         ("direct TCP", "tcp", (IPV4, places)),
         ("direct TCP over IPv6", "tcp", (IPV6, places_6)),
-        ("UDP", "udp", (IPV4, [NOWHERE, ("127.0.0.1", canary.port("UDP"))])),
+        ("UDP", "udp", (IPV4, [("127.0.0.1", canary.port("UDP")), NOWHERE])),
         ("DNS over UDP", "udp", (IPV4, dns)),
         ("DNS over TCP", "tcp", (IPV4, dns)),
         ("name lookup", "lookup", ("example.com",)),
@@ -157,7 +157,7 @@ def _through(gateway: ProxyGateway) -> list[Try]:
     allowed = _allowed(rules)
     if allowed is not None:
         host, port = allowed
-        hello = _hello(UNLISTED.encode())
+        hello = _hello(b"another.invalid")
         tries.append(ask("TLS for another server name", f"CONNECT {host}:{port}", f"{host}:{port}", hello))
         tries.append(("an allowed host without the proxy variables", "lookup", (host,)))
         if rules.reads_only:
