@@ -59,12 +59,9 @@ class Learner:
         """A page, and the addresses that led to it, the last one its own; empty where there is none."""
         import httpx
 
+        client = self._client(url)
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._client(url) as client,
-                client.stream("GET", url) as response,
-            ):
+            async with asyncio.timeout(self._seconds), client, client.stream("GET", url) as response:
                 if response.status_code != 200:
                     return "", ()
                 data = bytearray()
