@@ -78,7 +78,7 @@ async def open_gateway(
             bundle.chmod(0o644)  # a sandbox's user is another
         quiet = secrets.token_hex(16)
         proxy = Proxy(rules, dialer, on_refusal=on_refusal, broker=broker, authority=authority, quiet=quiet)
-        yield ProxyGateway(rules, quiet, proxy, bundle, variables(broker.dummies if broker else {}))
+        yield ProxyGateway(rules, quiet, proxy, bundle, variables(rules, broker))
 
 
 def _constraints(rules: "Rules", broker: "Broker | None") -> "Sequence[Pattern]":
@@ -111,8 +111,9 @@ class ProxyGateway:
         await self.proxy.serve(listener)
 
 
-def variables(dummies: Mapping[str, str], *, port: int = GATEWAY_PORT) -> dict[str, str]:
+def variables(rules: "Rules", broker: "Broker | None") -> dict[str, str]:
     """What makes programs inside use the proxy and trust its certificates, and the dummies of brokered secrets."""
+    port = GATEWAY_PORT
     url = f"http://127.0.0.1:{port}"
     java = " ".join(
         [
@@ -134,7 +135,8 @@ def variables(dummies: Mapping[str, str], *, port: int = GATEWAY_PORT) -> dict[s
         "-Daether.transport.http.useSystemProperties=true -Daether.transport.apache.useSystemProperties=true",
         "GRADLE_OPTS": java,
         **dict.fromkeys(TRUST, AUTHORITY),
-        **dummies,
+        **({"npm_config_audit": "false"} if rules.reads_only else {}),  # npm would ask by POST with every install
+        **(broker.dummies if broker else {}),
     }
 
 

@@ -81,7 +81,7 @@ class Learner:
 
         proxy = None
         host = canonical(urlsplit(url).hostname or "") or ""
-        if self._via is not None and not any(each.names(host, literal(host)) for each in self._via.direct):
+        if self._via is not None and self._via.leads_to(host):
             scheme = "https" if self._via.tls else "http"
             headers = {"Proxy-Authorization": self._via.credentials} if self._via.credentials else None
             proxy = httpx.Proxy(f"{scheme}://{self._via.host}:{self._via.port}", headers=headers)

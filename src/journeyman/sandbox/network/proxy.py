@@ -41,7 +41,7 @@ CONNECTIONS = 128
 HEAD_SECONDS = 30.0
 KEEP_SECONDS = 120.0
 REPORTED = 500
-"""Different refusals of one gateway that are reported; what a process inside repeats or makes up beyond is not."""
+"""Different refusals of one gateway that are reported; what a process inside makes up beyond is only refused."""
 _ACCESS_DENIED = b"\x15\x03\x03\x00\x02\x02\x31"
 """A fatal TLS alert."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
