@@ -6,8 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from journeyman.core.environment import Refusal
+from journeyman.core.errors import UsageError
 from journeyman.sandbox.network.dial import Via
 from journeyman.sandbox.network.proxy import CONNECTIONS, Timing
 from tests.sandbox.network.test_network_hello import client_hello
@@ -108,6 +111,7 @@ async def test_the_host_header_has_to_agree(roots: Path, server: Server) -> None
         b"POST http://a.com/ HTTP/1.1\r\nHost: a.com\r\nContent-Length: +1\r\n\r\na",
         b"POST http://a.com/ HTTP/1.1\r\nHost: a.com\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
         b"POST http://a.com/ HTTP/1.0\r\nHost: a.com\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"X" * 40 + b" http://a.com/ HTTP/1.1\r\nHost: a.com\r\n\r\n",
         b"CONNECT a.com HTTP/1.1\r\nHost: a.com\r\n\r\n",
         b"CONNECT a.com:443 HTTP/1.1\r\nHost: a.com:443\r\nContent-Length: 3\r\n\r\nabc",
         b"\x16\x03\x01\x02\x00\x01",
@@ -354,6 +358,54 @@ async def test_connections_beyond_the_limit_are_told_so(roots: Path, server: Ser
         assert status(await running.ask(get(server.place))) == 200
         for _, writer in opened:
             writer.close()
+
+
+@pytest.mark.parametrize(
+    ("entries", "host", "through"),
+    [
+        (".corp.example", "a.corp.example", False),
+        ("corp.example", "a.corp.example", False),
+        ("*.corp.example", "corp.example", False),
+        ("corp.example", "othercorp.example", True),
+        ("10.0.0.0/8,::1", "10.1.2.3", False),
+        ("*", "a.example", False),
+        ("localhost,what is this?,", "a.example", True),
+    ],
+)
+def test_exceptions_to_the_machines_own_proxy(entries: str, host: str, through: bool) -> None:
+    assert Via.of("proxy.example:3128", entries.split(",")).leads_to(host) is through
+
+
+@pytest.mark.parametrize("url", ["socks5://a.example:1080", "http://", "http://a.example:x"])
+def test_a_proxy_of_the_machine_that_cannot_be_used_is_told(url: str) -> None:
+    with pytest.raises(UsageError, match="proxy setting"):
+        Via.of(url)
+
+
+REQUEST = get("a.test:1", "/x", "Content-Length: 3", "Connection: Upgrade", "Upgrade: websocket") + b"abc"
+
+
+TUNNEL = b"CONNECT a.test:1 HTTP/1.1\r\nHost: a.test:1\r\n\r\n" + client_hello("a.test")
+CHANGES = st.lists(st.tuples(st.integers(0, len(REQUEST)), st.integers(0, 9), st.binary(max_size=9)), max_size=4)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, len(REQUEST)), st.integers(0, 9), st.binary(max_size=9)), max_size=4), st.data()
+)
+def test_no_bytes_bring_the_proxy_down(roots: Path, cuts: list[tuple[int, int, bytes]], data: st.DataObject) -> None:
+    start = data.draw(
+        st.sampled_from([REQUEST, b"CONNECT a.test:1 HTTP/1.1\r\nHost: a.test:1\r\n\r\n" + client_hello("a.test")])
+    )
+    for at, length, fresh in cuts:
+        start = start[:at] + fresh + start[at + length :]
+
+    async def attempt() -> None:
+        async with proxy(roots, hosts=["a.test:1"]) as running:
+            await running.ask(start)
+            assert status(await running.ask(get("b.test"))) == 403
+
+    asyncio.run(attempt())
 
 
 async def test_the_machines_own_proxy_is_used(roots: Path) -> None:

@@ -29,6 +29,8 @@ def canonical(host: str) -> str | None:
     if text is not host:
         return None
     text = text.removesuffix(".")
+    if len(text) > 253:
+        return None
     if not text.isascii():
         import idna
 

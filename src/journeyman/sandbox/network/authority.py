@@ -3,7 +3,6 @@
 Its key never leaves this process's memory, so nothing inside a sandbox can sign with it.
 """
 
-import contextlib
 import datetime
 import ipaddress
 import os
@@ -150,13 +149,3 @@ def _permitted(only: Iterable[Pattern]) -> list[x509.GeneralName]:
     if not any(isinstance(name, x509.DNSName) for name in names):
         names.append(x509.DNSName("invalid"))
     return names
-
-
-def write_bundle(file: Path, roots: Path, extra: bytes) -> None:
-    """A file of certificates: what `roots` holds, and `extra`. Readable by everybody: a sandbox's user is another."""
-    fresh = file.with_name(f".{file.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    fresh.write_bytes(roots.read_bytes().rstrip(b"\n") + b"\n" + extra)
-    fresh.chmod(0o644)
-    fresh.replace(file)

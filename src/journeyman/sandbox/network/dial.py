@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import concurrent.futures
+import contextlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,8 @@ LOOKUP = 10.0
 CONNECTING = 10.0
 HANDSHAKE = 20.0
 """Seconds for each part of the way."""
+TRIED = 6
+"""Addresses of one host that are tried."""
 LOOKUPS = 4
 """Threads that look names up, so that slow names hold up nobody else's work."""
 
@@ -54,10 +57,12 @@ class Via:
     tls: bool = False
     credentials: str | None = field(default=None, repr=False)
     direct: tuple[Pattern, ...] = ()
+    unused: bool = False
 
     @classmethod
-    def of(cls, url: str, direct: tuple[str, ...] = ()) -> "Via":
-        """From the machine's own setting, `http://user:password@host:port`. Raises `UsageError`."""
+    def of(cls, url: str, direct: Iterable[str] = ()) -> "Via":
+        """From the machine's own settings: `http://user:password@host:port`, and the entries of NO_PROXY as programs
+        commonly read them. Raises `UsageError`."""
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             host, port = parts.hostname, parts.port
@@ -70,7 +75,20 @@ class Via:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             credentials = "Basic " + base64.b64encode(pair.encode()).decode()
         tls = parts.scheme == "https"
-        return cls(host, port or (443 if tls else 80), tls, credentials, tuple(map(pattern, direct)))
+        known = tuple(each for text in direct for each in _exception(text))
+        return cls(host, port or (443 if tls else 80), tls, credentials, known, "*" in direct)
+
+    def leads_to(self, host: str) -> bool:
+        """Whether a canonical host is reached through it."""
+        return not self.unused and not any(each.names(host, literal(host)) for each in self.direct)
+
+
+def _exception(text: str) -> Iterator[Pattern]:
+    """A name in NO_PROXY stands for its sub-domains too, with a dot before it or without. What cannot be read is as
+    if it were not there."""
+    with contextlib.suppress(UsageError):
+        read = pattern(text.removeprefix("*").removeprefix("."))
+        yield replace(read, depth="both") if read.network is None else read
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +120,7 @@ class Dialer:
         """A connection for a request of `method`; with `tls` it is verified and encrypted. `tunnel` is for bytes that
         are not HTTP of ours. Raises `Forbidden` and `Unreached`."""
         self._check(decide(self._rules, host, port, method))
-        via = self._via if self._via and not any(each.names(host, literal(host)) for each in self._via.direct) else None
+        via = self._via if self._via and self._via.leads_to(host) else None
         addresses = await self._look_up(host, port, needed=via is None)
         self._check(decide(self._rules, host, port, method, addresses))
         if via is None:
@@ -137,7 +155,7 @@ class Dialer:
 
     async def _reach(self, host: str, port: int, method: str, addresses: list[Address]) -> ByteStream:
         problem = f"{host} has no address"
-        for address in addresses:
+        for address in addresses[:TRIED]:
             try:
                 async with asyncio.timeout(CONNECTING):
                     connected = await _connect(address, port)

@@ -85,7 +85,7 @@ class Outgoing:
 
     @classmethod
     def of(cls, request: h11.Request, origin: Origin, target: bytes, bound: Sequence[Secret]) -> "Outgoing":
-        unwanted = frozenset((b"host",)) | (_UNMASKABLE if bound else frozenset[bytes]())
+        unwanted = (_UNMASKABLE if bound else frozenset[bytes]()) | {b"host", QUIET}
         headers = end_to_end(request.headers.raw_items(), unwanted)
         if bound:
             target, headers, _ = put_in(bound, target, headers)

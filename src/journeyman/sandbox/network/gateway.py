@@ -1,12 +1,11 @@
 """Opens the gateway of a sandbox: proxy, trust and variables from a network policy."""
 
 import datetime
+import os
 import secrets
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,14 +43,14 @@ async def open_gateway(
     """The gateway for a policy; None where the network is off.
 
     `on_refusal` is given every refusal once. `state` is a directory of the host's for the certificates that are shown
-    inside. `indexes` are what `indexes.package_indexes` found, `via` the HTTP proxy that the machine itself has to
-    use. `roots` is a file of the certificates to verify hosts by, in place of the system's; `resolve` looks names up
-    in place of the system's resolver. Raises `UsageError` for a pattern that is none.
+    inside, where TLS has to be opened. `indexes` are what `indexes.package_indexes` found, `via` the HTTP proxy that
+    the machine itself has to use. `roots` is a file of the certificates to verify hosts by, in place of the system's;
+    `resolve` looks names up in place of the system's resolver. Raises `UsageError` for a pattern that is none.
     """
     if policy.access == "off":
         yield None
         return
-    from journeyman.sandbox.network.authority import system_roots, write_bundle
+    from journeyman.sandbox.network.authority import system_roots
     from journeyman.sandbox.network.dial import Dialer
     from journeyman.sandbox.network.policy import Rules
     from journeyman.sandbox.network.proxy import Proxy
@@ -67,19 +66,19 @@ async def open_gateway(
         from journeyman.sandbox.network.authority import Authority
 
         authority = Authority(now=now(), only=_constraints(rules, broker))
-    state.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="gateway-", dir=state))
-    folder.chmod(0o755)  # a sandbox's user is another
     dialer = Dialer(rules, roots=roots, via=via, resolve=resolve)
-    try:
-        bundle = folder / "authority.pem"
-        write_bundle(bundle, roots, authority.pem if authority else b"")
+    with ExitStack() as stack:
+        stack.callback(dialer.close)
+        bundle = Path(os.path.realpath(roots))
+        if authority is not None:
+            state.mkdir(parents=True, exist_ok=True)
+            bundle = state / f"authority-{secrets.token_hex(8)}.pem"
+            stack.callback(bundle.unlink, missing_ok=True)
+            bundle.write_bytes(roots.read_bytes().rstrip(b"\n") + b"\n" + authority.pem)
+            bundle.chmod(0o644)  # a sandbox's user is another
         quiet = secrets.token_hex(16)
         proxy = Proxy(rules, dialer, on_refusal=on_refusal, broker=broker, authority=authority, quiet=quiet)
-        yield ProxyGateway(rules, quiet, proxy, bundle, variables(broker.dummies if broker else {}))
-    finally:
-        dialer.close()
-        shutil.rmtree(folder)
+        yield ProxyGateway(rules, quiet, proxy, bundle, variables(rules, broker))
 
 
 def _constraints(rules: "Rules", broker: "Broker | None") -> "Sequence[Pattern]":
@@ -96,7 +95,7 @@ class ProxyGateway:
 
     rules: "Rules"
     quiet: str = field(repr=False)
-    _proxy: "Proxy" = field(repr=False)
+    proxy: "Proxy" = field(repr=False)
     _authority: Path
     _env: Mapping[str, str]
 
@@ -109,11 +108,12 @@ class ProxyGateway:
         return self._authority
 
     async def serve(self, listener: socket.socket) -> None:
-        await self._proxy.serve(listener)
+        await self.proxy.serve(listener)
 
 
-def variables(dummies: Mapping[str, str], *, port: int = GATEWAY_PORT) -> dict[str, str]:
+def variables(rules: "Rules", broker: "Broker | None") -> dict[str, str]:
     """What makes programs inside use the proxy and trust its certificates, and the dummies of brokered secrets."""
+    port = GATEWAY_PORT
     url = f"http://127.0.0.1:{port}"
     java = " ".join(
         [
@@ -135,7 +135,8 @@ def variables(dummies: Mapping[str, str], *, port: int = GATEWAY_PORT) -> dict[s
         "-Daether.transport.http.useSystemProperties=true -Daether.transport.apache.useSystemProperties=true",
         "GRADLE_OPTS": java,
         **dict.fromkeys(TRUST, AUTHORITY),
-        **dummies,
+        **({"npm_config_audit": "false"} if rules.reads_only else {}),  # npm would ask by POST with every install
+        **(broker.dummies if broker else {}),
     }
 
 

@@ -198,8 +198,8 @@ async def _yarn(machine: Machine) -> Found:
 
 
 async def _apt(machine: Machine) -> Found:
-    text = await machine.ask("apt-get", "indextargets", "--format", "$(SITE)")
-    return Found("apt", "apt-get indextargets", tuple(dict.fromkeys(_URL.findall(text))))
+    text = await machine.ask("apt-get", "update", "--print-uris")
+    return Found("apt", "apt-get update --print-uris", tuple(dict.fromkeys(_URL.findall(text))))
 
 
 async def _cargo(machine: Machine) -> Found:

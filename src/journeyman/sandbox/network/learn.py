@@ -59,12 +59,9 @@ class Learner:
         """A page, and the addresses that led to it, the last one its own; empty where there is none."""
         import httpx
 
+        client = self._client(url)
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._client(url) as client,
-                client.stream("GET", url) as response,
-            ):
+            async with asyncio.timeout(self._seconds), client, client.stream("GET", url) as response:
                 if response.status_code != 200:
                     return "", ()
                 data = bytearray()
@@ -84,7 +81,7 @@ class Learner:
 
         proxy = None
         host = canonical(urlsplit(url).hostname or "") or ""
-        if self._via is not None and not any(each.names(host, literal(host)) for each in self._via.direct):
+        if self._via is not None and self._via.leads_to(host):
             scheme = "https" if self._via.tls else "http"
             headers = {"Proxy-Authorization": self._via.credentials} if self._via.credentials else None
             proxy = httpx.Proxy(f"{scheme}://{self._via.host}:{self._via.port}", headers=headers)

@@ -76,7 +76,7 @@ def pattern(text: str) -> Pattern:
     if name is None or (depth != "exact" and literal(name)):
         raise UsageError(
             f"{text!r} is no pattern for hosts. Write example.com, *.example.com (its sub-domains), **.example.com "
-            "(both), or an address, and :port for another port than 80 and 443."
+            "(both), or an address, and :port for another port than 80 and 443 (:* for all)."
         )
     if (address := literal(name)) is not None:
         return Pattern(name, network=ipaddress.ip_network(address), port=port)
@@ -91,7 +91,7 @@ def _split_port(text: str) -> tuple[str, int | None]:
         return host, 0
     if port.isascii() and port.isdigit() and 0 < int(port) < 65536:
         return host, int(port)
-    raise UsageError(f"{text!r} has no usable port: a number up to 65535, or * for all.")
+    return "", None
 
 
 def port_of(text: str) -> int | None:

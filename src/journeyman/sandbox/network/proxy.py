@@ -41,7 +41,7 @@ CONNECTIONS = 128
 HEAD_SECONDS = 30.0
 KEEP_SECONDS = 120.0
 REPORTED = 500
-"""Different refusals of one gateway that are reported; what a process inside repeats or makes up beyond is not."""
+"""Different refusals of one gateway that are reported; what a process inside makes up beyond is only refused."""
 _ACCESS_DENIED = b"\x15\x03\x03\x00\x02\x02\x31"
 """A fatal TLS alert."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -76,7 +76,7 @@ class Proxy:
         self._rules = rules
         self._dialer = dialer
         self._broker = broker
-        self._authority = authority
+        self.authority = authority
         self._on_refusal = on_refusal
         self._timing = timing or Timing()
         self._reported: set[Refusal] = set()
@@ -182,7 +182,7 @@ class Proxy:
         if has_body(request):
             raise Malformed("A CONNECT request has no body.")
         origin = Origin(host, port, tls=True)
-        opened = self._authority if self._opens(origin) else None
+        opened = self.authority if self._opens(origin) else None
         line: Line | None = None
         try:
             blocked = decide(self._rules, host, port, "CONNECT") or self._other_host(request, origin)

@@ -83,6 +83,8 @@ def direct(request: h11.Request, origin: Origin) -> bytes:
 
 def check_frame(request: h11.Request) -> None:
     """Refuse what a server behind might read as two requests; h11 has refused the rest. Raises `Malformed`."""
+    if len(request.method) > 32:
+        raise Malformed("No method has such a long name.", 501)
     names = [name for name, _ in request.headers]
     if b"transfer-encoding" in names and b"content-length" in names:
         raise Malformed("The request has both Content-Length and Transfer-Encoding.")

@@ -26,6 +26,8 @@ NOWHERE_6 = ("2001:db8::1", 80)
 UNLISTED = "journeyman-probe.invalid"
 METADATA = ("169.254.169.254", "10.255.255.254", "172.31.255.254", "192.168.255.254")
 
+IPV4, IPV6 = int(socket.AF_INET), int(socket.AF_INET6)
+
 Try = tuple[str, str, tuple[Any, ...]]
 
 
@@ -105,16 +107,16 @@ def _canary() -> Generator[Canary]:
 
 
 def _direct(canary: Canary, nameservers: Sequence[str]) -> list[Try]:
-    places = [NOWHERE, *_own(socket.AF_INET, canary.port("direct TCP"), "127.0.0.1")]
-    places_6 = [NOWHERE_6, *_own(socket.AF_INET6, canary.port("direct TCP over IPv6"), "::1")]
+    places = [*_own(socket.AF_INET, canary.port("direct TCP"), "127.0.0.1"), NOWHERE]
+    places_6 = [*_own(socket.AF_INET6, canary.port("direct TCP over IPv6"), "::1"), NOWHERE_6]
     four = [server for server in nameservers if ":" not in server]
     dns = [(server, 53) for server in (*four, NOWHERE[0])]
     return [
-        ("direct TCP", "tcp", (socket.AF_INET, places)),
-        ("direct TCP over IPv6", "tcp", (socket.AF_INET6, places_6)),
-        ("UDP", "udp", (socket.AF_INET, [NOWHERE, ("127.0.0.1", canary.port("UDP"))])),
-        ("DNS over UDP", "udp", (socket.AF_INET, dns)),
-        ("DNS over TCP", "tcp", (socket.AF_INET, dns)),
+        ("direct TCP", "tcp", (IPV4, places)),
+        ("direct TCP over IPv6", "tcp", (IPV6, places_6)),
+        ("UDP", "udp", (IPV4, [("127.0.0.1", canary.port("UDP")), NOWHERE])),
+        ("DNS over UDP", "udp", (IPV4, dns)),
+        ("DNS over TCP", "tcp", (IPV4, dns)),
         ("name lookup", "lookup", ("example.com",)),
         ("ping and raw packets", "raw", ([NOWHERE],)),
         ("abstract socket", "unix", (canary.unix,)),
@@ -134,7 +136,7 @@ def _own(family: int, port: int | None, loopback: str) -> list[tuple[str, int]]:
 
 
 def _none() -> list[Try]:
-    return [("a gateway", "tcp", (socket.AF_INET, [("127.0.0.1", GATEWAY_PORT)]))]
+    return [("a gateway", "tcp", (IPV4, [("127.0.0.1", GATEWAY_PORT)]))]
 
 
 def _through(gateway: ProxyGateway) -> list[Try]:
@@ -155,7 +157,7 @@ def _through(gateway: ProxyGateway) -> list[Try]:
     allowed = _allowed(rules)
     if allowed is not None:
         host, port = allowed
-        hello = _hello(UNLISTED.encode())
+        hello = _hello(b"another.invalid")
         tries.append(ask("TLS for another server name", f"CONNECT {host}:{port}", f"{host}:{port}", hello))
         tries.append(("an allowed host without the proxy variables", "lookup", (host,)))
         if rules.reads_only:
@@ -180,9 +182,8 @@ def _hello(name: bytes) -> bytes:
     entry = b"\0" + len(name).to_bytes(2, "big") + name
     listed = len(entry).to_bytes(2, "big") + entry
     extension = b"\0\0" + len(listed).to_bytes(2, "big") + listed
-    body = (
-        b"\x03\x03" + os.urandom(32) + b"\0" + b"\0\2\x13\x01" + b"\1\0" + len(extension).to_bytes(2, "big") + extension
-    )
+    extensions = len(extension).to_bytes(2, "big") + extension
+    body = b"\x03\x03" + os.urandom(32) + b"\0" + b"\0\2\x13\x01" + b"\1\0" + extensions
     message = b"\x01" + len(body).to_bytes(3, "big") + body
     return b"\x16\x03\x01" + len(message).to_bytes(2, "big") + message
 
