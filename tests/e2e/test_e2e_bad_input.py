@@ -190,7 +190,7 @@ async def test_invalid_utf8_and_terminal_escapes_reach_nobody_raw(
     program: Program, make_repository: MakeRepository
 ) -> None:
     script = [
-        call("shell", "c1", command=r"printf 'a\xff\xfe\033[31mred\033]0;title\007\n'"),
+        call("shell", "c1", command=r"printf 'a\xff\xfe\033[31mred\033]0;title\007\n'; touch $'\033[31mred.txt'"),
         say("Odd \x1b[31m bytes."),
     ]
     folder = make_repository({"a.txt": "one\n"})
@@ -200,6 +200,8 @@ async def test_invalid_utf8_and_terminal_escapes_reach_nobody_raw(
         assert b"\\\\xff" in server.requests[1].body
     assert ran.code == 0, ran.err
     assert "\x1b" not in ran.out + ran.err + (await program.run("log", "-C", folder)).out
+    applied = await program.run("apply", "-C", folder)
+    assert applied.err == "applied red.txt\n"
 
 
 @pytest.fixture

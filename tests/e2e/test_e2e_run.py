@@ -187,6 +187,20 @@ async def test_the_clean_room_holds_the_very_files_that_the_work_left(
     await asyncio.to_thread(subprocess.run, ["bash", "-c", check], cwd=folder, check=True)
 
 
+async def test_a_file_that_is_too_large_is_left_out_and_the_rest_is_kept(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    folder = make_repository({"a.txt": "a\n"})
+    work = r"truncate -s 257M big; echo b > a.txt; printf '\0\1\2' > small"
+    async with ScriptServer([call("shell", "c1", command=work), say("Done.")]) as server:
+        program.use(server.base_url)
+        ran = await program.run("run", "Write", "-C", folder)
+    assert ran.code == 0, ran.err
+    assert "Left out of the patch: 'big' is larger than 268435456 bytes." in ran.out
+    assert "+b" in ran.out and "a binary file" in ran.out and "GIT binary patch" not in ran.out
+    assert "GIT binary patch" in (await program.run("diff", "-C", folder)).out
+
+
 async def test_a_failing_result_exits_with_1(program: Program, make_repository: MakeRepository) -> None:
     folder = make_repository(SHOP)
     wrong = PATCH.replace("amount * 7", "amount * 8")

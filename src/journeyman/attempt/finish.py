@@ -28,24 +28,35 @@ MOVED = (
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The workspace's changes as git sees them: without what is ignored. Keys are the very bytes of the paths."""
+    """The workspace's changes as git sees them: without what is ignored. Keys are the very bytes of the paths.
+
+    `left_out` says in sentences what could not be taken over.
+    """
 
     tree: str
     patch: bytes
     changes: Mapping[bytes, Change]
     writes: Mapping[bytes, tuple[int, bytes]]
+    left_out: tuple[str, ...] = ()
 
 
 async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Changed:
     """Read the upper layer from the host's side and make a tree and a patch of it."""
     found = await sandbox.diff()
     deletes = [change.path for change in found if change.kind == "delete"]
-    writes = {change.path: await sandbox.read_change(change.path) for change in found if change.kind == "write"}
+    writes: dict[bytes, tuple[int, bytes]] = {}
+    left_out = list(sandbox.remarks)
+    for change in found:
+        if change.kind == "write":
+            try:
+                writes[change.path] = await sandbox.read_change(change.path)
+            except SandboxError as error:  # one file that is too large must not cost the work on all others
+                left_out.append(f"Left out of the patch: {error}")
     tree = await repository.tree_with(base.tree, deletes, writes)
     if tree == base.tree:
-        return Changed(tree, b"", {}, {})
+        return Changed(tree, b"", {}, {}, tuple(left_out))
     patch = await repository.diff(base.tree, tree)
-    return Changed(tree, patch, await repository.changes(base.tree, tree), writes)
+    return Changed(tree, patch, await repository.changes(base.tree, tree), writes, tuple(left_out))
 
 
 async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result:
@@ -62,6 +73,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
             summary=summary,
             tree=changed.tree,
             base_checks=base_runs,
+            warnings=changed.left_out,
             citations=await _citations(workspace, changed, summary),
             usage=folds.usage(log.events),
             seconds=folds.seconds(log.events, clock()),
@@ -77,7 +89,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
         base_checks=base_runs,
         result_checks=runs,
         comparison=compare(base_runs, runs),
-        warnings=await _warnings(workspace, checker, changed, base_runs, runs),
+        warnings=(*changed.left_out, *await _warnings(workspace, checker, changed, base_runs, runs)),
         citations=await _citations(workspace, changed, summary),
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),

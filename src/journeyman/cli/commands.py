@@ -15,7 +15,7 @@ from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
-from journeyman.core.text import counted, sentence
+from journeyman.core.text import counted, one_line, sentence
 from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
@@ -271,13 +271,13 @@ async def _apply(door: Door, task: Task, patch: bytes) -> int:
     repository = await open_repository(Path(task.repository), door.state, excludes=door.excludes)
     outcome = await repository.apply(patch)
     for conflict in outcome.conflicts:
-        print(f"conflict in {conflict.path}: {conflict.reason}", file=sys.stderr)
+        print(f"conflict in {one_line(conflict.path, 300)}: {conflict.reason}", file=sys.stderr)
     if not outcome.applied:
         print("journeyman: nothing was applied, and your files are as they were.", file=sys.stderr)
         return 1
     for path in outcome.changed:
         merged = " (merged with your own changes)" if path in outcome.merged else ""
-        print(f"applied {path}{merged}", file=sys.stderr)
+        print(f"applied {one_line(path, 300)}{merged}", file=sys.stderr)
     for path in outcome.already:
-        print(f"already there: {path}", file=sys.stderr)
+        print(f"already there: {one_line(path, 300)}", file=sys.stderr)
     return 0

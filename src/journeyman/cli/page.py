@@ -87,6 +87,8 @@ def _heading(result: Result, stopped: Stopped | None) -> tuple[str, str, str]:
 def diff_text(patch: str, limit: int | None = LONG_DIFF) -> Patch:
     """A patch in colours, cut at `limit` lines with a word about the rest."""
     lines = [_SHORT.sub(r"index \1..\2", line) for line in plain(patch).splitlines()]
+    if limit is not None:
+        lines = list(_without_binary(lines))
     shown = lines if limit is None else lines[:limit]
     rest = len(lines) - len(shown)
     text = Patch()
@@ -96,6 +98,18 @@ def diff_text(patch: str, limit: int | None = LONG_DIFF) -> Patch:
         text.append(f"… {counted(rest, 'more line')}: journeyman diff", "dim")
     text.rstrip()
     return text
+
+
+def _without_binary(lines: Sequence[str]) -> Iterator[str]:
+    """The lines of a patch, with a word in place of the encoded bytes of binary files."""
+    binary = False
+    for line in lines:
+        binary = binary and not line.startswith("diff --git ")
+        if line == "GIT binary patch":
+            binary = True
+            yield "a binary file"
+        elif not binary:
+            yield line
 
 
 def _style(line: str) -> str:

@@ -74,9 +74,9 @@ async def result_of(store: Store, attempt: Attempt) -> tuple[Result, list[Event]
     events = await store.events(attempt.id)
     result = folds.result(events)
     if result is None:
-        raise UsageError(
-            f"Task {attempt.task_id} has no result yet; `journeyman resume {attempt.task_id}` goes on with it."
-        )
+        holder = await store.holder(attempt.id)
+        doing = f"{holder} is at work on it" if holder else f"`journeyman resume {attempt.task_id}` goes on with it"
+        raise UsageError(f"Task {attempt.task_id} has no result yet; {doing}.")
     return result, events
 
 

@@ -142,7 +142,8 @@ def _reproduced(goal: Goal) -> str:
         return f"Reproduced: {goal.check.command} fails."
     total = len(goal.failing) + len(goal.passing)
     endless = f", {len(goal.endless)} of them without end" if goal.endless else ""
-    return f"Reproduced: {len(goal.failing)} of {total} tests fail{endless}."
+    fail = "test fails" if total == 1 else "tests fail"
+    return f"Reproduced: {len(goal.failing)} of {total} {fail}{endless}."
 
 
 def _trials(work: Work, goal: Goal, pytest: Pytest | None, layers: Sequence[Sandbox]) -> Trials:
@@ -208,6 +209,7 @@ async def explore(search: Search) -> str:
     Small edits are tried first, unless so little is tested that many wrong ones pass: then the model is asked first.
     """
     pool = mutants(search.suspects, search.texts)
+    total = len(pool)
     weak = search.goal.is_weak
     trouble = ""
     began = time.monotonic()
@@ -216,7 +218,7 @@ async def explore(search: Search) -> str:
         if await search.settled() or time.monotonic() - began > SECONDS:
             break
         if pool and seconds:
-            await search.say(f"Trying small edits, {len(pool)} are left.")
+            await search.say(f"Trying small edits, {len(pool)} {'in all' if len(pool) == total else 'are left'}.")
             await by_mutation(search, pool, seconds, enough=MANY if weak else 1)
             if not search.survivors:
                 await more_patience(search, PATIENCE)
