@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -139,32 +139,16 @@ async def _with_environment(
     if use is None:
         yield spec, opened
         return
-    from journeyman.attempt.environment.build import variables, way_out
-    from journeyman.attempt.environment.open import open_environment, site_of
+    from journeyman.attempt.environment.open import open_environment, over, site_of
 
     site = site_of(host, repository, start.base, use, start.limits, start.checks)
-    async with AsyncExitStack() as stack:
-        ready = await stack.enter_async_context(open_environment(site, tell))
+    site = replace(site, toolchains=_preferred(site.toolchains, start.checks))
+    async with open_environment(site, tell) as ready, _refusals(log) as refused:
         if ready.notes:
             await log.append(*(Progressed(text=note) for note in ready.notes))
-        refused = await stack.enter_async_context(_refusals(log))
-        gateway = await stack.enter_async_context(way_out(host, use, use.environment.attempt.network, refused))
-        toolchains = _preferred(site.toolchains, start.checks) if ready.build is not None else spec.toolchains
-        spec = replace(spec, toolchains=toolchains if use.environment.base.image is None else ())
-        git, *below = spec.lower
-        yield (
-            replace(
-                spec,
-                lower=(git, *ready.lower, *below),
-                home_lower=ready.home_lower,
-                env={**spec.env, **variables(site, ready.build, spec)},
-                gateway=gateway,
-                image=use.environment.base.image,
-            ),
-            opened.model_copy(
-                update={"environment": ready.sentence, "build": ready.build.id if ready.build is not None else None}
-            ),
-        )
+        async with over(site, spec, ready, refused) as spec:
+            build = ready.build.id if ready.build is not None else None
+            yield spec, opened.model_copy(update={"environment": ready.sentence, "build": build})
 
 
 @asynccontextmanager

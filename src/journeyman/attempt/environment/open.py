@@ -4,21 +4,22 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from journeyman.attempt.environment import layers
-from journeyman.attempt.environment.build import Site, Tell, build, failing, maintain
+from journeyman.attempt.environment.build import Site, Tell, build, failing, maintain, variables, way_out
 from journeyman.attempt.environment.cache import Build, Cache
 from journeyman.attempt.environment.key import base_toolchains, keys
 from journeyman.attempt.host import Host
-from journeyman.core.environment import EnvironmentUse
+from journeyman.core.environment import EnvironmentUse, Refusal
 from journeyman.core.environment_file import policy_words
 from journeyman.core.errors import EnvironmentFailed
 from journeyman.core.evidence import Check
 from journeyman.core.task import Base, Limits
 from journeyman.repo.repository import Repository
+from journeyman.sandbox.protocol import SandboxSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,26 @@ async def open_environment(site: Site, tell: Tell | None = None, *, fresh: bool 
             home = tuple(folder / "home" for folder in folders)
             yield Ready(found, lower, home, tuple(telling.notes), sentence(site, found))
             return
+
+
+@asynccontextmanager
+async def over(
+    site: Site, spec: SandboxSpec, ready: Ready, refused: Callable[[Refusal], None]
+) -> AsyncGenerator[SandboxSpec]:
+    """`spec`, whose first lower layer is git's, with the layers, the variables and the network of an environment."""
+    use = site.use
+    async with way_out(site.host, use, use.environment.attempt.network, refused) as gateway:
+        toolchains = site.toolchains if ready.build is not None else spec.toolchains
+        spec = replace(spec, toolchains=toolchains if use.environment.base.image is None else ())
+        git, *below = spec.lower
+        yield replace(
+            spec,
+            lower=(git, *ready.lower, *below),
+            home_lower=ready.home_lower,
+            env={**spec.env, **variables(site, ready.build, spec)},
+            gateway=gateway,
+            image=use.environment.base.image,
+        )
 
 
 async def _find(site: Site, telling: _Telling, *, fresh: bool) -> Build | None:
