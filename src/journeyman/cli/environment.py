@@ -16,7 +16,6 @@ from journeyman.attempt.host import Host
 from journeyman.checks.detect import find_checks
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, open_door
-from journeyman.core.environment import EnvironmentUse
 from journeyman.core.environment_file import PLACE, dump_environment, policy_words, tightened
 from journeyman.core.errors import UsageError
 from journeyman.core.text import plain
@@ -243,7 +242,9 @@ def _show(console: "Console", here: At, site: Site, ready: Build | None) -> None
     console.print(Text(sentence(site, ready)), style="bold")
     console.print()
     text = plain(dump_environment(use.environment))
-    console.print(Syntax(text, "toml", word_wrap=True, background_color="default") if console.is_terminal else text)
+    console.print(
+        Syntax(text, "toml", word_wrap=True, background_color="default") if console.is_terminal else Text(text)
+    )
 
     def line(head: str, words: str) -> None:
         console.print(Text.assemble((f"{head:<12}", "dim"), plain(words)), soft_wrap=True)
@@ -290,8 +291,3 @@ async def show_output(where: Where) -> int:
         sys.stdout.buffer.write(await here.host.store.blob(blob))
         sys.stdout.buffer.flush()
         return 0
-
-
-def unapproved(use: EnvironmentUse) -> str:
-    """What the repository's own file asks for beyond what it may have."""
-    return ", ".join(use.asks)

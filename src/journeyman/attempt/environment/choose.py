@@ -1,4 +1,4 @@
-"""Which environment an attempt has: the repository's own, one that the person stored, or one that is detected."""
+"""Which environment an attempt has: one that the person stored, the repository's own, or one that is detected."""
 
 import difflib
 from pathlib import Path
@@ -31,10 +31,10 @@ async def choose(
         return None
     if wanted not in RESERVED:
         return await _stored(wanted, tree, stored)
-    if (text := await tree.get(PLACE)) is not None:
-        return await _own(root, text, tree, stored)
     if (mine := await stored.of(str(root))) is not None:
         return await _stored(mine.name, tree, stored)
+    if (text := await tree.get(PLACE)) is not None:
+        return await _own(root, text, tree, stored)
     if wanted == "ready" and not look and not cache.any(str(root)):
         return None
     return await _detected(root, tree, stored, build=wanted == "auto")
