@@ -1,5 +1,6 @@
 """Attempts in this process: the real store, sandbox and git; the model plays a script."""
 
+import asyncio
 import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -45,14 +46,12 @@ class Bench:
     ) -> tuple[Result, list[Event]]:
         plan = ModelPlan("scripted", PROFILE)
         order = Order(prompt, mode, folder, plan, limits=limits or Limits(), environment=environment)
-        new = await draft(order, self.host.state, None, self.host.clock, _ready(self.host.store.environments))
+        stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
+        stored.set_result(self.host.store.environments)
+        new = await draft(order, self.host.state, None, self.host.clock, stored)
         await self.host.store.create(new.task, new.attempts, new.firsts)
         result = await run_attempt(self.host, new.attempts[0].id)
         return result, await self.host.store.events(new.attempts[0].id)
-
-
-async def _ready(environments: Environments) -> Environments:
-    return environments
 
 
 class MakeBench(Protocol):

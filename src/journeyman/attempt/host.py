@@ -1,7 +1,7 @@
 """What an attempt gets from the process that runs it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,9 @@ OpenGateway = Callable[
 Refresh = Callable[[str, str], None]
 """Has the environment of a repository (its path, and what the person called for) built anew in the background."""
 
+Variables = Callable[[], Awaitable[Mapping[str, str]]]
+"""Variables for set-up that point package tools to the indexes that this machine uses."""
+
 DISK_BYTES = 20 * 1024**3
 """What the environments that are ready may take together."""
 
@@ -56,6 +59,7 @@ class Host:
     global_rules: str | None = None
     clock: Clock = time.time
     open_gateway: OpenGateway | None = None
+    index_variables: Variables | None = None
     refresh: Refresh | None = None
     environment_disk_bytes: int = DISK_BYTES
 

@@ -111,6 +111,10 @@ async def open_workspace(
     )
     opener = OpenSandbox(host, log.mask)
     async with _with_environment(host, repository, start, spec, log, tell) as (spec, opened), opener(spec) as sandbox:
+        if spec.gateway is not None:
+            from journeyman.attempt.environment.probed import probed
+
+            opened = opened.model_copy(update={"probes": await probed(sandbox, spec.gateway)})
         await log.append(
             opened.model_copy(
                 update={
@@ -147,8 +151,9 @@ async def _with_environment(
         if ready.notes:
             await log.append(*(Progressed(text=note) for note in ready.notes))
         async with over(site, spec, ready, refused) as spec:
-            build = ready.build.id if ready.build is not None else None
-            yield spec, opened.model_copy(update={"environment": ready.sentence, "build": build})
+            if ready.build is not None:
+                opened = opened.model_copy(update={"build": ready.build.id, "probes": ready.build.probes})
+            yield spec, opened.model_copy(update={"environment": ready.sentence})
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.attempt.begin import Draft, Order, draft
-from journeyman.attempt.host import Host, ModelPlan, Tell
+from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
-from journeyman.core.environment import EnvironmentUse
+from journeyman.core.environment import EnvironmentUse, NetworkPolicy, Refusal
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
 from journeyman.core.text import counted, sentence
@@ -21,6 +21,7 @@ from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
 from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.protocol import Gateway
 from journeyman.store.environments import Environments
 from journeyman.store.holder import this_process
 from journeyman.store.store import Store, open_store
@@ -68,9 +69,25 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         virtual_env=Path(virtual_env) if virtual_env else None,
         excludes=door.excludes,
         global_rules=rules.read_text() if rules.is_file() else None,
+        open_gateway=partial(_open_gateway, door),
+        index_variables=partial(_index_variables, door),
         refresh=partial(_refresh, door),
         environment_disk_bytes=door.settings.environment_disk_bytes,
     )
+
+
+def _open_gateway(
+    door: Door, policy: NetworkPolicy, brokered: Brokered, refused: Callable[[Refusal], None]
+) -> AbstractAsyncContextManager[Gateway | None]:
+    from journeyman.cli.network import way_out
+
+    return way_out(door)(policy, brokered, refused)
+
+
+async def _index_variables(door: Door) -> Mapping[str, str]:
+    from journeyman.cli.network import index_variables
+
+    return await index_variables(door)
 
 
 def _refresh(door: Door, repository: str, wanted: str) -> None:

@@ -7,7 +7,7 @@ published by one rename.
 import asyncio
 import os
 import shlex
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,9 +18,10 @@ from journeyman.attempt.environment.cache import Build, Cache, Failure
 from journeyman.attempt.environment.diagnose import likely_cause
 from journeyman.attempt.environment.gather import Gathered
 from journeyman.attempt.environment.key import Keys
+from journeyman.attempt.environment.probed import probed
 from journeyman.attempt.host import Host
 from journeyman.checks.run import PROBE, run_check
-from journeyman.core.environment import EnvironmentUse, NetworkPolicy, Refusal, Script
+from journeyman.core.environment import BypassProbe, EnvironmentUse, NetworkPolicy, Refusal, Script
 from journeyman.core.errors import EnvironmentFailed, SandboxError, UsageError
 from journeyman.core.evidence import Check, CheckRun
 from journeyman.core.task import Base, Limits
@@ -135,7 +136,8 @@ async def _make(site: Site, script: Script, key: str, parents: tuple[Build, ...]
             home_lower=(out / "home", *spec.home_lower),
             env={**spec.env, **variables(site, made, spec)},
         )
-        made = made.model_copy(update={"checks": await _prove(site, checked)})
+        checks, probes = await _prove(site, checked)
+        made = made.model_copy(update={"checks": checks, "probes": probes})
         site.cache.publish(made, out)
     await asyncio.to_thread(site.cache.trim)
     return made
@@ -170,7 +172,8 @@ async def _run(site: Site, script: Script, spec: SandboxSpec, tell: Tell | None)
     secrets = await secret_values(host, site.use, "setup")
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(way_out(host, site.use, script.network, refusals.append))
-        opened = replace(spec, gateway=gateway, env={**spec.env, **secrets, "PIP_NO_CACHE_DIR": "1"})
+        pointed = await _indexes(site, script)
+        opened = replace(spec, gateway=gateway, env={**pointed, **spec.env, **secrets, "PIP_NO_CACHE_DIR": "1"})
         sandbox = await stack.enter_async_context(host.backend.open(opened))
         facts = await sandbox.exec(["sh", "-c", _FACTS], timeout=30)
         home, _, path = decode(facts.output).partition("\0")
@@ -184,6 +187,12 @@ async def _run(site: Site, script: Script, spec: SandboxSpec, tell: Tell | None)
             said = await sandbox.exec(["sh", "-c", f"cat {shlex.quote(note)} 2>/dev/null || true"], timeout=30)
             command = host.store.secrets.mask.text(plain(decode(said.output)))
     return Ran(result, home, path, command, output, refusals)
+
+
+async def _indexes(site: Site, script: Script) -> Mapping[str, str]:
+    if not script.network.indexes or site.host.index_variables is None:
+        return {}
+    return await site.host.index_variables()
 
 
 async def secret_values(host: Host, use: EnvironmentUse, kind: str) -> dict[str, str]:
@@ -298,12 +307,12 @@ def variables(site: Site, build: Build | None, spec: SandboxSpec) -> dict[str, s
     return {"PATH": ":".join([*places, path]), **env}
 
 
-async def _prove(site: Site, spec: SandboxSpec) -> tuple[CheckRun, ...]:
-    """The checks, once, on the base with the new layers and as an attempt would run them."""
-    if not site.checks:
-        return ()
+async def _prove(site: Site, spec: SandboxSpec) -> tuple[tuple[CheckRun, ...], tuple[BypassProbe, ...]]:
+    """The checks, once, on the base with the new layers and as an attempt would run them; and that there is no way
+    out of such a sandbox."""
     async with site.host.backend.open(spec) as sandbox:
-        return tuple([await _check(site, sandbox, check) for check in site.checks])
+        probes = await probed(sandbox, None)
+        return tuple([await _check(site, sandbox, check) for check in site.checks]), probes
 
 
 async def _check(site: Site, sandbox: Sandbox, check: Check) -> CheckRun:
