@@ -57,7 +57,8 @@ async def _stored(name: str, tree: Tree, stored: Environments) -> EnvironmentUse
         near = difflib.get_close_matches(name, [*names, *RESERVED], n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}?" if near else "`journeyman env list` shows those that there are."
         raise UsageError(f"There is no stored environment {name!r}. {hint}")
-    environment = read_environment(found.text, f"the stored environment {name}", name=name)
+    written = read_environment(found.text, f"the stored environment {name}", name=name)
+    environment = written.model_copy(update={"name": name})
     return EnvironmentUse(
         environment=environment,
         source="stored",
