@@ -1,5 +1,6 @@
 """Attempts in this process: the real store, sandbox and git; the model plays a script."""
 
+import asyncio
 import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -23,6 +24,7 @@ from journeyman.models.script import Entry
 from journeyman.models.scripted import Scripted
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.store import open_store, this_process
+from journeyman.store.environments import Environments
 
 PROFILE = Profile(name="scripted")
 
@@ -35,10 +37,18 @@ class Bench:
     model: Scripted
 
     async def run(
-        self, folder: Path, prompt: str = "Do it", mode: Mode = "code", limits: Limits | None = None
+        self,
+        folder: Path,
+        prompt: str = "Do it",
+        mode: Mode = "code",
+        limits: Limits | None = None,
+        environment: str = "off",
     ) -> tuple[Result, list[Event]]:
-        order = Order(prompt, mode, folder, ModelPlan("scripted", PROFILE), limits=limits or Limits())
-        new = await draft(order, self.host.state, None, self.host.clock)
+        plan = ModelPlan("scripted", PROFILE)
+        order = Order(prompt, mode, folder, plan, limits=limits or Limits(), environment=environment)
+        stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
+        stored.set_result(self.host.store.environments)
+        new = await draft(order, self.host.state, None, self.host.clock, stored)
         await self.host.store.create(new.task, new.attempts, new.firsts)
         result = await run_attempt(self.host, new.attempts[0].id)
         return result, await self.host.store.events(new.attempts[0].id)

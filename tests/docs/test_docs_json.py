@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from journeyman.core.environment import Refusal
 from journeyman.core.events import (
     CandidateTried,
     Checked,
@@ -11,9 +12,11 @@ from journeyman.core.events import (
     CommandStarted,
     FilesChanged,
     Finished,
+    Opened,
     PlanStep,
     PlanUpdated,
     Replied,
+    RequestRefused,
     Retried,
     ToolReturned,
     ToolStarted,
@@ -47,7 +50,10 @@ def plan(status: str) -> ToolReturned:
     return ToolReturned(call_id="p", name="update_plan", content="", detail=PlanUpdated(plan=(step,)))
 
 
+REFUSAL = Refusal(host="a.example", port=443, method="CONNECT", reason="It is not on the list.", remedy="a.example")
 EVENTS = [
+    Opened(backend="bubblewrap", workspace="/w", environment="shop (a file), no network", build="b"),
+    RequestRefused(refusal=REFUSAL),
     Replied(reply=Reply(items=(Reasoning(text="Hm."), AssistantMessage(text="Done."))), seconds=1.0),
     ToolStarted(call_id="c", name="shell", command=CommandStarted(command="ls")),
     ToolReturned(

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from journeyman.attempt.run import CODE_TOOLS
 from journeyman.cli.door import model_choice, open_door
 from journeyman.cli.main import app
+from journeyman.core.environment import Environment, EnvironmentBase, NetworkPolicy, Script, SecretBinding
+from journeyman.core.environment_file import dump_environment, read_environment
 from journeyman.core.events import EVENT
 from journeyman.core.model import Profile
 from journeyman.core.settings import SHARED, ModelSettings, Settings, load_toml, merge
@@ -22,14 +24,30 @@ from journeyman.repo.rules import commands
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, calls, codes, headings, prose, rows, section, slug, typed
 
 GROUP: Any = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = GROUP.commands
+COMMANDS: dict[str, Any] = {
+    words: each
+    for name, command in GROUP.commands.items()
+    for words, each in (
+        [(f"{name} {inner}", one) for inner, one in command.commands.items()]
+        if hasattr(command, "commands")
+        else [(name, command)]
+    )
+}
+"""By the words that name them, those of groups too: `env build`."""
 SHELL = [block for page in PAGES for block in blocks(page, "bash", "console")]
-TOML = [block for page in PAGES for block in blocks(page, "toml")]
+TOML = [block for page in PAGES for block in blocks(page, "toml") if "environment.toml" not in block.before]
+ENVIRONMENTS = [block for page in PAGES for block in blocks(page, "toml") if "environment.toml" in block.before]
 SETTINGS = DOCS / "reference" / "settings.md"
 
 
 def place(block: Block) -> str:
     return block.place
+
+
+def named(arguments: list[str]) -> tuple[str, list[str]]:
+    """The words of a command, and its arguments."""
+    words = 2 if hasattr(GROUP.commands.get(arguments[0]), "commands") else 1
+    return " ".join(arguments[:words]), arguments[words:]
 
 
 def options(name: str) -> set[str]:
@@ -43,10 +61,10 @@ def options(name: str) -> set[str]:
 def test_command_lines_name_commands_and_options_that_there_are(block: Block) -> None:
     for line in typed(block):
         for arguments in calls(line):
-            name, *rest = arguments
-            if name.startswith("-"):
+            if arguments[0].startswith("-"):
                 GROUP.make_context("journeyman", arguments)
                 continue
+            name, rest = named(arguments)
             assert name in COMMANDS, line
             COMMANDS[name].make_context(name, rest)  # raises for what the program would not take
 
@@ -57,8 +75,10 @@ def test_commands_in_the_text_name_options_that_there_are(page: Path) -> None:
         for arguments in calls(code.replace("[", "").replace("]", "")):
             if not arguments or arguments[0] == "COMMAND":
                 continue
-            name, *rest = arguments
-            assert name in COMMANDS, code
+            name, rest = named(arguments)
+            assert name in COMMANDS or (not rest and name in GROUP.commands), code
+            if name in GROUP.commands and name not in COMMANDS:
+                continue  # the group itself
             given = {word for word in rest if re.match(r"--?\w", word)}
             assert given <= options(name), code
 
@@ -90,11 +110,50 @@ def test_settings_are_valid_and_their_models_complete(block: Block, tmp_path: Pa
         assert model_choice(door, name).name == name
 
 
+@pytest.mark.parametrize("block", ENVIRONMENTS, ids=place)
+def test_environments_are_valid(block: Block) -> None:
+    written = read_environment(block.text, block.place, name="example")
+    assert read_environment(dump_environment(written), block.place) == written
+
+
+REFERENCE = DOCS / "reference" / "environment-toml.md"
+
+
+@pytest.mark.parametrize(
+    ("heading", "model", "tables"),
+    [
+        ("Top level", Environment, {"base", "setup", "maintenance", "attempt", "variables", "secrets", "limits"}),
+        ("`[base]`", EnvironmentBase, set[str]()),
+        ("`[setup]` and `[maintenance]`", Script, set[str]()),
+        ("`network`", NetworkPolicy, set[str]()),
+        ("`[secrets.NAME]`", SecretBinding, set[str]()),
+    ],
+    ids=["top", "base", "scripts", "network", "secrets"],
+)
+def test_the_page_of_environments_has_every_key_with_its_default(
+    heading: str, model: type[BaseModel], tables: set[str]
+) -> None:
+    said = {codes(key)[0]: told for key, told, *_ in rows(section(REFERENCE, heading).partition("\n## ")[0])}
+    wanted: dict[str, str] = {}
+    for key, field in model.model_fields.items():
+        if key == "name":
+            wanted[key] = "the folder's name"
+        elif field.is_required():
+            wanted[key] = "required"
+        elif key == "network":
+            wanted[key] = "see below"
+        elif key not in tables:
+            wanted[key] = default(field.get_default(call_default_factory=True))
+    assert said == wanted
+
+
 def default(value: object) -> str:
     """A default as the page writes it."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return "none" if value in (None, (), {}) else f"`{value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "none" if value in (None, (), {}, "") else f"`{value}`"
 
 
 @pytest.mark.parametrize(

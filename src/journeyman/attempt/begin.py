@@ -1,29 +1,36 @@
 """From a prompt to a stored task, and from a stored attempt to one that is at work."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.checks.detect import find_checks
+from journeyman.core import environment_file
+from journeyman.core.environment import EnvironmentUse
 from journeyman.core.errors import StoreError
 from journeyman.core.events import AttemptStarted
 from journeyman.core.evidence import Check
 from journeyman.core.folds import started
 from journeyman.core.ids import Clock, attempt_id, new_id
-from journeyman.core.task import Attempt, Base, Limits, Mode, Task
+from journeyman.core.task import Attempt, Limits, Mode, Task
 from journeyman.core.text import one_line
 from journeyman.repo import rules
 from journeyman.repo.repository import Repository, open_repository
+from journeyman.repo.tree import Tree
+from journeyman.store.environments import Environments
 from journeyman.store.log import AttemptLog
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person asks for. `checks` are commands; `configured` come from settings and yield to them."""
+    """What a person asks for. `checks` are commands; `configured` come from settings and yield to them.
+
+    `environment` is the name of a stored one, or a word of `environment.choose.RESERVED`.
+    """
 
     prompt: str
     mode: Mode
@@ -36,6 +43,7 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     strategy: Literal["loop", "repair"] | None = None
     seed: int = 0
+    environment: str = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,27 @@ class Draft:
     firsts: dict[str, tuple[AttemptStarted]]
 
 
-async def draft(order: Order, state: Path, excludes: Path | None, clock: Clock = time.time) -> Draft:
-    """Take the base and find the checks. Raises what is wrong with the repository in words; stores nothing."""
+async def draft(
+    order: Order,
+    state: Path,
+    excludes: Path | None,
+    clock: Clock = time.time,
+    stored: Awaitable[Environments] | None = None,
+) -> Draft:
+    """Take the base, choose the environment and find the checks. Raises what is wrong in words; stores nothing.
+
+    Without the `stored` environments there is none.
+    """
     repository = await open_repository(order.directory, state, excludes=excludes)
     base = await repository.snapshot(order.ref)
-    checks = await _checks(repository, base, order) if order.mode == "code" else ()
+    async with repository.tree(base.tree) as tree:
+        use = await _environment(repository, tree, order, state, stored)
+        if use is not None:
+            own = use.source != "stored"
+            limits = environment_file.tightened(order.limits, use.environment, only_lower=own)
+            configured = use.environment.checks or order.configured
+            order = replace(order, limits=limits, configured=configured)
+        checks = await _checks(tree, order) if order.mode == "code" else ()
     task = Task(
         id=new_id(clock),
         prompt=order.prompt,
@@ -76,22 +100,33 @@ async def draft(order: Order, state: Path, excludes: Path | None, clock: Clock =
         limits=order.limits,
         checks=checks,
         seed=order.seed,
+        environment=use,
     )
     firsts = {one.id: (start.model_copy(update={"seed": order.seed + one.number - 1}),) for one in attempts}
     return Draft(task, attempts, firsts)
 
 
-async def _checks(repository: Repository, base: Base, order: Order) -> tuple[Check, ...]:
-    async with repository.tree(base.tree) as tree:
-        found = await rules.discover(tree.get, global_text=None)
-        return await find_checks(
-            await tree.paths(),
-            tree.get,
-            flags=order.checks,
-            configured=order.configured,
-            rule_commands=tuple(command for rule in found for command in rules.commands(rule.text)),
-            seconds=order.limits.check_seconds,
-        )
+async def _environment(
+    repository: Repository, tree: Tree, order: Order, state: Path, stored: Awaitable[Environments] | None
+) -> EnvironmentUse | None:
+    if stored is None or order.environment == "off":
+        return None
+    from journeyman.attempt.environment.cache import Cache
+    from journeyman.attempt.environment.choose import choose
+
+    return await choose(repository.root, tree, order.environment, await stored, Cache(state / "environments", 0))
+
+
+async def _checks(tree: Tree, order: Order) -> tuple[Check, ...]:
+    found = await rules.discover(tree.get, global_text=None)
+    return await find_checks(
+        await tree.paths(),
+        tree.get,
+        flags=order.checks,
+        configured=order.configured,
+        rule_commands=tuple(command for rule in found for command in rules.commands(rule.text)),
+        seconds=order.limits.check_seconds,
+    )
 
 
 @asynccontextmanager

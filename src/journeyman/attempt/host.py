@@ -1,15 +1,16 @@
 """What an attempt gets from the process that runs it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from journeyman.core.environment import NetworkPolicy, Refusal
 from journeyman.core.ids import Clock
 from journeyman.core.model import Delta, Profile
 from journeyman.models.protocol import Model
-from journeyman.sandbox.protocol import SandboxBackend
+from journeyman.sandbox.protocol import Gateway, SandboxBackend
 from journeyman.store.store import Store
 
 Tell = Callable[[str], None]
@@ -18,6 +19,23 @@ Tell = Callable[[str], None]
 OpenModel = Callable[[str, Tell | None], AbstractAsyncContextManager[Model]]
 """Opens a model by the name that the attempt recorded; it may tell what it does before it can answer."""
 
+Brokered = Mapping[str, tuple[str, Sequence[str]]]
+"""Secrets by the variable that holds their dummy: the value, and the patterns of hosts that it is for."""
+
+OpenGateway = Callable[
+    [NetworkPolicy, Brokered, Callable[[Refusal], None]], AbstractAsyncContextManager[Gateway | None]
+]
+"""Opens the way out that a policy allows, None where that is none; it tells of each request that it refuses."""
+
+Refresh = Callable[[str, str], None]
+"""Has the environment of a repository (its path, and what the person called for) built anew in the background."""
+
+Variables = Callable[[], Awaitable[Mapping[str, str]]]
+"""Variables for set-up that point package tools to the indexes that this machine uses."""
+
+DISK_BYTES = 20 * 1024**3
+"""What the environments that are ready may take together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -25,7 +43,7 @@ class Host:
 
     `state` is where Journeyman keeps its things and `home` the person's home directory. `path`, `virtual_env` and
     `excludes` (the person's global ignore file) come from the person's surroundings. `holder` names this process in
-    leases.
+    leases. `environment_disk_bytes` is the room for environments that are ready.
     """
 
     state: Path
@@ -40,6 +58,10 @@ class Host:
     excludes: Path | None = None
     global_rules: str | None = None
     clock: Clock = time.time
+    open_gateway: OpenGateway | None = None
+    index_variables: Variables | None = None
+    refresh: Refresh | None = None
+    environment_disk_bytes: int = DISK_BYTES
 
     def folder(self, attempt_id: str) -> Path:
         """Where an attempt keeps its layers."""

@@ -59,7 +59,7 @@ async def run_attempt(
 
 async def _work(host: Host, start: AttemptStarted, log: AttemptLog, watch: Watch) -> Result:
     opening = host.open_model(start.model, watch.on_progress)
-    async with opening as model, open_workspace(host, start, log) as workspace:
+    async with opening as model, open_workspace(host, start, log, watch.on_progress) as workspace:
         checker = Checker(log, start)
         stop = folds.stopped(log.events)
         if stop is None:

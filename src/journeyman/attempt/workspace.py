@@ -1,18 +1,22 @@
 """The copy-on-write workspace of an attempt: its layers, and the sandboxes that are opened over them."""
 
+import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from journeyman.attempt.host import Host
+from journeyman.attempt.host import Host, Tell
+from journeyman.attempt.masked import MaskedSandbox
 from journeyman.checks.run import PROBE
 from journeyman.core import folds
-from journeyman.core.events import AttemptStarted, Opened
+from journeyman.core.environment import Refusal
+from journeyman.core.events import AttemptStarted, Opened, Progressed, RequestRefused
 from journeyman.core.evidence import Check
+from journeyman.core.mask import Mask
 from journeyman.core.task import Base
 from journeyman.repo import git_layer
 from journeyman.repo.repository import Repository, open_repository
@@ -21,6 +25,9 @@ from journeyman.sandbox.protocol import Sandbox, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
+
+MOST_REFUSALS = 200
+"""Kinds of refused requests that one opening of an attempt writes down."""
 
 
 @dataclass(slots=True)
@@ -57,20 +64,29 @@ class Workspace:
 
 
 class OpenSandbox:
-    """`SandboxBackend.open`, as a name to pass around."""
+    """`SandboxBackend.open`, as a name to pass around; what comes out of its sandboxes holds no secret of `mask`."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, mask: Mask) -> None:
         self._backend = host.backend
+        self._mask = mask
 
     def __call__(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]:
-        return self._backend.open(spec)
+        return self._masked(spec) if self._mask else self._backend.open(spec)
+
+    @asynccontextmanager
+    async def _masked(self, spec: SandboxSpec) -> AsyncGenerator[Sandbox]:
+        async with self._backend.open(spec) as sandbox:
+            yield MaskedSandbox(sandbox, self._mask)
 
 
 @asynccontextmanager
-async def open_workspace(host: Host, start: AttemptStarted, log: AttemptLog) -> AsyncGenerator[Workspace]:
+async def open_workspace(
+    host: Host, start: AttemptStarted, log: AttemptLog, tell: Tell | None = None
+) -> AsyncGenerator[Workspace]:
     """Lay the layers out, or find them as a former process left them, and open the sandbox.
 
-    Where a call was interrupted, the workspace is put back to where it was before that call.
+    Where a call was interrupted, the workspace is put back to where it was before that call. `tell` is given lines
+    about an environment that has to be set up first.
     """
     began = time.monotonic()
     folder = host.folder(log.id)
@@ -93,18 +109,81 @@ async def open_workspace(host: Host, start: AttemptStarted, log: AttemptLog) -> 
         processes=start.limits.processes,
         disk_bytes=start.limits.disk_bytes,
     )
-    opener = OpenSandbox(host)
-    async with opener(spec) as sandbox:
+    opener = OpenSandbox(host, log.mask)
+    async with _with_environment(host, repository, start, spec, log, tell) as (spec, opened), opener(spec) as sandbox:
+        if spec.gateway is not None:
+            from journeyman.attempt.environment.probed import probed
+
+            opened = opened.model_copy(update={"probes": await probed(sandbox, spec.gateway)})
         await log.append(
-            Opened(
-                backend=sandbox.backend,
-                workspace=str(repository.root),
-                toolchains=tuple(str(toolchain.root) for toolchain in toolchains),
-                notes=tuple(toolchain.note for toolchain in toolchains if toolchain.note),
-                seconds=time.monotonic() - began,
+            opened.model_copy(
+                update={
+                    "backend": sandbox.backend,
+                    "toolchains": tuple(str(toolchain.root) for toolchain in spec.toolchains),
+                    "notes": tuple(toolchain.note for toolchain in spec.toolchains if toolchain.note),
+                    "seconds": time.monotonic() - began,
+                }
             )
         )
         yield Workspace(repository, spec, sandbox, upper, host.store, log, opener, manifest)
+
+
+@asynccontextmanager
+async def _with_environment(
+    host: Host,
+    repository: Repository,
+    start: AttemptStarted,
+    spec: SandboxSpec,
+    log: AttemptLog,
+    tell: Tell | None,
+) -> AsyncGenerator[tuple[SandboxSpec, Opened]]:
+    """`spec` with the layers, the variables and the network of the attempt's environment, if it has one."""
+    opened = Opened(backend="", workspace=str(repository.root))
+    use = start.environment
+    if use is None:
+        yield spec, opened
+        return
+    from journeyman.attempt.environment.open import open_environment, over, site_of
+
+    site = site_of(host, repository, start.base, use, start.limits, start.checks)
+    site = replace(site, toolchains=_preferred(site.toolchains, start.checks))
+    async with open_environment(site, tell) as ready, _refusals(log) as refused:
+        if ready.notes:
+            await log.append(*(Progressed(text=note) for note in ready.notes))
+        async with over(site, spec, ready, refused) as spec:
+            if ready.build is not None:
+                opened = opened.model_copy(update={"build": ready.build.id, "probes": ready.build.probes})
+            yield spec, opened.model_copy(update={"environment": ready.sentence})
+
+
+@asynccontextmanager
+async def _refusals(log: AttemptLog) -> AsyncGenerator[Callable[[Refusal], None]]:
+    """Takes refused requests as they happen; each becomes an event, those like one before only once."""
+    waiting: asyncio.Queue[Refusal] = asyncio.Queue()
+    seen: set[tuple[str, int, str]] = set()
+
+    def refused(refusal: Refusal) -> None:
+        same = (refusal.host, refusal.port, refusal.method)
+        if same not in seen and len(seen) < MOST_REFUSALS:
+            seen.add(same)
+            waiting.put_nowait(refusal)
+
+    async def write() -> None:
+        while True:
+            await log.append(RequestRefused(refusal=await waiting.get()))
+            waiting.task_done()
+
+    writer = asyncio.create_task(write())
+    try:
+        yield refused
+        if not writer.done():
+            await asyncio.wait(
+                [writer, done := asyncio.create_task(waiting.join())], return_when=asyncio.FIRST_COMPLETED
+            )
+            done.cancel()
+    finally:
+        writer.cancel()
+        await asyncio.wait([writer])
 
 
 async def _git_layer(repository: Repository, base: Base, folder: Path) -> tuple[Path, ...]:
@@ -134,6 +213,10 @@ async def _rewind(store: Store, log: AttemptLog, upper: Path) -> checkpoint.Mani
 def _toolchains(host: Host, root: Path, checks: Sequence[Check]) -> tuple[Toolchain, ...]:
     """The project's own tools first; for pytest a Python that has it before one that has not."""
     found = find_toolchains(host.path, root, host.home, virtual_env=host.virtual_env, own_prefix=host.own_prefix)
+    return _preferred(found, checks)
+
+
+def _preferred(found: tuple[Toolchain, ...], checks: Sequence[Check]) -> tuple[Toolchain, ...]:
     if any(check.runner == "pytest" for check in checks):
         with_pytest = python_with("pytest", found)
         return reorder(found, with_pytest, "pytest") if with_pytest is not None else found

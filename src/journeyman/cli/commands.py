@@ -2,17 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from journeyman.attempt.begin import Order, draft
-from journeyman.attempt.host import Host, ModelPlan, Tell
+from journeyman.attempt.begin import Draft, Order, draft
+from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
+from journeyman.core.environment import EnvironmentUse, NetworkPolicy, Refusal
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
 from journeyman.core.text import counted, one_line, sentence
@@ -20,6 +21,8 @@ from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
 from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.protocol import Gateway
+from journeyman.store.environments import Environments
 from journeyman.store.holder import this_process
 from journeyman.store.store import Store, open_store
 
@@ -39,6 +42,7 @@ class Flags:
     as_json: bool
     apply: bool
     engine: str | None = None
+    environment: str | None = None
 
 
 @asynccontextmanager
@@ -65,6 +69,39 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         virtual_env=Path(virtual_env) if virtual_env else None,
         excludes=door.excludes,
         global_rules=rules.read_text() if rules.is_file() else None,
+        open_gateway=partial(_open_gateway, door),
+        index_variables=partial(_index_variables, door),
+        refresh=partial(_refresh, door),
+        environment_disk_bytes=door.settings.environment_disk_bytes,
+    )
+
+
+def _open_gateway(
+    door: Door, policy: NetworkPolicy, brokered: Brokered, refused: Callable[[Refusal], None]
+) -> AbstractAsyncContextManager[Gateway | None]:
+    from journeyman.cli.network import way_out
+
+    return way_out(door)(policy, brokered, refused)
+
+
+async def _index_variables(door: Door) -> Mapping[str, str]:
+    from journeyman.cli.network import index_variables
+
+    return await index_variables(door)
+
+
+def _refresh(door: Door, repository: str, wanted: str) -> None:
+    """Build a repository's environment anew in a process that outlives this one."""
+    import subprocess
+
+    subprocess.Popen(
+        [sys.executable, "-m", "journeyman.cli.main", "env", "build", "-C", repository, "--env", wanted],
+        env=dict(door.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
     )
 
 
@@ -74,7 +111,8 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         raise UsageError("--model is empty; leave it out, or name a model.")
     if not all(check.strip() for check in flags.checks):
         raise UsageError("--check is empty; leave it out, or give a command that must succeed.")
-    door = open_door(flags.directory, {"model": flags.model, "attempts": flags.attempts})
+    given = {"model": flags.model, "attempts": flags.attempts, "environment": flags.environment}
+    door = open_door(flags.directory, given)
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
     order = Order(
@@ -88,17 +126,37 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         attempts=door.settings.attempts,
         limits=door.settings.limits,
         strategy=door.settings.strategy,
+        environment=door.settings.environment,
     )
-    drafting = asyncio.create_task(draft(order, door.state, door.excludes))  # beside the opening of the store
-    async with open_store(door.state) as store, open_host(door, store) as host:
-        new = await drafting
-        base = new.firsts[new.attempts[0].id][0].base
-        watcher = partial(_watcher, flags=flags, notes=(choice.why, _start_words(base), *base.left_out))
-        try:
-            ended = await begin(host, new, watcher, flags.engine)
-        except asyncio.CancelledError:
-            return _interrupted(new.task)
-        return await _show(door, store, ended, flags)
+    stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
+    drafting = asyncio.create_task(draft(order, door.state, door.excludes, stored=stored))  # beside opening the store
+    try:
+        async with open_store(door.state) as store, open_host(door, store) as host:
+            stored.set_result(store.environments)
+            new = await drafting
+            return await _begin(door, host, new, flags, choice.why)
+    finally:
+        drafting.cancel()
+
+
+async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> int:
+    first = new.firsts[new.attempts[0].id][0]
+    notes = (why, _start_words(first.base), *first.base.left_out, _environment_words(first.environment))
+    try:
+        ended = await begin(host, new, partial(_watcher, flags=flags, notes=notes), flags.engine)
+    except asyncio.CancelledError:
+        return _interrupted(new.task)
+    return await _show(door, host.store, ended, flags)
+
+
+def _environment_words(use: EnvironmentUse | None) -> str:
+    """What a person has to know about the environment before it is used; empty where they know already."""
+    if use is None:
+        return ""
+    words = f"Environment {use.environment.name}: {use.summary}."
+    if use.asks:
+        words += f" Not approved and left out: {', '.join(use.asks)}; `journeyman env trust` approves."
+    return words
 
 
 async def resume(task_id: str | None, flags: Flags) -> int:

@@ -23,6 +23,7 @@ from journeyman.core.events import (
     PlanUpdated,
     Progressed,
     Replied,
+    RequestRefused,
     Resumed,
     Retried,
     Said,
@@ -164,13 +165,17 @@ class Progress:
         match event:
             case Opened():
                 seen.now = "asking the model"
-                self._line(seen, "•", f"sandbox open ({event.backend}, no network) in {event.seconds * 1000:.0f} ms")
+                room = f"environment {event.environment}" if event.environment else "no network"
+                took = duration(event.seconds) if event.seconds >= 1 else f"{event.seconds * 1000:.0f} ms"
+                self._line(seen, "•", f"sandbox open ({event.backend}, {room}) in {took}")
                 if event.notes and event.notes != self._with:
                     self._with = event.notes
                     self._line(seen, " ", "with " + "; ".join(note.rstrip(".") for note in event.notes))
             case Progressed(text=text):
                 seen.now = text
                 self._line(seen, "•", text)
+            case RequestRefused(refusal=refusal):
+                self._line(seen, "!", f"refused: {refusal.method} {refusal.host}:{refusal.port}. {refusal.reason}")
             case Resumed():
                 self._line(seen, "•", "going on where it was")
             case Retried(message=message):

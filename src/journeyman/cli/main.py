@@ -1,17 +1,15 @@
 """The command line: `journeyman`, or `jm` for short."""
 
-import asyncio
 import errno
-import gc
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from journeyman import __version__
+from journeyman.cli import groups
+from journeyman.cli.typed import AsJson, Directory, EnvironmentName, Ref, finish
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
 app = typer.Typer(
@@ -24,12 +22,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GARBAGE = 1.0
-"""Seconds of work after which garbage is collected again."""
-
-Directory = Annotated[
-    Path, typer.Option("-C", "--directory", metavar="FOLDER", help="The repository, or a folder in it.")
-]
 ModelName = Annotated[
     str | None,
     typer.Option("-m", "--model", metavar="NAME", help="A model of your settings, `local`, or `VENDOR:NAME`."),
@@ -40,11 +32,6 @@ Checks = Annotated[
 ]
 Attempts = Annotated[
     int | None, typer.Option("--attempts", metavar="N", min=1, max=8, help="Independent tries; the best is kept.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
-Ref = Annotated[
-    str | None,
-    typer.Option("--base", metavar="REF", help="Start from this commit, branch or tag instead of the working tree."),
 ]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
@@ -62,6 +49,7 @@ def run(
     check: Checks = None,
     attempts: Attempts = None,
     base: Ref = None,
+    env: EnvironmentName = None,
     apply: Apply = False,
     engine: Engine = None,
     as_json: AsJson = False,
@@ -69,8 +57,8 @@ def run(
     """Change the code: work on a copy, check, and hand back a patch."""
     from journeyman.cli import commands
 
-    flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply, engine)
-    _finish(commands.start(prompt, "code", flags))
+    flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply, engine, env)
+    finish(commands.start(prompt, "code", flags))
 
 
 @app.command()
@@ -80,12 +68,15 @@ def ask(
     model: ModelName = None,
     attempts: Attempts = None,
     base: Ref = None,
+    env: EnvironmentName = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer a question about the code; nothing is changed."""
     from journeyman.cli import commands
 
-    _finish(commands.start(prompt, "ask", commands.Flags(directory, model, (), attempts, base, as_json, False)))
+    finish(
+        commands.start(prompt, "ask", commands.Flags(directory, model, (), attempts, base, as_json, False, None, env))
+    )
 
 
 @app.command()
@@ -93,7 +84,7 @@ def resume(task: TaskId = None, directory: Directory = Path(), as_json: AsJson =
     """Go on with a task that was interrupted, from the step it was in."""
     from journeyman.cli import commands
 
-    _finish(commands.resume(task, commands.Flags(directory, None, (), None, None, as_json, False)))
+    finish(commands.resume(task, commands.Flags(directory, None, (), None, None, as_json, False)))
 
 
 @app.command()
@@ -101,7 +92,7 @@ def apply(task: TaskId = None, directory: Directory = Path(), attempt: Number = 
     """Put a task's patch on your working tree; on a conflict nothing is touched."""
     from journeyman.cli import commands
 
-    _finish(commands.apply(task, directory, attempt))
+    finish(commands.apply(task, directory, attempt))
 
 
 @app.command()
@@ -109,7 +100,7 @@ def diff(task: TaskId = None, directory: Directory = Path(), attempt: Number = N
     """Print a task's patch."""
     from journeyman.cli import commands, read
 
-    _finish(commands.reading(directory, task, lambda at: read.show_diff(at.store, at.console, at.task, attempt)))
+    finish(commands.reading(directory, task, lambda at: read.show_diff(at.store, at.console, at.task, attempt)))
 
 
 @app.command()
@@ -117,7 +108,7 @@ def show(task: TaskId = None, directory: Directory = Path(), attempt: Number = N
     """Show a task's result: what changed, the checks before and after, what it cost."""
     from journeyman.cli import commands, read
 
-    _finish(
+    finish(
         commands.reading(directory, task, lambda at: read.show_task(at.store, at.console, at.task, attempt, as_json))
     )
 
@@ -136,7 +127,7 @@ def log(
     """Show everything that was done, step by step."""
     from journeyman.cli import commands, read
 
-    _finish(
+    finish(
         commands.reading(
             directory,
             task,
@@ -153,7 +144,7 @@ def list_(
     """List your tasks, the newest first."""
     from journeyman.cli import commands, read
 
-    _finish(commands.with_store(lambda store, console: read.list_tasks(store, console, limit, as_json)))
+    finish(commands.with_store(lambda store, console: read.list_tasks(store, console, limit, as_json)))
 
 
 @app.command()
@@ -161,7 +152,7 @@ def worker(engine: Engine = None) -> None:
     """Take tasks from an engine (Temporal); without an address, from one that is started with it."""
     from journeyman.cli import commands
 
-    _finish(commands.worker(engine))
+    finish(commands.worker(engine))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -211,7 +202,7 @@ def doctor() -> None:
     """Try what Journeyman needs on this machine and say what is missing."""
     from journeyman.cli import commands
 
-    _finish(commands.doctor())
+    finish(commands.doctor())
 
 
 @app.command()
@@ -223,7 +214,11 @@ def fetch(
 
     if model != "local":
         raise UsageError(f"{model!r} cannot be fetched; the embedded model is called `local`.")
-    _finish(commands.fetch())
+    finish(commands.fetch())
+
+
+app.add_typer(groups.environments, name="env")
+app.add_typer(groups.secrets, name="secret")
 
 
 @app.callback(invoke_without_command=True)
@@ -234,31 +229,6 @@ def options(
     if version:
         print(f"journeyman {__version__}")
         raise typer.Exit
-
-
-async def _until_told(work: Coroutine[Any, Any, int]) -> int:
-    """Run `work`; SIGTERM ends it as Ctrl-C does, with everything kept."""
-    task = asyncio.create_task(work)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    loop.call_later(GARBAGE, _collect)
-    return await task
-
-
-def _collect() -> None:
-    """Collect garbage from now on, leaving out what the imports made: that stays."""
-    gc.freeze()
-    gc.enable()
-
-
-def _finish(work: Coroutine[Any, Any, int]) -> None:
-    try:
-        code = asyncio.run(_until_told(work))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("\njourneyman: stopped.", file=sys.stderr)
-        code = 130
-    if code:
-        raise typer.Exit(code)
 
 
 def main() -> None:

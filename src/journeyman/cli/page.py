@@ -11,7 +11,8 @@ from rich.text import Text
 
 from journeyman.checks.compare import describe
 from journeyman.cli.live import duration, run_text, tokens
-from journeyman.core.events import Stopped
+from journeyman.core import folds
+from journeyman.core.events import Event, Stopped
 from journeyman.core.evidence import Citation, Result
 from journeyman.core.task import Attempt, Task, Verdict
 from journeyman.core.text import counted, one_line, plain
@@ -46,14 +47,11 @@ def result_page(
     attempt: Attempt,
     attempts: Sequence[Attempt],
     result: Result,
-    stopped: Stopped | None,
+    events: Sequence[Event],
     patch: str,
-    events: int,
 ) -> list[RenderableType]:
-    """Everything a person needs to judge and take over the result, in the order in which they ask.
-
-    `events` is the length of the log.
-    """
+    """Everything a person needs to judge and take over the result, in the order in which they ask."""
+    stopped = folds.stopped(events)
     mark, style, words = _heading(result, stopped)
     parts: list[RenderableType] = [Text.assemble((f"{mark} {words}", f"bold {style}"))]
     if result.result_checks:
@@ -166,12 +164,14 @@ def _gist(message: str) -> str:
 
 
 def _foot(
-    task: Task, attempt: Attempt, attempts: Sequence[Attempt], result: Result, events: int
+    task: Task, attempt: Attempt, attempts: Sequence[Attempt], result: Result, events: Sequence[Event]
 ) -> list[RenderableType]:
     cached = f" ({result.usage.cached_input_tokens} of them cached)" if result.usage.cached_input_tokens else ""
     facts = [duration(result.seconds), tokens(result.usage) + cached, f"model {task.model}", f"task {task.id}"]
     number = f" --attempt {attempt.number}" if len(attempts) > 1 and attempt.id != task.chosen else ""
-    lines = [" · ".join(facts), f"log    journeyman log {task.id}{number}   ({counted(events, 'event')})"]
+    lines = [" · ".join(facts), f"log    journeyman log {task.id}{number}   ({counted(len(events), 'event')})"]
+    if room := _room(events):
+        lines.insert(1, f"in     {room}")
     if result.diff:
         lines.append(f"apply  journeyman apply {task.id}{number}")
     if len(attempts) > 1:
@@ -182,6 +182,19 @@ def _foot(
         if other.id != attempt.id
     ]
     return [Text(line, style="dim") for line in lines]
+
+
+def _room(events: Sequence[Event]) -> str:
+    """The environment in a line, with what it refused; empty where the attempt had none."""
+    opened, refused = folds.opened(events), folds.refused(events)
+    if opened is None or not opened.environment:
+        return ""
+    words = opened.environment
+    if refused:
+        hosts = list(dict.fromkeys(one.host for one in refused))
+        more = f" and {len(hosts) - 3} more" if len(hosts) > 3 else ""
+        words += f"; {counted(len(refused), 'request')} refused: {', '.join(hosts[:3])}{more}"
+    return plain(words)
 
 
 def task_lines(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[Text]:

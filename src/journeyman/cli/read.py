@@ -25,6 +25,7 @@ from journeyman.core.events import (
     PlanUpdated,
     Prepared,
     Replied,
+    RequestRefused,
     Said,
     ToolReturned,
     ToolStarted,
@@ -129,7 +130,7 @@ async def show_result(store: Store, console: Console, task: Task, attempt: Attem
     result, events = await result_of(store, attempt)
     patch = decode(await patch_of(store, result))
     attempts = await store.attempts(task.id)
-    for part in result_page(task, attempt, attempts, result, folds.stopped(events), patch, len(events)):
+    for part in result_page(task, attempt, attempts, result, events, patch):
         # The lines of a patch are left whole for whoever copies them; in a pipe all lines are.
         whole = isinstance(part, Patch) or (isinstance(part, Text) and not console.is_terminal)
         console.print(part, highlight=False, soft_wrap=whole)
@@ -191,7 +192,7 @@ def _show_event(console: Console, event: Event, at: float) -> None:
             words = "failed" if event.is_error else "returned"
             line(f"{event.name} {words}", event.content[:2000].expandtabs(6), "dim")
         case Opened():
-            line(f"sandbox open: {event.backend}, {event.workspace}", "\n".join(event.notes), "dim")
+            line(f"sandbox open: {event.backend}, {event.workspace}", "\n".join(_with(event)), "dim")
         case CheckStarted():
             line(f"▸ check on the {event.on}: {event.check.command} (from {event.check.source})", "", "dim")
         case Checked(run=run):
@@ -209,8 +210,21 @@ def _words_of(event: Event) -> str:
     """What there is to read in an event that has no form of its own in the log."""
     if isinstance(event, AttemptStarted):
         return "\n".join(event.base.left_out)
+    if isinstance(event, RequestRefused):
+        refusal = event.refusal
+        return f"{refusal.method} {refusal.host}:{refusal.port}: {refusal.reason}"
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
+
+
+def _with(event: Opened) -> list[str]:
+    """What a sandbox was opened with, line by line."""
+    held = sum(probe.held for probe in event.probes)
+    lines = [f"environment: {event.environment}"] if event.environment else []
+    if event.probes:
+        lines.append(f"network self-test: {held} of {len(event.probes)} ways out are shut")
+        lines += [f"not shut: {probe.name}: {probe.said}" for probe in event.probes if not probe.held]
+    return [*lines, *event.notes]
 
 
 async def show_diff(store: Store, console: Console, task: Task, number: int | None) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
 from journeyman.core.evidence import Change, Check, CheckRun, Result
 from journeyman.core.items import DeveloperMessage, UserMessage
 from journeyman.core.model import Profile, Reply, ToolSpec
@@ -36,10 +37,15 @@ class AttemptStarted(Recorded):
     limits: Limits
     checks: tuple[Check, ...] = ()
     seed: int = 0
+    environment: EnvironmentUse | None = None
 
 
 class Opened(Recorded):
-    """The sandbox is open: `backend` and what of the host it shows, and how long that took, in seconds."""
+    """The sandbox is open: `backend` and what of the host it shows, and how long that took, in seconds.
+
+    `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
+    layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
+    """
 
     kind: Literal["opened"] = "opened"
     backend: str
@@ -47,6 +53,16 @@ class Opened(Recorded):
     toolchains: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    environment: str = ""
+    build: str | None = None
+    probes: tuple[BypassProbe, ...] = ()
+
+
+class RequestRefused(Recorded):
+    """A request from inside that the network policy did not let through."""
+
+    kind: Literal["request_refused"] = "request_refused"
+    refusal: Refusal
 
 
 class Prepared(Recorded):
@@ -210,6 +226,7 @@ class Finished(Recorded):
 Event = Annotated[
     AttemptStarted
     | Opened
+    | RequestRefused
     | Prepared
     | Said
     | Replied

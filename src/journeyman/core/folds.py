@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from journeyman.core.environment import Refusal
 from journeyman.core.events import (
     AttemptStarted,
     Checked,
     Event,
     Finished,
+    Opened,
     PlanStep,
     PlanUpdated,
     Prepared,
     Replied,
+    RequestRefused,
     Resumed,
     Said,
     Stopped,
@@ -25,6 +28,20 @@ from journeyman.core.usage import Usage
 
 def started(events: Iterable[Event]) -> AttemptStarted | None:
     return next((event for event in events if isinstance(event, AttemptStarted)), None)
+
+
+def opened(events: Iterable[Event]) -> Opened | None:
+    """The last opening of the sandbox."""
+    last: Opened | None = None
+    for event in events:
+        if isinstance(event, Opened):
+            last = event
+    return last
+
+
+def refused(events: Iterable[Event]) -> tuple[Refusal, ...]:
+    """The requests that the network policy did not let through."""
+    return tuple(event.refusal for event in events if isinstance(event, RequestRefused))
 
 
 def prepared(events: Iterable[Event]) -> Prepared | None:

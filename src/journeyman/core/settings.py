@@ -48,13 +48,19 @@ class ModelSettings(Value):
 
 
 class Settings(Value):
-    """All settings, with their defaults. `checks` are commands that must succeed."""
+    """All settings, with their defaults. `checks` are commands that must succeed.
+
+    `environment` is "ready" (what is written down, or was built before), "auto" (detected and set up too), "off", or
+    the name of a stored one. `environment_disk_bytes` is the room for all that are ready.
+    """
 
     model: str | None = None
     models: dict[str, ModelSettings] = Field(default_factory=dict)
     checks: tuple[str, ...] = ()
     attempts: int = Field(default=1, ge=1, le=8)
     strategy: Literal["loop", "repair"] | None = None
+    environment: str = Field(default="ready", min_length=1)
+    environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
     limits: Limits = Limits()
 
 

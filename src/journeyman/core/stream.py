@@ -1,7 +1,8 @@
 """The public stream: events of attempts in the vocabulary of `codex exec --json`, one JSON object a line.
 
-Beyond that vocabulary there are the item types `check` (a check that the harness ran) and `candidate` (an edit that
-the repair strategy tried), and `turn.completed` carries `result`. Readers ignore types that they do not know.
+Beyond that vocabulary there are the item types `check` (a check that the harness ran), `candidate` (an edit that the
+repair strategy tried), `environment` (what the sandbox was opened with) and `refused_request` (one that the network
+policy did not let through), and `turn.completed` carries `result`. Readers ignore types that they do not know.
 """
 
 from typing import Any
@@ -15,8 +16,10 @@ from journeyman.core.events import (
     Event,
     FilesChanged,
     Finished,
+    Opened,
     PlanUpdated,
     Replied,
+    RequestRefused,
     Retried,
     Stopped,
     ToolReturned,
@@ -95,6 +98,12 @@ class ThreadStream:
             case CandidateTried():
                 fields = event.model_dump(exclude={"kind", "seq", "at"})
                 return [self._item("item.completed", self._next(), "candidate", fields)]
+            case Opened() if event.environment:
+                held = sum(probe.held for probe in event.probes)
+                fields = {"text": event.environment, "build": event.build, "probes": len(event.probes), "held": held}
+                return [self._item("item.completed", self._next(), "environment", fields)]
+            case RequestRefused():
+                return [self._item("item.completed", self._next(), "refused_request", event.refusal.model_dump())]
             case Retried():
                 return [self._item("item.completed", self._next(), "error", {"message": event.message})]
             case _:

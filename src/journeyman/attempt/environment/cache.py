@@ -35,8 +35,8 @@ PAUSE = 0.05
 class Build(Value):
     """An environment that is ready. `id` is its key and when it was made; `parents` are the builds that lie below it.
 
-    `family` is the key without the content of files. `home` and `path` are HOME and PATH inside. `tops` are the names
-    that it adds to the workspace, topmost first; `dropped` are tracked files that set-up changed and that were put
+    `family` is the key without the content of files. `home` and `path` are HOME and PATH inside. `tops` are the paths
+    that it adds to the workspace, as in a URL; `dropped` are tracked files that set-up changed and that were put
     back. `checks` are those of the base, run once when it was made. `output` is the blob of all that set-up wrote.
     """
 

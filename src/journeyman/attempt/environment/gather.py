@@ -1,0 +1,41 @@
+"""Output of set-up and of its checks, without secrets, whole."""
+
+import time
+from collections.abc import Callable
+
+from journeyman.core.mask import Mask
+from journeyman.core.text import decode, one_line
+from journeyman.store.store import Store
+
+TELL = 0.5
+"""Seconds between two lines of progress."""
+
+
+class Gathered:
+    """Takes output in pieces, masks it and tells its latest line; `close` stores the whole as a blob."""
+
+    def __init__(self, mask: Mask, ident: str, tell: Callable[[str], None] | None = None) -> None:
+        self.id = ident
+        self._stream = mask.stream()
+        self._data = bytearray()
+        self._tell = tell
+        self._told = 0.0
+
+    def write(self, data: bytes) -> None:
+        self._data += self._stream.feed(data)
+        now = time.monotonic()
+        if self._tell is not None and now - self._told >= TELL:
+            lines = decode(bytes(self._data[-4096:])).replace("\r", "\n").split("\n")
+            last = next((line for line in reversed(lines) if line.strip()), "")
+            if last:
+                self._told = now
+                self._tell(one_line(last, 100))
+
+    def tail(self, size: int) -> str:
+        """The last characters of what was written, as text."""
+        return decode(bytes(self._data[-4 * size :]))[-size:]
+
+    async def close(self, store: Store) -> str:
+        """The id of the blob that holds everything."""
+        self._data += self._stream.flush()
+        return await store.put_blob(bytes(self._data))
