@@ -46,7 +46,7 @@ class Bubblewrap:
         interpreter: tuple[Path, Path] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._state = state
+        self.state = state
         self._ids = plan.changeable(ids)
         self._interpreter = interpreter or plan.interpreter()
         self._clock = clock
@@ -61,7 +61,7 @@ class Bubblewrap:
             except SandboxError as error:
                 return [str(error)]
             except OSError as error:
-                return [f"The sandbox could not be tried in {self._state}: {error}."]
+                return [f"The sandbox could not be tried in {self.state}: {error}."]
         return []
 
     def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]:
@@ -101,7 +101,7 @@ class Bubblewrap:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = Channel(ours)
         stack.callback(channel.close)
-        with theirs, seccomp.program(self._state).open("rb") as filters:
+        with theirs, seccomp.program(self.state).open("rb") as filters:
             orders = plan.orders(
                 spec,
                 tools,
@@ -164,8 +164,8 @@ class Bubblewrap:
         """What all sandboxes share, made once in `state`."""
         if self._tools is None:
             cgroups.sweep()
-            self._state.mkdir(parents=True, exist_ok=True)
-            bound_etc = plan.write_etc(self._state / "etc")
+            self.state.mkdir(parents=True, exist_ok=True)
+            bound_etc = plan.write_etc(self.state / "etc")
             binary, libraries = find_bwrap()
             here = Path(__file__).parent
             self._tools = plan.Tools(
@@ -173,9 +173,9 @@ class Bubblewrap:
                 libraries=libraries,
                 python=self._interpreter[0],
                 prefix=self._interpreter[1],
-                supervisor=_compiled(here / "supervisor.py", self._state),
-                launcher=_compiled(here / "launcher.py", self._state),
-                etc=self._state / "etc",
+                supervisor=_compiled(here / "supervisor.py", self.state),
+                launcher=_compiled(here / "launcher.py", self.state),
+                etc=self.state / "etc",
                 bound_etc=bound_etc,
             )
         return self._tools
@@ -184,7 +184,7 @@ class Bubblewrap:
     async def _copies(self, spec: SandboxSpec) -> AsyncGenerator[SandboxSpec]:
         """The same with copies of the layers that belong to the sandbox's user, where no mount can show them as his.
         Slow but as safe."""
-        folder = self._state / "copies" / os.urandom(6).hex()
+        folder = self.state / "copies" / os.urandom(6).hex()
         try:
             lower = await asyncio.to_thread(_copy, spec.lower, folder / "workspace", self._ids)
             home = await asyncio.to_thread(_copy, spec.home_lower, folder / "home", self._ids)
@@ -193,7 +193,7 @@ class Bubblewrap:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _try(self) -> None:
-        empty = self._state / "empty"
+        empty = self.state / "empty"
         empty.mkdir(parents=True, exist_ok=True)
         spec = SandboxSpec(workspace=Path("/workspace"), lower=(empty,))
         async with self.open(spec) as sandbox:
