@@ -1,17 +1,36 @@
 """Containers' sandboxes against the contract, and what is the containers' own."""
 
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from journeyman.sandbox import plan
-from journeyman.sandbox.container import Containers
-from journeyman.testing.sandbox import SandboxContract
+from journeyman.core.errors import SandboxError, SandboxUnavailable
+from journeyman.sandbox import container_api, container_plan, plan
+from journeyman.sandbox.choice import choose_backend
+from journeyman.sandbox.container import LABEL, Containers
+from journeyman.sandbox.container_api import Engine, connected
+from journeyman.sandbox.protocol import FileChange, Toolchain
+from journeyman.testing.sandbox import SandboxContract, sh
+from journeyman.testing.sandbox_attacks import spec_in
+from tests.sandbox import container_images
+
+pytestmark = pytest.mark.xdist_group("containers")
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs to be run as root")
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("containers")
+    """The state of all backends here; skips where no engine can be used."""
+    folder = tmp_path_factory.mktemp("containers")
+    problems = Containers(folder).probe()
+    if problems:
+        pytest.skip(f"no container engine can be used here: {' '.join(problems)}")
+    return folder
 
 
 @pytest.fixture
@@ -19,9 +38,178 @@ def backend(state: Path) -> Containers:
     return Containers(state)
 
 
-class TestContainers(SandboxContract):
-    """With the host's own system in an empty image."""
+@asynccontextmanager
+async def engine_of(state: Path) -> AsyncIterator[Engine]:
+    where, _ = await Containers(state).engine()
+    async with connected(where) as engine:
+        yield engine
+
+
+def an_image(state: Path, name: str, make: Callable[[], bytes], changes: Sequence[str] = ()) -> Iterator[str]:
+    """An image for the time of the tests."""
+    if container_images.busybox() is None:
+        pytest.skip("images for the tests are made with a static busybox (Debian: apt install busybox-static)")
+    full = f"localhost/journeyman-test-{name}:1"
+
+    async def load() -> None:
+        async with engine_of(state) as engine:
+            await engine.load(make(), full, changes)
+
+    async def unload() -> None:
+        async with engine_of(state) as engine:
+            await engine.forget(full)
+
+    asyncio.run(load())
+    yield full
+    asyncio.run(unload())
+
+
+@pytest.fixture(scope="session")
+def with_python(state: Path) -> Iterator[str]:
+    yield from an_image(state, "python", container_images.with_python)
+
+
+@pytest.fixture(scope="session")
+def tiny(state: Path) -> Iterator[str]:
+    yield from an_image(state, "tiny", container_images.tiny, ["ENV PATH=/bin:/opt/bin", "ENV OWN=of-the-image"])
+
+
+@pytest.fixture(scope="session")
+def hostile(state: Path) -> Iterator[str]:
+    changes = ["ENV LD_PRELOAD=/trap.so", "ENV PYTHONHOME=/trap", "USER root", 'ENTRYPOINT ["/trap"]', "WORKDIR /trap"]
+    yield from an_image(state, "hostile", container_images.hostile, changes)
+
+
+class TestImage(SandboxContract):
+    """In an image that has nothing of the host's."""
+
+    @pytest.fixture
+    def backend(self, state: Path, with_python: str) -> Containers:
+        return Containers(state, image=with_python)
 
     @pytest.fixture
     def python(self) -> str:
-        return str(plan.interpreter()[0])
+        return "/usr/bin/python3"
+
+
+async def test_an_image_without_python_or_a_c_library(backend: Containers, tmp_path: Path, tiny: str) -> None:
+    spec = spec_in(tmp_path, image=tiny, files={"run.sh": b"#!/bin/sh\necho ran\n"}, env={"MINE": "1"})
+    (spec.lower[0] / "run.sh").chmod(0o755)
+    async with backend.open(spec) as sandbox:
+        assert sandbox.backend == "container"
+        assert await sh(sandbox, "./run.sh; echo $PATH $OWN $MINE $HOME $SHELL $JOURNEYMAN_SANDBOX") == (
+            "ran\n/bin:/opt/bin of-the-image 1 /tmp/home /bin/sh container\n"
+        )
+        assert await sh(sandbox, "id -un; grep -c daemon /etc/passwd; cat /etc/resolv.conf") == "journeyman\n1\n"
+        refused = await sandbox.exec(["sh", "-c", "for d in / /bin /etc /run /usr; do touch $d/x; done"], timeout=10)
+        assert refused.output.count(b"Read-only") + refused.output.count(b"Permission") == 5
+        await sh(sandbox, "echo 1 > made; touch /var/x /var/tmp/x || touch /tmp/x; test ! -e /run/journeyman/door")
+        assert await sandbox.diff() == (FileChange(b"made", "write"),)
+        assert (await sandbox.exec(["/usr/bin/python3"], timeout=10)).exit_code == 127
+        assert await sh(sandbox, "cd /sys; ls -A; cd /; ls") == "bin\ndev\netc\nproc\nroot\nrun\nsys\ntmp\nusr\nvar\n"
+
+
+async def test_a_hostile_image_gains_nothing(backend: Containers, tmp_path: Path, hostile: str) -> None:
+    """Files where the host writes its own, links out of the image, and libraries that want to be loaded."""
+    async with backend.open(spec_in(tmp_path, image=hostile, files={"f": b"1"})) as sandbox:
+        uid = (await sh(sandbox, "id -u")).strip()
+        assert uid == str(65533 if os.getuid() == 0 else os.getuid())
+        assert await sh(sandbox, "cat f; id -un; id -gn; pwd") == f"1journeyman\njourneyman\n{tmp_path}/work\n"
+        assert (
+            await sh(sandbox, "head -n 1 /etc/hosts; wc -c < /etc/ld.so.preload")
+            == "127.0.0.1 localhost journeyman\n0\n"
+        )
+        options = (await sh(sandbox, "grep ' / overlay' /proc/mounts")).split()[3].split(",")
+        assert {"ro", "nosuid", "nodev"} <= set(options)
+        assert (await sandbox.exec(["head", "-c", "1", "/disk"], timeout=10)).exit_code != 0
+
+
+async def test_the_hosts_system_with_its_toolchains(backend: Containers, tmp_path: Path) -> None:
+    """Without an image: what bubblewrap shows, also below and beside the workspace."""
+    work = tmp_path / "proj"
+    chains: list[Toolchain] = []
+    for root, name in ((work / ".venv", "inner"), (tmp_path / "outer", "outer")):
+        (root / "bin").mkdir(parents=True)
+        (root / "bin" / name).write_text(f"#!/bin/sh\necho {name}\n")
+        (root / "bin" / name).chmod(0o755)
+        chains.append(Toolchain(root=root, bin=(root / "bin",)))
+    store = tmp_path / "objects"
+    store.mkdir(mode=0o700)
+    (store / "pack").write_text("objects")
+    (store / "pack").chmod(0o400)
+    spec = spec_in(tmp_path, workspace=work, toolchains=tuple(chains), readable=(store,), files={"a": b"1"})
+    async with backend.open(spec) as sandbox:
+        assert await sh(sandbox, f"inner; outer; cat {store}/pack; ls -A") == "inner\nouter\nobjects.venv\na\n"
+        refused = await sandbox.exec(["sh", "-c", f"echo > .venv/bin/inner; echo > {store}/pack"], timeout=10)
+        assert refused.output.count(b"Read-only") == 2
+        assert await sandbox.diff() == ()
+        python = str(plan.interpreter()[0])
+        assert (await sandbox.exec([python, "-c", "import ssl, json; print(1)"], timeout=20)).output == b"1\n"
+        assert await sh(sandbox, "id -un; ls /etc/shadow /home /var/log 2>&1 | grep -c 'No such'") == "journeyman\n3\n"
+
+
+async def test_an_image_that_cannot_be_had_is_said(state: Path, tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"localhost/no-such-image:1 .*could not be fetched: .+ Fetch it yourself"):
+        async with Containers(state).open(spec_in(tmp_path, image="localhost/no-such-image:1")):
+            pytest.fail("it was opened")
+    assert list((state / "c").iterdir()) == []
+
+
+async def test_what_a_workspace_cannot_be_is_said(backend: Containers, tmp_path: Path) -> None:
+    spec = spec_in(tmp_path)
+    wrong = {"workspace": replace(spec, workspace=Path("/usr")), "cannot open": replace(spec, lower=(tmp_path / "no",))}
+    for words, changed in wrong.items():
+        with pytest.raises(SandboxError, match=words):
+            async with backend.open(changed):
+                pytest.fail("it was opened")
+    async with engine_of(backend.state) as engine:
+        assert await engine.labelled(LABEL) == []
+
+
+async def test_nothing_is_left(backend: Containers, tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(2):
+        async with backend.open(spec_in(tmp_path)) as sandbox:
+            await sh(sandbox, "sleep 100 & echo x | cat > f")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lower", "upper"]
+    assert list((backend.state / "c").iterdir()) == []
+    async with engine_of(backend.state) as engine:
+        assert await engine.labelled(LABEL) == []
+
+
+async def test_what_killed_hosts_left_is_removed(state: Path, tmp_path: Path) -> None:
+    gone = await asyncio.create_subprocess_exec("true")
+    await gone.wait()
+    async with engine_of(state) as engine:
+        image = await engine.image(container_plan.HOST)
+        assert image
+        body = {"Image": image["Id"], "Cmd": ["/x"], "Labels": {LABEL: f"{gone.pid} {state}"}}
+        await engine.create("journeyman-test-left", body)
+        (state / "c" / f"{gone.pid}-abc").mkdir(parents=True)
+        async with Containers(state).open(spec_in(tmp_path)):
+            left = [found["Names"] for found in await engine.labelled(LABEL)]
+        assert not any("left" in name for names in left for name in names)
+    assert not (state / "c" / f"{gone.pid}-abc").exists()
+
+
+def test_a_probe_says_what_is_missing(tmp_path: Path) -> None:
+    nobody = tmp_path / "nobody.sock"
+    assert Containers(tmp_path, places=[nobody]).probe() == [f"No container engine listens at {nobody}."]
+    broken = tmp_path / "podman"
+    broken.write_text("#!/bin/sh\necho no storage >&2\nexit 125\n")
+    broken.chmod(0o755)
+    with pytest.raises(SandboxUnavailable, match="did not start: no storage"):
+        container_api.start_service(tmp_path / "state", broken)
+
+
+def test_the_choice_of_a_backend(state: Path, tmp_path: Path) -> None:
+    assert choose_backend("auto", tmp_path / "a").name == "bubblewrap"
+    assert choose_backend("auto", tmp_path / "a").name == "bubblewrap"  # remembered
+    assert choose_backend("container", state).name == "container"
+    assert choose_backend("auto", state, image="localhost/any:1").name == "container"
+    with pytest.raises(SandboxUnavailable, match=r"has no images, and localhost/any:1"):
+        choose_backend("bubblewrap", tmp_path / "a", image="localhost/any:1")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SandboxUnavailable, match=r"(?s)nothing is run without one.*bubblewrap: .*containers: "):
+        choose_backend("auto", tmp_path / "file")

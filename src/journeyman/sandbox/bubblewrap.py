@@ -44,7 +44,7 @@ class Bubblewrap:
         interpreter: tuple[Path, Path] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._state = state
+        self.state = state
         self._ids = plan.changeable(ids)
         self._interpreter = interpreter or plan.interpreter()
         self._clock = clock
@@ -59,7 +59,7 @@ class Bubblewrap:
             except SandboxError as error:
                 return [str(error)]
             except OSError as error:
-                return [f"The sandbox could not be tried in {self._state}: {error}."]
+                return [f"The sandbox could not be tried in {self.state}: {error}."]
         return []
 
     def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]:
@@ -67,7 +67,7 @@ class Bubblewrap:
 
     @asynccontextmanager
     async def _open(self, spec: SandboxSpec) -> AsyncGenerator[Sandbox]:
-        opening = Opening(spec, self._start, self._state, self._ids)
+        opening = Opening(spec, self._start, self.state, self._ids)
         async with opening.layers():
             inside = await opening.open()
             env = self._environment(spec)
@@ -89,7 +89,7 @@ class Bubblewrap:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = seeds.channel(ours)
         stack.callback(channel.close)
-        with theirs, seccomp.program(self._state).open("rb") as filters:
+        with theirs, seccomp.program(self.state).open("rb") as filters:
             orders = plan.orders(
                 spec,
                 tools,
@@ -117,23 +117,23 @@ class Bubblewrap:
         """What all sandboxes share, made once in `state`."""
         if self._tools is None:
             cgroups.sweep()
-            self._state.mkdir(parents=True, exist_ok=True)
-            bound_etc = plan.write_etc(self._state / "etc")
+            self.state.mkdir(parents=True, exist_ok=True)
+            bound_etc = plan.write_etc(self.state / "etc")
             binary, libraries = find_bwrap()
             self._tools = plan.Tools(
                 bwrap=binary,
                 libraries=libraries,
                 python=self._interpreter[0],
                 prefix=self._interpreter[1],
-                supervisor=programs.compiled("supervisor", self._state),
-                launcher=programs.compiled("launcher", self._state),
-                etc=self._state / "etc",
+                supervisor=programs.compiled("supervisor", self.state),
+                launcher=programs.compiled("launcher", self.state),
+                etc=self.state / "etc",
                 bound_etc=bound_etc,
             )
         return self._tools
 
     async def _try(self) -> None:
-        empty = self._state / "empty"
+        empty = self.state / "empty"
         empty.mkdir(parents=True, exist_ok=True)
         spec = SandboxSpec(workspace=Path("/workspace"), lower=(empty,))
         async with self.open(spec) as sandbox:

@@ -92,7 +92,7 @@ class Containers(Bubblewrap):
 
     async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack, seeds: Seeds) -> Inside:
         plan.check_workspace(spec.workspace)
-        where, ready = await self._engine()
+        where, ready = await self.engine()
         folder = self._folder(stack)
         container_plan.lay_out(folder, spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -135,7 +135,7 @@ class Containers(Bubblewrap):
         return come_up(spec, uppers, channel, _group(pid) if ready.about.bounds else None, First(process))
 
     def _folder(self, stack: AsyncExitStack) -> Path:
-        folder = self._state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
+        folder = self.state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
@@ -143,8 +143,9 @@ class Containers(Bubblewrap):
         """Who runs the commands, in the eyes of the container."""
         return self._ids or (os.getuid(), os.getgid())
 
-    async def _engine(self) -> tuple[Path, Ready]:
-        """An engine that listens and can be used; podman is started where none does."""
+    async def engine(self) -> tuple[Path, Ready]:
+        """The socket of an engine that can be used; podman is started where none listens. Raises `SandboxUnavailable`
+        with what is missing."""
         if self._known and await asyncio.to_thread(listens, self._known[0]):
             return self._known
         problems: list[str] = []
@@ -160,7 +161,7 @@ class Containers(Bubblewrap):
             places = ", ".join(map(str, self._sockets))
             raise SandboxUnavailable(" ".join(problems) or f"No container engine listens at {places}.")
         try:
-            where = await asyncio.to_thread(start_service, self._state)
+            where = await asyncio.to_thread(start_service, self.state)
         except SandboxUnavailable as error:
             raise SandboxUnavailable(" ".join([*problems, str(error)])) from error
         self._known = where, self._known[1] if self._known else await self._prepare_engine(where)
@@ -175,14 +176,14 @@ class Containers(Bubblewrap):
                     f"The container engine at {where} is a rootless {about.name}, where the workspace's files cannot "
                     "be this user's own; install podman, or let root run the engine."
                 )
-            self._state.mkdir(parents=True, exist_ok=True)
+            self.state.mkdir(parents=True, exist_ok=True)
             await self._sweep(engine)
         parts = [HERE / f"{name}.py" for name in ("container_init", "container_helper")]
-        parts.append(programs.written("supervisor", self._state))
+        parts.append(programs.written("supervisor", self.state))
         return Ready(
             about=about,
-            runtime=runtime(self._state, self._interpreter[0], parts, container_plan.RUNTIME),
-            system=container_plan.system(self._state, self._interpreter, self._user()),
+            runtime=runtime(self.state, self._interpreter[0], parts, container_plan.RUNTIME),
+            system=container_plan.system(self.state, self._interpreter, self._user()),
             ids=None if about.rootless else self._user(),
             by_engine=not about.rootless and self._ids is None,
         )
@@ -190,9 +191,9 @@ class Containers(Bubblewrap):
     async def _sweep(self, engine: Engine) -> None:
         for found in await engine.labelled(LABEL):
             owner, _, state = str(found["Labels"][LABEL]).partition(" ")
-            if state == str(self._state) and not Path(f"/proc/{owner}").exists():
+            if state == str(self.state) and not Path(f"/proc/{owner}").exists():
                 await engine.remove(str(found["Id"]))
-        for folder in (self._state / "c").glob("*-*"):
+        for folder in (self.state / "c").glob("*-*"):
             if not Path(f"/proc/{folder.name.partition('-')[0]}").exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -219,7 +220,7 @@ class Containers(Bubblewrap):
         body = container_plan.container(spec, image, ready.about, self._user(), (ready.runtime, folder))
         security = ["no-new-privileges"]
         if ready.about.name == "podman":
-            security.append(f"seccomp={seccomp.profile_file(self._state)}")
+            security.append(f"seccomp={seccomp.profile_file(self.state)}")
         else:
             security.append(f"seccomp={seccomp.profile()}")
         if Path("/sys/fs/selinux/enforce").exists():  # it would not let the container read what is ours
@@ -233,7 +234,7 @@ class Containers(Bubblewrap):
             raise
 
     async def _run(self, engine: Engine, body: dict[str, Any], folder: Path) -> str:
-        body["Labels"] = {LABEL: f"{os.getpid()} {self._state}"}
+        body["Labels"] = {LABEL: f"{os.getpid()} {self.state}"}
         container = await engine.create(f"journeyman-{folder.name}", body)
         try:
             await engine.start(container)
@@ -243,7 +244,7 @@ class Containers(Bubblewrap):
         return container
 
     async def _remove(self, container: str) -> None:
-        where, _ = await self._engine()
+        where, _ = await self.engine()
         async with connected(where) as engine:
             await engine.remove(container)
 

@@ -113,13 +113,18 @@ class Engine:
                 "Fetch it yourself (podman pull, docker pull), load it from a file, or name another image."
             )
 
-    async def load(self, archive: bytes, name: str) -> None:
-        """Make an image called `name` of a tar archive of its root directory."""
-        told = await self._ask("POST", "/images/create", params={"fromSrc": "-"}, content=archive)
+    async def load(self, archive: bytes, name: str, changes: Sequence[str] = ()) -> None:
+        """Make an image called `name` of a tar archive of its root directory; `changes` are lines of a Dockerfile."""
+        params = {"fromSrc": "-", "changes": list(changes)}
+        told = await self._ask("POST", "/images/create", params=params, content=archive)
         words = [_object(line) for line in told.text.splitlines()]
         made = next((str(word["status"]) for word in reversed(words) if word.get("status")), "")
         repository, _, tag = name.rpartition(":")
         await self._ask("POST", f"/images/{made}/tag", params={"repo": repository, "tag": tag})
+
+    async def forget(self, name: str) -> None:
+        """Remove an image."""
+        await self._ask("DELETE", f"/images/{name}", params={"force": "true"})
 
     async def create(self, name: str, body: Mapping[str, Any]) -> str:
         """Make a container; its id."""

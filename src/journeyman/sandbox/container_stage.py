@@ -9,7 +9,7 @@ Paths of the image are hostile: once inside, they lead nowhere but inside.
 """
 
 # pathlib would double the time to start:
-# ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH120, PTH211
+# ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH114, PTH120, PTH211
 from __future__ import annotations
 
 import errno
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUSER = launcher.CLONE_NEWNS, launcher.CLONE_NEWUSER
-MNT_DETACH = 2
+MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 MOST_USERS = 1024 * 1024
 
 setns, umount2 = launcher.function("setns"), launcher.function("umount2")
@@ -68,7 +68,7 @@ def hang(tree: int, place: str) -> None:
 
 def uncover(place: str) -> None:
     """Take away what the engine has mounted on a path, if anything."""
-    if umount2(os.fsencode(place), MNT_DETACH):
+    if umount2(os.fsencode(place), MNT_DETACH | UMOUNT_NOFOLLOW):
         try:
             launcher.fail(f"cannot unmount {place}")
         except OSError as error:
@@ -132,7 +132,7 @@ def inside(plan: dict[str, Any], trees: list[tuple[int, str]]) -> None:
     uncover("/tmp")
     uncover("/var/tmp")
     new_tmp(plan["tmp"])
-    if os.path.isdir("/var/tmp"):
+    if os.path.isdir("/var/tmp") and not os.path.islink("/var/tmp"):
         hang(launcher.open_tree("/tmp"), "/var/tmp")
     for tree, place in trees:
         hang(tree, place)

@@ -12,7 +12,7 @@ import h11
 from journeyman.sandbox.network import wire
 from journeyman.sandbox.network.broker import Mask, Secret, put_in
 from journeyman.sandbox.network.dial import Dialer, Line, Unreached
-from journeyman.sandbox.network.request import Header, Origin, end_to_end, has_body, wants_websocket
+from journeyman.sandbox.network.request import QUIET, Header, Origin, end_to_end, has_body, wants_websocket
 
 _SLICE = 256 * 1024
 _REFRAMED = frozenset((b"content-length", b"content-encoding"))
