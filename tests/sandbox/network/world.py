@@ -202,7 +202,8 @@ async def proxy(
             yield Running(listener.getsockname()[1], refusals, authority)
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
             dialer.close()
 
 
