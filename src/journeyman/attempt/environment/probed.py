@@ -10,7 +10,7 @@ _UNTRIED = "The self-test did not run"
 async def probed(sandbox: Sandbox, gateway: Gateway | None) -> tuple[BypassProbe, ...]:
     """Try every way around `gateway`, or to any network where there is none. Raises `SandboxError` when one leads out.
 
-    Where there is no Python inside to try them with, the probes say so and count for nothing.
+    Where they cannot be tried, the probes say so and count for nothing.
     """
     from journeyman.sandbox.network.gateway import ProxyGateway
     from journeyman.sandbox.network.selftest import probe_bypasses
@@ -18,7 +18,7 @@ async def probed(sandbox: Sandbox, gateway: Gateway | None) -> tuple[BypassProbe
     ours = gateway if isinstance(gateway, ProxyGateway) else None
     if gateway is not None and ours is None:
         return ()
-    probes = await probe_bypasses(sandbox, ours, python="python3")
+    probes = await probe_bypasses(sandbox, ours)
     if open_ := [probe for probe in probes if not probe.held and not probe.said.startswith(_UNTRIED)]:
         ways = "; ".join(f"{probe.name}: {probe.said}" for probe in open_)
         raise SandboxError(f"The network of the sandbox does not hold, so nothing was run in it. {ways}")

@@ -32,16 +32,24 @@ Try = tuple[str, str, tuple[Any, ...]]
 
 
 async def probe_bypasses(
-    sandbox: Sandbox, gateway: ProxyGateway | None, *, python: str, nameservers: Sequence[str] | None = None
+    sandbox: Sandbox,
+    gateway: ProxyGateway | None,
+    *,
+    python: str | None = None,
+    nameservers: Sequence[str] | None = None,
 ) -> tuple[BypassProbe, ...]:
-    """Make the tries in an open sandbox with `python`, a Python 3.8 or newer inside. Without a `gateway` no network at
-    all is expected. `nameservers` are those of the machine."""
+    """Make the tries in an open sandbox. Without a `gateway` no network at all is expected.
+
+    `python` is a Python 3.8 or newer inside; by default the one that runs the sandbox's own first process, which is
+    there in every image. `nameservers` are those of the machine.
+    """
+    interpreter = [python, "-I", "-S"] if python is not None else await _interpreter(sandbox)
     nameservers = _nameservers() if nameservers is None else tuple(nameservers)
     with _canary() as canary:
         tries = [*_direct(canary, nameservers), *(_through(gateway) if gateway else _none())]
         source = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
         orders = marshal.dumps(tries, 2).hex()
-        result = await sandbox.exec([python, "-I", "-S", "-c", source, orders], timeout=SECONDS)
+        result = await sandbox.exec([*interpreter, "-c", source, orders], timeout=SECONDS)
         touched = canary.touched()
     said: dict[str, BypassProbe] = {}
     for line in result.output.decode("utf-8", "replace").splitlines():
@@ -51,6 +59,13 @@ async def probe_bypasses(
     silent = f"The self-test did not run to its end: {result.output.decode('utf-8', 'replace')[-300:].strip()}"
     probes = [said.get(name) or BypassProbe(name=name, held=False, said=silent) for name, _, _ in tries]
     return tuple(_seen(probe, touched) for probe in probes)
+
+
+async def _interpreter(sandbox: Sandbox) -> list[str]:
+    """How the sandbox's first process was started, up to its program."""
+    result = await sandbox.exec(["cat", "/proc/1/cmdline"], timeout=SECONDS)
+    words = result.output.decode("utf-8", "replace").split("\0")
+    return words[: words.index("-S") + 1] if "-S" in words else ["python3", "-I", "-S"]
 
 
 def _seen(probe: BypassProbe, touched: dict[str, str]) -> BypassProbe:
