@@ -16,7 +16,7 @@ from journeyman.sandbox import plan
 from journeyman.sandbox.container_api import About
 from journeyman.sandbox.container_runtime import Runtime
 from journeyman.sandbox.plan import HOME, STAGE, SYSTEM_PATH, USER, Plan, Uppers
-from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, SandboxSpec
+from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
 
 HOST = "localhost/journeyman-host:1"
 """An image of empty directories, into which the host's own system is hung."""
@@ -289,7 +289,7 @@ def lay_out(folder: Path, spec: SandboxSpec | None = None) -> None:
     folder.mkdir(parents=True)
     (folder / Path(RUNTIME).name).mkdir()
     (folder / "empty").write_bytes(b"")
-    if spec and spec.gateway and spec.gateway.authority:
-        (folder / Path(AUTHORITY).name).write_bytes(spec.gateway.authority.read_bytes())
+    for file, place in certificates(spec.gateway) if spec else []:
+        (folder / Path(place).name).write_bytes(file.read_bytes())
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)

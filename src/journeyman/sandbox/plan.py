@@ -17,7 +17,7 @@ from typing import Any
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.cgroups import Group
-from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, SandboxSpec
+from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
 from journeyman.sandbox.upper import Upper
 
 STAGE = "/tmp"
@@ -393,9 +393,8 @@ def _home(plan: Plan, *, layered: bool) -> None:
 
 
 def _gateway(plan: Plan, spec: SandboxSpec) -> None:
-    if spec.gateway and spec.gateway.authority:
-        authority = spec.gateway.authority
-        plan.arguments += ["--ro-bind", plan.staged(authority, mapped=_is_private(authority)), AUTHORITY]
+    for file, place in certificates(spec.gateway):
+        plan.arguments += ["--ro-bind", plan.staged(file, mapped=_is_private(file)), place]
 
 
 def _is_private(path: Path) -> bool:

@@ -13,6 +13,8 @@ GATEWAY_PORT = 3128
 """Where a gateway listens on the loopback of the sandbox."""
 AUTHORITY = "/run/journeyman/authority.pem"
 """Where the certificates that a gateway wants trusted lie inside."""
+TRUST_STORE = "/run/journeyman/authority.p12"
+"""Where they lie for Java, which reads no PEM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class Gateway(Protocol):
     """The only way out of a sandbox's network namespace.
 
     `env` is what commands see of it (the proxy variables), `authority` a file of the host with certificates that is
-    readable inside as `AUTHORITY`, if there is one.
+    readable inside as `AUTHORITY`, if there is one. A file beside it with the suffix .p12 is readable as
+    `TRUST_STORE`.
     """
 
     @property
@@ -73,6 +76,14 @@ class Gateway(Protocol):
         """Answer connections on `listener`, a TCP socket that listens on port `GATEWAY_PORT` of the loopback inside,
         until cancelled. The caller closes it."""
         ...
+
+
+def certificates(gateway: Gateway | None) -> list[tuple[Path, str]]:
+    """The files that a gateway wants shown, and where."""
+    if gateway is None or gateway.authority is None:
+        return []
+    store = gateway.authority.with_suffix(".p12")
+    return [(gateway.authority, AUTHORITY), *([(store, TRUST_STORE)] if store.is_file() else [])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import socket
 import ssl
 import sys
@@ -169,6 +170,31 @@ async def test_pip_fetches_from_an_allowed_index_and_nowhere_else(tmp_path: Path
     assert [asked.line for asked in files.asked] == [f"GET /{name} HTTP/1.1"]
     [refusal] = refusals
     assert (refusal.host, refusal.port, refusal.remedy) == ("evil.test", 443, "evil.test")
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="needs Java")
+async def test_java_trusts_what_the_others_do(tmp_path: Path, trust: Trust) -> None:
+    lower = tmp_path / "lower"
+    lower.mkdir()
+    (lower / "Ask.java").write_text(
+        """public class Ask {
+            public static void main(String[] words) throws Exception {
+                var client = new java.net.URI(words[0]).toURL().openConnection();
+                System.out.print(new String(client.getInputStream().readAllBytes()));
+            }
+        }"""
+    )
+    async with http_server(tls=trust.context("a.test")) as server:
+        place = f"a.test:{server.port}"
+        policy = NetworkPolicy(access="allow-list", hosts=(place,), private=LOOPBACK, methods="read")
+        options = {"on_refusal": refused.append, "state": tmp_path / "state", "roots": trust.roots, "resolve": resolve}
+        async with (
+            open_gateway(policy, **options) as gateway,
+            Bubblewrap(tmp_path / "boxes").open(spec_with(tmp_path, gateway=gateway)) as sandbox,
+        ):
+            script = f"java $MAVEN_OPTS Ask.java https://{place}/"
+            result = await sandbox.exec(["sh", "-c", script], timeout=100)
+    assert (result.exit_code, result.output) == (0, b"hello"), result.output.decode()
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,13 @@ class AskTools:
         program.chmod(0o755)
 
     async def ask(self, **environ: str) -> dict[str, IndexHosts]:
-        known = {"PATH": f"{self.path}:/usr/bin:/bin" if environ.pop("system", "") else str(self.path)}
-        known |= {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home), "PIP_CONFIG_FILE": os.devnull, **environ}
+        known = {
+            "PATH": str(self.path),
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home),
+            "PIP_CONFIG_FILE": os.devnull,
+            **environ,
+        }
         found = await package_indexes(known, home=self.home, learner=self.learner, seconds=60)
         return {each.tool: each for each in found}
 
@@ -97,13 +102,12 @@ async def test_uv(machine: AskTools, index: Server) -> None:
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
 async def test_npm_with_a_registry_of_a_scope(machine: AskTools, index: Server) -> None:
-    (machine.path / "npm").symlink_to(os.path.realpath(str(shutil.which("npm"))))
-    (machine.path / "node").symlink_to(str(shutil.which("node")))
+    machine.tool("npm", str(shutil.which("node")), os.path.realpath(str(shutil.which("npm"))))
     (machine.home / ".npmrc").write_text(
         f"registry=http://localhost:{index.port}/\n@team:registry=http://127.0.0.4:1/npm/\n"
         "//127.0.0.4:1/npm/:_authToken=geheim\n"
     )
-    found = await machine.ask(system="yes")
+    found = await machine.ask()
     assert set(found["npm"].hosts) == {f"localhost:{index.port}", "127.0.0.4:1", "tarballs.example"}
     assert "geheim" not in str(found)
 
@@ -158,6 +162,13 @@ async def test_go_and_maven_and_what_says_nothing(machine: AskTools) -> None:
         "maven": {"maven.example"},
     }
     assert "geheim" not in str(found)
+
+
+@pytest.mark.skipif(shutil.which("mvn") is None, reason="needs Maven")
+async def test_maven_tells_its_default(machine: AskTools) -> None:
+    machine.tool("mvn", str(shutil.which("env")), "PATH=/usr/bin:/bin", str(shutil.which("mvn")))
+    [found] = (await machine.ask()).values()
+    assert found.tool == "maven" and all("." in host for host in found.hosts)
 
 
 async def test_a_tool_that_hangs_is_given_up(machine: AskTools) -> None:

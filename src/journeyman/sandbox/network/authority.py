@@ -7,12 +7,15 @@ import datetime
 import ipaddress
 import os
 import ssl
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from journeyman.sandbox.network.address import literal
@@ -21,6 +24,7 @@ from journeyman.sandbox.network.policy import Pattern
 LIFETIME = datetime.timedelta(days=3)
 BACKDATED = datetime.timedelta(hours=1)
 """For clocks inside that are behind."""
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
 CACHED = 512
 """Certificates that are kept for hosts."""
 SYSTEM_ROOTS = (
@@ -121,6 +125,20 @@ def _load(context: ssl.SSLContext, chain: bytes) -> None:
         context.load_cert_chain(f"/proc/self/fd/{handle}")
     finally:
         os.close(handle)
+
+
+def java_store(bundle: bytes) -> bytes:
+    """A store without a password of the certificates in a PEM text, which Java trusts."""
+    found: list[pkcs12.PKCS12Certificate] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # old roots break rules of today
+        for number, part in enumerate(bundle.split(_BEGIN)[1:]):
+            try:
+                certificate = x509.load_pem_x509_certificate(_BEGIN + part)
+            except ValueError:
+                continue
+            found.append(pkcs12.PKCS12Certificate(certificate, str(number).encode()))
+    return pkcs12.serialize_java_truststore(found, serialization.NoEncryption())
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

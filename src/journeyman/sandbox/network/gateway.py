@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journeyman.core.environment import NetworkPolicy
-from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT
+from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, TRUST_STORE
 
 if TYPE_CHECKING:
     from journeyman.sandbox.network.broker import Broker
@@ -61,24 +61,29 @@ async def open_gateway(
         inner=[host for each in indexes for host in each.private],
     )
     roots = roots or system_roots()
-    authority = None
-    if rules.reads_only or (broker is not None and broker.hosts):
-        from journeyman.sandbox.network.authority import Authority
-
-        authority = Authority(now=now(), only=_constraints(rules, broker))
     dialer = Dialer(rules, roots=roots, via=via, resolve=resolve)
     with ExitStack() as stack:
         stack.callback(dialer.close)
-        bundle = Path(os.path.realpath(roots))
-        if authority is not None:
+        bundle, authority = Path(os.path.realpath(roots)), None
+        if opened(rules, broker):
+            from journeyman.sandbox.network.authority import Authority, java_store
+
+            authority = Authority(now=now(), only=_constraints(rules, broker))
             state.mkdir(parents=True, exist_ok=True)
             bundle = state / f"authority-{secrets.token_hex(8)}.pem"
-            stack.callback(bundle.unlink, missing_ok=True)
-            bundle.write_bytes(roots.read_bytes().rstrip(b"\n") + b"\n" + authority.pem)
-            bundle.chmod(0o644)  # a sandbox's user is another
+            text = roots.read_bytes().rstrip(b"\n") + b"\n" + authority.pem
+            for file, content in ((bundle, text), (bundle.with_suffix(".p12"), java_store(text))):
+                stack.callback(file.unlink, missing_ok=True)
+                file.write_bytes(content)
+                file.chmod(0o644)  # a sandbox's user is another
         quiet = secrets.token_hex(16)
         proxy = Proxy(rules, dialer, on_refusal=on_refusal, broker=broker, authority=authority, quiet=quiet)
         yield ProxyGateway(rules, quiet, proxy, bundle, variables(rules, broker))
+
+
+def opened(rules: "Rules", broker: "Broker | None") -> bool:
+    """Whether the TLS of some host has to be opened."""
+    return rules.reads_only or (broker is not None and bool(broker.hosts))
 
 
 def _constraints(rules: "Rules", broker: "Broker | None") -> "Sequence[Pattern]":
@@ -119,6 +124,11 @@ def variables(rules: "Rules", broker: "Broker | None") -> dict[str, str]:
         [
             *(f"-D{scheme}.proxyHost=127.0.0.1 -D{scheme}.proxyPort={port}" for scheme in ("http", "https")),
             "-Dhttp.nonProxyHosts=localhost|127.*|[::1]",
+            *(
+                [f"-Djavax.net.ssl.trustStore={TRUST_STORE} -Djavax.net.ssl.trustStoreType=PKCS12"]
+                if opened(rules, broker)
+                else []
+            ),
         ]
     )
     return {

@@ -244,12 +244,17 @@ async def _gem(machine: Machine) -> Found:
 
 
 async def _maven(machine: Machine) -> Found:
+    """Maven names its repositories when, offline, it has not got what it is asked for."""
+    own = f"-Dmaven.repo.local={machine.folder / 'maven'}"
+    text = await machine.ask("mvn", "-B", "-o", own, "journeyman:none", failing=True)
+    told = re.search(r"available from the repositories \[(.*)\]", text)
+    urls = _URL.findall(told[1].replace(")", " ")) if told else []
     try:
-        text = (machine.home / ".m2" / "settings.xml").read_text(encoding="utf-8")
+        settings = (machine.home / ".m2" / "settings.xml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        text = ""
-    urls = [match.strip() for match in re.findall(r"<url>\s*([^<]+?)\s*</url>", text)]
-    return Found("maven", "~/.m2/settings.xml", tuple(urls))
+        settings = ""
+    urls += [match.strip() for match in re.findall(r"<url>\s*([^<]+?)\s*</url>", settings)]
+    return Found("maven", "Maven's own words, ~/.m2/settings.xml", tuple(urls))
 
 
 TOOLS = (_pip, _uv, _npm, _yarn, _apt, _cargo, _go, _gem, _maven)
