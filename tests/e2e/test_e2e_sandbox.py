@@ -121,6 +121,11 @@ def test_traps_in_the_folder_catch_nobody(program: Program, work: Path, tmp_path
     assert owners <= {(work.stat().st_uid, work.stat().st_gid)}
 
 
+def test_what_people_are_told_is_harmless(program: Program, work: Path) -> None:
+    code, _, said = ran(program, work, "mkfifo \"$(printf 'a\\033]0;b\\007\\nc')\"")
+    assert (code, said) == (0, b"journeyman: left out: a\n")
+
+
 def test_git_works_in_a_copy_of_its_data(program: Program, make_repository: MakeRepository) -> None:
     folder = make_repository({"a.txt": "one\n"})
     config = folder / ".git" / "config"
