@@ -164,7 +164,10 @@ def sandbox(
     readable: Annotated[
         list[Path] | None, typer.Option("--ro", metavar="PATH", help="A file or folder that it may read.")
     ] = None,
-    network: Annotated[str, typer.Option("--network", metavar="POLICY", help="Only `off`.")] = "off",
+    network: Annotated[
+        str,
+        typer.Option("--network", metavar="POLICY", help="`off`, `on`, `indexes`, or host patterns with commas."),
+    ] = "off",
     backend: Annotated[str, typer.Option("--backend", help="`auto` or `bubblewrap`.")] = "auto",
     env: Annotated[
         list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="A variable that it sees.")
