@@ -201,11 +201,11 @@ def sandbox(
 
 
 @app.command()
-def doctor() -> None:
-    """Try what Journeyman needs on this machine and say what is missing."""
-    from journeyman.cli import commands
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
+    """Try what Journeyman needs on this machine, part by part, and say what is missing and how to get it."""
+    from journeyman.cli.doctor import doctor as examine
 
-    finish(commands.doctor())
+    finish(examine(as_json=as_json))
 
 
 @app.command()
