@@ -121,6 +121,11 @@ def test_traps_in_the_folder_catch_nobody(program: Program, work: Path, tmp_path
     assert owners <= {(work.stat().st_uid, work.stat().st_gid)}
 
 
+def test_what_people_are_told_is_harmless(program: Program, work: Path) -> None:
+    code, _, said = ran(program, work, "mkfifo \"$(printf 'a\\033]0;b\\007\\nc')\"")
+    assert (code, said) == (0, b"journeyman: left out: a\n")
+
+
 def test_git_works_in_a_copy_of_its_data(program: Program, make_repository: MakeRepository) -> None:
     folder = make_repository({"a.txt": "one\n"})
     config = folder / ".git" / "config"
@@ -144,6 +149,22 @@ def test_our_own_places_in_the_folder_stay_ours(program: Program, tmp_path: Path
     assert (sorted(path for path in program.home.rglob("*")), (tmp_path / "f").exists()) == (before, True)
 
 
+def test_network_by_policy(program: Program, work: Path) -> None:
+    """Only what is allowed gets out, and what is not is said."""
+    ask = """python3 - <<'END'
+import urllib.request, urllib.error
+try:
+    print(urllib.request.urlopen("http://refused.example/", timeout=20).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+END"""
+    code, out, said = ran(program, work, ask, "--network", "allowed.example,*.allowed.example")
+    assert (code, out) == (0, b"403\n"), said
+    assert b"the network refused GET refused.example:80" in said
+    assert b"--network refused.example would allow it" in said
+    assert ran(program, work, "true", "--network", "off,on")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -161,7 +182,7 @@ def test_wrong_options_are_said(program: Program, work: Path, options: tuple[str
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_it_with_its_changes_in_place(program: Program, work: Path, number: int) -> None:
-    mark = f"sleep 86400.5{int(number)}"
+    mark = f"sleep 86400.5{int(number):03}"
     with shell(program, work, f"echo 1 > begun; echo go; exec {mark}") as process:
         assert process.stdout
         await asyncio.to_thread(process.stdout.readline)

@@ -227,29 +227,6 @@ async def worker(engine: str | None) -> int:
         return await work_for_engine(host, door.state, engine)
 
 
-async def doctor() -> int:
-    """Try each thing that Journeyman needs, and say how to get what is missing."""
-    from rich.console import Console
-
-    door = open_door(Path(), {})
-    from journeyman.models.local.model_file import QWEN
-
-    console = Console()
-    problems = await asyncio.to_thread(Bubblewrap(door.state / "sandbox").probe)
-    lines = [("sandbox", "bubblewrap works here" if not problems else " ".join(problems), not problems)]
-    choice = model_choice(door, door.settings.model)
-    lines.append(("model", choice.why or f"Using {choice.name}, as your settings say.", True))
-    if choice.wire == "local":
-        there = (door.cache / QWEN.name).exists()
-        words = f"is in {door.cache}" if there else "is not fetched yet: `journeyman fetch` does it (1.1 GB)"
-        lines.append(("weights", f"the embedded model {words}", True))
-    lines.append(("state", str(door.state), True))
-    for name, words, good in lines:
-        mark, style = ("✔", "green") if good else ("✘", "red")
-        console.print(f"[{style}]{mark}[/] {name:8} {words}", highlight=False, soft_wrap=True)
-    return 1 if problems else 0
-
-
 async def fetch() -> int:
     """Download and verify the embedded model, with a progress bar."""
     from journeyman.cli.fetch import fetch_model

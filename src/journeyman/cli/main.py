@@ -164,7 +164,10 @@ def sandbox(
     readable: Annotated[
         list[Path] | None, typer.Option("--ro", metavar="PATH", help="A file or folder that it may read.")
     ] = None,
-    network: Annotated[str, typer.Option("--network", metavar="POLICY", help="Only `off`.")] = "off",
+    network: Annotated[
+        str,
+        typer.Option("--network", metavar="POLICY", help="`off`, `on`, `indexes`, or host patterns with commas."),
+    ] = "off",
     backend: Annotated[str, typer.Option("--backend", help="`auto` or `bubblewrap`.")] = "auto",
     env: Annotated[
         list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="A variable that it sees.")
@@ -198,11 +201,11 @@ def sandbox(
 
 
 @app.command()
-def doctor() -> None:
-    """Try what Journeyman needs on this machine and say what is missing."""
-    from journeyman.cli import commands
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
+    """Try what Journeyman needs on this machine, part by part, and say what is missing and how to get it."""
+    from journeyman.cli.doctor import doctor as examine
 
-    finish(commands.doctor())
+    finish(examine(as_json=as_json))
 
 
 @app.command()

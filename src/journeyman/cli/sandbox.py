@@ -13,13 +13,14 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from journeyman.cli.door import Door, open_door
 from journeyman.cli.through import Out, ReaderGone, one_stream, standard_error, standard_input
 from journeyman.cli.throwaway import sweep, throwaway
+from journeyman.core.environment import NetworkPolicy, Refusal
 from journeyman.core.errors import JourneymanError, SandboxError, UsageError
 from journeyman.core.task import Base
 from journeyman.core.text import decode, one_line, plain
@@ -173,6 +174,7 @@ class _Signals:
 
 async def _inside(order: Order, door: Door, limits: _Limits, room: _Room, signals: _Signals) -> ExecResult:
     """Run the command. The sandbox is closed afterwards: nothing is at work in the layer any more."""
+    policy = network_policy(order.network)
     spec = SandboxSpec(
         workspace=room.workspace,
         lower=(room.over, room.workspace),
@@ -190,8 +192,33 @@ async def _inside(order: Order, door: Door, limits: _Limits, room: _Room, signal
         processes=limits.processes,
         disk_bytes=limits.disk,
     )
-    async with _backend(order, door).open(spec) as sandbox:
+    async with AsyncExitStack() as stack:
+        if policy.access != "off":
+            from journeyman.cli.network import index_variables, way_out
+
+            known = await index_variables(door) if policy.indexes else dict[str, str]()
+            gateway = await stack.enter_async_context(way_out(door)(policy, {}, _refused))
+            spec = replace(spec, gateway=gateway, env={**known, **spec.env})
+        sandbox = await stack.enter_async_context(_backend(order, door).open(spec))
         return await signals.until(_pass_through(order.command, limits.seconds, sandbox))
+
+
+def network_policy(text: str) -> NetworkPolicy:
+    """`off`, `on`, or a list of host patterns, of which `indexes` stands for those of the machine's package tools."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if words in (["off"], ["on"]):
+        return NetworkPolicy(access="off" if words == ["off"] else "on")
+    if not words or {"off", "on"} & set(words):
+        raise UsageError(f"--network takes off, on, indexes or host patterns, not {plain(text)!r}.")
+    hosts = tuple(word for word in words if word != "indexes")
+    return NetworkPolicy(access="allow-list", hosts=hosts, indexes="indexes" in words)
+
+
+def _refused(refusal: Refusal) -> None:
+    remedy = f" (--network {refusal.remedy} would allow it)" if refusal.remedy else ""
+    _say(
+        one_line(f"the network refused {refusal.method} {refusal.host}:{refusal.port}: {refusal.reason}", 300) + remedy
+    )
 
 
 async def _pass_through(command: Sequence[str], seconds: float, sandbox: Sandbox) -> ExecResult:
@@ -208,8 +235,6 @@ async def _pass_through(command: Sequence[str], seconds: float, sandbox: Sandbox
 
 
 def _backend(order: Order, door: Door) -> SandboxBackend:
-    if order.network != "off":
-        raise UsageError(f"The network policy {order.network!r} is not known; there is only `off`.")
     if order.backend not in ("auto", "bubblewrap"):
         raise UsageError(f"There is no sandbox backend {order.backend!r}; there is `bubblewrap`.")
     return Bubblewrap(door.state / "sandbox")

@@ -18,6 +18,7 @@ from pathlib import Path
 from journeyman.core.errors import SandboxError
 
 _WAITER = 'read -r word || exec "$@"'
+_SWEEP = "from journeyman.cli import throwaway; throwaway.main()"
 _PATIENCE = 5.0
 """Seconds that the processes of a killed one have to be gone in."""
 
@@ -85,7 +86,8 @@ def _open_up(_: object, path: str, __: object) -> None:
 @contextmanager
 def _watched(parent: Path) -> Generator[None]:
     """Have somebody who sweeps `parent` when this process ends within the block."""
-    command = ["/bin/sh", "-c", _WAITER, "sh", sys.executable, "-I", "-m", "journeyman.cli.throwaway", str(parent)]
+    code = f"import sys; sys.path[:] = {[path for path in sys.path if path]!r}\n" + _SWEEP
+    command = ["/bin/sh", "-c", _WAITER, "sh", sys.executable, "-I", "-c", code, str(parent)]
     waiter = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -118,7 +120,3 @@ def main() -> None:
 
     sweep(Path(sys.argv[1]), patience=_PATIENCE)
     cgroups.sweep()
-
-
-if __name__ == "__main__":
-    main()

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from journeyman.core.errors import SandboxUnavailable
 
-VERSION = 1
+VERSION = 2
 """Rises with every change below, so that a cached program is not used past its time."""
 
 DENIED = (
@@ -80,6 +80,7 @@ def denials() -> Iterator[Denial]:
     yield _refused("socket", When(0, "GE", LAST_FAMILY))  # also what has bits above the 32 that the kernel reads
     yield _refused("socket", When(0, "EQ", AF_NETLINK), When(2, "NE", 0))  # only NETLINK_ROUTE
     yield _refused("socketpair", When(0, "NE", AF_UNIX))
+    yield _refused("prlimit64", When(0, "NE", 0), When(2, "NE", 0))  # of another process: the supervisor's
     for bit in (1 << place for place in range(31)):  # all set is the question for the present one
         if bit not in PERSONALITY:
             yield _refused("personality", When(0, "MASKED_EQ", bit, ALL_SET | bit))

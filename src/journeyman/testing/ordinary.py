@@ -1,0 +1,52 @@
+"""Running Python as an ordinary user from a process of root's, wherever Python and the program lie.
+
+An installation below root's home is closed to others. So what is needed is shown at another place, in a mount
+namespace of that process alone.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import journeyman
+
+PLACE = Path("/mnt")
+USER = 65532
+"""Nobody's user and group."""
+
+
+def missing() -> str:
+    """Why it is not possible here; empty when it is."""
+    if os.geteuid() != 0:
+        return "only root can become somebody else"
+    tools = [tool for tool in ("unshare", "setpriv", "mount") if shutil.which(tool) is None]
+    if tools or not PLACE.is_dir():
+        return f"it needs {', '.join(tools) or PLACE}"
+    tried = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", str(PLACE)], capture_output=True)
+    return "" if tried.returncode == 0 else "mounts cannot be made here"
+
+
+def ordinary(arguments: Sequence[str], places: Mapping[str, Path], home: Path) -> list[str]:
+    """A command line that runs Python with `arguments` as an ordinary user, with our packages; `places` are folders
+    that are seen at PLACE/NAME. `home` becomes that user's."""
+    packages = Path(sysconfig.get_path("purelib"))
+    shown = {"python": Path(sys.base_prefix), "packages": packages, "source": Path(journeyman.__file__).parents[1]}
+    lines = [f"mount -t tmpfs none {PLACE}"]
+    for name, source in {**shown, **places}.items():
+        lines += [f"mkdir {PLACE}/{name}", f"mount --bind {shlex.quote(str(source))} {PLACE}/{name}"]
+    python = f"{PLACE}/python/bin/{Path(os.path.realpath(sys.executable)).name}"
+    variables = [
+        f"HOME={home}",
+        f"PATH={os.environ.get('PATH', '/usr/bin:/bin')}",
+        f"PYTHONPATH={PLACE}/source:{PLACE}/packages",
+        "PYTHONDONTWRITEBYTECODE=1",
+    ]
+    drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "env", "-i", *variables]
+    lines.append("exec " + shlex.join([*drop, python, *arguments]))
+    os.chown(home, USER, USER)
+    return ["unshare", "--mount", "sh", "-ec", "\n".join(lines)]
