@@ -33,7 +33,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def backend(state: Path) -> Containers:
     return Containers(state)
 
@@ -70,6 +70,11 @@ def with_python(state: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def in_image(state: Path, with_python: str) -> Containers:
+    return Containers(state, image=with_python)
+
+
+@pytest.fixture(scope="session")
 def tiny(state: Path) -> Iterator[str]:
     yield from an_image(state, "tiny", container_images.tiny, ["ENV PATH=/bin:/opt/bin", "ENV OWN=of-the-image"])
 
@@ -84,8 +89,8 @@ class TestImage(SandboxContract):
     """In an image that has nothing of the host's."""
 
     @pytest.fixture
-    def backend(self, state: Path, with_python: str) -> Containers:
-        return Containers(state, image=with_python)
+    def backend(self, in_image: Containers) -> Containers:
+        return in_image
 
     @pytest.fixture
     def python(self) -> str:
