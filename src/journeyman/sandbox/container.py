@@ -23,7 +23,7 @@ from typing import Any
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
 from journeyman.sandbox import container_plan, plan, programs, seccomp
-from journeyman.sandbox.bubblewrap import SANDBOX_ID, Bubblewrap
+from journeyman.sandbox.backend import SANDBOX_ID, Backend
 from journeyman.sandbox.cgroups import ROOT, Group
 from journeyman.sandbox.container_api import (
     About,
@@ -59,7 +59,7 @@ class Ready:
     by_engine: bool
 
 
-class Containers(Bubblewrap):
+class Containers(Backend):
     """The `SandboxBackend` of container engines.
 
     `places` are the engines' sockets to try; None finds them, and starts podman where none listens. A spec without an
