@@ -17,6 +17,7 @@ time timeout touch tr true tty uname uniq wc which xargs yes getent [
 """
 FOLDERS = ("bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib", "var")
 LEFT_OUT = {"site-packages", "test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip", "__pycache__", "turtledemo"}
+DEAR = ("_tkinter", "_sqlite3", "_test", "_ctypes_test", "_curses", "_dbm", "_gdbm", "_hashlib", "_ssl", "_xx")
 TEXTS = {
     "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n",
     "bin/nohup": b"#!/bin/sh\ntrap '' HUP\nexec \"$@\"\n",
@@ -26,9 +27,12 @@ TEXTS = {
 def busybox() -> Path | None:
     """A busybox that is linked statically."""
     found = shutil.which("busybox", path="/bin:/usr/bin")
-    if not found or b"INTERP" in subprocess.run(["readelf", "-l", found], capture_output=True).stdout:
+    if not found:
         return None
-    return Path(found)
+    path = Path(found).resolve()
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return None if b"/ld-" in head else path  # which is the dynamic loader that it would ask for
 
 
 def tiny() -> bytes:
@@ -59,7 +63,8 @@ def with_python() -> bytes:
     extensions: list[Path] = []
     for path in sorted(library.rglob("*")):
         inner = path.relative_to(library)
-        if path.is_file() and not LEFT_OUT & set(inner.parts) and not inner.parts[0].startswith("config-"):
+        left_out = LEFT_OUT & set(inner.parts) or inner.parts[0].startswith("config-") or inner.name.startswith(DEAR)
+        if path.is_file() and not left_out:
             files.append((path, f"usr/lib/{version}/{inner}"))
             if ".so" in path.suffixes:
                 extensions.append(path)

@@ -1,7 +1,12 @@
 """Containers' sandboxes against the contract, and what is the containers' own."""
 
 import asyncio
+import ctypes
 import os
+import shutil
+import tempfile
+import traceback
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.core.errors import SandboxError, SandboxUnavailable
+from journeyman.core.errors import JourneymanError, SandboxError, SandboxUnavailable
 from journeyman.sandbox import container_api, container_plan, plan
 from journeyman.sandbox.choice import choose_backend
 from journeyman.sandbox.container import LABEL, Containers
@@ -20,6 +25,7 @@ from journeyman.testing.sandbox_attacks import spec_in
 from tests.sandbox import container_images
 
 pytestmark = pytest.mark.xdist_group("containers")
+SOMEBODY = 65531
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs to be run as root")
 
 
@@ -33,7 +39,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def backend(state: Path) -> Containers:
     return Containers(state)
 
@@ -70,6 +76,11 @@ def with_python(state: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def in_image(state: Path, with_python: str) -> Containers:
+    return Containers(state, image=with_python)
+
+
+@pytest.fixture(scope="session")
 def tiny(state: Path) -> Iterator[str]:
     yield from an_image(state, "tiny", container_images.tiny, ["ENV PATH=/bin:/opt/bin", "ENV OWN=of-the-image"])
 
@@ -84,8 +95,8 @@ class TestImage(SandboxContract):
     """In an image that has nothing of the host's."""
 
     @pytest.fixture
-    def backend(self, state: Path, with_python: str) -> Containers:
-        return Containers(state, image=with_python)
+    def backend(self, in_image: Containers) -> Containers:
+        return in_image
 
     @pytest.fixture
     def python(self) -> str:
@@ -191,6 +202,83 @@ async def test_what_killed_hosts_left_is_removed(state: Path, tmp_path: Path) ->
             left = [found["Names"] for found in await engine.labelled(LABEL)]
         assert not any("left" in name for names in left for name in names)
     assert not (state / "c" / f"{gone.pid}-abc").exists()
+
+
+@as_root
+def test_a_user_who_may_only_ask_the_engine(backend: Containers) -> None:
+    """As on a machine whose docker belongs to root: only the engine can enter a container's namespaces."""
+    folder = Path(tempfile.mkdtemp(prefix="jm-"))
+    folder.chmod(0o777)
+    try:
+        place = folder / "engine.sock"
+        asyncio.run(_share_engine(backend, place))
+        with warnings.catch_warnings():  # the child uses no thread of its parent
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            _as_somebody_else(folder, place)
+        _, status = os.waitpid(child, 0)
+        assert (folder / "said").read_text() == "it worked"
+        assert status == 0
+        assert (folder / "lower" / "f").read_text() == "1"
+    finally:
+        shutil.rmtree(folder)
+
+
+async def _share_engine(backend: Containers, place: Path) -> None:
+    """Let another user use root's engine; what only root can read of an interpreter is copied before."""
+    where, _ = await backend.engine()
+    place.hardlink_to(where)
+    place.chmod(0o666)
+    await Containers(place.parent / "state", places=[place]).engine()
+    for path in (place.parent / "state").rglob("*"):
+        os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
+    os.chown(place.parent / "state", SOMEBODY, SOMEBODY)
+
+
+def _as_somebody_else(folder: Path, place: Path) -> None:
+    """Use the engine as an unprivileged user, in a process of its own; never returns."""
+
+    async def use() -> None:
+        backend = Containers(folder / "state", places=[place])
+        spec = spec_in(folder, files={"f": b"1"})
+        (folder / "lower" / "f").chmod(0o600)
+        for _ in range(2):
+            async with backend.open(spec) as sandbox:
+                assert await sh(sandbox, "id -u; cat f; echo 2 >> f; echo 3 > g") in (
+                    f"{SOMEBODY}\n1",
+                    f"{SOMEBODY}\n12\n",
+                )
+                assert await sandbox.diff() == (FileChange(b"f", "write"), FileChange(b"g", "write"))
+        async with backend.open(replace(spec, upper=None, read_only=False)) as sandbox:
+            assert await sh(sandbox, "cat f; echo x > h; ls") == "1f\nh\n"
+            assert await sandbox.diff() == (FileChange(b"h", "write"),)
+        assert sorted(path.name for path in folder.iterdir()) == ["engine.sock", "lower", "state", "upper"]
+        assert list((folder / "state" / "c").iterdir()) == []
+
+    try:
+        _become_somebody()
+        try:
+            asyncio.new_event_loop().run_until_complete(use())
+        except (AssertionError, JourneymanError, OSError) as error:
+            (folder / "said").write_text("".join(traceback.format_exception(error)))
+        else:
+            (folder / "said").write_text("it worked")
+            os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def _become_somebody() -> None:
+    """Of root's rights only that of reading is kept, since the interpreter may lie where nobody else may look."""
+    keep_capabilities, version_3, read_search = 8, 0x20080522, 1 << 2
+    libc = ctypes.CDLL(None)
+    libc.prctl(keep_capabilities, 1, 0, 0, 0)
+    os.setgroups([])
+    os.setresgid(SOMEBODY, SOMEBODY, SOMEBODY)
+    os.setresuid(SOMEBODY, SOMEBODY, SOMEBODY)
+    header = (ctypes.c_uint32 * 2)(version_3, 0)
+    assert libc.capset(header, (ctypes.c_uint32 * 6)(read_search, read_search)) == 0
 
 
 def test_a_probe_says_what_is_missing(tmp_path: Path) -> None:

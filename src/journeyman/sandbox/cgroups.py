@@ -58,6 +58,26 @@ class Group:
             return None
 
     @classmethod
+    def of(cls, process: int, root: Path = ROOT) -> "Group | None":
+        """The group that somebody else has made for a process, to be asked what the kernel counted."""
+        try:
+            lines = Path(f"/proc/{process}/cgroup").read_text().splitlines()
+        except OSError:
+            return None
+        places: dict[str, Path] = {}
+        for line in lines:
+            _, controllers, path = line.split(":", 2)
+            for name in controllers.split(","):
+                places[name] = root / name / path[1:]
+        if {"memory", "pids"} <= places.keys():
+            cpu = places["cpu"] / "cpu.stat" if "cpu" in places else None
+            return cls((), places["memory"] / "memory.oom_control", places["pids"] / "pids.events", cpu)
+        second = places.get("", root)
+        if (second / "memory.events").exists():
+            return cls((), second / "memory.events", second / "pids.events", second / "cpu.stat")
+        return None
+
+    @classmethod
     def _first(cls, name: str, memory_bytes: int, processes: int, cpus: float | None, root: Path) -> "Group":
         folders: list[Path] = []
         try:

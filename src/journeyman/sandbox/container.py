@@ -8,6 +8,7 @@ does anything of the image run. From there on a sandbox is what it is with bubbl
 
 import asyncio
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -23,8 +24,8 @@ from typing import Any
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
 from journeyman.sandbox import container_plan, plan, programs, seccomp
-from journeyman.sandbox.bubblewrap import SANDBOX_ID, Bubblewrap
-from journeyman.sandbox.cgroups import ROOT, Group
+from journeyman.sandbox.backend import SANDBOX_ID, Backend
+from journeyman.sandbox.cgroups import Group
 from journeyman.sandbox.container_api import (
     About,
     Engine,
@@ -59,7 +60,7 @@ class Ready:
     by_engine: bool
 
 
-class Containers(Bubblewrap):
+class Containers(Backend):
     """The `SandboxBackend` of container engines.
 
     `places` are the engines' sockets to try; None finds them, and starts podman where none listens. A spec without an
@@ -104,6 +105,8 @@ class Containers(Bubblewrap):
                 container = await self._create(engine, spec, image, ready, folder)
                 stack.push_async_callback(self._remove, container)
                 knock, process, pid = await _answer(engine, container, door)
+                if spec.cpus and not ready.about.cpu_bounds:
+                    _keep_on_few(pid, math.ceil(spec.cpus))
                 stack.callback(os.close, process)
                 stack.push_async_callback(_end, process)
                 with knock:
@@ -132,7 +135,7 @@ class Containers(Bubblewrap):
             raise SandboxError("The container's first process did not come up.")
         if spec.gateway:
             await serve(spec.gateway, channel, stack)
-        return come_up(spec, uppers, channel, _group(pid) if ready.about.bounds else None, First(process))
+        return come_up(spec, uppers, channel, Group.of(pid) if ready.about.bounds else None, First(process))
 
     def _folder(self, stack: AsyncExitStack) -> Path:
         folder = self.state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
@@ -359,6 +362,14 @@ class First:
         await _end(self.process)
 
 
+def _keep_on_few(pid: int, processors: int) -> None:
+    """Have a process and all that it starts stay on some of the processors. A command may undo it."""
+    mine = sorted(os.sched_getaffinity(0))
+    first = pid % len(mine)
+    with contextlib.suppress(OSError):  # it has ended, which is seen soon
+        os.sched_setaffinity(pid, (mine[first:] + mine[:first])[:processors])
+
+
 def _kill(process: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(process, signal.SIGKILL)
@@ -377,19 +388,3 @@ async def _end(process: int) -> None:
         return  # the engine will see to it
     finally:
         loop.remove_reader(process)
-
-
-def _group(pid: int) -> Group | None:
-    """The control group that the engine has made, to be asked whether its memory was full."""
-    try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        first, second = ROOT / "memory" / path[1:] / "memory.oom_control", ROOT / path[1:] / "memory.events"
-        if "memory" in controllers.split(",") and first.exists():
-            return Group((), first)
-        if not controllers and second.exists():
-            return Group((), second)
-    return None

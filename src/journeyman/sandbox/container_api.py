@@ -4,6 +4,7 @@ A thin client over httpx: nine calls are needed, all of them asynchronous, so th
 requests) would cost more than it saves.
 """
 
+import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 API = "v1.41"
 ANSWERING = 60.0
 """Seconds in which an engine has to answer."""
+REMOVING = 10.0
+"""Seconds in which a container that has ended has to be gone."""
 SERVICE_IDLE = 20
 """Seconds after which a service of podman that was started here and is not asked anything ends by itself."""
 SERVICE_START = 20.0
@@ -62,8 +65,7 @@ class Engine:
         self._where = where
 
     async def about(self) -> About:
-        info = await self.get("/info")
-        version = await self.get("/version")
+        info, version = await asyncio.gather(self.get("/info"), self.get("/version"))
         parts = [part.get("Name", "") for part in version.get("Components") or ()]
         is_podman = any("podman" in part.lower() for part in parts)
         options = info.get("SecurityOptions") or ()
@@ -155,8 +157,15 @@ class Engine:
         try:
             await self._ask("DELETE", f"/containers/{container}", params={"force": "true", "v": "true"})
         except EngineError as error:
-            if error.status not in (404, 409):  # gone, or just being removed
-                raise
+            if error.status == 404:
+                return
+            # it is just being removed, since it has ended
+            gone = {"condition": "removed"}
+            try:
+                await self._ask("POST", f"/containers/{container}/wait", params=gone, timeout=REMOVING)
+            except EngineError as late:
+                if late.status != 404:
+                    raise
 
     async def labelled(self, label: str) -> Sequence[Mapping[str, Any]]:
         """The containers with a label, also those that do not run."""

@@ -152,7 +152,13 @@ def first(spec: SandboxSpec, interpreter: Runtime, *, bounded: bool) -> list[str
     then = interpreter.command(f"{RUNTIME}/supervisor.pyc", str(CHANNEL), str(spec.workspace), gateway, cpu)
     if not bounded:
         then += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
-    return interpreter.command(f"{RUNTIME}/container_init.pyc", DOOR, str(CHANNEL), *then)
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: spec.disk_bytes,
+        resource.RLIMIT_NOFILE: spec.open_files,
+    }
+    pairs = ",".join(f"{kind}={value}" for kind, value in limits.items())
+    return interpreter.command(f"{RUNTIME}/container_init.pyc", DOOR, str(CHANNEL), pairs, *then)
 
 
 def _bind(source: Path, target: str) -> dict[str, Any]:
@@ -160,11 +166,10 @@ def _bind(source: Path, target: str) -> dict[str, Any]:
 
 
 def _limits(spec: SandboxSpec) -> list[dict[str, Any]]:
-    """Of single processes. Those that a sandbox does not bound are named too: an engine's own may be more than it is
-    allowed to give."""
+    """Of single processes, named because an engine's own may be more than it is allowed to give."""
     most = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     most = PROCESSES if most == resource.RLIM_INFINITY else min(most, PROCESSES)
-    limits = {"core": 0, "fsize": spec.disk_bytes, "nofile": spec.open_files, "nproc": most}
+    limits = {"core": 0, "nofile": spec.open_files, "nproc": most}
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()]
 
 

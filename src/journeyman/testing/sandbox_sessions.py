@@ -73,7 +73,7 @@ class SandboxSessions:
     async def test_a_terminal_is_resized(self, backend: SandboxBackend, tmp_path: Path, python: str) -> None:
         code = """if True:
             import os, signal
-            signal.signal(signal.SIGWINCH, lambda *_: print("resized", *os.get_terminal_size(), flush=True))
+            signal.signal(signal.SIGWINCH, lambda *_: os.write(1, b"resized %d %d\\n" % (*os.get_terminal_size(),)))
             print("ready", flush=True)
             while True: signal.pause()
         """
