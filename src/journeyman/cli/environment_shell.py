@@ -28,7 +28,7 @@ async def shell(where: Where, command: Sequence[str]) -> int:
         for note in ready.notes:
             print(note, file=sys.stderr)
         spec = await stack.enter_async_context(over(site, await _spec(here, stack), ready, _refused))
-        sandbox = await stack.enter_async_context(here.host.backend.open(spec))
+        sandbox = await stack.enter_async_context(site.backend.open(spec))
         print(f"{plain(ready.sentence)}. Changes are thrown away at the end.", file=sys.stderr)
         return await _through(sandbox, command or ["bash"])
 
