@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -123,6 +124,34 @@ async def test_init_writes_and_stores_and_a_misspelt_key_is_named(
     shown = await program.run("env", "show", "-C", folder, "--json")
     assert (shown.lines[0]["source"], shown.lines[0]["environment"]["name"]) == ("stored", "mine")
     assert (await program.run("env", "remove", "mine")).code == 0
+
+
+async def test_a_shell_on_a_terminal(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository({".journeyman/environment.toml": "[setup]\nscript = 'echo 4 > ~/four'\n"})
+    ours, theirs = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "journeyman.cli.main", "env", "shell", "-C", folder),
+        env=program.environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+
+    def until(words: bytes) -> None:
+        nonlocal seen
+        while words not in seen:
+            seen += os.read(ours, 4096)
+
+    try:
+        await asyncio.to_thread(until, b"(journeyman)")
+        os.write(ours, b"echo $(cat ~/four)2; test -t 0 && exit 5\n")
+        await asyncio.to_thread(until, b"42\r\n")
+        assert await process.wait() == 5
+    finally:
+        os.close(ours)
 
 
 @dataclass(slots=True)
