@@ -51,7 +51,7 @@ class Room:
         files = tuple((name, listing[name.encode()][1]) for name in ("requirements.txt",) if name.encode() in listing)
         use = EnvironmentUse(environment=environment, source="stored", summary="a test", files=files)
         ran = tuple(Check(command=check, source="environment") for check in checks)
-        return site_of(self.host, repository, base, use, Limits(seconds=60), ran)
+        return await site_of(self.host, repository, base, use, Limits(seconds=60), ran)
 
     async def open(
         self, setup: str, maintenance: str = "", checks: Sequence[str] = (), *, fresh: bool = False

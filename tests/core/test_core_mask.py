@@ -72,6 +72,11 @@ def test_each_line_of_a_long_secret_is_one() -> None:
     assert mask.data(b"> abcdefghijklmnop <") == b"> [secret KEY] <"
 
 
+def test_the_longer_words_of_a_secret_are_secrets_too() -> None:
+    mask = Mask({"PHRASE": "a correct-horse of battery-staples"})
+    assert mask.text("+ echo a correct-horse of 'battery-staples'") == "+ echo a [secret PHRASE] of '[secret PHRASE]'"
+
+
 def test_values_are_masked_throughout_and_the_rest_left_alone() -> None:
     value = {"a": ["another-secret", ("b", 3, None)], "another-secret": True}
     assert MASK.value(value) == {"a": ["[secret OTHER]", ("b", 3, None)], "[secret OTHER]": True}

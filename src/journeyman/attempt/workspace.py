@@ -21,7 +21,7 @@ from journeyman.core.task import Base
 from journeyman.repo import git_layer
 from journeyman.repo.repository import Repository, open_repository
 from journeyman.sandbox import checkpoint
-from journeyman.sandbox.protocol import Sandbox, SandboxSpec, Toolchain
+from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
@@ -66,8 +66,8 @@ class Workspace:
 class OpenSandbox:
     """`SandboxBackend.open`, as a name to pass around; what comes out of its sandboxes holds no secret of `mask`."""
 
-    def __init__(self, host: Host, mask: Mask) -> None:
-        self._backend = host.backend
+    def __init__(self, backend: SandboxBackend, mask: Mask) -> None:
+        self._backend = backend
         self._mask = mask
 
     def __call__(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]:
@@ -109,8 +109,10 @@ async def open_workspace(
         processes=start.limits.processes,
         disk_bytes=start.limits.disk_bytes,
     )
-    opener = OpenSandbox(host, log.mask)
-    async with _with_environment(host, repository, start, spec, log, tell) as (spec, opened), opener(spec) as sandbox:
+    async with (
+        _with_environment(host, repository, start, spec, log, tell) as (spec, opened, backend),
+        (opener := OpenSandbox(backend, log.mask))(spec) as sandbox,
+    ):
         if spec.gateway is not None:
             from journeyman.attempt.environment.probed import probed
 
@@ -136,16 +138,17 @@ async def _with_environment(
     spec: SandboxSpec,
     log: AttemptLog,
     tell: Tell | None,
-) -> AsyncGenerator[tuple[SandboxSpec, Opened]]:
-    """`spec` with the layers, the variables and the network of the attempt's environment, if it has one."""
+) -> AsyncGenerator[tuple[SandboxSpec, Opened, SandboxBackend]]:
+    """`spec` with the layers, the variables and the network of the attempt's environment, if it has one, and what
+    opens it."""
     opened = Opened(backend="", workspace=str(repository.root))
     use = start.environment
     if use is None:
-        yield spec, opened
+        yield spec, opened, host.backend
         return
     from journeyman.attempt.environment.open import open_environment, over, site_of
 
-    site = site_of(host, repository, start.base, use, start.limits, start.checks)
+    site = await site_of(host, repository, start.base, use, start.limits, start.checks)
     site = replace(site, toolchains=_preferred(site.toolchains, start.checks))
     async with open_environment(site, tell) as ready, _refusals(log) as refused:
         if ready.notes:
@@ -153,7 +156,7 @@ async def _with_environment(
         async with over(site, spec, ready, refused) as spec:
             if ready.build is not None:
                 opened = opened.model_copy(update={"build": ready.build.id, "probes": ready.build.probes})
-            yield spec, opened.model_copy(update={"environment": ready.sentence})
+            yield spec, opened.model_copy(update={"environment": ready.sentence}), site.backend
 
 
 @asynccontextmanager

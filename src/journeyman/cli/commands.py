@@ -21,7 +21,7 @@ from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
 from journeyman.sandbox.bubblewrap import Bubblewrap
-from journeyman.sandbox.protocol import Gateway
+from journeyman.sandbox.protocol import Gateway, SandboxBackend
 from journeyman.store.environments import Environments
 from journeyman.store.holder import this_process
 from journeyman.store.store import Store, open_store
@@ -71,6 +71,7 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         global_rules=rules.read_text() if rules.is_file() else None,
         open_gateway=partial(_open_gateway, door),
         index_variables=partial(_index_variables, door),
+        image_backend=partial(_image_backend, door),
         refresh=partial(_refresh, door),
         environment_disk_bytes=door.settings.environment_disk_bytes,
     )
@@ -82,6 +83,12 @@ def _open_gateway(
     from journeyman.cli.network import way_out
 
     return way_out(door)(policy, brokered, refused)
+
+
+def _image_backend(door: Door, image: str) -> SandboxBackend:
+    from journeyman.sandbox.choice import choose_backend
+
+    return choose_backend("container", door.state / "sandbox", image=image)
 
 
 async def _index_variables(door: Door) -> Mapping[str, str]:

@@ -89,7 +89,7 @@ async def at(where: Where) -> AsyncGenerator[At]:
                 rule_commands=await _rules(tree),
                 seconds=limits.check_seconds,
             )
-        yield At(door, host, repository, site_of(host, repository, base, use, limits, checks))
+        yield At(door, host, repository, await site_of(host, repository, base, use, limits, checks))
 
 
 async def _rules(tree: Tree) -> tuple[str, ...]:

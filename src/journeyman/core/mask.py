@@ -1,7 +1,7 @@
 """Secrets taken out of bytes and texts on their way into anything that lasts.
 
-Found are a value itself, each longer line of one with several, and how it looks in base64 (also within a longer text),
-hex, URLs, JSON, HTML and shell quoting.
+Found are a value itself, its longer lines and words, since a shell takes it apart, and how these look in base64 (also
+within a longer text), hex, URLs, JSON, HTML and shell quoting.
 """
 
 import base64
@@ -130,9 +130,10 @@ class MaskStream:
 
 def forms(value: str) -> tuple[bytes, ...]:
     """All that is looked for because of one secret."""
-    lines = [line for line in value.splitlines() if len(line.strip()) >= SHORTEST] if "\n" in value else []
+    lines = [line.strip() for line in value.splitlines()] if "\n" in value else []
+    parts = [part for part in (*lines, *value.split()) if len(part) >= SHORTEST]
     found: dict[bytes, None] = {}
-    for one in (value, value.strip(), *lines, *(line.strip() for line in lines)):
+    for one in (value, value.strip(), *parts):
         for form in _forms(one):
             if len(form) >= SHORTEST or one == value:
                 found[form] = None

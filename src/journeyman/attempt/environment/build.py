@@ -28,7 +28,7 @@ from journeyman.core.task import Base, Limits
 from journeyman.core.text import decode, one_line, plain
 from journeyman.repo import git_layer
 from journeyman.repo.repository import Repository
-from journeyman.sandbox.protocol import ExecResult, Gateway, Sandbox, SandboxSpec, Toolchain
+from journeyman.sandbox.protocol import ExecResult, Gateway, Sandbox, SandboxBackend, SandboxSpec, Toolchain
 
 FIRST = (".venv/bin", ".local/bin")
 """Folders of the home directory whose programs go before all others, where set-up made them."""
@@ -62,6 +62,7 @@ class Site:
     toolchains: tuple[Toolchain, ...]
     keys: Keys
     cache: Cache
+    backend: SandboxBackend
 
     @property
     def root(self) -> Path:
@@ -174,7 +175,7 @@ async def _run(site: Site, script: Script, spec: SandboxSpec, tell: Tell | None)
         gateway = await stack.enter_async_context(way_out(host, site.use, script.network, refusals.append))
         pointed = await _indexes(site, script)
         opened = replace(spec, gateway=gateway, env={**pointed, **spec.env, **secrets, "PIP_NO_CACHE_DIR": "1"})
-        sandbox = await stack.enter_async_context(host.backend.open(opened))
+        sandbox = await stack.enter_async_context(site.backend.open(opened))
         facts = await sandbox.exec(["sh", "-c", _FACTS], timeout=30)
         home, _, path = decode(facts.output).partition("\0")
         note = f"/tmp/.failed-{os.urandom(6).hex()}"
@@ -310,7 +311,7 @@ def variables(site: Site, build: Build | None, spec: SandboxSpec) -> dict[str, s
 async def _prove(site: Site, spec: SandboxSpec) -> tuple[tuple[CheckRun, ...], tuple[BypassProbe, ...]]:
     """The checks, once, on the base with the new layers and as an attempt would run them; and that there is no way
     out of such a sandbox."""
-    async with site.host.backend.open(spec) as sandbox:
+    async with site.backend.open(spec) as sandbox:
         probes = await probed(sandbox, None)
         return tuple([await _check(site, sandbox, check) for check in site.checks]), probes
 

@@ -56,12 +56,17 @@ def cache_of(host: Host) -> Cache:
     return Cache(host.state / "environments", host.environment_disk_bytes, host.clock)
 
 
-def site_of(
+async def site_of(
     host: Host, repository: Repository, base: Base, use: EnvironmentUse, limits: Limits, checks: tuple[Check, ...]
 ) -> Site:
+    """Everything about an environment at a state of a repository. Raises `SandboxUnavailable` where this machine
+    cannot open its image."""
+    backend, image = host.backend, use.environment.base.image
+    if image is not None and host.image_backend is not None:
+        backend = await asyncio.to_thread(host.image_backend, image)
     toolchains = base_toolchains(host, repository.root)
-    made_of = keys(repository.root, use, base.tree, toolchains, host.backend.name)
-    return Site(host, repository, base, use, limits, checks, toolchains, made_of, cache_of(host))
+    made_of = keys(repository.root, use, base.tree, toolchains, backend.name)
+    return Site(host, repository, base, use, limits, checks, toolchains, made_of, cache_of(host), backend)
 
 
 @asynccontextmanager
