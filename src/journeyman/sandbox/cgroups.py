@@ -101,6 +101,25 @@ class Group:
                 cpu = folder / "cpu.stat"
         return cls((folder,), folder / "memory.events", folder / "pids.events", cpu)
 
+    @classmethod
+    def of(cls, pid: int, root: Path = ROOT) -> "Group | None":
+        """The group that somebody else has made for a process, to read what the kernel counts there."""
+        try:
+            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        except OSError:
+            return None
+        places: dict[str, Path] = {}
+        for line in lines:
+            _, controllers, path = line.split(":", 2)
+            for name in controllers.split(",") if controllers else ("memory", "pids", "cpu"):
+                folder = root / name / path[1:] if controllers else root / path[1:]
+                places.setdefault(name, folder)
+        found = [folder / name for name in ("memory.oom_control", "memory.events") if (folder := places.get("memory"))]
+        memory = next((path for path in found if path.exists()), None)
+        if memory is None:
+            return None
+        return cls((), memory, places.get("pids", memory.parent) / "pids.events", places.get("cpu", root) / "cpu.stat")
+
     @property
     def doors(self) -> list[str]:
         """The files that a process enters by writing its id."""

@@ -24,7 +24,7 @@ from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
 from journeyman.sandbox import container_plan, plan, programs, seccomp
 from journeyman.sandbox.bubblewrap import SANDBOX_ID, Bubblewrap
-from journeyman.sandbox.cgroups import ROOT, Group
+from journeyman.sandbox.cgroups import Group
 from journeyman.sandbox.container_api import (
     About,
     Engine,
@@ -132,7 +132,7 @@ class Containers(Bubblewrap):
             raise SandboxError("The container's first process did not come up.")
         if spec.gateway:
             await serve(spec.gateway, channel, stack)
-        return come_up(spec, uppers, channel, _group(pid) if ready.about.bounds else None, First(process))
+        return come_up(spec, uppers, channel, Group.of(pid) if ready.about.bounds else None, First(process))
 
     def _folder(self, stack: AsyncExitStack) -> Path:
         folder = self.state / "c" / f"{os.getpid()}-{os.urandom(6).hex()}"
@@ -377,19 +377,3 @@ async def _end(process: int) -> None:
         return  # the engine will see to it
     finally:
         loop.remove_reader(process)
-
-
-def _group(pid: int) -> Group | None:
-    """The control group that the engine has made, to be asked whether its memory was full."""
-    try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        first, second = ROOT / "memory" / path[1:] / "memory.oom_control", ROOT / path[1:] / "memory.events"
-        if "memory" in controllers.split(",") and first.exists():
-            return Group((), first)
-        if not controllers and second.exists():
-            return Group((), second)
-    return None
