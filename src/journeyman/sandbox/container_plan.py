@@ -3,6 +3,7 @@
 import contextlib
 import io
 import marshal
+import math
 import resource
 import shutil
 import tarfile
@@ -17,6 +18,7 @@ from journeyman.sandbox.container_api import About
 from journeyman.sandbox.container_runtime import Runtime
 from journeyman.sandbox.plan import HOME, STAGE, SYSTEM_PATH, USER, Plan, Uppers
 from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
+from journeyman.sandbox.supervisor import PROCESSORS
 
 HOST = "localhost/journeyman-host:1"
 """An image of empty directories, into which the host's own system is hung."""
@@ -79,7 +81,7 @@ def container(
     """The engine's orders. `user` runs everything inside; `started` is the interpreter that the first program is run
     by, and the directory that lies at `INSIDE`."""
     interpreter, folder = started
-    command = first(spec, interpreter, bounded=about.bounds)
+    command = first(spec, interpreter, about)
     memory = min(spec.disk_bytes, spec.memory_bytes // 2)
     host: dict[str, Any] = {
         "AutoRemove": True,
@@ -145,12 +147,14 @@ def helper(image: Image, interpreter: Runtime, folder: Path) -> dict[str, Any]:
     }
 
 
-def first(spec: SandboxSpec, interpreter: Runtime, *, bounded: bool) -> list[str]:
+def first(spec: SandboxSpec, interpreter: Runtime, about: About) -> list[str]:
     """The command of process 1: it waits at the door, then becomes the supervisor."""
     gateway = str(GATEWAY_PORT if spec.gateway else 0)
     cpu = str(spec.cpu_seconds or 0)
     then = interpreter.command(f"{RUNTIME}/supervisor.pyc", str(CHANNEL), str(spec.workspace), gateway, cpu)
-    if not bounded:
+    if spec.cpus and not about.cpu_bounds:
+        then.append(f"{PROCESSORS}={math.ceil(spec.cpus)}")
+    if not about.bounds:
         then += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
     limits = {
         resource.RLIMIT_CORE: 0,

@@ -290,13 +290,6 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
         hang_inside(open_tree(f"{STAGE}/i{number}"), place)
 
 
-def few(processors: int) -> None:
-    """Stay on some of the processors, where no control group can bound them. A command may undo it."""
-    mine = sorted(os.sched_getaffinity(0))
-    first = os.getpid() % len(mine)
-    os.sched_setaffinity(0, (mine[first:] + mine[:first])[:processors])
-
-
 def main() -> None:
     source = int(sys.argv[1])
     plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
@@ -304,8 +297,6 @@ def main() -> None:
     as_root: bool = plan["as_root"]
     for path in plan["cgroups"]:
         write(path, str(os.getpid()))
-    if plan["processors"]:
-        few(plan["processors"])
     namespaces(as_root)
     os.umask(0o022)
     stage(plan, OwnerMaps(plan["uid"], plan["gid"]) if as_root else None)

@@ -17,6 +17,7 @@ from typing import Literal
 from journeyman.core.errors import SandboxError
 from journeyman.core.text import one_line
 from journeyman.sandbox import bubblewrap, cgroups, launcher, plan, seccomp
+from journeyman.sandbox.backend import SANDBOX_ID
 from journeyman.sandbox.process import HINTS
 
 State = Literal["works", "missing", "weaker"]
@@ -158,7 +159,7 @@ def main(name: str, state: str) -> None:
 
 def _namespaces(_: Path) -> str:
     """As an ordinary user makes them, which is how the sandbox itself does, whoever starts it."""
-    ids = plan.changeable((bubblewrap.SANDBOX_ID, bubblewrap.SANDBOX_ID))
+    ids = plan.changeable((SANDBOX_ID, SANDBOX_ID))
     if ids:
         os.setgroups([])
         os.setresgid(*[ids[1]] * 3)
@@ -193,12 +194,12 @@ def _overlay(state: Path) -> str:
 
 def _owners(state: Path) -> str:
     """A folder shown as another user's."""
-    if plan.changeable((bubblewrap.SANDBOX_ID, bubblewrap.SANDBOX_ID)) is None:
+    if plan.changeable((SANDBOX_ID, SANDBOX_ID)) is None:
         return "not needed: a sandbox's files belong to this user"
     launcher.namespaces(as_root=True)
     tree = launcher.open_tree(str(state))
-    launcher.OwnerMaps(bubblewrap.SANDBOX_ID, bubblewrap.SANDBOX_ID).show_as_ours(tree)
-    if os.fstat(tree).st_uid != bubblewrap.SANDBOX_ID:
+    launcher.OwnerMaps(SANDBOX_ID, SANDBOX_ID).show_as_ours(tree)
+    if os.fstat(tree).st_uid != SANDBOX_ID:
         raise _Failed("a folder is still shown as its owner's")
     return f"{state} can be shown as the sandbox's user's"
 

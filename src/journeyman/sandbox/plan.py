@@ -18,6 +18,7 @@ from typing import Any
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.cgroups import Group
 from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
+from journeyman.sandbox.supervisor import PROCESSORS
 from journeyman.sandbox.upper import Upper
 
 STAGE = "/tmp"
@@ -236,7 +237,6 @@ def orders(
         "gid": ids[1] if ids else -1,
         "channel": handles.channel,
         "cgroups": group.doors if group else [],
-        "processors": math.ceil(spec.cpus) if spec.cpus and not (group and group.cpu) else 0,
         "overlays": overlays,
         "plain_home": not layered,
         "scratch": memory,
@@ -253,7 +253,7 @@ def orders(
             *command,
             *plan.arguments,
             "--",
-            *_supervisor(spec, tools, handles.channel, bounded=group is not None),
+            *_supervisor(spec, tools, handles.channel, group),
         ],
     }
     return marshal.dumps(content)
@@ -280,11 +280,13 @@ def overlay(
     }
 
 
-def _supervisor(spec: SandboxSpec, tools: Tools, channel: int, *, bounded: bool) -> list[str]:
+def _supervisor(spec: SandboxSpec, tools: Tools, channel: int, group: Group | None) -> list[str]:
     """The command of process 1."""
     words = [str(tools.python), "-I", "-S", SUPERVISOR, str(channel), str(spec.workspace)]
     words += [str(GATEWAY_PORT if spec.gateway else 0), str(spec.cpu_seconds or 0)]
-    if not bounded:  # inside, so that only what is inside counts
+    if spec.cpus and not (group and group.cpu):
+        words.append(f"{PROCESSORS}={math.ceil(spec.cpus)}")
+    if not group:  # inside, so that only what is inside counts
         words += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
     return words
 

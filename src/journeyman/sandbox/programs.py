@@ -4,15 +4,18 @@ A part is a module of this package that imports the others as usual. Put togethe
 namespace, so no name may mean two things.
 """
 
-import ast
 import hashlib
 import importlib.util
 import marshal
 import os
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from journeyman.core.errors import SandboxError
+
+if TYPE_CHECKING:
+    import ast
 
 HERE = Path(__file__).parent
 PACKAGE = "journeyman.sandbox."
@@ -21,6 +24,8 @@ FUTURE = "__future__"
 
 def source(name: str) -> str:
     """The text of the program whose main part is the module `name`."""
+    import ast
+
     body: list[ast.stmt] = []
     known: dict[str, str] = {}
     _add(name, body, known, set())
@@ -56,8 +61,10 @@ def _put(target: Path, data: bytes) -> Path:
     return target
 
 
-def _add(name: str, body: list[ast.stmt], known: dict[str, str], done: set[str]) -> None:
+def _add(name: str, body: "list[ast.stmt]", known: dict[str, str], done: set[str]) -> None:
     """Append a part behind those that it imports."""
+    import ast
+
     if name in done:
         return
     done.add(name)
@@ -73,7 +80,9 @@ def _add(name: str, body: list[ast.stmt], known: dict[str, str], done: set[str])
     body += own
 
 
-def _defined(node: ast.stmt) -> list[str]:
+def _defined(node: "ast.stmt") -> list[str]:
+    import ast
+
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else []
