@@ -86,6 +86,14 @@ async def test_what_is_blocked(
     assert server.asked == [] and len(running.refusals) == 1
 
 
+async def test_reading_sends_no_body(roots: Path, server: Server) -> None:
+    async with proxy(roots, hosts=[server.place], methods="read") as running:
+        answer = await running.ask(get(server.place, "/", "Content-Length: 4") + b"data")
+        assert (status(answer), why(answer)) == (403, "blocked-by-method-policy")
+        assert status(await running.ask(get(server.place, "/", "Content-Length: 0"))) == 200
+    assert len(server.asked) == 1
+
+
 async def test_the_host_header_has_to_agree(roots: Path, server: Server) -> None:
     async with proxy(roots, hosts=[server.place, "other.example"]) as running:
         answer = await running.ask(get(server.place, host="other.example"))

@@ -220,7 +220,7 @@ async def _switch(client: wire.Peer, server: wire.Peer, answer: h11.Informationa
     headers = end_to_end(answer.headers.raw_items())
     headers = [(name, mask.whole(value) if mask else value) for name, value in headers]
     headers += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
-    await _pass(client, h11.InformationalResponse(status_code=101, headers=headers, reason=answer.reason))
+    await _pass(client, h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols"))
     await wire.relay(
         wire.Prefixed(client.stream, client.http.trailing_data[0]),
         wire.Prefixed(server.stream, server.http.trailing_data[0]),
@@ -240,10 +240,7 @@ class Body:
         dropped: frozenset[bytes] = frozenset()
         if self._mask and not empty and coding not in (b"", b"identity"):
             if coding not in (b"gzip", b"x-gzip", b"deflate"):
-                host = outgoing.origin.host
-                raise Unreached(
-                    f"{host} answered in the coding {coding.decode('latin-1')!r}, in which no secret can be masked"
-                )
+                raise Unreached(f"{outgoing.origin.host} answered in a coding in which no secret can be masked")
             self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
             dropped = _REFRAMED
         headers = end_to_end(response.headers.raw_items(), dropped)
@@ -251,7 +248,8 @@ class Body:
             headers = [(name, self._mask.whole(value)) for name, value in headers]
         if any(name == b"transfer-encoding" for name, _ in response.headers):
             headers = [(name, value) for name, value in headers if name.lower() != b"content-length"]
-        self.head = h11.Response(status_code=response.status_code, headers=headers, reason=response.reason)
+        reason = self._mask.whole(response.reason) if self._mask else response.reason
+        self.head = h11.Response(status_code=response.status_code, headers=headers, reason=reason)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         for piece in self._inflated(data) if self._inflate else (data,):

@@ -171,8 +171,9 @@ class Proxy:
             said = Origin(*named, origin.tls).authority
             reason = f"The request goes to {origin.authority}, but its Host header names {said}."
             return block("blocked-by-policy", place, reason)
-        if self._rules.reads_only and wants_websocket(request):
-            reason = "The network policy lets only GET, HEAD and OPTIONS through, and a websocket could send anything."
+        sends = "a websocket" if wants_websocket(request) else "a body" if has_body(request) else None
+        if self._rules.reads_only and sends is not None:
+            reason = f"The network policy lets only GET, HEAD and OPTIONS through, and {sends} could send anything."
             return block("blocked-by-method-policy", place, reason)
         return None
 
