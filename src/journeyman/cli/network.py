@@ -82,6 +82,8 @@ async def _indexes(door: Door, via: "Via | None") -> "Sequence[IndexHosts]":
     except (OSError, ValidationError):
         pass  # it is asked for again
     found = await package_indexes(door.environ, home=door.home, learner=Learner(roots=system_roots(), via=via))
+    if any(each.problem for each in found):
+        return found  # it is asked for again next time
     fresh = file.with_suffix(".new")
     fresh.write_text(Known(at=time.time(), path=path, indexes=found).model_dump_json())
     fresh.replace(file)

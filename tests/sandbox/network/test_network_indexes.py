@@ -91,6 +91,7 @@ async def test_what_pip_has_built_in(machine: AskTools, tmp_path: Path, roots: P
     [found] = (await machine.ask()).values()
     assert (found.tool, found.source, len(found.hosts)) == ("pip", "pip's default", 1)
     assert "." in found.hosts[0]
+    assert found.problem == f"{found.hosts[0]} could not be asked, so the hosts of its files are not known."
 
 
 async def test_uv(machine: AskTools, index: Server) -> None:
@@ -175,7 +176,8 @@ async def test_a_tool_that_hangs_is_given_up(machine: AskTools) -> None:
     machine.tool("gem", "/bin/sh", "-c", "while :; do /bin/sleep 100; done")
     machine.tool("go", "/bin/sh", "-c", "echo https://mods.example; echo off")
     found = await package_indexes({"PATH": str(machine.path)}, home=machine.home, learner=machine.learner, seconds=0.5)
-    assert "gem" not in [each.tool for each in found]
+    problems = {each.tool: (each.hosts, each.problem) for each in found}
+    assert problems["gem"] == ((), "gem did not answer in time.")
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ import shutil
 import socket
 import tempfile
 import tomllib
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -26,30 +25,33 @@ from journeyman.sandbox.network.address import canonical
 from journeyman.sandbox.network.learn import Learner
 from journeyman.sandbox.network.policy import show
 
-SECONDS = 8.0
+SECONDS = 15.0
 """For each question to a tool or an index."""
 _URL = re.compile(r"https?://[^\s'\"`,|<>]+")
 
 
 class IndexHosts(Value):
     """Where one tool fetches from: patterns of hosts, and which of them may lie in a private network, since this
-    machine's own settings name them. `source` says for a person where that was read. Credentials are in none of it."""
+    machine's own settings name them. `source` says for a person where that was read, and `problem` what could not be
+    learnt this time. Credentials are in none of it."""
 
     tool: str
     hosts: tuple[str, ...]
     private: tuple[str, ...] = ()
     source: str
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """Whose settings are read: the environment of the person's programs, and an empty directory to run them in, since
-    what lies in a repository must have no say."""
+    what lies in a repository must have no say. `late` collects the tools that took too long."""
 
     environ: Mapping[str, str]
     home: Path
     folder: Path
     seconds: float
+    late: set[str] = field(default_factory=set[str])
 
     async def ask(self, *argv: str, env: Mapping[str, str] | None = None, failing: bool = False) -> str:
         """What a tool prints, errors included if it is `failing` on purpose; empty when it is not there, fails or
@@ -71,6 +73,7 @@ class Machine:
             async with asyncio.timeout(self.seconds):
                 out, _ = await process.communicate()
         except TimeoutError:
+            self.late.add(argv[0])
             return ""
         finally:
             if process.returncode is None:
@@ -99,18 +102,16 @@ async def package_indexes(
     environ: Mapping[str, str], *, home: Path, learner: Learner, seconds: float = SECONDS
 ) -> tuple[IndexHosts, ...]:
     """What each tool on the PATH of `environ` fetches from; tools that name no host are left out."""
-    async with _machine(environ, home, seconds) as machine:
-        asked = await asyncio.gather(*(tool(machine) for tool in TOOLS))
-    return tuple(found for found in await asyncio.gather(*(_hosts(each, learner) for each in asked)) if found.hosts)
-
-
-@asynccontextmanager
-async def _machine(environ: Mapping[str, str], home: Path, seconds: float) -> AsyncGenerator[Machine]:
     with tempfile.TemporaryDirectory(prefix="journeyman-indexes-") as folder:
-        yield Machine(environ, home, Path(folder), seconds)
+        machines = [Machine(environ, home, Path(folder), seconds) for _ in TOOLS]
+        asked = await asyncio.gather(*(tool(machine) for tool, machine in zip(TOOLS, machines, strict=True)))
+    found = await asyncio.gather(
+        *(_hosts(each, learner, machine.late) for each, machine in zip(asked, machines, strict=True))
+    )
+    return tuple(each for each in found if each.hosts or each.problem)
 
 
-async def _hosts(found: Found, learner: Learner) -> IndexHosts:
+async def _hosts(found: Found, learner: Learner, late: set[str]) -> IndexHosts:
     named: dict[str, str] = {}
     for url in found.urls:
         if (host := host_of(url)) is not None:
@@ -120,7 +121,15 @@ async def _hosts(found: Found, learner: Learner) -> IndexHosts:
     for each in learnt:
         hosts |= dict.fromkeys(each.hosts)
         private |= dict.fromkeys(each.private)
-    return IndexHosts(tool=found.tool, hosts=tuple(hosts), private=tuple(private), source=found.source)
+    problems = [f"{name} did not answer in time." for name in sorted(late)]
+    problems += [each.problem for each in learnt if each.problem]
+    return IndexHosts(
+        tool=found.tool,
+        hosts=tuple(hosts),
+        private=tuple(private),
+        source=found.source,
+        problem=" ".join(problems) or None,
+    )
 
 
 def host_of(url: str) -> str | None:

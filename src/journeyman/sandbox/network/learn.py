@@ -24,29 +24,33 @@ _LINK = re.compile(r"""href\s*=\s*["']([^"'#]+)""", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """Patterns of hosts, and which of them may lie in a private network, as their index does itself."""
+    """Patterns of hosts, and which of them may lie in a private network, as their index does itself; or why it could
+    not be asked."""
 
     hosts: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 class Learner:
     """Reads pages of indexes with this machine's trust (`roots`, a file) and way out (`via`)."""
 
-    def __init__(self, *, roots: Path, via: "Via | None" = None, seconds: float = 8.0) -> None:
+    def __init__(self, *, roots: Path, via: "Via | None" = None, seconds: float = 15.0) -> None:
         self._roots = roots
         self._via = via
         self._seconds = seconds
 
     async def hosts(self, tool: str, url: str) -> Learnt:
-        """The other hosts that the index at `url` sends a tool to; none for tools that are not sent elsewhere, and
-        when the index cannot be asked."""
-        pages = _PAGES.get(tool)
-        if pages is None:
-            return Learnt()
+        """The other hosts that the index at `url` sends a tool to; none for tools that are not sent elsewhere."""
+        import httpx
+
         found: dict[str, None] = {}
-        for page, links in pages:
-            text, passed = await self._get(urljoin(url.removeprefix("sparse+").rstrip("/") + "/", page))
+        for page, links in _PAGES.get(tool, ()):
+            try:
+                text, passed = await self._get(urljoin(url.removeprefix("sparse+").rstrip("/") + "/", page))
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError):
+                host = urlsplit(url).hostname
+                return Learnt(problem=f"{host} could not be asked, so the hosts of its files are not known.")
             if text:
                 found = dict.fromkeys(_patterns((*passed, *(urljoin(passed[-1], link) for link in links(text)))))
                 break
@@ -57,22 +61,16 @@ class Learner:
 
     async def _get(self, url: str) -> tuple[str, tuple[str, ...]]:
         """A page, and the addresses that led to it, the last one its own; empty where there is none."""
-        import httpx
-
-        client = self._client(url)
-        try:
-            async with asyncio.timeout(self._seconds), client, client.stream("GET", url) as response:
-                if response.status_code != 200:
-                    return "", ()
-                data = bytearray()
-                async for piece in response.aiter_bytes():
-                    data += piece
-                    if len(data) > PAGE_LIMIT:
-                        break
-                passed = tuple(str(each.url) for each in (*response.history, response))
-                return data.decode("utf-8", "replace"), passed
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError):
-            return "", ()
+        async with asyncio.timeout(self._seconds), self._client(url) as client, client.stream("GET", url) as response:
+            if response.status_code != 200:
+                return "", ()
+            data = bytearray()
+            async for piece in response.aiter_bytes():
+                data += piece
+                if len(data) > PAGE_LIMIT:
+                    break
+            passed = tuple(str(each.url) for each in (*response.history, response))
+            return data.decode("utf-8", "replace"), passed
 
     def _client(self, url: str) -> "httpx.AsyncClient":
         import httpx
