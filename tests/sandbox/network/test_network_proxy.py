@@ -342,7 +342,7 @@ async def test_a_response_that_is_cut_is_seen_to_be_cut(roots: Path) -> None:
 
 
 async def test_slow_heads_are_given_up_and_hold_nobody_up(roots: Path, server: Server) -> None:
-    timing = Timing(head=0.3, keep=0.3)
+    timing = Timing(head=1.0, keep=0.3)
     async with proxy(roots, hosts=[server.place], timing=timing) as running:
         reader, writer = await running.open()
         writer.write(b"GET http://loc")

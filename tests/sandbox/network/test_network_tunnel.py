@@ -126,7 +126,7 @@ async def test_silence_in_a_tunnel_is_given_up(trust: Trust) -> None:
         writer.write(b"SSH-2.0-server\r\n")  # a server that speaks first is not heard
         await reader.read()
 
-    timing = Timing(head=0.2)
+    timing = Timing(head=1.0)
     async with listening(listen) as port, proxy(trust.roots, hosts=[f"a.test:{port}"], timing=timing) as running:
         head, reader, writer = await running.tunnel(f"a.test:{port}")
         assert status(head) == 200 and b"SSH" not in await reader.read()

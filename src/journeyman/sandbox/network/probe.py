@@ -86,7 +86,7 @@ def raw(places: list[tuple[str, int]]) -> tuple[bool, str]:
 
 def lookup(name: str) -> tuple[bool, str]:
     try:
-        found = _socket.getaddrinfo(name, 443)
+        found = _socket.getaddrinfo(name.encode(), 443)  # a text would need a codec that may not be there
     except OSError as error:
         return True, words(error)
     return False, f"{name} was looked up: {found[0][4][0]}"
