@@ -236,6 +236,27 @@ async def test_an_early_answer_to_a_large_upload_is_seen(roots: Path) -> None:
         writer.close()
 
 
+async def test_a_client_that_goes_while_it_sends_takes_the_connection_with_it(roots: Path) -> None:
+    ended = asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        await reader.read()
+        ended.set()
+
+    async with listening(wait) as port, proxy(roots, hosts=[f"localhost:{port}"]) as running:
+        for abrupt in (True, False):
+            ended.clear()
+            _, writer = await running.open()
+            writer.write(get(f"localhost:{port}", "/", "Content-Length: 100", method="PUT") + b"start")
+            await writer.drain()
+            if abrupt:
+                writer.transport.abort()
+            writer.close()
+            async with asyncio.timeout(20):
+                await ended.wait()
+
+
 async def test_waiting_for_100_continue(roots: Path) -> None:
     async def polite(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _, headers = await read_head(reader)

@@ -151,19 +151,20 @@ async def _once(
 
 async def _upload(client: wire.Peer, server: wire.Peer) -> None:
     """Carry the request's body. What goes wrong shows where the response is awaited."""
-    try:
-        while True:
+    event: object = None
+    while not isinstance(event, h11.EndOfMessage):
+        try:
             event = await client.receive(wire.IDLE)
-            if not isinstance(event, h11.Data | h11.EndOfMessage):
-                return
-            event = h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
-            with contextlib.suppress(h11.LocalProtocolError):  # the response has ended the connection already
-                await server.send(event)
-            if isinstance(event, h11.EndOfMessage):
-                return
-    except (*wire.BROKEN, TimeoutError, h11.RemoteProtocolError):
-        if client.http.their_state is h11.SEND_BODY:  # it is the client that has gone: no end of its body will come
-            await server.close()
+        except (*wire.BROKEN, TimeoutError, h11.RemoteProtocolError):
+            event = None
+        if not isinstance(event, h11.Data | h11.EndOfMessage):  # the client has gone, so nobody awaits a response
+            return await server.close()
+        piece = event if isinstance(event, h11.Data) else h11.EndOfMessage()
+        try:
+            await server.send(piece)
+        except (*wire.BROKEN, TimeoutError, h11.LocalProtocolError):  # it may have answered before the end
+            return None
+    return None
 
 
 async def _answer(client: wire.Peer, server: wire.Peer, outgoing: Outgoing, may_be_stale: bool) -> None:
