@@ -168,7 +168,7 @@ def sandbox(
         str,
         typer.Option("--network", metavar="POLICY", help="`off`, `on`, `indexes`, or host patterns with commas."),
     ] = "off",
-    backend: Annotated[str, typer.Option("--backend", help="`auto` or `bubblewrap`.")] = "auto",
+    backend: Annotated[str, typer.Option("--backend", help="`auto`, `bubblewrap` or `container`.")] = "auto",
     env: Annotated[
         list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="A variable that it sees.")
     ] = None,

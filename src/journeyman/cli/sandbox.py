@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from journeyman.cli.door import Door, open_door
 from journeyman.cli.through import Out, ReaderGone, one_stream, standard_error, standard_input
@@ -28,7 +28,7 @@ from journeyman.repo import git_layer
 from journeyman.repo.repository import open_repository
 from journeyman.repo.tree_write import is_git_name
 from journeyman.sandbox import landing, layer
-from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.choice import Wanted, choose_backend
 from journeyman.sandbox.plan import check_workspace
 from journeyman.sandbox.protocol import ExecResult, Sandbox, SandboxBackend, SandboxSpec
 from journeyman.sandbox.toolchains import find_toolchains
@@ -235,9 +235,12 @@ async def _pass_through(command: Sequence[str], seconds: float, sandbox: Sandbox
 
 
 def _backend(order: Order, door: Door) -> SandboxBackend:
-    if order.backend not in ("auto", "bubblewrap"):
-        raise UsageError(f"There is no sandbox backend {order.backend!r}; there is `bubblewrap`.")
-    return Bubblewrap(door.state / "sandbox")
+    wanted = next((each for each in get_args(Wanted) if each == order.backend), None)
+    if wanted is None:
+        raise UsageError(
+            f"There is no sandbox backend {plain(order.backend)!r}; there are {', '.join(get_args(Wanted))}."
+        )
+    return choose_backend(wanted, door.state / "sandbox")
 
 
 @asynccontextmanager

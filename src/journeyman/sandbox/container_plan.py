@@ -231,6 +231,7 @@ def orders(
         "seeded": seeded,
         "binds": staged.binds,
         "inside": staged.inside,
+        "veiled": staged.veiled,
         "mounts": sorted(mounts, key=lambda mount: mount[1].count("/")),
         "links": links,
         "tmp": memory,

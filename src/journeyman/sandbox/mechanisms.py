@@ -144,7 +144,8 @@ def _child(name: str, state: Path) -> str:
     command = [sys.executable, "-I", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env={}, timeout=SECONDS, check=False)
     if done.returncode:
-        raise _Failed(done.stderr.strip() or f"it ended with {done.returncode}")
+        said = done.stderr.strip().splitlines()
+        raise _Failed(said[-1] if said else f"it ended with {done.returncode}")
     return done.stdout.strip()
 
 

@@ -56,8 +56,32 @@ def record(kind: int, ident: int, value: int = 0) -> bytes:
     return bytes([kind]) + ident.to_bytes(4, "little") + value.to_bytes(8, "little", signed=True)
 
 
+class Sacrifice:
+    """Makes children that go before process 1 when memory ends.
+
+    They get the score by inheritance, while process 1 has it for a moment. A process that can set its own must be open
+    to all others of its user; so the file is opened here, once, before there are any.
+    """
+
+    def __init__(self) -> None:
+        self.file = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+        self.own = int(os.read(self.file, 16))
+        self.theirs = min(self.own + 500, 1000)
+
+    def fork(self) -> int:
+        os.write(self.file, b"%d" % self.theirs)
+        pid = -1
+        try:
+            pid = os.fork()
+            return pid
+        finally:
+            if pid:
+                os.write(self.file, b"%d" % self.own)
+
+
 class Supervisor:
-    def __init__(self, channel: int, workspace: str, cpu: int) -> None:
+    def __init__(self, channel: int, workspace: str, cpu: int, sacrifice: Sacrifice) -> None:
+        self.sacrifice = sacrifice
         self.end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=channel)
         os.set_inheritable(channel, False)
         self.workspace = os.path.realpath(workspace)
@@ -140,7 +164,7 @@ class Supervisor:
         for _ in range(20):
             _signal.pthread_sigmask(_signal.SIG_BLOCK, CHILD)  # it must be known before it can be reaped
             try:
-                pid = os.fork()
+                pid = self.sacrifice.fork()
                 if pid == 0:
                     self.keep(ident, command, handles)
                 self.keepers[pid] = ident
@@ -205,6 +229,7 @@ def few(processors: int) -> None:
 
 def main() -> None:
     channel, workspace, gateway, cpu = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    sacrifice = Sacrifice()
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # commands run as the same user: keep them out of this process
     for kind, value in (pair.split("=") for pair in sys.argv[5:]):
         if kind == PROCESSORS:
@@ -213,7 +238,7 @@ def main() -> None:
             resource.setrlimit(int(kind), (int(value), int(value)))
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # which process 1 ignores
     os.umask(0o022)
-    Supervisor(channel, workspace, cpu).serve(gateway)
+    Supervisor(channel, workspace, cpu, sacrifice).serve(gateway)
 
 
 if __name__ == "__main__":

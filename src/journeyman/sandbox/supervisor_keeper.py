@@ -109,11 +109,6 @@ def say(output: int, what: bytes) -> None:
 def spawn(command: Command, handles: list[int]) -> tuple[int, int]:
     """Start the command as a child in a session of its own: its process id. What cannot be started says so, and has
     no id but the status that a shell would give it."""
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else the next file is closed to its own process
-    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    os.write(score, b"500")  # when memory ends, a command goes, not process 1
-    os.close(score)
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     if command.cpu:
         resource.setrlimit(resource.RLIMIT_CPU, (command.cpu, command.cpu + CPU_GRACE))
     normal = (_signal.SIGPIPE, _signal.SIGXFSZ)  # which Python ignores, and so would its children

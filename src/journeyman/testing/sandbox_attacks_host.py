@@ -130,7 +130,7 @@ class AttacksOnTheHostsReads:
         readable = await repository.git_layer(tmp_path / "git", base)
         spec = spec_in(tmp_path, workspace=repository.root, lower=(tmp_path / "git", folder), readable=readable)
         async with backend.open(spec) as sandbox:
-            made = await sandbox.exec(["bash", "-ec", hostile_git(mark)], timeout=20)
+            made = await sandbox.exec(["sh", "-ec", hostile_git(mark)], timeout=20)
             assert made.exit_code == 0, made
             changes = await sandbox.diff()
             writes = {each.path: await sandbox.read_change(each.path) for each in changes if each.kind == "write"}
@@ -229,7 +229,7 @@ class ControlsOfTheHostsReads:
         mark, work = tmp_path / "mark", tmp_path / "work"
         work.mkdir()
         run_git(work, "init", "-q")
-        subprocess.run(["bash", "-c", hostile_git(mark)], cwd=work, check=True)
+        subprocess.run(["sh", "-ec", hostile_git(mark)], cwd=work, check=True)
         run_git(work, "add", "a.txt", "b.txt")
         assert mark.exists()
 
@@ -240,7 +240,7 @@ class ControlsOfTheHostsReads:
 
 
 def hostile_git(mark: Path) -> str:
-    """A script of bash that makes everything in a git directory, and beside it, run something that writes `mark`."""
+    """A script that makes everything in a git directory, and beside it, run something that writes `mark`."""
     return textwrap.dedent(HOSTILE_GIT).replace("{mark}", str(mark))
 
 

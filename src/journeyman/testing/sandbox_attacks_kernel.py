@@ -218,9 +218,11 @@ KERNEL = (
         "make namespaces by a program of the system",
         """
         for option in ("--user", "--map-root-user", "--mount"):
-            done = subprocess.run(["unshare", option, "true"], capture_output=True)
-            if done.returncode == 0:
-                reached(option)
+            try:
+                if subprocess.run(["unshare", option, "true"], capture_output=True).returncode == 0:
+                    reached(option)
+            except FileNotFoundError as error:
+                print(error)
         """,
         control="root",
     ),

@@ -79,6 +79,11 @@ def number(output: bytes, word: str) -> int:
 class AttacksOnLimits:
     """Who takes too much is stopped, and the next command has room again."""
 
+    @pytest.fixture
+    def bounded_together(self) -> bool:
+        """Whether the memory of all processes of a sandbox is bounded together on this machine."""
+        return True
+
     @pytest.mark.parametrize("place", PLACES)
     @pytest.mark.parametrize("in_memory", [True, False], ids=["in-memory", "on-disk"])
     async def test_no_place_holds_more_than_the_limits(

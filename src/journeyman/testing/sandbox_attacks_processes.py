@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import os
 import signal
+import textwrap
 import time
 import warnings
 from collections.abc import Generator
@@ -128,6 +129,34 @@ FORGE = """
 """
 
 
+RACE = """
+    # whoever gets at the memory of a command's keeper, which is a copy of the supervisor, speaks in its name
+    import os, sys, time
+    open("ready", "w").close()
+    end, last = time.monotonic() + float(sys.argv[1]), os.getpid()
+    while time.monotonic() < end:
+        for pid in range(last + 1, last + 6):
+            handle = -1
+            for _ in range(3000):
+                try:
+                    handle = os.open(f"/proc/{pid}/mem", os.O_RDWR)
+                    break
+                except PermissionError:
+                    last = max(last, pid - 1)
+                except OSError:
+                    break
+            if handle >= 0:
+                try:
+                    name = open(f"/proc/{pid}/cmdline").read()
+                except OSError:
+                    name = ""
+                os.close(handle)
+                if "supervisor" in name:
+                    print("REACHED", pid, name)
+        last = max(last, int(open("/proc/loadavg").read().split()[-1]) - 3)
+"""
+
+
 class AttacksOnProcesses:
     """Each of them in a sandbox; what its supervisor does when it is attacked; what is left at the end."""
 
@@ -142,6 +171,20 @@ class AttacksOnProcesses:
         async with backend.open(spec_in(tmp_path)) as sandbox:
             result = await sandbox.exec([python, "-c", code, "{}"], timeout=20)
             assert (result.exit_code, REACHED in result.output.decode()) == (9, False), result
+
+    async def test_nobody_gets_at_a_keepers_memory_in_time(
+        self, backend: SandboxBackend, tmp_path: Path, python: str
+    ) -> None:
+        async with backend.open(spec_in(tmp_path)) as sandbox:
+            words = [python, "-c", textwrap.dedent(RACE), "1.5"]
+            racing = asyncio.create_task(sandbox.exec(words, timeout=30))
+            await sandbox.exec(["sh", "-c", "until test -e ready; do sleep 0.01; done"], timeout=20)
+            commands = 0
+            while not racing.done():
+                assert (await sandbox.exec(["true"], timeout=20)).exit_code == 0
+                commands += 1
+            result = await racing
+            assert (result.exit_code, result.output, commands > 5) == (0, b"", True)
 
     @pytest.mark.parametrize(
         "script", ["kill -9 1", "kill -9 -1", "kill -STOP 1; kill -INT 1; kill -TERM 1; kill -SEGV 1"]
