@@ -44,7 +44,7 @@ INSTRUCTIONS: dict[Mode, str] = {"code": CODE, "ask": ASK, "review": REVIEW}
 
 INTERRUPTED = (
     "The work was interrupted and goes on in a new sandbox. The repository's files are as they were after your last "
-    "finished call; what was in /tmp and commands in the background are gone."
+    "finished call; what was in /tmp, commands in the background and sessions are gone."
 )
 MAY_HAVE_RUN = (
     "Interrupted: the process stopped while this call ran. It may have run in part or whole; look before you run it "

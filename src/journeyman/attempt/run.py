@@ -20,15 +20,15 @@ from journeyman.core.items import DeveloperMessage, UserMessage
 from journeyman.models.protocol import Model
 from journeyman.repo import rules
 from journeyman.store.log import AttemptLog, Listener
+from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.files import READ
 from journeyman.tools.patch import PATCH
 from journeyman.tools.plan import PLAN
 from journeyman.tools.registry import Toolbox, ToolContext
 from journeyman.tools.search import SEARCH
-from journeyman.tools.shell import SHELL
 
-CODE_TOOLS = (SHELL, READ, SEARCH, PATCH, PLAN)
-READ_TOOLS = (SHELL, READ, SEARCH)
+CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL)
+READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL)
 
 
 async def run_attempt(
@@ -146,12 +146,15 @@ async def _loop(host: Host, work: Work, workspace: Workspace, watch: Watch) -> S
         on_delta=watch.on_delta,
         on_retry=watch.on_retry,
     )
-    if before is not None:
-        if folds.answered(log.events):
-            return Stop("finished")
-        await agent_loop.run_pending(loop)
-        await log.append(Said(item=DeveloperMessage(text=prompts.INTERRUPTED), why="interrupted"))
-    return await agent_loop.run(loop)
+    try:
+        if before is not None:
+            if folds.answered(log.events):
+                return Stop("finished")
+            await agent_loop.run_pending(loop)
+            await log.append(Said(item=DeveloperMessage(text=prompts.INTERRUPTED), why="interrupted"))
+        return await agent_loop.run(loop)
+    finally:
+        await context.sessions.close()
 
 
 async def _prepare(host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox) -> Prepared:

@@ -108,6 +108,9 @@ async def open_workspace(
         memory_bytes=start.limits.memory_bytes,
         processes=start.limits.processes,
         disk_bytes=start.limits.disk_bytes,
+        cpus=start.limits.cpus,
+        cpu_seconds=start.limits.cpu_seconds,
+        open_files=start.limits.open_files,
     )
     async with (
         _with_environment(host, repository, start, spec, log, tell) as (spec, opened, backend),

@@ -36,7 +36,14 @@ from journeyman.core.model import Delta
 from journeyman.core.text import one_line, sentence
 from journeyman.core.usage import Usage
 
-CUT = {"time": "cut by its time limit", "output": "cut: too much output", "memory": "cut: out of memory"}
+CUT = {
+    "time": "cut by its time limit",
+    "output": "cut: too much output",
+    "memory": "cut: out of memory (limits.memory_bytes)",
+    "disk": "cut: too much written (limits.disk_bytes)",
+    "cpu": "cut: too much processor time (limits.cpu_seconds)",
+    "gone": "cut: the sandbox died",
+}
 
 
 def duration(seconds: float) -> str:
@@ -196,10 +203,16 @@ class Progress:
         match event.detail:
             case CommandEnded() as ended:
                 mark, style = ("✔", "green") if ended.exit_code == 0 else ("✘", "red")
+                if ended.session is not None:
+                    mark, style = "…", "cyan"
                 code = "" if ended.exit_code == 0 else f" exit {ended.exit_code}"
+                if ended.session is not None:
+                    code = f" runs as session {ended.session}"
                 cut = f" {CUT.get(ended.cut, ended.cut)}" if ended.cut else code
                 end = f"{cut} ({duration(ended.seconds)})"
                 self._line(seen, mark, f"$ {self._fit(seen, ended.command, 4 + len(end))}{end}", style)
+                for note in ended.notes:
+                    self._line(seen, "!", note, "yellow")
             case FilesChanged(changes=changes):
                 for change in changes:
                     self._line(seen, "✎", f"{change.kind} {change.path} +{change.added} −{change.removed}", "cyan")

@@ -180,10 +180,8 @@ def _show_event(console: Console, event: Event, at: float) -> None:
         case ToolStarted():
             line(f"▸ {event.name}: {event.summary}" + (" (again, after an interruption)" if event.again else ""))
         case ToolReturned(detail=CommandEnded() as ended):
-            line(
-                f"{ended.cut or f'exit {ended.exit_code}'} · {duration(ended.seconds)} · chunk {ended.chunk}",
-                ended.output,
-            )
+            body = "\n".join([ended.output.rstrip("\n"), *ended.notes])
+            line(f"{_state(ended)} · {duration(ended.seconds)} · chunk {ended.chunk}", body)
         case ToolReturned(detail=FilesChanged(changes=changes)):
             line("changed " + ", ".join(f"{change.path} +{change.added} −{change.removed}" for change in changes))
         case ToolReturned(detail=PlanUpdated(plan=plan)):
@@ -204,6 +202,12 @@ def _show_event(console: Console, event: Event, at: float) -> None:
             line(words, event.diff if helped else "", "cyan" if helped else "dim")
         case _:
             line(event.kind.replace("_", " "), _words_of(event), "dim")
+
+
+def _state(ended: CommandEnded) -> str:
+    if ended.session is not None:
+        return f"runs as session {ended.session}"
+    return ended.cut or f"exit {ended.exit_code}"
 
 
 def _words_of(event: Event) -> str:

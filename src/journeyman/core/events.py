@@ -97,7 +97,8 @@ class CommandStarted(Value):
 
 
 class CommandEnded(Value):
-    """`exit_code` is None when the command was cut; `chunk` is the id of its whole raw output."""
+    """`exit_code` is None when the command was cut, or goes on as `session`; `chunk` is the id of its whole raw output.
+    `notes` are sentences about limits that it ran into."""
 
     kind: Literal["command"] = "command"
     command: str
@@ -106,6 +107,8 @@ class CommandEnded(Value):
     seconds: float
     output: str
     cut: str | None = None
+    session: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 class FilesChanged(Value):

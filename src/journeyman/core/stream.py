@@ -143,14 +143,7 @@ class ThreadStream:
     def _tool_returned(self, event: ToolReturned) -> list[Line]:
         match event.detail:
             case CommandEnded() as ended:
-                fields = {
-                    "command": ended.command,
-                    "aggregated_output": ended.output,
-                    "exit_code": ended.exit_code,
-                    "status": "completed" if ended.exit_code == 0 else "failed",
-                    "chunk": ended.chunk,
-                }
-                return [self._item("item.completed", self._end(event.call_id), "command_execution", fields)]
+                return [self._command(event.call_id, ended)]
             case FilesChanged(changes=changes):
                 listed = [{"path": change.path, "kind": change.kind} for change in changes]
                 fields = {"changes": listed, "status": "failed" if event.is_error else "completed"}
@@ -162,6 +155,23 @@ class ThreadStream:
                 return [self._item(kind, self._plan[0], "todo_list", {"items": items})]
             case None:
                 return self._unfinished(event)
+
+    def _command(self, call: str, ended: CommandEnded) -> Line:
+        """A command's item goes on as long as its session does, whichever call looked at it last."""
+        fields: Line = {
+            "command": ended.command,
+            "aggregated_output": ended.output,
+            "exit_code": ended.exit_code,
+            "status": "completed" if ended.exit_code == 0 else "failed",
+            "chunk": ended.chunk,
+        }
+        key = f"chunk:{ended.chunk}"
+        if key not in self._open:
+            self._open[key] = self._end(call)
+        if ended.session is not None:
+            fields["status"] = "in_progress"
+            return self._item("item.updated", self._open[key], "command_execution", fields)
+        return self._item("item.completed", self._end(key), "command_execution", fields)
 
     def _unfinished(self, event: ToolReturned) -> list[Line]:
         """A command that was announced and never ran to its end."""

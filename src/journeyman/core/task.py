@@ -29,6 +29,9 @@ class Limits(Value):
     memory_bytes: int = 4 * 1024**3
     processes: int = 512
     disk_bytes: int = 8 * 1024**3
+    cpus: float | None = None
+    cpu_seconds: int | None = None
+    open_files: int = 8192
 
 
 class Base(Value):

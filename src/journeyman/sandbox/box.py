@@ -89,14 +89,19 @@ class Box:
         cwd: str = "",
         env: Mapping[str, str] | None = None,
         terminal: tuple[int, int] | None = None,
+        stdin: bool = True,
         timeout: float,
         output_limit: int = 64 * 1024 * 1024,
         on_output: OnOutput | None = None,
     ) -> Session:
         request = self._request(command, cwd, env, terminal or ())
-        source, typed = os.pipe2(os.O_CLOEXEC)
-        running = self._launch(request, (source,), Bounds(timeout, output_limit, on_output), Kept(KEEP))
-        talk = Talk(running, self._follow, Typing(typed), terminal=terminal is not None)
+        streams: tuple[int, ...] = ()
+        typing = None
+        if stdin or terminal:
+            source, typed = os.pipe2(os.O_CLOEXEC)
+            streams, typing = (source,), Typing(typed)
+        running = self._launch(request, streams, Bounds(timeout, output_limit, on_output), Kept(KEEP))
+        talk = Talk(running, self._follow, typing, terminal=terminal is not None)
         self._talks = [*(other for other in self._talks if not other.ended), talk]
         return talk
 

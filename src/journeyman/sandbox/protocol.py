@@ -208,12 +208,13 @@ class Sandbox(Protocol):
         cwd: str = "",
         env: Mapping[str, str] | None = None,
         terminal: tuple[int, int] | None = None,
+        stdin: bool = True,
         timeout: float,
         output_limit: int = 64 * 1024 * 1024,
         on_output: OnOutput | None = None,
     ) -> Session:
         """Start `command` and come back at once. `terminal` gives it one of so many rows and columns; else it has
-        pipes. Limits are those of `exec`."""
+        pipes, but for its input, which is empty, when there is to be no `stdin`. Limits are those of `exec`."""
         ...
 
     async def read(self, path: str, *, limit: int = 16 * 1024 * 1024) -> bytes:

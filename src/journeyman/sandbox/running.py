@@ -170,7 +170,7 @@ class Talk:
     """The `Session` of a command; `follow` follows it to its end."""
 
     def __init__(
-        self, running: Running, follow: Callable[[Running], Awaitable[None]], typing: Typing, *, terminal: bool
+        self, running: Running, follow: Callable[[Running], Awaitable[None]], typing: Typing | None, *, terminal: bool
     ) -> None:
         self._running = running
         self._follow = follow
@@ -182,7 +182,8 @@ class Talk:
         try:
             await self._follow(self._running)
         finally:
-            self._typing.close()
+            if self._typing:
+                self._typing.close()
 
     @property
     def ended(self) -> bool:
@@ -191,12 +192,14 @@ class Talk:
     async def write(self, data: bytes) -> None:
         if self._task.done():
             raise ToolError("The session has ended; it takes no more input.")
+        if self._typing is None:
+            raise ToolError("The session has no input.")
         self._typing.write(data)
 
     async def end_input(self) -> None:
         if self._terminal:
             await self.write(b"\x04")
-        else:
+        elif self._typing:
             self._typing.end()
 
     async def resize(self, rows: int, columns: int) -> None:
@@ -228,6 +231,8 @@ class Talk:
         await asyncio.wait([self._task], timeout=PIPE_GRACE)
         self._task.cancel()
         await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.exception()  # which a poll raises, if there is one
 
 
 def exit_code(answer: Answer) -> int:

@@ -1,7 +1,10 @@
 """The whole raw output of one command, on its way into the store."""
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable
+from typing import Protocol
 
 from journeyman.core.errors import StoreError
 from journeyman.core.mask import Mask
@@ -19,8 +22,15 @@ def chunk_id(attempt_id: str, number: int) -> str:
     return f"{(start + number * stride) % SPACE:06x}"
 
 
+class Keep(Protocol):
+    """Records in the database which blob holds a chunk's bytes, `whole` for the last time."""
+
+    def __call__(self, chunk: "Chunk", blob: str, *, whole: bool) -> Awaitable[None]: ...
+
+
 class Chunk:
-    """Bytes come in by `write`; `close` stores them whole. Only then may an event name `id`.
+    """Bytes come in by `write`; `keep` stores what there is by then and `close` the whole. Only after one of them may
+    an event name `id`.
 
     Secrets of `mask` are taken out before anything is kept.
     """
@@ -30,22 +40,28 @@ class Chunk:
         attempt_id: str,
         number: int,
         blobs: Blobs,
-        keep: "Callable[[Chunk, str], Awaitable[None]]",
+        keep: "Keep",
         mask: Mask,
     ) -> None:
         self.id = chunk_id(attempt_id, number)
         self.number = number
         self.size = 0
         self._blobs = blobs
-        self._keep = keep  # records in the database which blob holds the bytes
+        self.kept = False
+        self._keep = keep
         self._mask = mask.stream() if mask else None
         self._spool = blobs.spool()
+        self._late: bytearray | None = None  # what comes in while the file is read
+        self._lock = asyncio.Lock()
 
     def write(self, data: bytes) -> None:
         """Add to the end; beyond 256 KiB this goes to a file."""
         self._add(self._mask.feed(data) if self._mask is not None else data)
 
     def _add(self, data: bytes) -> None:
+        if self._late is not None:
+            self._late += data
+            return
         try:
             self._spool.write(data)
         except OSError as error:
@@ -57,14 +73,27 @@ class Chunk:
 
     async def close(self) -> None:
         """Store what was written. Does nothing the second time."""
-        if self._spool.closed:
-            return
-        if self._mask is not None:
-            self._add(self._mask.flush())
-        try:
-            await self._keep(self, await self._blobs.put_file(self._spool))
-        finally:
-            self._spool.close()
+        async with self._lock:
+            if self._spool.closed:
+                return
+            if self._mask is not None:
+                self._add(self._mask.flush())
+            try:
+                await self._keep(self, await self._blobs.put_file(self._spool), whole=True)
+            finally:
+                self._spool.close()
+
+    async def keep(self) -> None:
+        """Store what was written so far; more may come, meanwhile too."""
+        async with self._lock:
+            self._late = bytearray()
+            try:
+                await self._keep(self, await self._blobs.put_file(self._spool), whole=False)
+            finally:
+                late, self._late = bytes(self._late), None
+                if not self._spool.closed:
+                    self._spool.seek(0, os.SEEK_END)
+                    self._add(late)
 
     def discard(self) -> None:
         """Forget what was written."""

@@ -136,12 +136,16 @@ class AttemptLog:
             self.lost = True
             raise
 
-    async def _keep(self, chunk: Chunk, blob: str) -> None:
-        from journeyman.store.schema import ADD_CHUNK
+    async def _keep(self, chunk: Chunk, blob: str, *, whole: bool) -> None:
+        from journeyman.store.schema import ADD_CHUNK, GROW_CHUNK
 
         row = {"attempt_id": self.id, "number": chunk.number, "id": chunk.id, "blob": blob, "size": chunk.size}
-        await self._fenced(lambda connection: connection.execute(ADD_CHUNK, row))
-        self._open_chunks.remove(chunk)
+        grown = {"attempt": self.id, "place": chunk.number, "blob": blob, "size": chunk.size}
+        known = chunk.kept
+        await self._fenced(lambda connection: connection.execute(*((GROW_CHUNK, grown) if known else (ADD_CHUNK, row))))
+        chunk.kept = True
+        if whole:
+            self._open_chunks.remove(chunk)
 
 
 def lease_lost(attempt_id: str, task_id: str) -> LeaseLost:

@@ -147,6 +147,11 @@ RELEASE = (
 
 ADD_EVENT = insert(event)
 ADD_CHUNK = insert(chunk)
+GROW_CHUNK = (
+    update(chunk)
+    .where(chunk.c.attempt_id == bindparam("attempt"), chunk.c.number == bindparam("place"))
+    .values(blob=bindparam("blob"), size=bindparam("size"))
+)
 
 EVENTS = (
     select(event.c.seq, event.c.body)

@@ -16,6 +16,7 @@ from journeyman.core.task import Limits
 from journeyman.core.text import clip
 from journeyman.sandbox.protocol import Sandbox
 from journeyman.store.log import AttemptLog
+from journeyman.tools.sessions import Sessions
 
 A = TypeVar("A", bound="Arguments")
 Detail = CommandEnded | FilesChanged | PlanUpdated
@@ -29,12 +30,13 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool may use. `root` is the workspace's absolute path."""
+    """What a tool may use. `root` is the workspace's absolute path, `sessions` the commands that go on."""
 
     root: str
     sandbox: Sandbox
     log: AttemptLog
     limits: Limits
+    sessions: Sessions = field(default_factory=Sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[A]):
     """A tool: what the model reads of it, and what runs. `freeform` names the argument that the whole text of a
-    freeform call stands for."""
+    freeform call stands for; one that is not `listed` works, but the model is not told of it."""
 
     name: str
     description: str
@@ -61,6 +63,7 @@ class Tool(Generic[A]):
     grammar: str | None = None
     freeform: str | None = None
     command: Callable[[A], str] | None = None
+    listed: bool = True
 
     @property
     def spec(self) -> ToolSpec:
@@ -116,12 +119,12 @@ class Toolbox:
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
-        return tuple(tool.spec for tool in self.tools)
+        return tuple(tool.spec for tool in self.tools if tool.listed)
 
     def prepare(self, call: ToolCall) -> Prepared | Outcome:
         """Find the tool and read the arguments; an `Outcome` says what is wrong with them."""
         tool = next((tool for tool in self.tools if tool.name == call.name), None)
-        names = [tool.name for tool in self.tools]
+        names = [tool.name for tool in self.tools if tool.listed]
         if tool is None:
             near = difflib.get_close_matches(call.name, names, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
