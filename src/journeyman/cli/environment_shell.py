@@ -14,6 +14,7 @@ from pathlib import Path
 from journeyman.attempt.environment.open import open_environment, over
 from journeyman.checks.run import PROBE
 from journeyman.cli.environment import At, Where, at, progress
+from journeyman.cli.live import refused_words
 from journeyman.cli.through import Out, ReaderGone, one_stream, standard_error, standard_input
 from journeyman.core.environment import Refusal
 from journeyman.core.text import plain
@@ -41,7 +42,7 @@ async def shell(where: Where, command: Sequence[str]) -> int:
 
 
 def _refused(refusal: Refusal) -> None:
-    print(plain(f"refused: {refusal.method} {refusal.host}:{refusal.port}: {refusal.reason}"), file=sys.stderr)
+    print(plain(f"refused: {refused_words(refusal)}"), file=sys.stderr)
 
 
 async def _spec(here: At, stack: AsyncExitStack) -> SandboxSpec:
