@@ -19,7 +19,7 @@ from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, open_door
 from journeyman.core.environment_file import PLACE, dump_environment, policy_words, tightened
 from journeyman.core.errors import UsageError
-from journeyman.core.text import plain
+from journeyman.core.text import one_line, plain
 from journeyman.repo import rules
 from journeyman.repo.repository import Repository, open_repository
 from journeyman.repo.tree import Tree
@@ -161,7 +161,7 @@ def progress(as_json: bool) -> Generator[Callable[[str], None] | None]:
     from rich.text import Text
 
     with console.status("") as status:
-        yield lambda line: status.update(Text(plain(line)))
+        yield lambda line: status.update(Text(one_line(line, max(console.width - 4, 20))))
 
 
 def line_of(build: Build, now: float) -> dict[str, Any]:
