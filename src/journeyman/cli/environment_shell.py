@@ -23,6 +23,9 @@ from journeyman.sandbox.protocol import Sandbox, SandboxSpec
 
 LONG = 30 * 86400.0
 ENDLESS = 1 << 62
+_EITHER = 'if command -v bash >/dev/null; then exec bash --norc "$@"; else exec sh "$@"; fi'
+_SHELL = ("sh", "-c", _EITHER, "sh")
+"""bash, or what an image has in its place."""
 
 
 async def shell(where: Where, command: Sequence[str]) -> int:
@@ -38,7 +41,7 @@ async def shell(where: Where, command: Sequence[str]) -> int:
         print(f"{plain(ready.sentence)}. Changes are thrown away at the end.", file=sys.stderr)
         if not command and os.isatty(0) and os.isatty(1):
             return await _interactive(sandbox, here.door.environ.get("TERM", "xterm"))
-        return await _through(sandbox, command or ["bash"])
+        return await _through(sandbox, command or _SHELL)
 
 
 def _refused(refusal: Refusal) -> None:
@@ -85,7 +88,7 @@ async def _interactive(sandbox: Sandbox, term: str) -> int:
     loop = asyncio.get_running_loop()
     out = Out(1)
     session = await sandbox.start(
-        ["bash", "--norc", "-i"],
+        [*_SHELL, "-i"],
         env={"TERM": term, "PS1": r"\w (journeyman) \$ "},
         terminal=_size(),
         timeout=LONG,
