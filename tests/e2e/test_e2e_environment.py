@@ -126,6 +126,28 @@ async def test_init_writes_and_stores_and_a_misspelt_key_is_named(
     assert (await program.run("env", "remove", "mine")).code == 0
 
 
+async def test_a_stored_environment_brings_its_repository_from_elsewhere(
+    program: Program, make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    remote = make_repository({"a.txt": "one\n", ".gitignore": "*.gen\n"})
+    address = f"file://{remote}"
+    file = tmp_path / "far.toml"
+    file.write_text(f"repository = '{address}'\n[setup]\nscript = 'echo one > b.gen'\n")
+    stored = await program.run("env", "init", "--store", "far", "--file", file, cwd=tmp_path)
+    assert stored.err == f"Stored far; it is used for {address}, and anywhere with `--env far`.\n"
+    built = await program.run("env", "build", "--env", "far", "--json", cwd=tmp_path)
+    assert built.code == 0, built.err
+    lay(remote, {"a.txt": "two\n"})
+    git(remote, "commit", "-qam", "More")
+    async with ScriptServer([call("shell", "c1", command="cat a.txt b.gen"), say("Done.")]) as server:
+        program.use(server.base_url)
+        ran = await program.run("run", "Look", "--env", "far", "--json", cwd=tmp_path)
+    [seen] = [line["item"] for line in ran.lines if line["type"] == "item.completed" and "exit_code" in line["item"]]
+    assert seen["aggregated_output"] == "two\none\n"  # of the new commit, on what set-up left before
+    [mirror] = (program.home / "mirrors").glob("*.git")
+    assert (mirror / "HEAD").is_file()
+
+
 async def test_a_shell_on_a_terminal(program: Program, make_repository: MakeRepository) -> None:
     folder = make_repository({".journeyman/environment.toml": "[setup]\nscript = 'echo 4 > ~/four'\n"})
     ours, theirs = os.openpty()

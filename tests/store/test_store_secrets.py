@@ -63,7 +63,7 @@ async def test_secrets_come_back_and_lie_there_encrypted(tmp_path: Path) -> None
     [
         ("A-B", "long enough", "'A-B' cannot be the name of a secret"),
         ("A", "short", "at least 8 characters"),
-        ("A", "x" * 70_000, "at most 64 KiB"),
+        ("A", "x" * 70_000, "at most 32 KiB"),
         ("A", "with a \0 in it", "without NUL"),
     ],
 )
@@ -124,7 +124,7 @@ async def test_nothing_that_is_stored_holds_a_secret(tmp_path: Path) -> None:
             chunk = log.chunk()
             encoded = base64.b64encode(f"user:{SECRET}".encode())
             big = os.urandom(300_000)  # large enough for the spool's file
-            for piece in (b"say s3c", b"r&t/va ", b"lue+1.", big, encoded[:9], encoded[9:], SECRET.encode()[:-1]):
+            for piece in (b"say s3c", b"r&t/va ", b"lue+1.", big, encoded[:9], encoded[9:], SECRET.encode()[:6]):
                 chunk.write(piece)
             await chunk.close()
             ended = CommandEnded(command=f"echo {SECRET}", exit_code=0, chunk=chunk.id, seconds=0, output=SECRET)
@@ -137,7 +137,7 @@ async def test_nothing_that_is_stored_holds_a_secret(tmp_path: Path) -> None:
         assert await store.blob(blob) == b"[secret TOKEN]" * 3
         said = await store.chunk(attempt.id, chunk.id)
         assert said.startswith(b"say [secret TOKEN]." + big[:100])
-        assert said.endswith(SECRET.encode()[:-1])  # not the secret, but the beginning of one
+        assert said.endswith(SECRET.encode()[:6])  # not the secret, but the beginning of one
         events = await store.events(attempt.id)
         assert conversation(events)[-1] == ToolResult(call_id="c", content="got [secret TOKEN] [secret TOKEN]")
         assert (await store.task(task.id)).prompt == "Use [secret TOKEN] to sign in"

@@ -53,10 +53,14 @@ MAY_HAVE_RUN = (
 
 
 def first_items(
-    prompt: str, base: Base, workspace: str, checks: Sequence[Check], rules: str
+    prompt: str, base: Base, workspace: str, checks: Sequence[Check], rules: str, network: str = ""
 ) -> tuple[UserMessage | DeveloperMessage, ...]:
-    """The environment, the project's rules and the task, in the order in which they change least."""
-    lines = ["<environment_context>", f"<cwd>{workspace}</cwd>", "<shell>bash</shell>", '<network enabled="false"/>']
+    """The environment, the project's rules and the task, in the order in which they change least. `network` says in
+    words which there is, contrary to the rule."""
+    reach = '<network enabled="false"/>'
+    if network:
+        reach = f'<network enabled="true">Unlike elsewhere, there is {network}; all else answers 403.</network>'
+    lines = ["<environment_context>", f"<cwd>{workspace}</cwd>", "<shell>bash</shell>", reach]
     if base.branch:
         lines.append(f"<branch>{base.branch}</branch>")
     lines += [f"<check>{check.command}</check>" for check in checks]

@@ -29,7 +29,7 @@ from journeyman.store.log import AttemptLog
 class Order:
     """What a person asks for. `checks` are commands; `configured` come from settings and yield to them.
 
-    `environment` is the name of a stored one, or a word of `environment.choose.RESERVED`.
+    `environment` is the name of a stored one, or a word of `core.environment.RESERVED`.
     """
 
     prompt: str
@@ -69,13 +69,14 @@ async def draft(
     repository = await open_repository(order.directory, state, excludes=excludes)
     base = await repository.snapshot(order.ref)
     async with repository.tree(base.tree) as tree:
+        written = await _rule_commands(tree) if order.mode == "code" else ()  # while the store is still being opened
         use = await _environment(repository, tree, order, state, stored)
         if use is not None:
             own = use.source != "stored"
             limits = environment_file.tightened(order.limits, use.environment, only_lower=own)
             configured = use.environment.checks or order.configured
             order = replace(order, limits=limits, configured=configured)
-        checks = await _checks(tree, order) if order.mode == "code" else ()
+        checks = await _checks(tree, order, written) if order.mode == "code" else ()
     task = Task(
         id=new_id(clock),
         prompt=order.prompt,
@@ -117,14 +118,18 @@ async def _environment(
     return await choose(repository.root, tree, order.environment, await stored, Cache(state / "environments", 0))
 
 
-async def _checks(tree: Tree, order: Order) -> tuple[Check, ...]:
+async def _rule_commands(tree: Tree) -> tuple[str, ...]:
     found = await rules.discover(tree.get, global_text=None)
+    return tuple(command for rule in found for command in rules.commands(rule.text))
+
+
+async def _checks(tree: Tree, order: Order, written: tuple[str, ...]) -> tuple[Check, ...]:
     return await find_checks(
         await tree.paths(),
         tree.get,
         flags=order.checks,
         configured=order.configured,
-        rule_commands=tuple(command for rule in found for command in rules.commands(rule.text)),
+        rule_commands=written,
         seconds=order.limits.check_seconds,
     )
 

@@ -13,6 +13,7 @@ from journeyman.attempt.checker import Checker
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
+from journeyman.core.environment_file import policy_words
 from journeyman.core.errors import NoSuchFile
 from journeyman.core.events import AttemptStarted, Finished, Prepared, Resumed, Said, Stopped
 from journeyman.core.evidence import Result
@@ -171,6 +172,12 @@ async def _prepare(host: Host, start: AttemptStarted, workspace: Workspace, tool
     return Prepared(
         instructions=prompts.INSTRUCTIONS[start.mode],
         tools=toolbox.specs,
-        items=prompts.first_items(start.prompt, start.base, place, start.checks, rules.render(found)),
+        items=prompts.first_items(start.prompt, start.base, place, start.checks, rules.render(found), _network(start)),
         rules=tuple(rule.path for rule in found),
     )
+
+
+def _network(start: AttemptStarted) -> str:
+    """Which network the environment gives to the work, in words; empty for none."""
+    policy = start.environment.environment.attempt.network if start.environment is not None else None
+    return policy_words(policy) if policy is not None and policy.access != "off" else ""

@@ -96,13 +96,11 @@ async def open_workspace(
     upper.mkdir(exist_ok=True)
     manifest = await _rewind(host.store, log, upper)
     lower = repository.root if start.base.ref is None else await repository.checked_out(start.base.tree)
-    toolchains = _toolchains(host, repository.root, start.checks)
     spec = SandboxSpec(
         workspace=repository.root,
         lower=(folder / "git", lower),
         upper=upper,
         read_only=start.mode != "code",
-        toolchains=toolchains,
         readable=(*readable, PROBE),
         env=git_layer.environment(repository.root),
         memory_bytes=start.limits.memory_bytes,
@@ -147,7 +145,7 @@ async def _with_environment(
     opened = Opened(backend="", workspace=str(repository.root))
     use = start.environment
     if use is None:
-        yield spec, opened, host.backend
+        yield replace(spec, toolchains=_toolchains(host, repository.root, start.checks)), opened, host.backend
         return
     from journeyman.attempt.environment.open import open_environment, over, site_of
 
@@ -156,6 +154,8 @@ async def _with_environment(
     async with open_environment(site, tell) as ready, _refusals(log) as refused:
         if ready.notes:
             await log.append(*(Progressed(text=note) for note in ready.notes))
+        if ready.build is None:
+            spec = replace(spec, toolchains=_toolchains(host, repository.root, start.checks))
         async with over(site, spec, ready, refused) as spec:
             if ready.build is not None:
                 opened = opened.model_copy(update={"build": ready.build.id, "probes": ready.build.probes})

@@ -13,7 +13,7 @@ from journeyman.attempt.begin import Draft, Order, draft
 from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
-from journeyman.core.environment import EnvironmentUse, NetworkPolicy, Refusal
+from journeyman.core.environment import RESERVED, EnvironmentUse, NetworkPolicy, Refusal
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
 from journeyman.core.text import counted, one_line, sentence
@@ -122,12 +122,13 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     door = open_door(flags.directory, given)
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
+    directory, ref = await _placed(door, flags)
     order = Order(
         prompt=_prompt(prompt),
         mode=mode,
-        directory=flags.directory,
+        directory=directory,
         model=ModelPlan(choice.name, profile_of(choice)),
-        ref=flags.base,
+        ref=ref,
         checks=flags.checks,
         configured=door.settings.checks,
         attempts=door.settings.attempts,
@@ -144,6 +145,16 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
             return await _begin(door, host, new, flags, choice.why)
     finally:
         drafting.cancel()
+
+
+async def _placed(door: Door, flags: Flags) -> tuple[Path, str | None]:
+    """The folder and the state to start from; those of a repository elsewhere where a stored environment names it."""
+    if door.settings.environment in RESERVED:
+        return flags.directory, flags.base
+    from journeyman.cli.environment import placed
+
+    async with open_store(door.state) as store:
+        return await placed(door, store.environments, door.settings.environment, flags.directory, flags.base)
 
 
 async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> int:

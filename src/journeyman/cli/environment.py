@@ -14,14 +14,16 @@ from journeyman.attempt.environment.choose import choose
 from journeyman.attempt.environment.open import age, cache_of, open_environment, sentence, site_of
 from journeyman.attempt.host import Host
 from journeyman.checks.detect import find_checks
+from journeyman.cli.clones import cloned, is_address
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, open_door
 from journeyman.core.environment_file import PLACE, dump_environment, policy_words, tightened
 from journeyman.core.errors import UsageError
-from journeyman.core.text import plain
+from journeyman.core.text import one_line, plain
 from journeyman.repo import rules
 from journeyman.repo.repository import Repository, open_repository
 from journeyman.repo.tree import Tree
+from journeyman.store.environments import Environments
 from journeyman.store.store import open_store
 
 if TYPE_CHECKING:
@@ -66,9 +68,10 @@ async def at(where: Where) -> AsyncGenerator[At]:
     """Open everything that the environment of a repository is about."""
     door = open_door(where.directory, {})
     async with open_store(door.state) as store, open_host(door, store) as host:
-        repository = await open_repository(where.directory, door.state, excludes=door.excludes)
-        base = await repository.snapshot(where.ref)
         wanted = where.name or door.settings.environment
+        directory, ref = await placed(door, store.environments, wanted, where.directory, where.ref)
+        repository = await open_repository(directory, door.state, excludes=door.excludes)
+        base = await repository.snapshot(ref)
         async with repository.tree(base.tree) as tree:
             use = await choose(
                 repository.root,
@@ -90,6 +93,17 @@ async def at(where: Where) -> AsyncGenerator[At]:
                 seconds=limits.check_seconds,
             )
         yield At(door, host, repository, await site_of(host, repository, base, use, limits, checks))
+
+
+async def placed(
+    door: Door, stored: Environments, wanted: str, directory: Path, ref: str | None
+) -> tuple[Path, str | None]:
+    """The folder and the state that are meant: of the address that a stored environment names, if it names one."""
+    found = await stored.get(wanted)
+    remote = found.repository if found is not None else None
+    if remote is None or not is_address(remote):
+        return directory, ref
+    return await cloned(door, remote, ref)
 
 
 async def _rules(tree: Tree) -> tuple[str, ...]:
@@ -147,7 +161,7 @@ def progress(as_json: bool) -> Generator[Callable[[str], None] | None]:
     from rich.text import Text
 
     with console.status("") as status:
-        yield lambda line: status.update(Text(plain(line)))
+        yield lambda line: status.update(Text(one_line(line, max(console.width - 4, 20))))
 
 
 def line_of(build: Build, now: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from journeyman.attempt.environment.open import open_environment, over
 from journeyman.checks.run import PROBE
 from journeyman.cli.environment import At, Where, at, progress
+from journeyman.cli.live import refused_words
 from journeyman.cli.through import Out, ReaderGone, one_stream, standard_error, standard_input
 from journeyman.core.environment import Refusal
 from journeyman.core.text import plain
@@ -22,6 +23,9 @@ from journeyman.sandbox.protocol import Sandbox, SandboxSpec
 
 LONG = 30 * 86400.0
 ENDLESS = 1 << 62
+_EITHER = 'if command -v bash >/dev/null; then exec bash --norc "$@"; else exec sh "$@"; fi'
+_SHELL = ("sh", "-c", _EITHER, "sh")
+"""bash, or what an image has in its place."""
 
 
 async def shell(where: Where, command: Sequence[str]) -> int:
@@ -37,11 +41,11 @@ async def shell(where: Where, command: Sequence[str]) -> int:
         print(f"{plain(ready.sentence)}. Changes are thrown away at the end.", file=sys.stderr)
         if not command and os.isatty(0) and os.isatty(1):
             return await _interactive(sandbox, here.door.environ.get("TERM", "xterm"))
-        return await _through(sandbox, command or ["bash"])
+        return await _through(sandbox, command or _SHELL)
 
 
 def _refused(refusal: Refusal) -> None:
-    print(plain(f"refused: {refusal.method} {refusal.host}:{refusal.port}: {refusal.reason}"), file=sys.stderr)
+    print(plain(f"refused: {refused_words(refusal)}"), file=sys.stderr)
 
 
 async def _spec(here: At, stack: AsyncExitStack) -> SandboxSpec:
@@ -84,7 +88,7 @@ async def _interactive(sandbox: Sandbox, term: str) -> int:
     loop = asyncio.get_running_loop()
     out = Out(1)
     session = await sandbox.start(
-        ["bash", "--norc", "-i"],
+        [*_SHELL, "-i"],
         env={"TERM": term, "PS1": r"\w (journeyman) \$ "},
         terminal=_size(),
         timeout=LONG,

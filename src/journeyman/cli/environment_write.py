@@ -4,11 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-from journeyman.attempt.environment.choose import RESERVED, approvable
+from journeyman.attempt.environment.choose import approvable
 from journeyman.attempt.environment.open import cache_of
+from journeyman.cli.clones import is_address
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import open_door
 from journeyman.cli.environment import Where, at
+from journeyman.core.environment import RESERVED
 from journeyman.core.environment_file import PLACE, capped, digest, dump_environment, read_environment, slug
 from journeyman.core.errors import UsageError
 from journeyman.core.text import decode, plain
@@ -26,11 +28,13 @@ HEAD = """\
 
 async def init(directory: Path, name: str | None, file: Path | None, force: bool) -> int:
     """Write the environment that there is, or is detected, to the repository, or store it."""
+    if file is not None and name is not None:
+        return await _store_file(directory, name, file, force)
     async with at(Where(directory)) as here:
         root, stored = here.repository.root, here.host.store.environments
         if file is not None:
             text = _read(file)
-            read_environment(text, str(file), name=name or root.name)
+            read_environment(text, str(file), name=root.name)
         else:
             environment = here.found().use.environment
             text = HEAD + dump_environment(environment)
@@ -44,6 +48,21 @@ async def init(directory: Path, name: str | None, file: Path | None, force: bool
         _write(root, place, text, force)
         print(f"Wrote {plain(str(place))}.", file=sys.stderr)
         return 0
+
+
+async def _store_file(directory: Path, name: str, file: Path, force: bool) -> int:
+    """Store a file for the repository that it names, else for that of the folder."""
+    text = _read(file)
+    where = read_environment(text, str(file), name=name).repository
+    door = open_door(directory, {})
+    if where is None:
+        where = str((await open_repository(directory, door.state, excludes=door.excludes)).root)
+    elif not is_address(where) and not Path(where).is_absolute():
+        raise UsageError(f"{plain(str(file))}: 'repository' must be an address or a whole path, not {where!r}.")
+    async with open_store(door.state) as store:
+        await _store(store.environments, name, where, text, force)
+    print(f"Stored {name}; it is used for {plain(where)}, and anywhere with `--env {name}`.", file=sys.stderr)
+    return 0
 
 
 def _read(file: Path) -> str:

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from journeyman.core.environment import Refusal
 from journeyman.core.events import (
     CandidateTried,
     Checked,
@@ -71,6 +72,12 @@ def run_text(run: CheckRun) -> str:
         return f"{passed} passed" if run.tests else "passed"
     why = CUT.get(run.cut or "", "") or f"exit code {run.exit_code}"
     return f"{len(run.failing)} failed, {passed} passed" if run.tests else why
+
+
+def refused_words(refusal: Refusal) -> str:
+    """A request that the network policy did not let through, why, and what would let it."""
+    allow = f' "{refusal.remedy}" in `hosts` of the network policy allows it.' if refusal.remedy else ""
+    return f"{refusal.method} {refusal.host}:{refusal.port}. {refusal.reason}{allow}"
 
 
 @dataclass(slots=True)
@@ -182,7 +189,7 @@ class Progress:
                 seen.now = text
                 self._line(seen, "•", text)
             case RequestRefused(refusal=refusal):
-                self._line(seen, "!", f"refused: {refusal.method} {refusal.host}:{refusal.port}. {refusal.reason}")
+                self._line(seen, "!", f"refused: {refused_words(refusal)}")
             case Resumed():
                 self._line(seen, "•", "going on where it was")
             case Retried(message=message):

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from journeyman.cli.live import duration, print_hanging
+from journeyman.cli.live import duration, print_hanging, refused_words
 from journeyman.cli.page import Patch, diff_text, result_page, task_lines
 from journeyman.core import folds
 from journeyman.core.errors import UsageError
@@ -215,8 +215,7 @@ def _words_of(event: Event) -> str:
     if isinstance(event, AttemptStarted):
         return "\n".join(event.base.left_out)
     if isinstance(event, RequestRefused):
-        refusal = event.refusal
-        return f"{refusal.method} {refusal.host}:{refusal.port}: {refusal.reason}"
+        return refused_words(event.refusal)
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
 

@@ -39,6 +39,9 @@ from journeyman.core.value import Value
 
 Phase = Literal["setup", "maintenance", "attempt"]
 
+RESERVED = ("ready", "auto", "off")
+"""What a person may call for that is no name: what is ready or written down; also what is detected; none."""
+
 
 class NetworkPolicy(Value):
     """Which requests leave a sandbox.

@@ -21,7 +21,7 @@ from journeyman.store.database import Database
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-LONGEST = 64 * 1024
+LONGEST = 32 * 1024
 """Bytes of a secret at most."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")

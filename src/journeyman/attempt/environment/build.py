@@ -37,14 +37,22 @@ NODE = "node_modules/.bin"
 TAIL = 3000
 """Characters of output that a failure shows; the blob has the whole."""
 
-_WRAPPER = """\
+_PATH = 'PATH="$HOME/.venv/bin:$HOME/.local/bin:$PWD/node_modules/.bin:$PATH"'
+_BASH = f"""\
 __script=$1 __failed=$2; shift 2
-PATH="$HOME/.venv/bin:$HOME/.local/bin:$PWD/node_modules/.bin:$PATH"
+{_PATH}
 trap 'printf "%s" "$BASH_COMMAND" >"$__failed"' ERR
 set -eE -o pipefail
 eval "$__script"
 """
-_FACTS = 'printf "%s\\0%s" "$HOME" "$PATH"'
+_SH = f"""\
+__script=$1; shift 2
+{_PATH}
+set -e
+eval "$__script"
+"""
+"""For images without bash; the command that failed cannot be told."""
+_FACTS = 'printf "%s\\0%s\\0%s" "$HOME" "$PATH" "$(command -v bash)"'
 
 Tell = Callable[[str], None]
 
@@ -177,9 +185,10 @@ async def _run(site: Site, script: Script, spec: SandboxSpec, tell: Tell | None)
         opened = replace(spec, gateway=gateway, env={**pointed, **spec.env, **secrets, "PIP_NO_CACHE_DIR": "1"})
         sandbox = await stack.enter_async_context(site.backend.open(opened))
         facts = await sandbox.exec(["sh", "-c", _FACTS], timeout=30)
-        home, _, path = decode(facts.output).partition("\0")
+        home, path, bash = (*decode(facts.output).split("\0"), "", "", "")[:3]
         note = f"/tmp/.failed-{os.urandom(6).hex()}"
-        words = ["bash", "-c", _WRAPPER, environment.name, script.script, note]
+        wrapped = ["bash", "-c", _BASH] if bash else ["sh", "-c", _SH]
+        words = [*wrapped, environment.name, script.script, note]
         result = await sandbox.exec(
             words, timeout=site.limits.seconds, output_limit=site.limits.output_bytes, on_output=output.write
         )

@@ -23,7 +23,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from journeyman.core.environment import BypassProbe, Refusal
-from journeyman.core.errors import UsageError
 from journeyman.core.evidence import CheckRun
 from journeyman.core.ids import Clock
 from journeyman.core.value import Value
@@ -139,6 +138,11 @@ class Cache:
                 await asyncio.sleep(PAUSE)
             yield
 
+    def is_built(self, key: str) -> bool:
+        """Whether somebody is building this key at this moment."""
+        with self._locked(self.root / "locks" / f"{key}.build", None) as handle:
+            return not _try(handle, fcntl.LOCK_EX)
+
     @asynccontextmanager
     async def workplace(self) -> AsyncGenerator[Path]:
         """A new folder for a build; what is still there at the end is taken away, as is what dead builders left."""
@@ -245,11 +249,6 @@ class Cache:
                     lock.unlink(missing_ok=True)
         for trash in (self.root / "work").glob("gone-*"):
             remove(trash)
-
-
-def check_budget(budget: int) -> None:
-    if budget < 0:
-        raise UsageError("The disk budget of environments cannot be less than nothing.")
 
 
 def remove(folder: Path) -> None:

@@ -4,18 +4,12 @@ import difflib
 from pathlib import Path
 
 from journeyman.attempt.environment.cache import Cache
-from journeyman.attempt.environment.detect import depends_on, detect
-from journeyman.core.environment import Environment, EnvironmentBase, EnvironmentUse, Script
+from journeyman.core.environment import RESERVED, Environment, EnvironmentBase, EnvironmentUse, Script
 from journeyman.core.environment_file import INDEXES, PLACE, capped, digest, read_environment, slug
 from journeyman.core.errors import UsageError
 from journeyman.core.text import decode
 from journeyman.repo.tree import Tree
-from journeyman.sandbox.devcontainer import PLACES as DEVCONTAINERS
-from journeyman.sandbox.devcontainer import parse_devcontainer
 from journeyman.store.environments import Environments
-
-RESERVED = ("ready", "auto", "off")
-"""What a person may call for that is no name: what is ready or written down; also what is detected; none."""
 
 
 async def choose(
@@ -68,6 +62,9 @@ async def _stored(name: str, tree: Tree, stored: Environments) -> EnvironmentUse
 
 
 async def _detected(root: Path, tree: Tree, stored: Environments, *, build: bool) -> EnvironmentUse | None:
+    from journeyman.attempt.environment.detect import detect
+    from journeyman.sandbox.devcontainer import PLACES
+
     paths = await tree.paths()
     found = await detect(root.name, paths, tree.get)
     container, asks = await _devcontainer(root, tree, stored)
@@ -76,7 +73,7 @@ async def _detected(root: Path, tree: Tree, stored: Environments, *, build: bool
     environment = found.environment if found is not None else Environment(name=slug(root.name))
     summary = [found.summary] if found is not None else []
     if container is not None:
-        summary = [next(place for place in DEVCONTAINERS if place in set(paths)), *summary]
+        summary = [next(place for place in PLACES if place in set(paths)), *summary]
         own = container.setup.script
         environment = environment.model_copy(
             update={
@@ -97,7 +94,9 @@ async def _detected(root: Path, tree: Tree, stored: Environments, *, build: bool
 
 async def _devcontainer(root: Path, tree: Tree, stored: Environments) -> tuple[Environment | None, tuple[str, ...]]:
     """The part of an environment that a devcontainer.json gives. Its image is taken once the person has approved it."""
-    for place in DEVCONTAINERS:
+    from journeyman.sandbox.devcontainer import PLACES, parse_devcontainer
+
+    for place in PLACES:
         if (text := await tree.get(place)) is None:
             continue
         told = parse_devcontainer(text, place, root)
@@ -116,6 +115,8 @@ async def _devcontainer(root: Path, tree: Tree, stored: Environments) -> tuple[E
 
 async def _files(environment: Environment, tree: Tree) -> tuple[tuple[str, str], ...]:
     """What set-up depends on, with git's ids of the contents."""
+    from journeyman.attempt.environment.detect import depends_on
+
     listing = await tree.listing()
     scripts = f"{environment.setup.script}\n{environment.maintenance.script}"
     ids = {decode(path): about[1] for path, about in listing.items()}
@@ -124,7 +125,9 @@ async def _files(environment: Environment, tree: Tree) -> tuple[tuple[str, str],
 
 async def approvable(root: Path, tree: Tree) -> tuple[str, bytes] | None:
     """The repository's own file that a person may approve, and its content."""
-    for place in (PLACE, *DEVCONTAINERS):
+    from journeyman.sandbox.devcontainer import PLACES
+
+    for place in (PLACE, *PLACES):
         if (text := await tree.get(place)) is not None:
             return place, text
     return None

@@ -124,7 +124,7 @@ async def _find(site: Site, telling: _Telling, *, fresh: bool) -> Build | None:
         if (kept := await _maintained(site, exact, telling)) is not None:
             return kept
     if exact is not None:
-        if exact.stale(now) and site.host.refresh is not None:
+        if exact.stale(now) and site.host.refresh is not None and not cache.is_built(site.keys.setup):
             telling.now("the environment is older than it should be; it is built anew in the background")
             site.host.refresh(root, environment.name if site.use.source == "stored" else "auto")
         return exact
