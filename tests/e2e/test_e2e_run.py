@@ -104,8 +104,21 @@ async def test_what_is_left_out_of_the_work_is_said(program: Program, make_repos
     async with ScriptServer([say("Looked.")]) as server:
         program.use(server.base_url)
         ran = await program.run("run", "Look", "-C", folder)
+        as_json = await program.run("run", "Look", "-C", folder, "--json")
     words = "Repositories inside the repository are left out: nested."
     assert words in ran.err and words in (await program.run("log", "-C", folder)).out
+    assert words in as_json.err and as_json.lines[-1]["type"] == "turn.completed"
+
+
+async def test_a_task_outlives_its_repository(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(SHOP)
+    async with ScriptServer([call("apply_patch", "c1", patch=PATCH), say("Done.")]) as server:
+        program.use(server.base_url)
+        task = (await program.run("run", "Fix it", "-C", folder, "--json")).lines[0]["thread_id"]
+    folder.rename(folder.with_name("elsewhere"))
+    ran = await program.run("apply", task)
+    assert ran.code == 2 and f"The task's repository {folder} is not there any more." in ran.err
+    assert "+    return amount * 7" in (await program.run("diff", task)).out
 
 
 async def test_ask_answers_and_cannot_write(program: Program, make_repository: MakeRepository) -> None:

@@ -19,7 +19,7 @@ from journeyman.core.evidence import Check
 from journeyman.core.mask import Mask
 from journeyman.core.task import Base
 from journeyman.repo import git_layer
-from journeyman.repo.repository import Repository, open_repository
+from journeyman.repo.repository import Repository, reopen_repository
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
@@ -91,7 +91,7 @@ async def open_workspace(
     began = time.monotonic()
     folder = host.folder(log.id)
     upper = folder / "upper"
-    repository = await open_repository(Path(start.base.repository), host.state, excludes=host.excludes)
+    repository = await reopen_repository(Path(start.base.repository), host.state, excludes=host.excludes)
     readable = await _git_layer(repository, start.base, folder)
     upper.mkdir(exist_ok=True)
     manifest = await _rewind(host.store, log, upper)

@@ -23,7 +23,7 @@ from journeyman.core.text import decode, plain
 from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write, worktree
 from journeyman.repo.git import SEARCH_PATH, Git, find_git
 from journeyman.repo.git_dir import GitDir, find_git_dir
-from journeyman.repo.tree import Listing, Tree, list_tree
+from journeyman.repo.tree import Listing, Objects, Tree, list_tree
 
 _DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all")
 
@@ -48,7 +48,11 @@ class Repository:
         """
         if ref is not None:
             commit, tree, branch = await self.resolve(ref)
-            return Base(repository=str(self.root), tree=tree, commit=commit, ref=ref, branch=branch)
+            async with Objects(self.git) as objects:
+                found = await objects.read(f"{tree}:.gitmodules", 1024 * 1024)
+            left_out = repository_snapshot.submodules_left_out(found[1] if found else b"")
+            base = Base(repository=str(self.root), tree=tree, commit=commit, ref=ref, branch=branch)
+            return base.model_copy(update={"left_out": left_out})
         return await repository_snapshot.take(self.place, self.git, self.scratch)
 
     async def resolve(self, ref: str) -> tuple[str, str, str | None]:
@@ -177,6 +181,16 @@ async def open_repository(
         store = state / "git" / f"{name}.git"
         git_store.prepare(place, store, excludes)
         return Repository(place, Git(find_git(search_path, place.root), store), state)
+
+
+async def reopen_repository(root: Path, state: Path, *, excludes: Path | None = None) -> Repository:
+    """The repository of a stored task. `RepositoryError` when it has gone from where it was."""
+    if not root.is_dir():
+        raise RepositoryError(
+            f"The task's repository {plain(str(root))} is not there any more. Put it back and try again; "
+            "`journeyman diff` with the task's id prints the patch, if there is one."
+        )
+    return await open_repository(root, state, excludes=excludes)
 
 
 @contextmanager
