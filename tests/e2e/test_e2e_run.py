@@ -204,12 +204,16 @@ async def test_a_file_that_is_too_large_is_left_out_and_the_rest_is_kept(
     program: Program, make_repository: MakeRepository
 ) -> None:
     folder = make_repository({"a.txt": "a\n"})
-    work = r"truncate -s 257M big; echo b > a.txt; printf '\0\1\2' > small"
+    work = (
+        r"truncate -s 257M big; echo b > a.txt; printf '\0\1\2' > small; "
+        "mkdir build; echo '*' > build/.gitignore; truncate -s 257M build/large"
+    )
     async with ScriptServer([call("shell", "c1", command=work), say("Done.")]) as server:
         program.use(server.base_url)
         ran = await program.run("run", "Write", "-C", folder)
     assert ran.code == 0, ran.err
     assert "Left out of the patch: 'big' is larger than 268435456 bytes." in ran.out
+    assert ran.out.count("Left out") == 1 and "build" not in ran.out
     assert "+b" in ran.out and "a binary file" in ran.out and "GIT binary patch" not in ran.out
     assert "GIT binary patch" in (await program.run("diff", "-C", folder)).out
 

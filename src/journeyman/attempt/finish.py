@@ -25,6 +25,9 @@ MOVED = (
     "and the checks may have seen some of the newer files."
 )
 
+RULES_LIMIT = 1024 * 1024
+"""Bytes of a .gitignore file that is heeded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:
@@ -41,17 +44,22 @@ class Changed:
 
 
 async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Changed:
-    """Read the upper layer from the host's side and make a tree and a patch of it."""
+    """Read the upper layer from the host's side and make a tree and a patch of it. What is ignored is not read."""
     found = await sandbox.diff()
     deletes = [change.path for change in found if change.kind == "delete"]
-    writes: dict[bytes, tuple[int, bytes]] = {}
+    written = [change.path for change in found if change.kind == "write"]
     left_out = list(sandbox.remarks)
-    for change in found:
-        if change.kind == "write":
-            try:
-                writes[change.path] = await sandbox.read_change(change.path)
-            except SandboxError as error:  # one file that is too large must not cost the work on all others
-                left_out.append(f"Left out of the patch: {error}")
+    rules: dict[bytes, tuple[int, bytes]] = {}
+    for path in written:
+        if path.rpartition(b"/")[2] == b".gitignore":
+            with suppress(SandboxError):  # what cannot be read rules nothing
+                rules[path] = await sandbox.read_change(path, limit=RULES_LIMIT)
+    writes: dict[bytes, tuple[int, bytes]] = {}
+    for path in await repository.kept(base.tree, deletes, written, rules):
+        try:
+            writes[path] = await sandbox.read_change(path)
+        except SandboxError as error:  # one file that is too large must not cost the work on all others
+            left_out.append(f"Left out of the patch: {error}")
     tree = await repository.tree_with(base.tree, deletes, writes)
     if tree == base.tree:
         return Changed(tree, b"", {}, {}, tuple(left_out))

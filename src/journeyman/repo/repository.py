@@ -94,6 +94,18 @@ class Repository:
             writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
             return await writer.tree_with(base_tree, deletes, writes)
 
+    async def kept(
+        self,
+        base_tree: str,
+        deletes: Sequence[bytes],
+        paths: Sequence[bytes],
+        written: Mapping[bytes, tuple[int, bytes]],
+    ) -> list[bytes]:
+        """Which of the written `paths` `tree_with` would take. `written` has at least the .gitignore files of them."""
+        with self.scratch() as scratch:
+            writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
+            return await writer.kept(base_tree, deletes, paths, written)
+
     async def diff(self, a: str, b: str) -> bytes:
         """The patch from tree `a` to tree `b`: git's format, binary files included, whole ids, no renames."""
         done = await self.git.run("diff-tree", "-r", "-p", "--binary", "--full-index", *_DIFF, a, b, doing="The diff")
