@@ -31,12 +31,19 @@ from journeyman.core.events import (
     ToolReturned,
     ToolStarted,
 )
-from journeyman.core.evidence import CheckRun
+from journeyman.core.evidence import NO_COPY, CheckRun
 from journeyman.core.model import Delta
 from journeyman.core.text import one_line, sentence
 from journeyman.core.usage import Usage
 
-CUT = {"time": "cut by its time limit", "output": "cut: too much output", "memory": "cut: out of memory"}
+CUT = {
+    "time": "cut by its time limit",
+    "output": "cut: too much output",
+    "memory": "cut: out of memory",
+    "disk": "cut: its disk is full",
+    "cpu": "cut: too much processor time",
+    NO_COPY: "not run: no clean copy could be made",
+}
 
 
 def duration(seconds: float) -> str:
