@@ -95,11 +95,11 @@ async def open_workspace(
     readable = await _git_layer(repository, start.base, folder)
     upper.mkdir(exist_ok=True)
     manifest = await _rewind(host.store, log, upper)
-    lower = repository.root if start.base.ref is None else await repository.checked_out(start.base.tree)
+    lowers = await _lowers(repository, start.base)
     toolchains = _toolchains(host, repository.root, start.checks)
     spec = SandboxSpec(
         workspace=repository.root,
-        lower=(folder / "git", lower),
+        lower=(folder / "git", *lowers),
         upper=upper,
         read_only=start.mode != "code",
         toolchains=toolchains,
@@ -201,6 +201,13 @@ async def _git_layer(repository: Repository, base: Base, folder: Path) -> tuple[
     fresh.write_text(json.dumps([str(path) for path in readable]))
     fresh.rename(done)
     return readable
+
+
+async def _lowers(repository: Repository, base: Base) -> tuple[Path, ...]:
+    """The files that the work starts from."""
+    if base.ref is not None:
+        return (await repository.checked_out(base.tree),)
+    return (await repository.checked_out(base.tree), repository.root) if base.copied else (repository.root,)
 
 
 async def _rewind(store: Store, log: AttemptLog, upper: Path) -> checkpoint.Manifest:

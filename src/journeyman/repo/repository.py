@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.evidence import Change
 from journeyman.core.task import Base
 from journeyman.core.text import decode, plain
-from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write, worktree
+from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write, worktree, writable
 from journeyman.repo.git import SEARCH_PATH, Git, find_git
 from journeyman.repo.git_dir import GitDir, find_git_dir
 from journeyman.repo.tree import Listing, Objects, Tree, list_tree
@@ -81,6 +81,10 @@ class Repository:
     async def paths(self, tree: str) -> Listing:
         """All files of a tree: path → (mode, id)."""
         return await list_tree(self.git, tree)
+
+    async def writable(self, paths: Iterable[bytes]) -> bool:
+        """Whether this user may write to all these files of the working tree, and to the folders that they are in."""
+        return await asyncio.to_thread(writable.all_writable, os.fsencode(self.root), paths)
 
     async def tree_with(
         self, base_tree: str, deletes: Sequence[bytes], writes: Mapping[bytes, tuple[int, bytes]]
