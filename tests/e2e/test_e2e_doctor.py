@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from journeyman.models.local.model_file import MAGIC, QWEN
 from tests.conftest import MakeRepository, Program
 
 NO_CALLS = """
@@ -51,6 +52,14 @@ async def test_here_everything_needed_works(program: Program) -> None:
     needed = ("sandbox", "bubblewrap", "user namespaces", "overlayfs", "seccomp", "supervisor", "network")
     assert {name: each[name]["state"] for name in needed} == dict.fromkeys(needed, "works")
     assert all(one["state"] == "works" or one["remedy"] or one["said"] for one in answer["found"])
+
+
+async def test_a_model_file_that_is_not_whole_is_told(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / QWEN.name
+    program.env["JOURNEYMAN_CACHE"] = str(tmp_path)
+    file.write_bytes(MAGIC)
+    shown = (await program.run("doctor")).out
+    assert f"✘ weights  the embedded model's file {file} is damaged" in shown and "→ `journeyman fetch`" in shown
 
 
 @pytest.mark.parametrize("how", sorted(DEPRIVED))

@@ -1,9 +1,14 @@
 """Nothing is lost: kill the process anywhere, go on, and the result is that of an uninterrupted run."""
 
 import asyncio
+import fcntl
 import json
+import os
+import pty
 import re
 import signal
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -86,26 +91,56 @@ async def test_killed_anywhere_the_final_tree_is_that_of_an_uninterrupted_run(
         assert sorted(started) == sorted(["c1", "c3", "c4", "c6", *(one for one in again if one != "c2")]), point
 
 
-async def interrupted(program: Program, folder: Path) -> Finished:
+async def interrupted(program: Program, folder: Path, by: signal.Signals) -> Finished:
     process = await program.start("run", "Do it", "-C", folder, "--json")
     assert process.stdout is not None
     while line := await process.stdout.readline():
         if b'"item.started"' in line and b"echo 3" in line:
             break
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     out, err = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode is not None
     return Finished(process.returncode, out.decode(), err.decode())
 
 
-async def test_ctrl_c_stops_cleanly_and_resume_goes_on(program: Program, make_repository: MakeRepository) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_stops_cleanly_and_resume_goes_on(
+    program: Program, make_repository: MakeRepository, by: signal.Signals
+) -> None:
     folder = make_repository(FILES)
     async with ScriptServer(script()) as server:
         program.use(server.base_url)
-        stopped = await interrupted(program, folder)
+        stopped = await interrupted(program, folder, by)
         assert stopped.code == 130
         assert re.search(r"Everything is kept; `journeyman resume \w{14}` goes on\.", stopped.err)
         assert "Traceback" not in stopped.err
+        listed = await program.run("list", "--json")
+        assert [task["status"] for task in listed.lines] == ["interrupted"]
+        went_on = await program.run("resume", "-C", folder)
+    assert went_on.code == 0, went_on.err
+    assert "+6 end" in await diff(program, folder)
+
+
+async def test_a_terminal_that_is_closed_stops_it_cleanly(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(FILES)
+    async with ScriptServer(script()) as server:
+        program.use(server.base_url)
+        terminal, inner = pty.openpty()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "journeyman.cli.main", "run", "Do it", "-C", folder),
+            env=program.environ,
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(inner)
+        seen = b""
+        while b"echo 3" not in seen:
+            seen += await asyncio.to_thread(os.read, terminal, 4096)
+        os.close(terminal)
+        assert await asyncio.wait_for(process.wait(), 20) == 130
         listed = await program.run("list", "--json")
         assert [task["status"] for task in listed.lines] == ["interrupted"]
         went_on = await program.run("resume", "-C", folder)

@@ -104,8 +104,21 @@ async def test_what_is_left_out_of_the_work_is_said(program: Program, make_repos
     async with ScriptServer([say("Looked.")]) as server:
         program.use(server.base_url)
         ran = await program.run("run", "Look", "-C", folder)
+        as_json = await program.run("run", "Look", "-C", folder, "--json")
     words = "Repositories inside the repository are left out: nested."
     assert words in ran.err and words in (await program.run("log", "-C", folder)).out
+    assert words in as_json.err and as_json.lines[-1]["type"] == "turn.completed"
+
+
+async def test_a_task_outlives_its_repository(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(SHOP)
+    async with ScriptServer([call("apply_patch", "c1", patch=PATCH), say("Done.")]) as server:
+        program.use(server.base_url)
+        task = (await program.run("run", "Fix it", "-C", folder, "--json")).lines[0]["thread_id"]
+    folder.rename(folder.with_name("elsewhere"))
+    ran = await program.run("apply", task)
+    assert ran.code == 2 and f"The task's repository {folder} is not there any more." in ran.err
+    assert "+    return amount * 7" in (await program.run("diff", task)).out
 
 
 async def test_ask_answers_and_cannot_write(program: Program, make_repository: MakeRepository) -> None:
@@ -191,12 +204,16 @@ async def test_a_file_that_is_too_large_is_left_out_and_the_rest_is_kept(
     program: Program, make_repository: MakeRepository
 ) -> None:
     folder = make_repository({"a.txt": "a\n"})
-    work = r"truncate -s 257M big; echo b > a.txt; printf '\0\1\2' > small"
+    work = (
+        r"truncate -s 257M big; echo b > a.txt; printf '\0\1\2' > small; "
+        "mkdir build; echo '*' > build/.gitignore; truncate -s 257M build/large"
+    )
     async with ScriptServer([call("shell", "c1", command=work), say("Done.")]) as server:
         program.use(server.base_url)
         ran = await program.run("run", "Write", "-C", folder)
     assert ran.code == 0, ran.err
     assert "Left out of the patch: 'big' is larger than 268435456 bytes." in ran.out
+    assert ran.out.count("Left out") == 1 and "build" not in ran.out
     assert "+b" in ran.out and "a binary file" in ran.out and "GIT binary patch" not in ran.out
     assert "GIT binary patch" in (await program.run("diff", "-C", folder)).out
 

@@ -87,6 +87,8 @@ def test_models_are_named_by_vendor_and_name() -> None:
         ("bx", "Did you mean box?"),
         ("lokal", "Did you mean local?"),
         ("antropic:claude", "Did you mean anthropic?"),
+        ("antropic", "Did you mean anthropic?"),
+        ("nopen", "There is no model named 'nopen'. Configured:"),
         ("gpt-5", "Configured: box, home, local"),
         ("together", "Which model of together?"),
         ("azure:gpt-6", "needs a base_url"),

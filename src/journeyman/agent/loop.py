@@ -67,9 +67,7 @@ async def ask(loop: Loop) -> Stop | None:
     began = time.monotonic()
     try:
         reply = await loop.work.model.reply(request, loop.on_delta, loop.on_retry)
-    except TooLong as error:
-        return Stop("model", f"The conversation no longer fits the model's window: {error}")
-    except Refused as error:
+    except (TooLong, Refused) as error:
         return Stop("model", str(error))
     replied = Replied(reply=reply, seconds=time.monotonic() - began)
     await log.append(replied, *_first_intent(loop, reply.calls))

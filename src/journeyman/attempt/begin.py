@@ -24,6 +24,11 @@ from journeyman.repo.tree import Tree
 from journeyman.store.environments import Environments
 from journeyman.store.log import AttemptLog
 
+COPIED = (
+    "Some files of the repository are not yours to write, so the work goes on a copy of what git knows of it; "
+    "ignored files are seen as they are."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -77,6 +82,8 @@ async def draft(
             configured = use.environment.checks or order.configured
             order = replace(order, limits=limits, configured=configured)
         checks = await _checks(tree, order, written) if order.mode == "code" else ()
+        if order.mode == "code" and base.ref is None and not await repository.writable(await tree.listing()):
+            base = base.model_copy(update={"copied": True, "left_out": (*base.left_out, COPIED)})
     task = Task(
         id=new_id(clock),
         prompt=order.prompt,

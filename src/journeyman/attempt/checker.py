@@ -8,7 +8,7 @@ from journeyman.checks.run import PROBE, run_check
 from journeyman.core import folds
 from journeyman.core.errors import SandboxError
 from journeyman.core.events import AttemptStarted, Checked, CheckStarted
-from journeyman.core.evidence import Check, CheckRun
+from journeyman.core.evidence import NO_COPY, Check, CheckRun
 from journeyman.sandbox.protocol import Sandbox
 from journeyman.store.log import AttemptLog
 
@@ -53,6 +53,18 @@ class Checker:
             raise SandboxError(f"The sandbox died while `{check.command}` ran on the {on}.")
         if record:
             await self.log.append(Checked(run=run))
+        return run
+
+    async def cannot(self, check: Check, why: str) -> CheckRun:
+        """Write down that there is nothing that a check of the result could run on."""
+        await self.log.append(CheckStarted(check=check, on="result"))
+        chunk = self.log.chunk()
+        chunk.write(why.encode())
+        await chunk.close()
+        run = CheckRun(
+            check=check, on="result", tree=self.tree, exit_code=None, seconds=0.0, chunk=chunk.id, cut=NO_COPY
+        )
+        await self.log.append(Checked(run=run))
         return run
 
     async def base(self, workspace: Workspace) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -12,8 +12,8 @@ from journeyman.attempt.workspace import Workspace
 from journeyman.checks import citations, counterfactual, weakening
 from journeyman.checks.compare import compare, verdict
 from journeyman.core import folds
-from journeyman.core.errors import NoSuchFile, SandboxError
-from journeyman.core.evidence import Change, CheckRun, Citation, Result
+from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
+from journeyman.core.evidence import NO_COPY, Change, CheckRun, Citation, Result
 from journeyman.core.ids import Clock
 from journeyman.core.task import Base
 from journeyman.core.text import decode, one_line, plain
@@ -24,6 +24,14 @@ MOVED = (
     "The repository's working tree changed while the work went on; the patch is against the state at the start, "
     "and the checks may have seen some of the newer files."
 )
+
+NOT_CHECKED = (
+    "The result could not be laid out as a clean copy, so nothing is known about it; `journeyman log` says why. The "
+    "patch is kept: `journeyman diff` shows it. If it holds files that were not meant to be in it, ignore them "
+    "(.gitignore) and run again; if it needs them, raise `limits.memory_bytes`, of which the copy has half."
+)
+RULES_LIMIT = 1024 * 1024
+"""Bytes of a .gitignore file that is heeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +49,22 @@ class Changed:
 
 
 async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Changed:
-    """Read the upper layer from the host's side and make a tree and a patch of it."""
+    """Read the upper layer from the host's side and make a tree and a patch of it. What is ignored is not read."""
     found = await sandbox.diff()
     deletes = [change.path for change in found if change.kind == "delete"]
-    writes: dict[bytes, tuple[int, bytes]] = {}
+    written = [change.path for change in found if change.kind == "write"]
     left_out = list(sandbox.remarks)
-    for change in found:
-        if change.kind == "write":
-            try:
-                writes[change.path] = await sandbox.read_change(change.path)
-            except SandboxError as error:  # one file that is too large must not cost the work on all others
-                left_out.append(f"Left out of the patch: {error}")
+    rules: dict[bytes, tuple[int, bytes]] = {}
+    for path in written:
+        if path.rpartition(b"/")[2] == b".gitignore":
+            with suppress(SandboxError):  # what cannot be read rules nothing
+                rules[path] = await sandbox.read_change(path, limit=RULES_LIMIT)
+    writes: dict[bytes, tuple[int, bytes]] = {}
+    for path in await repository.kept(base.tree, deletes, written, rules):
+        try:
+            writes[path] = await sandbox.read_change(path)
+        except SandboxError as error:  # one file that is too large must not cost the work on all others
+            left_out.append(f"Left out of the patch: {error}")
     tree = await repository.tree_with(base.tree, deletes, writes)
     if tree == base.tree:
         return Changed(tree, b"", {}, {}, tuple(left_out))
@@ -101,12 +114,16 @@ async def _clean_room(workspace: Workspace, checker: Checker, changed: Changed) 
     if all(check.command in done for check in checker.start.checks):
         return tuple(done.values())
     async with workspace.layer() as sandbox:
-        await lay(sandbox, changed)
+        try:
+            await lay(sandbox, changed)
+        except ToolError as error:
+            why = f"The result could not be laid out as a clean copy to check it on: {error}"
+            return tuple([await checker.cannot(check, why) for check in checker.start.checks])
         return tuple([await checker(sandbox, check, "result") for check in checker.start.checks])
 
 
 async def lay(sandbox: Sandbox, changed: Changed) -> None:
-    """Make the files of a layer over the base equal to the result's tree.
+    """Make the files of a layer over the base equal to the result's tree. Raises `ToolError` where one does not fit.
 
     All that changes is taken away first: a file would else be written through the link that it replaces, and a link
     would land in the folder that it replaces.
@@ -129,7 +146,7 @@ async def _link(sandbox: Sandbox, path: str, target: str) -> None:
     for command in (["mkdir", "-p", "--", str(folder)], ["ln", "-s", "--", target, path]):
         done = await sandbox.exec(command, timeout=10)
         if done.exit_code:
-            raise SandboxError(f"The link {plain(path)} could not be made: {one_line(decode(done.output))}.")
+            raise ToolError(f"The link {plain(path)} could not be made: {one_line(decode(done.output))}.")
 
 
 async def _warnings(
@@ -140,6 +157,8 @@ async def _warnings(
     repository = workspace.repository
     async with repository.tree(start.tree) as before, repository.tree(changed.tree) as after:
         sentences = list(await weakening.weakened(tuple(changed.changes.values()), before.get, after.get))
+    if any(run.cut == NO_COPY for run in runs):
+        sentences.append(NOT_CHECKED)
     if vacuous := await _vacuous(workspace, checker, changed, base, runs):
         sentences.append(vacuous)
     if start.ref is None and (await repository.snapshot()).tree != start.tree:
@@ -155,11 +174,22 @@ async def _vacuous(
     tests = frozenset(counterfactual.changed_tests(tuple(changed.changes.values())))
     if not new or not tests:
         return ""
-    only_tests = replace(changed, changes={raw: one for raw, one in changed.changes.items() if one.path in tests})
+    only_tests = replace(changed, changes=dict(_with_room(changed.changes, tests)))
     async with workspace.layer() as sandbox:
-        await lay(sandbox, only_tests)
+        try:
+            await lay(sandbox, only_tests)
+        except ToolError as error:
+            return f"Whether the new tests fail without the change could not be tried: {error}"
         again = [await checker(sandbox, run.check, "candidate", only=new, record=False) for run in runs if run.tests]
     return counterfactual.sentence(new, counterfactual.proves_nothing(new, again))
+
+
+def _with_room(changes: Mapping[bytes, Change], paths: Collection[str]) -> Iterator[tuple[bytes, Change]]:
+    """The changes at `paths`, and those that take away what stands where these have a folder."""
+    wanted = [raw for raw, change in changes.items() if change.path in paths]
+    for raw, change in changes.items():
+        if change.path in paths or any(other.startswith(raw + b"/") for other in wanted):
+            yield raw, change
 
 
 async def _citations(workspace: Workspace, changed: Changed, summary: str) -> tuple[Citation, ...]:

@@ -19,7 +19,7 @@ from journeyman.core.evidence import Check
 from journeyman.core.mask import Mask
 from journeyman.core.task import Base
 from journeyman.repo import git_layer
-from journeyman.repo.repository import Repository, open_repository
+from journeyman.repo.repository import Repository, reopen_repository
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
@@ -91,14 +91,14 @@ async def open_workspace(
     began = time.monotonic()
     folder = host.folder(log.id)
     upper = folder / "upper"
-    repository = await open_repository(Path(start.base.repository), host.state, excludes=host.excludes)
+    repository = await reopen_repository(Path(start.base.repository), host.state, excludes=host.excludes)
     readable = await _git_layer(repository, start.base, folder)
     upper.mkdir(exist_ok=True)
     manifest = await _rewind(host.store, log, upper)
-    lower = repository.root if start.base.ref is None else await repository.checked_out(start.base.tree)
+    lowers = await _lowers(repository, start.base)
     spec = SandboxSpec(
         workspace=repository.root,
-        lower=(folder / "git", lower),
+        lower=(folder / "git", *lowers),
         upper=upper,
         read_only=start.mode != "code",
         readable=(*readable, PROBE),
@@ -204,6 +204,13 @@ async def _git_layer(repository: Repository, base: Base, folder: Path) -> tuple[
     fresh.write_text(json.dumps([str(path) for path in readable]))
     fresh.rename(done)
     return readable
+
+
+async def _lowers(repository: Repository, base: Base) -> tuple[Path, ...]:
+    """The files that the work starts from."""
+    if base.ref is not None:
+        return (await repository.checked_out(base.tree),)
+    return (await repository.checked_out(base.tree), repository.root) if base.copied else (repository.root,)
 
 
 async def _rewind(store: Store, log: AttemptLog, upper: Path) -> checkpoint.Manifest:

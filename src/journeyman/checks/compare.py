@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from journeyman.checks.reports import ENDLESS, NOT_RUN
-from journeyman.core.evidence import CheckRun, Comparison, TestResult
+from journeyman.core.evidence import NO_COPY, CheckRun, Comparison, TestResult
 from journeyman.core.task import Verdict
 
 FAILED = ("failed", "error")
@@ -210,6 +210,8 @@ def _count(run: CheckRun, *, now: bool) -> str:
 
 
 def _state(run: CheckRun, *, now: bool) -> str:
+    if run.cut == NO_COPY:
+        return "could not be run"
     if run.cut:
         return f"was cut by the limit on {run.cut} after {run.seconds:.0f} s"
     if run.passed:

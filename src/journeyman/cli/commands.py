@@ -16,7 +16,7 @@ from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.environment import RESERVED, EnvironmentUse, NetworkPolicy, Refusal
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Base, Mode, Task
-from journeyman.core.text import counted, one_line, sentence
+from journeyman.core.text import counted, one_line, plain, sentence
 from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
@@ -274,6 +274,8 @@ def _start_words(base: Base) -> str:
 
 def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Sequence[str]) -> Watcher:
     if flags.as_json:
+        for note in filter(None, notes):
+            print(plain(note), file=sys.stderr)
         return Watcher(JsonLines(task, attempts), None)
     from rich.console import Console
 
@@ -316,12 +318,12 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
 
 
 async def _apply(door: Door, task: Task, patch: bytes) -> int:
-    from journeyman.repo.repository import open_repository
+    from journeyman.repo.repository import reopen_repository
 
     if not patch:
         print("Nothing was changed; there is nothing to apply.", file=sys.stderr)
         return 0
-    repository = await open_repository(Path(task.repository), door.state, excludes=door.excludes)
+    repository = await reopen_repository(Path(task.repository), door.state, excludes=door.excludes)
     outcome = await repository.apply(patch)
     for conflict in outcome.conflicts:
         print(f"conflict in {one_line(conflict.path, 300)}: {conflict.reason}", file=sys.stderr)

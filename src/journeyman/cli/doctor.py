@@ -97,15 +97,30 @@ async def _network(backend: SandboxBackend, state: Path) -> Found:
 
 
 def _model(door: Door) -> list[Found]:
-    from journeyman.models.local.model_file import QWEN
-
     choice = model_choice(door, door.settings.model)
     found = [Found("model", "works", choice.why or f"Using {choice.name}, as your settings say.")]
     if choice.wire == "local":
-        there = (door.cache / QWEN.name).exists()
-        words = f"is in {door.cache}" if there else "is not fetched yet: `journeyman fetch` does it (1.1 GB)"
-        found.append(Found("weights", "works", f"the embedded model {words}"))
+        found.append(_weights(door.cache))
     return found
+
+
+def _weights(cache: Path) -> Found:
+    """What there is of the embedded model, by its size and what was found when it was last read whole."""
+    from journeyman.models.local.model_file import QWEN
+    from journeyman.models.local.weights import state_of
+
+    match state_of(cache):
+        case "verified":
+            return Found("weights", "works", f"the embedded model is in {cache}, and was verified")
+        case "unverified":
+            words = f"the embedded model in {cache} has the right size, but was never verified; the first use does it"
+            return Found("weights", "works", words)
+        case "missing":
+            words = "the embedded model is not fetched yet: `journeyman fetch` does it (1.1 GB)"
+            return Found("weights", "works", words)
+        case "damaged":
+            words = f"the embedded model's file {cache / QWEN.name} is damaged or not whole"
+            return Found("weights", "missing", words, "`journeyman fetch` mends it, and fetches only what is wrong.")
 
 
 def _show(found: Sequence[Found]) -> None:

@@ -32,7 +32,7 @@ from journeyman.core.events import (
     ToolReturned,
     ToolStarted,
 )
-from journeyman.core.evidence import CheckRun
+from journeyman.core.evidence import NO_COPY, CheckRun
 from journeyman.core.model import Delta
 from journeyman.core.text import one_line, sentence
 from journeyman.core.usage import Usage
@@ -44,6 +44,7 @@ CUT = {
     "disk": "cut: too much written (limits.disk_bytes)",
     "cpu": "cut: too much processor time (limits.cpu_seconds)",
     "gone": "cut: the sandbox died",
+    NO_COPY: "not run: no clean copy could be made",
 }
 
 

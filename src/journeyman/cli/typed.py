@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -28,12 +29,26 @@ EnvironmentName = Annotated[
 
 
 async def _until_told(work: Coroutine[Any, Any, int]) -> int:
-    """Run `work`; SIGTERM ends it as Ctrl-C does, with everything kept."""
+    """Run `work`; SIGTERM and SIGHUP end it as Ctrl-C does, with everything kept."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        loop.add_signal_handler(signal.SIGHUP, _hung_up, task)
     loop.call_later(GARBAGE, _collect)
     return await task
+
+
+def _hung_up(task: asyncio.Task[int]) -> None:
+    """End the work; what is still to be said goes nowhere where the terminal has gone."""
+    for stream in (1, 2):
+        try:
+            os.write(stream, b"")
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
+    task.cancel()
 
 
 def _collect() -> None:

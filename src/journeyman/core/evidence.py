@@ -10,6 +10,10 @@ from journeyman.core.value import Value
 Outcome = Literal["passed", "failed", "error", "skipped"]
 
 
+NO_COPY = "no clean copy"
+"""What cut a run of a check that could not begin, since the result could not be laid out."""
+
+
 class TestResult(Value):
     """One test of one run. `id` is the runner's own name for it, stable between runs."""
 

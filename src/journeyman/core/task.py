@@ -39,7 +39,8 @@ class Base(Value):
 
     `tree` is the git tree of all tracked, changed and untracked (not ignored) files; `commit` is None in a
     repository without commits. `ref` is set when the person named one: then the working tree is not part of it.
-    `left_out` says in sentences what of the working tree is not part of the work.
+    `left_out` says in sentences what of the working tree is not part of the work. With `copied`, its files are not
+    all the person's to write: the work goes on a copy of the tree, laid over them.
     """
 
     repository: str
@@ -50,6 +51,7 @@ class Base(Value):
     changed_files: int = 0
     untracked_files: int = 0
     left_out: tuple[str, ...] = ()
+    copied: bool = False
 
 
 class Task(Value):

@@ -161,7 +161,7 @@ def _named(wanted: str, env: Mapping[str, str], configured: Mapping[str, ModelCh
             return _hosted(vendor, model, env)
         raise UsageError(f"Which model of {vendor}? Write --model {vendor}:NAME.")
     known = [*configured, "local"]
-    near = get_close_matches(wanted, [*known, *VENDORS], 3, 0.5)
+    near = [*get_close_matches(wanted, known, 2, 0.5), *get_close_matches(vendor, VENDORS, 1, 0.75)]
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise UsageError(
         f"There is no model named {wanted!r}.{hint} Configured: {', '.join(known)}; "

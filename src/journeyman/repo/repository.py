@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,10 @@ from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.evidence import Change
 from journeyman.core.task import Base
 from journeyman.core.text import decode, plain
-from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write, worktree
+from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write, worktree, writable
 from journeyman.repo.git import SEARCH_PATH, Git, find_git
 from journeyman.repo.git_dir import GitDir, find_git_dir
-from journeyman.repo.tree import Listing, Tree, list_tree
+from journeyman.repo.tree import Listing, Objects, Tree, list_tree
 
 _DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all")
 
@@ -48,7 +48,11 @@ class Repository:
         """
         if ref is not None:
             commit, tree, branch = await self.resolve(ref)
-            return Base(repository=str(self.root), tree=tree, commit=commit, ref=ref, branch=branch)
+            async with Objects(self.git) as objects:
+                found = await objects.read(f"{tree}:.gitmodules", 1024 * 1024)
+            left_out = repository_snapshot.submodules_left_out(found[1] if found else b"")
+            base = Base(repository=str(self.root), tree=tree, commit=commit, ref=ref, branch=branch)
+            return base.model_copy(update={"left_out": left_out})
         return await repository_snapshot.take(self.place, self.git, self.scratch)
 
     async def resolve(self, ref: str) -> tuple[str, str, str | None]:
@@ -78,6 +82,10 @@ class Repository:
         """All files of a tree: path → (mode, id)."""
         return await list_tree(self.git, tree)
 
+    async def writable(self, paths: Iterable[bytes]) -> bool:
+        """Whether this user may write to all these files of the working tree, and to the folders that they are in."""
+        return await asyncio.to_thread(writable.all_writable, os.fsencode(self.root), paths)
+
     async def tree_with(
         self, base_tree: str, deletes: Sequence[bytes], writes: Mapping[bytes, tuple[int, bytes]]
     ) -> str:
@@ -89,6 +97,18 @@ class Repository:
         with self.scratch() as scratch:
             writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
             return await writer.tree_with(base_tree, deletes, writes)
+
+    async def kept(
+        self,
+        base_tree: str,
+        deletes: Sequence[bytes],
+        paths: Sequence[bytes],
+        written: Mapping[bytes, tuple[int, bytes]],
+    ) -> list[bytes]:
+        """Which of the written `paths` `tree_with` would take. `written` has at least the .gitignore files of them."""
+        with self.scratch() as scratch:
+            writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
+            return await writer.kept(base_tree, deletes, paths, written)
 
     async def diff(self, a: str, b: str) -> bytes:
         """The patch from tree `a` to tree `b`: git's format, binary files included, whole ids, no renames."""
@@ -177,6 +197,16 @@ async def open_repository(
         store = state / "git" / f"{name}.git"
         git_store.prepare(place, store, excludes)
         return Repository(place, Git(find_git(search_path, place.root), store), state)
+
+
+async def reopen_repository(root: Path, state: Path, *, excludes: Path | None = None) -> Repository:
+    """The repository of a stored task. `RepositoryError` when it has gone from where it was."""
+    if not root.is_dir():
+        raise RepositoryError(
+            f"The task's repository {plain(str(root))} is not there any more. Put it back and try again; "
+            "`journeyman diff` with the task's id prints the patch, if there is one."
+        )
+    return await open_repository(root, state, excludes=excludes)
 
 
 @contextmanager

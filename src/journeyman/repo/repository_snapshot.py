@@ -249,11 +249,15 @@ async def _changed(git: Git, head_tree: str | None, tree: str) -> set[bytes]:
     return {path for path in done.out.split(b"\0") if path}
 
 
-def _left_out(place: GitDir, found: _Found) -> Iterator[str]:
-    modules = parse_config(read_small(place.root / ".gitmodules", 1024 * 1024) or b"")
+def submodules_left_out(gitmodules: bytes) -> tuple[str, ...]:
+    """What is to be said about the submodules that a `.gitmodules` names."""
+    modules = parse_config(gitmodules)
     paths = sorted(value for key, value in modules.items() if key.startswith("submodule.") and key.endswith(".path"))
-    if paths:
-        yield f"Submodules are left out of the work: {_some(paths)}."
+    return (f"Submodules are left out of the work: {_some(paths)}.",) if paths else ()
+
+
+def _left_out(place: GitDir, found: _Found) -> Iterator[str]:
+    yield from submodules_left_out(read_small(place.root / ".gitmodules", 1024 * 1024) or b"")
     if found.nested:
         yield f"Repositories inside the repository are left out: {_some(map(decode, found.nested))}."
     if found.large:

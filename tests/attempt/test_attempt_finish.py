@@ -1,0 +1,48 @@
+"""From what an attempt wrote to its result."""
+
+from collections.abc import Sequence
+
+from journeyman.core.events import AttemptStarted, Checked, Event
+from journeyman.core.evidence import NO_COPY
+from journeyman.core.ids import attempt_id
+from journeyman.core.model import call, say
+from journeyman.core.task import Limits
+from tests.attempt.conftest import MakeBench
+from tests.conftest import MakeRepository
+
+MB = 1024 * 1024
+
+
+def checked(events: Sequence[Event]) -> list[tuple[str, str | None]]:
+    return [(event.run.on, event.run.cut) for event in events if isinstance(event, Checked)]
+
+
+async def test_a_result_that_has_no_room_in_the_clean_copy_is_kept_and_not_verified(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    folder = make_repository({"a.txt": "one\n", "Makefile": "test:\n\ttrue\n"})
+    one = bench([call("shell", "c1", command="head -c 40M /dev/zero > big; echo two > a.txt"), say("Done.")])
+    result, events = await one.run(folder, limits=Limits(memory_bytes=64 * MB))
+    assert (result.verdict, [change.path for change in result.changes]) == ("failing", ["a.txt", "big"])
+    assert checked(events) == [("base", None), ("result", NO_COPY)]
+    [warning] = result.warnings
+    assert "laid out as a clean copy" in warning
+    assert result.diff is not None and b"+two" in await one.host.store.blob(result.diff)
+    [run], begun = result.result_checks, events[0]
+    assert isinstance(begun, AttemptStarted)
+    why = (await one.host.store.chunk(attempt_id(begun.task_id, 1, 1), run.chunk)).decode()
+    assert "big cannot be written: the sandbox's disk is full" in why
+
+
+async def test_new_tests_in_the_place_of_a_file_are_tried_without_the_change(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    test = "import unittest\n\nclass Test(unittest.TestCase):\n    def test_it(self): pass\n"
+    rule = "Run the tests with `python -m unittest`.\n"
+    folder = make_repository({"tests": "a file\n", "test_a.py": test, "AGENTS.md": rule})
+    command = "rm tests; mkdir tests; touch tests/__init__.py; cp test_a.py tests/test_it.py"
+    result, _ = await bench([call("shell", "c1", command=command), say("Done.")]).run(folder)
+    assert [change.path for change in result.changes] == ["tests", "tests/__init__.py", "tests/test_it.py"]
+    assert result.warnings == (
+        "The new test passes without the change too, so nothing is proved by it: tests.test_it.Test.test_it.",
+    )
