@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from journeyman.core.errors import StoreError
 from journeyman.core.events import AttemptStarted, Event, Progressed
@@ -42,7 +43,7 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
     if origin is dict:
         return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = {name: values(field.annotation) for name, field in annotation.model_fields.items()}
+        fields = {name: bounded(values(field.annotation), field) for name, field in annotation.model_fields.items()}
         return st.builds(annotation, **fields)
     return {
         str: st.text(max_size=50),
@@ -52,6 +53,17 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
         type(None): st.none(),
         Any: JSON,
     }[annotation]
+
+
+def bounded(strategy: st.SearchStrategy[Any], field: FieldInfo) -> st.SearchStrategy[Any]:
+    """The values that a field's own bounds leave."""
+    for bound in field.metadata:
+        if (pattern := getattr(bound, "pattern", None)) is not None:
+            return st.from_regex(pattern.replace("$", r"\Z"))
+        if (above := getattr(bound, "gt", None)) is not None:
+            most = next((each.le for each in field.metadata if hasattr(each, "le")), None)
+            return st.floats(above, most, exclude_min=True)
+    return strategy
 
 
 EVENTS = st.one_of([values(kind) for kind in get_args(get_args(Event)[0])])
