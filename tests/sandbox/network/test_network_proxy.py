@@ -432,6 +432,21 @@ def test_no_bytes_bring_the_proxy_down(roots: Path, start: bytes, cuts: list[tup
     asyncio.run(attempt())
 
 
+async def test_clients_that_have_gone_make_room_for_others(roots: Path, server: Server) -> None:
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with listening(never) as port:
+        silent = f"localhost:{port}"
+        async with proxy(roots, hosts=[silent, server.place]) as running:
+            for _ in range(CONNECTIONS):
+                _, writer = await running.open()
+                writer.write(get(silent))
+                await writer.drain()
+                writer.close()
+            assert status(await running.ask(get(server.place))) == 200
+
+
 async def test_the_machines_own_proxy_is_used(roots: Path) -> None:
     """Requests in absolute form with its credentials, tunnels by CONNECT, hosts of the exception without it."""
     seen: list[tuple[str, str | None]] = []

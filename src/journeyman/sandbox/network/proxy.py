@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import http
 import socket
 from collections.abc import Awaitable, Callable
@@ -45,6 +46,7 @@ REPORTED = 500
 _ACCESS_DENIED = b"\x15\x03\x03\x00\x02\x02\x31"
 """A fatal TLS alert."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8
 _BUSY = b"HTTP/1.1 503 Too many connections\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 OnRefusal = Callable[[Refusal], Awaitable[None] | None]
@@ -80,7 +82,7 @@ class Proxy:
         self._on_refusal = on_refusal
         self._timing = timing or Timing()
         self._reported: set[Refusal] = set()
-        self._open = 0
+        self._open: dict[socket.socket, asyncio.Task[None]] = {}
         self._quiet = quiet.encode() if quiet else None
 
     async def serve(self, listener: socket.socket) -> None:
@@ -97,13 +99,24 @@ class Proxy:
                     elif not isinstance(error, ConnectionError):
                         raise
                     continue
-                if self._open >= CONNECTIONS:
+                if len(self._open) >= CONNECTIONS and not self._evict():
                     with contextlib.suppress(OSError):
                         connection.send(_BUSY)
                     connection.close()
                     continue
-                self._open += 1
-                group.create_task(self._connection(connection))
+                task = self._open[connection] = group.create_task(self._connection(connection))
+                task.add_done_callback(functools.partial(self._forget, connection))
+
+    def _forget(self, connection: socket.socket, _: asyncio.Task[None]) -> None:
+        self._open.pop(connection, None)
+        connection.close()  # also of one that was ended before it began
+
+    def _evict(self) -> bool:
+        """Make room: end the connections whose clients have ended them, though they may still wait for an answer."""
+        left = [task for connection, task in self._open.items() if _ended(connection)]
+        for task in left:
+            task.cancel()
+        return bool(left)
 
     async def _connection(self, connection: socket.socket) -> None:
         stream: ByteStream | None = None
@@ -115,7 +128,7 @@ class Proxy:
         except (*wire.BROKEN, TimeoutError, Cut):
             pass
         finally:
-            self._open -= 1
+            self._open.pop(connection, None)
             connection.close() if stream is None else await wire.close(stream)
 
     async def _requests(self, stream: ByteStream, origin: Origin | None, lines: Lines) -> None:
@@ -297,6 +310,11 @@ async def answer(
         if request is None or request.method != b"HEAD":
             await peer.send(h11.Data(data=body))
         await peer.send(h11.EndOfMessage())
+
+
+def _ended(connection: socket.socket) -> bool:
+    """Whether the other end of a TCP connection has closed it, for writing at least."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in (_TCP_CLOSE, _TCP_CLOSE_WAIT)
 
 
 def _is_http(first: bytes) -> bool:
