@@ -32,6 +32,8 @@ from journeyman.testing import ordinary
 
 ROOT = Path(__file__).parents[1]
 MEGABYTE = 1 << 20
+MARK = f"86400.{os.getpid()}"
+"""How long the daemons of killed attempts would sleep; nobody else's do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,23 +271,26 @@ class Traces:
     files: frozenset[str]
 
     @classmethod
-    def look(cls, state: Path) -> "Traces":
+    def look(cls, ground: Ground, state: Path, hosts: set[int]) -> "Traces":
+        """Of sandboxes over `ground` only, made by the processes `hosts`: others may be at work on the machine."""
         groups = {
             str(path)
             for parent in (*(cgroups.ROOT / name for name in ("memory", "pids", "cpu")), cgroups.ROOT)
             for path in (parent / cgroups.PARENT).glob("*-*")
+            if path.name.partition("-")[0] in map(str, hosts)
         }
         mounts = {line.split(" ", 1)[1] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
         files = {str(path.relative_to(state)) for path in state.rglob("*")}
-        return cls(frozenset(sandboxed()), frozenset(mounts), frozenset(groups), frozenset(files))
+        return cls(frozenset(sandboxed(ground)), frozenset(mounts), frozenset(groups), frozenset(files))
 
 
-def sandboxed() -> Iterator[int]:
-    """Processes that are, or start, sandboxes."""
+def sandboxed(ground: Ground) -> Iterator[int]:
+    """Processes that are, or start, sandboxes over `ground`: they name it, or do what the attempts have them do."""
+    marks = (os.fsencode(ground.folder), MARK.encode())
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes()
-            if any(mark in words for mark in (b"supervisor", b"launcher-", b"86400.25", b"bwrap")):
+            if path.parent.name != str(os.getpid()) and any(mark in words for mark in marks):
                 yield int(path.parent.name)
 
 
@@ -293,13 +298,15 @@ def killed_attempts(report: Report, who: str, ground: Ground, size: Size) -> Non
     """Attempts in processes of their own, killed at random moments."""
     state, attempts = ground.folder / "killed-state", ground.folder / "attempts" / "killed"
     asyncio.run(_attempt(state, replace(ground.spec("killed/first")), once=True))
-    before = Traces.look(state)
+    hosts = {os.getpid()}
+    before = Traces.look(ground, state, hosts)
     dice, running, done = random.Random(7), dict[int, float](), 0
     while done < size.kills or running:
         while done < size.kills and len(running) < 4:
             child = os.fork()
             if child == 0:
                 _attempt_in_child(state, ground.spec(f"killed/{done}"))
+            hosts.add(child)
             running[child] = time.monotonic() + dice.uniform(0.0, 0.4)
             done += 1
         time.sleep(0.002)
@@ -309,11 +316,11 @@ def killed_attempts(report: Report, who: str, ground: Ground, size: Size) -> Non
                 os.waitpid(child, 0)
                 del running[child]
     for _ in range(100):  # the kernel takes its time to end the last ones
-        if not Traces.look(state).processes - before.processes:
+        if not Traces.look(ground, state, hosts).processes - before.processes:
             break
         time.sleep(0.05)
     asyncio.run(_attempt(state, ground.spec("killed/last"), once=True))  # the next process tidies up after those
-    after = Traces.look(state)
+    after = Traces.look(ground, state, hosts)
     left = [
         *(f"process {each}" for each in sorted(after.processes - before.processes)),
         *(f"mount {each}" for each in sorted(after.mounts - before.mounts)),
@@ -336,7 +343,7 @@ def _attempt_in_child(state: Path, spec: SandboxSpec) -> None:
 
 async def _attempt(state: Path, spec: SandboxSpec, *, once: bool) -> None:
     async with Bubblewrap(state).open(spec) as sandbox:
-        await sandbox.exec(["sh", "-c", "echo x > made; (setsid sleep 86400.25 &) ; true"], timeout=60)
+        await sandbox.exec(["sh", "-c", f"echo x > made; (setsid sleep {MARK} &) ; true"], timeout=60)
         while not once:
             await sandbox.exec(["sh", "-c", "sleep 0.01; date >> made"], timeout=60)
 
@@ -367,7 +374,19 @@ def podman(report: Report, size: Size) -> None:
     if shutil.which("podman") is None:
         report.notes.append("podman is not installed.")
         return
-    command = ["podman", "--runtime", "runc", "run", "--rm", "--network", "none", "--ulimit", "nofile=1024:1024"]
+    command = [
+        "podman",
+        "--runtime",
+        "runc",
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--ulimit",
+        "nofile=1024",
+        "--ulimit",
+        "nproc=1024",
+    ]
     bare(report, "podman run", [*command, "--rootfs", "/:O", "true"], max(size.starts // 6, 3))
 
 
@@ -393,9 +412,10 @@ def as_ordinary_user(report: Report, folder: Path, arguments: list[str]) -> None
 
 
 def table(report: Report) -> str:
-    floor = next((row.value for row in report.rows if row.who == "floor"), 0.0)
+    floor = 0.0
     lines = [f"{'':24} {'':40} {'median':>9} {'p99':>9} {'× floor':>8}  bar"]
     for row in report.rows:
+        floor = row.value if row.who == "floor" else floor
         p99 = f"{row.p99:9.2f}" if row.p99 is not None else " " * 9
         times = f"{row.value / floor:8.1f}" if floor and row.unit == "ms" else " " * 8
         bar = ""

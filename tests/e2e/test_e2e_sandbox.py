@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,28 @@ def test_streams_and_exit_code_pass_through(program: Program, work: Path) -> Non
     assert mixed.communicate()[0].split() == [b"o1", b"e1", b"o2", b"e2", b"o3", b"e3"]
     quiet = shell(program, work, "cat", stdin=None, preexec_fn=lambda: os.close(0))
     assert (quiet.communicate()[0], quiet.returncode) == (b"", 0)
+
+
+def test_a_terminal_is_joined(program: Program, work: Path) -> None:
+    """Who sits in front of a terminal has one inside: its size, what is typed, Ctrl-C."""
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (33, 77))
+    program.env["TERM"] = "xterm-256color"
+    script = (
+        "test -t 0 && test -t 1 && stty size; echo $TERM; read line; echo got $line; trap 'exit 5' INT; echo on; cat"
+    )
+    with (
+        shell(program, work, script, stdin=slave, stdout=slave, stderr=slave) as process,
+        os.fdopen(master, "r+b", 0) as ours,
+    ):
+        os.close(slave)
+        seen = b""
+        for until_, typed in ((b"xterm-256color", b"hello\r"), (b"got hello\r\non\r\n", b"\x03")):
+            while until_ not in seen:
+                seen += ours.read(4096)
+            ours.write(typed)
+        assert process.wait(30) == 5
+        assert b"33 77\r\n" in seen
 
 
 def test_endless_output_into_a_closed_pipe_ends_it(program: Program, work: Path) -> None:

@@ -1,12 +1,8 @@
 """`journeyman env shell`: a shell, or one command, in an environment as an attempt would see it."""
 
-import asyncio
 import os
-import signal
 import sys
 import tempfile
-import termios
-import tty
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +11,7 @@ from journeyman.attempt.environment.open import open_environment, over
 from journeyman.checks.run import PROBE
 from journeyman.cli.environment import At, Where, at, progress
 from journeyman.cli.live import refused_words
+from journeyman.cli.terminal import joined
 from journeyman.cli.through import Out, ReaderGone, one_stream, standard_error, standard_input
 from journeyman.core.environment import Refusal
 from journeyman.core.text import plain
@@ -40,7 +37,9 @@ async def shell(where: Where, command: Sequence[str]) -> int:
         sandbox = await stack.enter_async_context(site.backend.open(spec))
         print(f"{plain(ready.sentence)}. Changes are thrown away at the end.", file=sys.stderr)
         if not command and os.isatty(0) and os.isatty(1):
-            return await _interactive(sandbox, here.door.environ.get("TERM", "xterm"))
+            env = {"TERM": here.door.environ.get("TERM", "xterm"), "PS1": r"\w (journeyman) \$ "}
+            result = await joined(sandbox, [*_SHELL, "-i"], env=env, seconds=LONG)
+            return result.exit_code if result.exit_code is not None else 1
         return await _through(sandbox, command or _SHELL)
 
 
@@ -81,51 +80,3 @@ async def _through(sandbox: Sandbox, command: Sequence[str]) -> int:
     except ReaderGone:
         return 1
     return result.exit_code if result.exit_code is not None else 1
-
-
-async def _interactive(sandbox: Sandbox, term: str) -> int:
-    """A shell on a terminal inside, which is joined to the person's own."""
-    loop = asyncio.get_running_loop()
-    out = Out(1)
-    session = await sandbox.start(
-        [*_SHELL, "-i"],
-        env={"TERM": term, "PS1": r"\w (journeyman) \$ "},
-        terminal=_size(),
-        timeout=LONG,
-        output_limit=ENDLESS,
-        on_output=out.write,
-    )
-    typed: asyncio.Queue[bytes] = asyncio.Queue()
-    sized = asyncio.Event()
-
-    async def pass_on() -> None:
-        while data := await typed.get():
-            await session.write(data)
-
-    async def resize() -> None:
-        while await sized.wait():
-            sized.clear()
-            await session.resize(*_size())
-
-    before = termios.tcgetattr(0)
-    passing = asyncio.create_task(pass_on())
-    sizing = asyncio.create_task(resize())
-    tty.setraw(0)
-    loop.add_reader(0, lambda: typed.put_nowait(os.read(0, 4096)))
-    loop.add_signal_handler(signal.SIGWINCH, sized.set)
-    try:
-        while not (poll := await session.poll(3600.0)).ended:
-            continue
-    finally:
-        loop.remove_reader(0)
-        loop.remove_signal_handler(signal.SIGWINCH)
-        termios.tcsetattr(0, termios.TCSADRAIN, before)
-        for task in (passing, sizing):
-            task.cancel()
-        await asyncio.wait([passing, sizing])
-    return poll.exit_code if poll.exit_code is not None else 1
-
-
-def _size() -> tuple[int, int]:
-    columns, rows = os.get_terminal_size(1)
-    return rows or 24, columns or 80

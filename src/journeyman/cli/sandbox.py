@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from journeyman.cli.door import Door, open_door
+from journeyman.cli.terminal import is_terminal, joined
 from journeyman.cli.through import Out, ReaderGone, one_stream, standard_error, standard_input
 from journeyman.cli.throwaway import sweep, throwaway
 from journeyman.core.environment import NetworkPolicy, Refusal
@@ -200,7 +201,17 @@ async def _inside(order: Order, door: Door, limits: _Limits, room: _Room, signal
             gateway = await stack.enter_async_context(way_out(door)(policy, {}, _refused))
             spec = replace(spec, gateway=gateway, env={**known, **spec.env})
         sandbox = await stack.enter_async_context(_backend(order, door).open(spec))
+        if is_terminal():
+            shown = {"TERM": door.environ.get("TERM", "xterm"), "NO_COLOR": door.environ.get("NO_COLOR", "")}
+            return await signals.until(_on_terminal(order.command, shown | _pairs(order.env), limits.seconds, sandbox))
         return await signals.until(_pass_through(order.command, limits.seconds, sandbox))
+
+
+async def _on_terminal(command: Sequence[str], env: dict[str, str], seconds: float, sandbox: Sandbox) -> ExecResult:
+    try:
+        return await joined(sandbox, command, env=env, seconds=seconds)
+    except ReaderGone:
+        return ExecResult(128 + signal.SIGHUP, b"", 0.0)
 
 
 def network_policy(text: str) -> NetworkPolicy:

@@ -36,7 +36,8 @@ def throwaway(parent: Path) -> Generator[Path]:
             folder = parent / name
             folder.mkdir(mode=0o700)
         except OSError as error:
-            raise SandboxError(f"No folder could be made in {parent}: {error.strerror}.") from error
+            what = f"No folder could be made in {parent}: {error.strerror}."
+            raise SandboxError(f"{what} Set JOURNEYMAN_HOME to a folder that you may write to.") from error
         stack.callback(remove, folder)
         stack.enter_context(_watched(parent))
         yield folder

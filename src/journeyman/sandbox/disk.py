@@ -15,7 +15,9 @@ class Disk:
         self._free = 0
 
     def is_full(self) -> bool:
-        free = sum(about.f_bfree * about.f_frsize for about in map(os.fstatvfs, self._uppers))
+        free = sum(
+            about.f_bfree * about.f_frsize + about.f_ffree * layer.NAME for about in map(os.fstatvfs, self._uppers)
+        )
         if self._used is None or self._free - free > (self._limit - self._used) // 2:
             self._used, self._free = sum(map(layer.size, self._uppers)), free
         return self._used > self._limit

@@ -17,6 +17,7 @@ from journeyman.sandbox.protocol import FileChange
 
 MAX_DEPTH = 400
 MAX_CHANGES = 500_000
+NAME = 8192
 OPAQUE = "user.overlay.opaque"
 WHITEOUT = "user.overlay.whiteout"
 LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -62,8 +63,8 @@ def diff(upper: int) -> tuple[tuple[FileChange, ...], list[str]]:
 
 
 def size(upper: int) -> int:
-    """The bytes that a layer takes on its disk."""
-    return sum(found.about.st_blocks * 512 for found in walk(upper))
+    """The bytes that a layer takes on its disk. A name counts as NAME at least: empty files use a disk up too."""
+    return sum(max(found.about.st_blocks * 512, NAME) for found in walk(upper))
 
 
 def adopt(upper: int, uid: int, gid: int) -> None:

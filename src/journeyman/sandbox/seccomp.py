@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from journeyman.core.errors import SandboxUnavailable
 
-VERSION = 2
+VERSION = 3
 """Rises with every change below, so that a cached program is not used past its time."""
 
 DENIED = (
@@ -39,7 +39,8 @@ no filter sees them."""
 NEW_NAMESPACES = (0x20000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 LAST_FAMILY = 46
-PUSHES_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+ON_TERMINALS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX; TIOCSETD, which loads rarely used modules
+PROTOCOLS = (33, 132)  # DCCP and SCTP: modules with a history
 PERSONALITY = (0x8, 0x20000, 0x40000)  # PER_LINUX32, UNAME26, ADDR_NO_RANDOMIZE
 ALL_SET = 0x80000000
 LOW = 0xFFFFFFFF  # the kernel reads 32 bits of these arguments, so must the filter
@@ -72,13 +73,15 @@ def denials() -> Iterator[Denial]:
         yield Denial(name, errno.ENOSYS)
     for flag in NEW_NAMESPACES:
         yield _refused("clone", When(0, "MASKED_EQ", flag, flag))
-    for request in PUSHES_INPUT:
+    for request in ON_TERMINALS:
         yield _refused("ioctl", When(1, "MASKED_EQ", request, LOW))
     for family in range(LAST_FAMILY):
         if family not in (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK):
             yield _refused("socket", When(0, "EQ", family))
     yield _refused("socket", When(0, "GE", LAST_FAMILY))  # also what has bits above the 32 that the kernel reads
     yield _refused("socket", When(0, "EQ", AF_NETLINK), When(2, "NE", 0))  # only NETLINK_ROUTE
+    for protocol in PROTOCOLS:
+        yield _refused("socket", When(2, "EQ", protocol))
     yield _refused("socketpair", When(0, "NE", AF_UNIX))
     yield _refused("prlimit64", When(0, "NE", 0), When(2, "NE", 0))  # of another process: the supervisor's
     for bit in (1 << place for place in range(31)):  # all set is the question for the present one

@@ -85,6 +85,9 @@ CALLS_X86_64 = {
     "socket NETLINK_AUDIT": (41, "16, 3, 9"),
     "socket AF_INET raw": (41, "2, 3, 1"),
     "socket AF_INET6 raw": (41, "10, 3, 58"),
+    "socket SCTP": (41, "2, 1, 132"),
+    "socket DCCP": (41, "2, 6, 33"),
+    "TIOCSETD": (16, "os.openpty()[1], 0x5423, struct.pack('i', 21)"),
     "TIOCSTI": (16, "os.openpty()[1], 0x5412, b'x'"),
     "TIOCSTI with a stray high bit": (16, "os.openpty()[1], (1 << 32) + 0x5412, b'x'"),
 }

@@ -34,6 +34,16 @@ FILL = """
     print("filled", done)
 """
 
+LITTER = """
+    import os, sys, time
+    for number in range(int(sys.argv[1])):
+        if number % 500 == 0:
+            os.mkdir(f"folder{number}")
+            time.sleep(0.05)
+        os.close(os.open(f"folder{number // 500 * 500}/empty{number}", os.O_CREAT | os.O_WRONLY))
+    print("littered", number + 1)
+"""
+
 EAT = """
     import os, select, signal
     # every process of a crowd takes a part, so that no limit of one alone stops it
@@ -100,6 +110,15 @@ class AttacksOnLimits:
                 assert "filled" in result.output.decode(), result
             assert (await sandbox.exec(["true"], timeout=20)).exit_code == 0
 
+    async def test_no_crowd_of_empty_files_uses_the_disk_up(
+        self, backend: SandboxBackend, tmp_path: Path, python: str
+    ) -> None:
+        async with backend.open(spec_in(tmp_path, disk_bytes=16 * MEGABYTE)) as sandbox:
+            code = textwrap.dedent(LITTER)
+            result = await sandbox.exec([python, "-c", code, "100000"], timeout=60)
+            assert (result.cut, result.exit_code) == ("disk", None), result
+            assert (await sandbox.exec(["true"], timeout=20)).exit_code in (0, None)
+
     async def test_no_crowd_of_processes_eats_more_than_the_limit(
         self, backend: SandboxBackend, tmp_path: Path, python: str, bounded_together: bool
     ) -> None:
@@ -134,6 +153,9 @@ class ControlsOfLimits:
 
     def test_filling_without_protection(self, tmp_path: Path) -> None:
         assert number(outside(FILL, tmp_path, ".", str(MUCH), "0"), "filled") == MUCH
+
+    def test_littering_without_protection(self, tmp_path: Path) -> None:
+        assert number(outside(LITTER, tmp_path, "4000"), "littered") == 4000
 
     def test_eating_without_protection(self, tmp_path: Path) -> None:
         assert number(outside(EAT, tmp_path), "eaten") == 8
