@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import json
 import os
 import shutil
 import tempfile
@@ -55,7 +56,7 @@ def an_image(state: Path, name: str, make: Callable[[], bytes], changes: Sequenc
     """An image for the time of the tests."""
     if container_images.busybox() is None:
         pytest.skip("images for the tests are made with a static busybox (Debian: apt install busybox-static)")
-    full = f"localhost/journeyman-test-{name}:1"
+    full = f"localhost/journeyman-test-{name}-{os.getpid()}:1"  # another run of the tests has its own
 
     async def load() -> None:
         async with engine_of(state) as engine:
@@ -68,6 +69,13 @@ def an_image(state: Path, name: str, make: Callable[[], bytes], changes: Sequenc
     asyncio.run(load())
     yield full
     asyncio.run(unload())
+
+
+async def left_by(backend: Containers) -> list[str]:
+    """The containers that there are of a backend."""
+    async with engine_of(backend.state) as engine:
+        found = await engine.labelled(LABEL)
+    return [str(one["Names"]) for one in found if one["Labels"][LABEL].endswith(f" {backend.state}")]
 
 
 @pytest.fixture(scope="session")
@@ -166,6 +174,34 @@ async def test_an_image_that_cannot_be_had_is_said(state: Path, tmp_path: Path) 
     assert list((state / "c").iterdir()) == []
 
 
+async def test_the_fetching_of_an_image_is_told(tmp_path: Path) -> None:
+    """By an engine that is played, since no registry is asked here."""
+    lines = [{"status": "Pulling", "id": "layer"}, {"status": "Downloading", "progress": "1/2", "id": "layer"}]
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.readline():
+            asked.append(request.decode().split()[1])
+            while (await reader.readline()).strip():
+                pass
+            found = b"{}" if asked[-1].startswith("/images/good") else b"\n".join(json.dumps(x).encode() for x in lines)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(found), found))
+        writer.close()
+
+    told: list[str] = []
+    async with (
+        await asyncio.start_unix_server(answer, tmp_path / "engine") as server,
+        connected(tmp_path / "engine") as engine,
+    ):
+        await engine.pull("good/image", told.append)
+        assert told == ["layer Pulling", "layer Downloading 1/2"]
+        assert asked[0] == "/images/create?fromImage=good%2Fimage&tag=latest"
+        lines.append({"error": "denied: who are you"})
+        with pytest.raises(SandboxError, match=r"good/image:1 is not on this machine .*: denied: who are you"):
+            await engine.pull("good/image:1", told.append)
+        server.close()
+
+
 async def test_what_a_workspace_cannot_be_is_said(backend: Containers, tmp_path: Path) -> None:
     spec = spec_in(tmp_path)
     wrong = {"workspace": replace(spec, workspace=Path("/usr")), "cannot open": replace(spec, lower=(tmp_path / "no",))}
@@ -173,8 +209,7 @@ async def test_what_a_workspace_cannot_be_is_said(backend: Containers, tmp_path:
         with pytest.raises(SandboxError, match=words):
             async with backend.open(changed):
                 pytest.fail("it was opened")
-    async with engine_of(backend.state) as engine:
-        assert await engine.labelled(LABEL) == []
+    assert await left_by(backend) == []
 
 
 async def test_nothing_is_left(backend: Containers, tmp_path: Path) -> None:
@@ -185,8 +220,7 @@ async def test_nothing_is_left(backend: Containers, tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lower", "upper"]
     assert list((backend.state / "c").iterdir()) == []
-    async with engine_of(backend.state) as engine:
-        assert await engine.labelled(LABEL) == []
+    assert await left_by(backend) == []
 
 
 async def test_what_killed_hosts_left_is_removed(state: Path, tmp_path: Path) -> None:
@@ -196,11 +230,10 @@ async def test_what_killed_hosts_left_is_removed(state: Path, tmp_path: Path) ->
         image = await engine.image(container_plan.HOST)
         assert image
         body = {"Image": image["Id"], "Cmd": ["/x"], "Labels": {LABEL: f"{gone.pid} {state}"}}
-        await engine.create("journeyman-test-left", body)
+        await engine.create(f"journeyman-test-left-{os.getpid()}", body)
         (state / "c" / f"{gone.pid}-abc").mkdir(parents=True)
         async with Containers(state).open(spec_in(tmp_path)):
-            left = [found["Names"] for found in await engine.labelled(LABEL)]
-        assert not any("left" in name for names in left for name in names)
+            assert len(await left_by(Containers(state))) == 1  # its own
     assert not (state / "c" / f"{gone.pid}-abc").exists()
 
 

@@ -8,7 +8,6 @@ does anything of the image run. From there on a sandbox is what it is with bubbl
 
 import asyncio
 import contextlib
-import math
 import os
 import shutil
 import signal
@@ -44,6 +43,7 @@ from journeyman.sandbox.running import Inside
 
 HERE = Path(__file__).parent
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from journeyman.sandbox.container_stage import run; run()"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 LABEL = "journeyman.sandbox"
 """The label of our containers; its value is `<process id of the host> <state directory>`."""
 
@@ -64,8 +64,8 @@ class Containers(Backend):
     """The `SandboxBackend` of container engines.
 
     `places` are the engines' sockets to try; None finds them, and starts podman where none listens. A spec without an
-    image gets `image`, or the host's own system as with bubblewrap. `on_progress` is told how the fetching of an image
-    goes on.
+    image gets `image`, or the host's own system as with bubblewrap; in an image there are no toolchains of the host.
+    `on_progress` is told how the fetching of an image goes on.
     """
 
     name = "container"
@@ -105,8 +105,6 @@ class Containers(Backend):
                 container = await self._create(engine, spec, image, ready, folder)
                 stack.push_async_callback(self._remove, container)
                 knock, process, pid = await _answer(engine, container, door)
-                if spec.cpus and not ready.about.cpu_bounds:
-                    _keep_on_few(pid, math.ceil(spec.cpus))
                 stack.callback(os.close, process)
                 stack.push_async_callback(_end, process)
                 with knock:
@@ -214,6 +212,9 @@ class Containers(Backend):
             found = await engine.image(name)
         if found is None:
             raise SandboxError(f"The image {name} was fetched, but the container engine does not have it.")
+        kind, machine = str(found.get("Architecture", "")), os.uname().machine
+        if kind and kind != ARCHITECTURES.get(machine, kind):
+            raise SandboxError(f"The image {name} is made for {kind}, but this machine is {machine}.")
         image = Image(name, str(found["Id"]), container_plan.variables(found.get("Config") or {}))
         self._images[name] = image
         return image
@@ -360,14 +361,6 @@ class First:
 
     async def end(self) -> None:
         await _end(self.process)
-
-
-def _keep_on_few(pid: int, processors: int) -> None:
-    """Have a process and all that it starts stay on some of the processors. A command may undo it."""
-    mine = sorted(os.sched_getaffinity(0))
-    first = pid % len(mine)
-    with contextlib.suppress(OSError):  # it has ended, which is seen soon
-        os.sched_setaffinity(pid, (mine[first:] + mine[:first])[:processors])
 
 
 def _kill(process: int) -> None:

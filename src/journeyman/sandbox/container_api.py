@@ -25,7 +25,6 @@ from journeyman.core.errors import SandboxError, SandboxUnavailable
 if TYPE_CHECKING:
     import httpx
 
-API = "v1.41"
 ANSWERING = 60.0
 """Seconds in which an engine has to answer."""
 REMOVING = 10.0
@@ -33,6 +32,7 @@ REMOVING = 10.0
 SERVICE_IDLE = 20
 """Seconds after which a service of podman that was started here and is not asked anything ends by itself."""
 SERVICE_START = 20.0
+PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LONGEST_SOCKET = 100
 """Characters of a path that a unix socket can have, less a few."""
 INSTALL = "install podman (Debian and Ubuntu: apt install podman runc uidmap)"
@@ -160,12 +160,18 @@ class Engine:
             if error.status == 404:
                 return
             # it is just being removed, since it has ended
-            gone = {"condition": "removed"}
-            try:
-                await self._ask("POST", f"/containers/{container}/wait", params=gone, timeout=REMOVING)
-            except EngineError as late:
-                if late.status != 404:
+            end = asyncio.get_running_loop().time() + REMOVING
+            while await self._exists(container):
+                if asyncio.get_running_loop().time() > end:
                     raise
+                await asyncio.sleep(0.05)
+
+    async def _exists(self, container: str) -> bool:
+        try:
+            await self.get(f"/containers/{container}/json")
+        except EngineError as error:
+            return error.status != 404
+        return True
 
     async def labelled(self, label: str) -> Sequence[Mapping[str, Any]]:
         """The containers with a label, also those that do not run."""
@@ -191,11 +197,11 @@ class Engine:
 @asynccontextmanager
 async def connected(where: Path) -> AsyncGenerator[Engine]:
     """An engine by its socket."""
-    import httpx
+    import httpx  # and no version in the address: new dockers refuse what podman calls the newest
 
     transport = httpx.AsyncHTTPTransport(uds=str(where))
     async with httpx.AsyncClient(
-        transport=transport, base_url=f"http://engine/{API}", timeout=ANSWERING, trust_env=False
+        transport=transport, base_url="http://engine", timeout=ANSWERING, trust_env=False
     ) as client:
         yield Engine(client, where)
 
@@ -225,6 +231,8 @@ def start_service(state: Path, podman: Path | None = None) -> Path:
     It ends by itself when nobody asks it anything. Raises `SandboxUnavailable` without podman, or when it does not
     come up."""
     program = podman or _podman()
+    for former in SERVICES:
+        former.poll()
     folder = _short(state)
     place = folder / "podman.sock"
     with (folder / "lock").open("w") as lock:
@@ -265,7 +273,7 @@ def _comes_up(place: Path, service: "subprocess.Popen[bytes]") -> bool:
 
 
 def _podman() -> Path:
-    found = shutil.which("podman", path="/usr/local/bin:/usr/bin:/bin")
+    found = shutil.which("podman", path=PROGRAMS)
     if found is None:
         raise SandboxUnavailable(
             f"No container engine was found: no podman, and no docker that this user may use; {INSTALL}."
@@ -274,19 +282,25 @@ def _podman() -> Path:
 
 
 def _options() -> list[str]:
-    """Of podman: overlayfs instead of copies of whole images, unless such have been stored or something was set."""
+    """Of podman, where its own choice is bad: overlayfs instead of copies of whole images, unless such have been stored
+    or something was set; and a runtime that works."""
     home = Path(_environment()["HOME"])
     decided = (home / ".config/containers/storage.conf", home / ".local/share/containers/storage/vfs")
-    if os.getuid() == 0 or any(path.exists() for path in decided):
-        return []
-    return ["--storage-driver=overlay"]
+    options: list[str] = []
+    if os.getuid() != 0 and not any(path.exists() for path in decided):
+        options.append("--storage-driver=overlay")
+    groups = Path("/sys/fs/cgroup")
+    is_mixed = (groups / "unified").is_dir() and not (groups / "cgroup.controllers").exists()
+    if is_mixed and shutil.which("runc", path=PROGRAMS):  # with which crun does not run
+        options.append("--runtime=runc")
+    return options
 
 
 def _environment() -> dict[str, str]:
     """What podman needs of the environment, and nothing of the person's."""
     import pwd
 
-    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    environment = {"PATH": PROGRAMS}
     uid = os.getuid()
     with contextlib.suppress(KeyError):
         environment["HOME"] = pwd.getpwuid(uid).pw_dir

@@ -82,7 +82,6 @@ def container(
     by, and the directory that lies at `INSIDE`."""
     interpreter, folder = started
     command = first(spec, interpreter, about)
-    memory = min(spec.disk_bytes, spec.memory_bytes // 2)
     host: dict[str, Any] = {
         "AutoRemove": True,
         "CapDrop": ["ALL"],
@@ -99,7 +98,7 @@ def container(
         "Privileged": False,
         "ReadonlyPaths": list(READ_ONLY),
         "ReadonlyRootfs": True,
-        "ShmSize": memory,
+        "ShmSize": plan.in_memory(spec),
         "Ulimits": _limits(spec),
     }
     if about.bounds:
@@ -210,31 +209,13 @@ def orders(
         _host(staged, system, mounts, links)
     for place, source in plan.readable(staged, spec, roots):
         mounts.append((_name(source), place, False))
-    memory = min(spec.disk_bytes, spec.memory_bytes // 2)
-    layered = bool(spec.home_lower or uppers.home)
-    lower = [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower]
-    overlays = [
-        plan.overlay("workspace", lower, uppers.workspace, writable=not spec.read_only, points=staged.points),
-        *([plan.overlay("home", spec.home_lower, uppers.home)] if layered else []),
-    ]
     mounts.append(("workspace/merged", str(spec.workspace), not spec.read_only))
-    mounts.append(("home/merged" if layered else "scratch/home", HOME, True))
-    content: dict[str, Any] = {
-        "as_root": ids is not None,
-        "uid": ids[0] if ids else -1,
-        "gid": ids[1] if ids else -1,
-        "channel": channel,
+    mounts.append((plan.home(spec, uppers), HOME, True))
+    content = plan.staging(staged, spec, ids=ids, channel=channel, uppers=uppers, seeded=seeded) | {
         "process": process,
-        "overlays": overlays,
-        "plain_home": not layered,
-        "scratch": memory,
-        "seeded": seeded,
-        "binds": staged.binds,
-        "inside": staged.inside,
-        "veiled": staged.veiled,
         "mounts": sorted(mounts, key=lambda mount: mount[1].count("/")),
         "links": links,
-        "tmp": memory,
+        "tmp": plan.in_memory(spec),
         "files": [] if system else [(f"/etc/{name}", plan.OWN_ETC[name].encode()) for name in ("hosts", "resolv.conf")],
         "users": _users(user) if system is None else [],
     }

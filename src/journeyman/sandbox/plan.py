@@ -213,37 +213,13 @@ def orders(
     check_workspace(spec.workspace)
     plan = Plan()
     command = [_bubblewrap(plan, tools), *_isolation(handles.seccomp)]
-    memory = min(spec.disk_bytes, spec.memory_bytes // 2)
-    _system(plan, tools, memory=memory)
-    layered = bool(spec.home_lower or uppers.home)
-    _home(plan, layered=layered)
+    _system(plan, tools, memory=in_memory(spec))
+    plan.arguments += ["--bind", f"{STAGE}/{home(spec, uppers)}", HOME]
     _mounts(plan, spec, tools)
     _gateway(plan, spec)
     plan.arguments += ["--remount-ro", "/", "--chdir", "/"]
-    overlays = [
-        overlay(
-            "workspace",
-            [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower],
-            uppers.workspace,
-            writable=not spec.read_only,
-            points=plan.points,
-        )
-    ]
-    if layered:
-        overlays.append(overlay("home", spec.home_lower, uppers.home))
-    content: dict[str, Any] = {
-        "as_root": ids is not None,
-        "uid": ids[0] if ids else -1,
-        "gid": ids[1] if ids else -1,
-        "channel": handles.channel,
+    content = staging(plan, spec, ids=ids, channel=handles.channel, uppers=uppers, seeded=seeded) | {
         "cgroups": group.doors if group else [],
-        "overlays": overlays,
-        "plain_home": not layered,
-        "scratch": memory,
-        "seeded": seeded,
-        "binds": plan.binds,
-        "inside": plan.inside,
-        "veiled": plan.veiled,
         "limits": [
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, spec.disk_bytes),
@@ -257,6 +233,43 @@ def orders(
         ],
     }
     return marshal.dumps(content)
+
+
+def staging(
+    plan: Plan, spec: SandboxSpec, *, ids: tuple[int, int] | None, channel: int, uppers: Uppers, seeded: bool
+) -> dict[str, Any]:
+    """The part of the orders that says what is laid out below STAGE; `plan` has all that is to be staged."""
+    lower = [*([spec.upper] if spec.read_only and spec.upper else []), *spec.lower]
+    overlays = [overlay("workspace", lower, uppers.workspace, writable=not spec.read_only, points=plan.points)]
+    if layered := _layered(spec, uppers):
+        overlays.append(overlay("home", spec.home_lower, uppers.home))
+    return {
+        "as_root": ids is not None,
+        "uid": ids[0] if ids else -1,
+        "gid": ids[1] if ids else -1,
+        "channel": channel,
+        "overlays": overlays,
+        "plain_home": not layered,
+        "scratch": in_memory(spec),
+        "seeded": seeded,
+        "binds": plan.binds,
+        "inside": plan.inside,
+        "veiled": plan.veiled,
+    }
+
+
+def in_memory(spec: SandboxSpec) -> int:
+    """The bytes that a file system in memory may hold."""
+    return min(spec.disk_bytes, spec.memory_bytes // 2)
+
+
+def home(spec: SandboxSpec, uppers: Uppers) -> str:
+    """Where below STAGE the home directory is laid out."""
+    return "home/merged" if _layered(spec, uppers) else "scratch/home"
+
+
+def _layered(spec: SandboxSpec, uppers: Uppers) -> bool:
+    return bool(spec.home_lower or uppers.home)
 
 
 def overlay(
@@ -388,10 +401,6 @@ def readable(plan: Plan, spec: SandboxSpec, roots: Sequence[Path]) -> list[tuple
 
 def _workspace(spec: SandboxSpec) -> list[str]:
     return ["--ro-bind" if spec.read_only else "--bind", f"{STAGE}/workspace/merged", str(spec.workspace)]
-
-
-def _home(plan: Plan, *, layered: bool) -> None:
-    plan.arguments += ["--bind", f"{STAGE}/home/merged" if layered else f"{STAGE}/scratch/home", HOME]
 
 
 def _gateway(plan: Plan, spec: SandboxSpec) -> None:
