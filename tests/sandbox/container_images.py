@@ -17,6 +17,8 @@ time timeout touch tr true tty uname uniq wc which xargs yes getent [
 """
 FOLDERS = ("bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib", "var")
 LEFT_OUT = {"site-packages", "test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip", "__pycache__", "turtledemo"}
+TOOLS = ("bash", "git", "unshare")
+"""Of the host's, that attacks are made with."""
 DEAR = ("_tkinter", "_sqlite3", "_test", "_ctypes_test", "_curses", "_dbm", "_gdbm", "_hashlib", "_ssl", "_xx")
 TEXTS = {
     "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n",
@@ -55,7 +57,7 @@ def hostile() -> bytes:
 
 
 def with_python() -> bytes:
-    """The same with this Python: the program, its standard library, and the shared libraries of both."""
+    """The same with this Python: the program, its standard library, some tools, and the shared libraries of all."""
     program = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = Path(os.__file__).parent
@@ -68,7 +70,9 @@ def with_python() -> bytes:
             files.append((path, f"usr/lib/{version}/{inner}"))
             if ".so" in path.suffixes:
                 extensions.append(path)
-    for path in sorted(set(_libraries([program, *extensions]))):
+    tools = [Path(os.path.realpath(found)) for name in TOOLS if (found := shutil.which(name))]
+    files += [(path, f"usr/bin/{path.name}") for path in tools]
+    for path in sorted(set(_libraries([program, *extensions, *tools]))):
         is_loader = path.name.startswith("ld-")
         files.append((path, str(path).lstrip("/") if is_loader else f"lib/{path.name}"))
     return _archive(files, entries=[_entry("usr/bin/python3", tarfile.SYMTYPE, target=version)])

@@ -110,6 +110,11 @@ class TestImage(SandboxContract):
     def python(self) -> str:
         return "/usr/bin/python3"
 
+    @pytest.fixture
+    async def bounded_together(self, in_image: Containers) -> bool:
+        _, ready = await in_image.engine()
+        return ready.about.bounds
+
 
 async def test_an_image_without_python_or_a_c_library(backend: Containers, tmp_path: Path, tiny: str) -> None:
     spec = spec_in(tmp_path, image=tiny, files={"run.sh": b"#!/bin/sh\necho ran\n"}, env={"MINE": "1"})
