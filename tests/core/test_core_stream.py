@@ -1,6 +1,7 @@
 """The public stream has the vocabulary of `codex exec --json`."""
 
 from journeyman.core.events import (
+    CheckStarted,
     CommandEnded,
     CommandStarted,
     Event,
@@ -14,7 +15,7 @@ from journeyman.core.events import (
     ToolReturned,
     ToolStarted,
 )
-from journeyman.core.evidence import Change, Result
+from journeyman.core.evidence import Change, Check, Result
 from journeyman.core.items import UserMessage
 from journeyman.core.model import call, say
 from journeyman.core.stream import lines_of
@@ -68,8 +69,16 @@ def test_the_stream_of_a_whole_attempt() -> None:
 
 
 def test_an_attempt_that_did_not_finish_ends_with_turn_failed() -> None:
-    lines = lines_of("t1", transcript()[:3])
+    check = Check(command="make test", source="flag")
+    lines = lines_of("t1", [*transcript()[:3], CheckStarted(check=check, on="base")])
     assert lines[-1] == {"type": "turn.failed", "error": {"message": "the attempt did not finish"}}
+    items = [(line["type"], line["item"]["id"], line["item"]["status"]) for line in lines if "item" in line]
+    assert items == [
+        ("item.started", "item_0", "in_progress"),
+        ("item.started", "item_1", "in_progress"),
+        ("item.completed", "item_0", "failed"),
+        ("item.completed", "item_1", "failed"),
+    ]
 
 
 def test_a_command_that_was_announced_and_failed_before_it_ran_is_completed() -> None:

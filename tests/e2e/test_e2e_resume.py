@@ -114,6 +114,11 @@ async def test_a_signal_stops_cleanly_and_resume_goes_on(
         assert stopped.code == 130
         assert re.search(r"Everything is kept; `journeyman resume \w{14}` goes on\.", stopped.err)
         assert "Traceback" not in stopped.err
+        items = [(line["type"], line["item"]["id"]) for line in stopped.lines if "item" in line]
+        assert {one for type_, one in items if type_ == "item.started"} <= {
+            one for type_, one in items if type_ == "item.completed"
+        }
+        assert stopped.lines[-1]["type"] == "turn.failed"
         listed = await program.run("list", "--json")
         assert [task["status"] for task in listed.lines] == ["interrupted"]
         went_on = await program.run("resume", "-C", folder)

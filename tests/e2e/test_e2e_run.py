@@ -160,10 +160,16 @@ async def test_the_best_of_several_attempts_is_chosen_by_the_checks(
     program: Program, make_repository: MakeRepository
 ) -> None:
     folder = make_repository(SHOP)
-    async with ScriptServer([call("apply_patch", "c1", patch=PATCH), say("Done.")]) as server:
+    plan = call("update_plan", "c0", plan=[{"step": "fix", "status": "in_progress"}])
+    async with ScriptServer([plan, call("apply_patch", "c1", patch=PATCH), say("Done.")]) as server:
         program.use(server.base_url)
         ran = await program.run("run", "Fix it", "-C", folder, "--attempts", "2", "--json")
     assert ran.code == 0, ran.err
+    for number in (1, 2):
+        mine = [line for line in ran.lines if "item" in line and line["item"]["attempt"] == number]
+        plans = [(line["type"], line["item"]["id"]) for line in mine if line["item"]["type"] == "todo_list"]
+        assert plans == [("item.started", plans[0][1]), ("item.completed", plans[0][1])]
+        assert plans[0][1].startswith(f"{number}:")
     assert {line["item"]["attempt"] for line in ran.lines if "item" in line} == {1, 2}
     shown = await program.run("show", "-C", folder, "--json")
     assert [one["verdict"] for one in shown.lines[0]["attempts"]] == ["verified", "verified"]

@@ -66,7 +66,10 @@ class JsonLines:
             self._print(self._streams[number].feed(event), number)
 
     def end(self, number: int, finished: Finished | None, stopped: Stopped | None, message: str = "") -> None:
-        self._print(self._streams[number].end(finished, stopped, message))
+        for other, stream in self._streams.items():
+            if other != number:
+                self._print(stream.close(), other)
+        self._print(self._streams[number].end(finished, stopped, message), number)
 
     def _print(self, lines: Sequence[Line], number: int = 1) -> None:
         for line in lines:

@@ -70,7 +70,7 @@ class ThreadStream:
     def __init__(self, thread_id: str) -> None:
         self._thread_id = thread_id
         self._count = 0
-        self._open: dict[str, str] = {}
+        self._open: dict[str, tuple[str, str, Line]] = {}
         self._plan: tuple[str, list[Line]] | None = None
         self._usage = Usage()
 
@@ -90,7 +90,7 @@ class ThreadStream:
             case CheckStarted() if event.on != "candidate":
                 key = f"check:{event.on}:{event.check.command}"
                 fields = {"command": event.check.command, "on": event.on, "status": "in_progress"}
-                return [self._item("item.started", self._begin(key), "check", fields)]
+                return [self._begin(key, "check", fields)] if key not in self._open else []
             case Checked(run=run) if run.on != "candidate":
                 identifier = self._end(f"check:{run.on}:{run.check.command}")
                 fields = run_line(run) | {"status": "completed" if run.passed else "failed"}
@@ -110,17 +110,26 @@ class ThreadStream:
                 return []
 
     def end(self, finished: Finished | None, stopped: Stopped | None, message: str = "") -> list[Line]:
-        """The last lines: the plan's completion, then the turn's."""
-        lines: list[Line] = []
-        if self._plan is not None:
-            identifier, items = self._plan
-            lines.append(self._item("item.completed", identifier, "todo_list", {"items": items}))
+        """The last lines: the completion of what is open, then the turn's."""
+        lines = self.close()
         cut_short = stopped is not None and stopped.reason not in ("finished", "steps", "time")
         if finished is None or (cut_short and finished.result.verdict != "verified"):
             text = message or (stopped.message if stopped else "") or "the attempt did not finish"
             return [*lines, {"type": "turn.failed", "error": {"message": text}}]
         done: Line = {"type": "turn.completed", "usage": usage_line(finished.result.usage)}
         return [*lines, done | {"result": result_line(finished.result)}]
+
+    def close(self) -> list[Line]:
+        """The completion of what was started and has not ended, and of the plan."""
+        lines: list[Line] = []
+        for identifier, kind, fields in self._open.values():
+            lines.append(self._item("item.completed", identifier, kind, fields | {"status": "failed"}))
+        self._open.clear()
+        if self._plan is not None:
+            identifier, items = self._plan
+            lines.append(self._item("item.completed", identifier, "todo_list", {"items": items}))
+            self._plan = None
+        return lines
 
     def _reply(self, event: Replied) -> list[Line]:
         lines: list[Line] = []
@@ -138,7 +147,7 @@ class ThreadStream:
         if event.command is None or event.call_id in self._open:
             return []
         fields = {"command": event.command.command, "aggregated_output": "", "exit_code": None, "status": "in_progress"}
-        return [self._item("item.started", self._begin(event.call_id), "command_execution", fields)]
+        return [self._begin(event.call_id, "command_execution", fields)]
 
     def _tool_returned(self, event: ToolReturned) -> list[Line]:
         match event.detail:
@@ -188,13 +197,12 @@ class ThreadStream:
         self._count += 1
         return identifier
 
-    def _begin(self, key: str) -> str:
-        if key not in self._open:
-            self._open[key] = self._next()
-        return self._open[key]
+    def _begin(self, key: str, kind: str, fields: Line) -> Line:
+        self._open[key] = (self._next(), kind, fields)
+        return self._item("item.started", self._open[key][0], kind, fields)
 
     def _end(self, key: str) -> str:
-        return self._open.pop(key, None) or self._next()
+        return self._open.pop(key)[0] if key in self._open else self._next()
 
 
 def lines_of(thread_id: str, events: list[Event]) -> list[Line]:
