@@ -175,11 +175,11 @@ class ThreadStream:
             "chunk": ended.chunk,
         }
         key = f"chunk:{ended.chunk}"
-        if key not in self._open:
-            self._open[key] = self._end(call)
+        identifier = self._open[key][0] if key in self._open else self._end(call)
+        self._open[key] = (identifier, "command_execution", fields)
         if ended.session is not None:
             fields["status"] = "in_progress"
-            return self._item("item.updated", self._open[key], "command_execution", fields)
+            return self._item("item.updated", identifier, "command_execution", fields)
         return self._item("item.completed", self._end(key), "command_execution", fields)
 
     def _unfinished(self, event: ToolReturned) -> list[Line]:
