@@ -144,6 +144,22 @@ def test_traps_in_the_folder_catch_nobody(program: Program, work: Path, tmp_path
     assert owners <= {(work.stat().st_uid, work.stat().st_gid)}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_what_is_mounted_in_the_folder_stays(program: Program, work: Path, tmp_path: Path) -> None:
+    """Inside, its place is empty, and may be removed."""
+    other, place = tmp_path / "other", work / "a b"
+    other.mkdir()
+    place.mkdir()
+    (other / "data").write_text("theirs")
+    subprocess.run(["mount", "--bind", other, place], check=True)
+    try:
+        code, out, said = ran(program, work, "ls 'a b'; rm -rf 'a b'; echo fine > f")
+        assert (code, out, said) == (0, b"", b"journeyman: left out: a b\n")
+        assert ((other / "data").read_text(), (work / "f").read_text()) == ("theirs", "fine\n")
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 def test_what_people_are_told_is_harmless(program: Program, work: Path) -> None:
     code, _, said = ran(program, work, "mkfifo \"$(printf 'a\\033]0;b\\007\\nc')\"")
     assert (code, said) == (0, b"journeyman: left out: a\n")
@@ -193,6 +209,7 @@ END"""
     [
         (("-C", "nowhere"), "nowhere cannot be worked in: No such file or directory"),
         (("-C", "/"), "cannot have its workspace at /"),
+        (("--ro", "/proc/1"), "/proc/1 cannot be made readable"),
         (("--ro", "nowhere"), "nowhere cannot be made readable: it does not exist"),
         (("--env", "X"), "--env takes NAME=VALUE, not 'X'"),
         (("--memory", "much"), "'much' is not a size"),

@@ -30,7 +30,7 @@ from journeyman.repo.repository import open_repository
 from journeyman.repo.tree_write import is_git_name
 from journeyman.sandbox import landing, layer
 from journeyman.sandbox.choice import Wanted, choose_backend
-from journeyman.sandbox.plan import check_workspace
+from journeyman.sandbox.plan import KERNEL_PLACES, check_workspace
 from journeyman.sandbox.protocol import ExecResult, Sandbox, SandboxBackend, SandboxSpec
 from journeyman.sandbox.toolchains import find_toolchains
 
@@ -273,10 +273,19 @@ async def _room(order: Order, door: Door, folder: Path) -> AsyncGenerator[_Room]
             os.setxattr(over / place, layer.OPAQUE, b"y")
         env, stores = await _git(door, workspace, over)
         readable = tuple(_readable(path) for path in order.readable)
-        kept = filter(None, (_within(each, real) for each in (*ours, *readable)))
+        kept = filter(None, (_within(each, real) for each in (*ours, *readable, *_mounts())))
         yield _Room(folder, workspace, (*readable, *stores), env, tuple(os.fsencode(each) for each in kept), handle)
     finally:
         os.close(handle)
+
+
+def _mounts() -> list[Path]:
+    """Where something is mounted. Inside, such a folder is empty, and what is done to it there is not meant for it."""
+    lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    escaped = (line.split(b" ")[4] for line in lines)
+    return [
+        Path(os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), each))) for each in escaped
+    ]
 
 
 def _own_path(path: Path) -> Path:
@@ -290,6 +299,8 @@ def _within(path: Path, folder: Path) -> Path | None:
 
 
 def _readable(path: Path) -> Path:
+    if any(_own_path(path).is_relative_to(kernel) for kernel in KERNEL_PLACES) or _own_path(path) == Path("/"):
+        raise UsageError(f"{plain(str(path))} cannot be made readable: inside there is another one.")
     if not os.path.exists(path):  # noqa: PTH110 - pathlib raises where it may not look
         raise UsageError(f"{plain(str(path))} cannot be made readable: it does not exist.")
     return _own_path(path)

@@ -19,8 +19,8 @@ from journeyman.core.errors import SandboxError
 
 _WAITER = 'read -r word || exec "$@"'
 _SWEEP = "from journeyman.cli import throwaway; throwaway.main()"
-_PATIENCE = 5.0
-"""Seconds that the processes of a killed one have to be gone in."""
+_TURNS = 12
+"""How often it is tried to remove a folder, in a second and a half altogether."""
 
 
 @contextmanager
@@ -30,7 +30,8 @@ def throwaway(parent: Path) -> Generator[Path]:
     with ExitStack() as stack:
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            lock = _locked(parent / f"{name}.lock")
+            with _held(parent, fcntl.LOCK_SH):
+                lock = _locked(parent / f"{name}.lock")
             stack.callback(os.close, lock)
             stack.callback((parent / f"{name}.lock").unlink, missing_ok=True)
             folder = parent / name
@@ -43,31 +44,26 @@ def throwaway(parent: Path) -> Generator[Path]:
         yield folder
 
 
-def sweep(parent: Path, *, patience: float = 0) -> None:
+def sweep(parent: Path) -> None:
     """Remove the folders below `parent` whose processes have ended."""
     if not parent.is_dir():
         return
-    for lock in parent.glob("*.lock"):
-        end = time.monotonic() + patience
-        while True:
-            try:
-                handle = _locked(lock, flags=os.O_RDWR)
-            except FileNotFoundError:
-                break
-            except OSError:  # in use
-                if time.monotonic() > end or not patience:
-                    break
-                time.sleep(0.05)
-                continue
-            remove(lock.with_suffix(""))
-            lock.unlink(missing_ok=True)
-            os.close(handle)
-            break
+    dead: list[tuple[Path, int]] = []
+    with _held(parent, fcntl.LOCK_EX):  # nobody makes a lock meanwhile that is not yet locked
+        for lock in parent.glob("*.lock"):
+            with suppress(OSError):  # in use, or somebody else removes it
+                dead.append((lock, _locked(lock, flags=os.O_RDWR)))
+    for lock, handle in dead:
+        remove(lock.with_suffix(""))
+        lock.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def remove(folder: Path) -> None:
-    """Remove a tree that somebody hostile wrote: folders that are closed to their owner, names of any kind."""
-    for _ in range(5):
+    """Remove a tree that somebody hostile wrote: folders that are closed to their owner, names of any kind, and while
+    the last of its processes are still on their way out."""
+    for turn in range(_TURNS):
+        time.sleep(0.02 * turn)
         shutil.rmtree(folder, onerror=_open_up)
         if not os.path.lexists(folder):
             return
@@ -105,6 +101,16 @@ def _watched(parent: Path) -> Generator[None]:
             waiter.communicate(b"done\n")
 
 
+@contextmanager
+def _held(parent: Path, how: int) -> Generator[None]:
+    handle = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _locked(path: Path, *, flags: int = os.O_RDWR | os.O_CREAT | os.O_EXCL) -> int:
     handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -119,5 +125,5 @@ def main() -> None:
     """Sweep the folder that is named, and the control groups that the killed process left."""
     from journeyman.sandbox import cgroups
 
-    sweep(Path(sys.argv[1]), patience=_PATIENCE)
+    sweep(Path(sys.argv[1]))
     cgroups.sweep()
