@@ -56,7 +56,8 @@ def test_a_terminal_is_joined(program: Program, work: Path) -> None:
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (33, 77))
     program.env["TERM"] = "xterm-256color"
-    script = "test -t 0 && test -t 1 && stty size; echo $TERM; read line; echo got $line; trap 'exit 5' INT; echo on; read never"
+    script = "test -t 0 && test -t 1 && stty size; echo $TERM; read line; echo got $line"
+    script += "; trap 'exit 5' INT; echo on; read never"
     with (
         shell(program, work, script, stdin=slave, stdout=slave, stderr=slave) as process,
         os.fdopen(master, "r+b", 0) as ours,
