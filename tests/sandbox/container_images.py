@@ -72,6 +72,8 @@ def with_python() -> bytes:
                 extensions.append(path)
     tools = [Path(os.path.realpath(found)) for name in TOOLS if (found := shutil.which(name))]
     files += [(path, f"usr/bin/{path.name}") for path in tools]
+    locale = Path("/usr/lib/locale/C.utf8")  # of which bash would complain in every command
+    files += [(path, str(path).lstrip("/")) for path in sorted(locale.rglob("*")) if path.is_file()]
     for path in sorted(set(_libraries([program, *extensions, *tools]))):
         is_loader = path.name.startswith("ld-")
         files.append((path, str(path).lstrip("/") if is_loader else f"lib/{path.name}"))
