@@ -89,6 +89,21 @@ class Attempts:
         async with self.host.backend.open(self.spec) as sandbox:
             await sandbox.exec(["true"], timeout=30)
 
+    async def over_layers(self, times: int) -> float:
+        """Opening alone, over layers that were found before."""
+        async with self.repository.tree(self.base.tree) as tree:
+            use = await choose(self.repository.root, tree, "ready", self.host.store.environments, cache_of(self.host))
+        assert use is not None, "it was built before"
+        site = await site_of(self.host, self.repository, self.base, use, Limits(), ())
+        async with open_environment(site) as ready, over(site, self.spec, ready, nothing) as spec:
+            bare = replace(spec, toolchains=())
+
+            async def opened() -> None:
+                async with self.host.backend.open(bare) as sandbox:
+                    await sandbox.exec(["true"], timeout=30)
+
+            return await timed(times, opened)
+
     async def ready(self) -> None:
         async with self.repository.tree(self.base.tree) as tree, AsyncExitStack() as stack:
             use = await choose(self.repository.root, tree, "ready", self.host.store.environments, cache_of(self.host))
@@ -101,7 +116,7 @@ class Attempts:
             await sandbox.exec(["true"], timeout=30)
 
 
-async def attempts(folder: Path, env: Mapping[str, str], times: int) -> tuple[float, float]:
+async def attempts(folder: Path, env: Mapping[str, str], times: int) -> tuple[float, float, float]:
     door = open_door(folder, {}, env)
     async with open_store(door.state) as store, open_host(door, store) as host:
         found = await open_repository(folder, door.state)
@@ -111,7 +126,7 @@ async def attempts(folder: Path, env: Mapping[str, str], times: int) -> tuple[fl
         here = Attempts(host, found, base, git, await found.git_layer(git, base))
         await here.without()
         await here.ready()
-        return await timed(times, here.without), await timed(times, here.ready)
+        return await timed(times, here.without), await here.over_layers(times), await timed(times, here.ready)
 
 
 def main() -> None:
@@ -132,12 +147,13 @@ def main() -> None:
             cold = program(folder, env)
             again = program(folder, env, "--fresh")
         hits = [program(folder, env) for _ in range(5)]
-        without, ready = asyncio.run(attempts(folder, env, arguments.times))
+        without, layered, ready = asyncio.run(attempts(folder, env, arguments.times))
     hit = statistics.median(hits)
     print(f"{'program: set up from nothing':44} {cold:8.2f}")
     print(f"{'program: set up again, indexes known':44} {again:8.2f}")
     print(f"{'program: found ready':44} {hit:8.2f}   {again / hit:.0f} times faster")
     print(f"{'attempt: sandbox without an environment':44} {without:8.4f}")
+    print(f"{'attempt: sandbox over its layers':44} {layered:8.4f}")
     print(f"{'attempt: chosen, found ready and opened':44} {ready:8.4f}   {again / ready:.0f} times faster than set-up")
 
 

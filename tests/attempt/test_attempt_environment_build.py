@@ -295,6 +295,35 @@ async def test_over_the_budget_those_not_used_for_longest_go_first(room: Room) -
         assert small.published == sorted([first.id, fourth.id])  # the one in use stays
 
 
+async def test_one_that_is_alone_over_the_budget_is_used_all_the_same(room: Room) -> None:
+    small = Room(replace(room.host, environment_disk_bytes=1), room.folder)
+    first = await small.open("echo 1 > ~/x")
+    assert small.published == [first.id]
+    second = await small.open("echo 2 > ~/x")
+    assert small.published == [second.id]
+
+
+DEEP = """python3 -c '
+import os
+for name in ("a.txt", os.path.expanduser("~")):
+    os.chdir(os.environ["HERE"])
+    if name == "a.txt":
+        os.remove(name)
+        os.mkdir(name)
+    os.chdir(name)
+    for _ in range(1500):
+        os.mkdir("d")
+        os.chdir("d")
+    os.chmod(".", 0)
+'"""
+
+
+async def test_folders_without_end_end_the_build_and_nothing_else(room: Room) -> None:
+    with pytest.raises(EnvironmentFailed, match="more than 400 deep"):
+        await room.open(f"export HERE=$PWD; {DEEP}")
+    assert (room.published, room.left_over()) == ([], [])
+
+
 async def test_a_secret_that_set_up_leaves_in_a_file_is_found(room: Room) -> None:
     await room.host.store.secrets.set("TOKEN", "abc123-secret-value")
     for script, where in (

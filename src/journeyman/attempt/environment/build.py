@@ -114,7 +114,8 @@ async def _make(site: Site, script: Script, key: str, parents: tuple[Build, ...]
             raise await _failed(site, script, ran, blob)
         tracked = frozenset(await site.repository.paths(site.base.tree))
         below = frozenset(unquote_to_bytes(top) for parent in parents for top in parent.tops)
-        put = await asyncio.to_thread(layers.settle, out / "workspace", tracked, below)
+        (work / "trash").mkdir()
+        put = await asyncio.to_thread(layers.settle, out / "workspace", work / "trash", tracked, below)
         await _scan(site, out)
         if tell is not None and site.checks:
             tell("running the checks on what set-up left")
@@ -148,7 +149,7 @@ async def _make(site: Site, script: Script, key: str, parents: tuple[Build, ...]
         checks, probes = await _prove(site, checked)
         made = made.model_copy(update={"checks": checks, "probes": probes})
         site.cache.publish(made, out)
-    await asyncio.to_thread(site.cache.trim)
+    await asyncio.to_thread(site.cache.trim, made.id)
     return made
 
 

@@ -5,9 +5,8 @@ goes from a directory's descriptor to one of its names.
 """
 
 import os
-import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from journeyman.sandbox.layer import OPAQUE, WHITEOUT
 
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECE = 1024 * 1024
+MOST_DEEP = 400
+"""Folders within folders that a layer may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,21 @@ class Put:
     dropped: tuple[bytes, ...]
 
 
-def settle(layer: Path, tracked: Set[bytes], below: Set[bytes] = frozenset()) -> Put:
+def settle(layer: Path, trash: Path, tracked: Set[bytes], below: Set[bytes] = frozenset()) -> Put:
     """Take out of a workspace's layer whatever is about tracked files or git's directory, and make each directory
     that it adds hide one of the same name below it: the person's own `node_modules` is not to shine through.
 
-    `below` are the `tops` of the layers that it lies on, which it may change.
+    `below` are the `tops` of the layers that it lies on, which it may change. What is taken out goes to `trash`, an
+    empty directory on the same disk: to delete a tree that somebody hostile made can take long.
     """
     folders = {path[:at] for path in tracked for at in range(len(path)) if path[at : at + 1] == b"/"}
-    settling = _Settling(tracked, folders, below)
-    root = os.open(layer, _LOOK | os.O_DIRECTORY)
+    root, aside = (os.open(place, _LOOK | os.O_DIRECTORY) for place in (layer, trash))
+    settling = _Settling(tracked, folders, below, aside)
     try:
         settling.folder(root, b"")
     finally:
         os.close(root)
+        os.close(aside)
     return Put(tuple(sorted(settling.tops)), tuple(sorted(settling.dropped)))
 
 
@@ -63,6 +66,7 @@ class _Settling:
     tracked: Set[bytes]
     folders: Set[bytes]
     below: Set[bytes]
+    aside: int
     tops: list[bytes] = field(default_factory=list[bytes])
     dropped: list[bytes] = field(default_factory=list[bytes])
 
@@ -71,18 +75,29 @@ class _Settling:
             path = prefix + name
             about = os.stat(name, dir_fd=handle, follow_symlinks=False)
             if path == b".git":
-                _remove(handle, name, about)
+                self.remove(handle, name, about)
             elif path in self.tracked or (path in self.folders and not stat.S_ISDIR(about.st_mode)):
-                _remove(handle, name, about)
+                self.remove(handle, name, about)
                 self.dropped.append(path)
             elif path in self.below:
                 continue  # what it does to the layer below is as the file system wrote it down
             elif stat.S_ISDIR(about.st_mode):
                 self.directory(handle, name, path)
             elif _whiteout(handle, name, about):
-                _remove(handle, name, about)  # of something that no tree holds
+                self.remove(handle, name, about)  # of something that no tree holds
             else:
                 self.tops.append(path)
+
+    def remove(self, handle: int, name: bytes, about: os.stat_result) -> None:
+        if not stat.S_ISDIR(about.st_mode):
+            os.unlink(name, dir_fd=handle)
+            return
+        inner = _enter(handle, name)
+        try:
+            os.fchmod(inner, 0o700)  # or its owner could not move it
+        finally:
+            os.close(inner)
+        os.rename(name, os.urandom(8).hex(), src_dir_fd=handle, dst_dir_fd=self.aside)
 
     def directory(self, handle: int, name: bytes, path: bytes) -> None:
         inner = _enter(handle, name)
@@ -157,9 +172,9 @@ def _walk(handle: int, prefix: bytes) -> Iterator[tuple[int, bytes, bytes, os.st
             about = os.stat(name, dir_fd=folder, follow_symlinks=False)
             yield folder, name, before + name, about
             if stat.S_ISDIR(about.st_mode):
-                if len(waiting) > 400:
+                if len(waiting) > MOST_DEEP:
                     raise EnvironmentFailed(
-                        f"Set-up made folders more than {len(waiting)} deep; that cannot be kept. Nothing was."
+                        f"Set-up made folders more than {MOST_DEEP} deep; that cannot be kept, and nothing of it was."
                     )
                 inner = _enter(folder, name)
                 waiting.append((inner, _names(inner), before + name + b"/"))
@@ -187,25 +202,6 @@ def _open(handle: int, name: bytes, flags: int, mode: int) -> int:
         finally:
             os.close(spot)
         return os.open(name, _LOOK | flags, dir_fd=handle)
-
-
-def _remove(handle: int, name: bytes, about: os.stat_result) -> None:
-    if not stat.S_ISDIR(about.st_mode):
-        os.unlink(name, dir_fd=handle)
-        return
-    _each_directory(handle, name, lambda inner: os.fchmod(inner, 0o700))
-    shutil.rmtree(os.fsdecode(name), dir_fd=handle)
-
-
-def _each_directory(handle: int, name: bytes, do: Callable[[int], None]) -> None:
-    inner = _enter(handle, name)
-    try:
-        do(inner)
-        for one in _names(inner):
-            if stat.S_ISDIR(os.stat(one, dir_fd=inner, follow_symlinks=False).st_mode):
-                _each_directory(inner, one, do)
-    finally:
-        os.close(inner)
 
 
 def _whiteout(handle: int, name: bytes, about: os.stat_result) -> bool:
