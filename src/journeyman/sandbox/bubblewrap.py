@@ -12,7 +12,7 @@ from journeyman.core.errors import SandboxUnavailable
 from journeyman.sandbox import cgroups, plan, programs, seccomp
 from journeyman.sandbox.backend import Backend
 from journeyman.sandbox.launchers import Launchers
-from journeyman.sandbox.opening import Seeds, come_up, serve
+from journeyman.sandbox.opening import Seeds, come_up, serve, sweep
 from journeyman.sandbox.protocol import SandboxSpec
 from journeyman.sandbox.running import Inside
 
@@ -53,6 +53,7 @@ class Bubblewrap(Backend):
         """What all sandboxes share, made once in `state`."""
         if self._tools is None:
             cgroups.sweep()
+            sweep(self.state)
             self.state.mkdir(parents=True, exist_ok=True)
             bound_etc = plan.write_etc(self.state / "etc")
             binary, libraries = find_bwrap()
