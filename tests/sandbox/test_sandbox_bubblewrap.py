@@ -1,9 +1,10 @@
 """Bubblewrap's sandboxes against the contract, and what is bubblewrap's own."""
 
 import contextlib
+import gc
 import os
 import shutil
-import socket
+import signal
 import subprocess
 import textwrap
 from collections.abc import Iterator
@@ -228,20 +229,41 @@ def test_a_probe_says_what_is_missing(tmp_path: Path) -> None:
     assert len(nowhere.probe()) == 1
 
 
-async def test_no_user_namespaces_is_said_in_a_sentence(tmp_path: Path) -> None:
-    script = "import sys; sys.stderr.write('cannot make a namespace: Operation not permitted'); sys.exit(70)"
-    launcher = tmp_path / "launcher.py"
-    launcher.write_text(script)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs:
-        started = process.Process.start(plan.interpreter()[0], launcher, b"", theirs, theirs.fileno())
-        with contextlib.suppress(TimeoutError):
-            theirs.close()
-            ours.recv(1)
-        error = await started.why()
-        await started.end()
+def test_no_user_namespaces_is_said_in_a_sentence() -> None:
+    error = process.explained("cannot make a namespace: Operation not permitted")
     assert isinstance(error, SandboxUnavailable)
     assert "max_user_namespaces" in str(error)
+    said = process.explained("cannot mount overlay on /tmp/workspace/merged: No such device")
+    assert "modprobe overlay" in str(said)
+
+
+async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path) -> None:
+    backend = Bubblewrap(tmp_path / "state")
+    name = os.fsencode(tmp_path / "state" / "zygote")
+    async with backend.open(spec_in(tmp_path)) as sandbox:
+        [starter] = _children(name)
+        assert await sh(sandbox, "echo here") == "here\n"
+        assert Path(f"/proc/{starter}/environ").read_bytes() == b""
+        assert sorted(int(path.name) for path in Path(f"/proc/{starter}/fd").iterdir()) == [0, 1, 2, 3, 4]
+    os.kill(starter, signal.SIGKILL)
+    async with backend.open(spec_in(tmp_path)) as sandbox:
+        assert await sh(sandbox, "echo again") == "again\n"
+    [second] = _children(name)
+    assert second != starter
+    del backend, sandbox
+    gc.collect()
+    assert _children(name) == []
+
+
+def _children(name: bytes) -> list[int]:
+    """Processes of ours that run a program of that name."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and name in (path / "cmdline").read_bytes():
+                found.append(int(path.name))
+    return found
 
 
 async def test_what_a_missing_layer_breaks_is_said(backend: Bubblewrap, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from journeyman.core.errors import SandboxUnavailable
 from journeyman.sandbox import cgroups, plan, programs, seccomp
 from journeyman.sandbox.backend import Backend
-from journeyman.sandbox.opening import Seeds, come_up, serve
-from journeyman.sandbox.process import Process
+from journeyman.sandbox.launchers import Launchers
+from journeyman.sandbox.opening import Seeds, come_up, serve, sweep
 from journeyman.sandbox.protocol import SandboxSpec
 from journeyman.sandbox.running import Inside
 
@@ -21,28 +21,21 @@ class Bubblewrap(Backend):
     """The `SandboxBackend` of bubblewrap."""
 
     name = "bubblewrap"
-    _tools: plan.Tools | None = None
+    _tools: tuple[plan.Tools, Launchers] | None = None
 
     async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack, seeds: Seeds) -> Inside:
         """Start a sandbox; what has to be undone at its end goes on `stack`."""
-        tools = self._prepare()
+        tools, launchers = self._prepare()
         group = _group(spec)
         if group:
             stack.callback(group.close)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = seeds.channel(ours)
         stack.callback(channel.close)
+        seeded = seeds.seed is not None
         with theirs, seccomp.program(self.state).open("rb") as filters:
-            orders = plan.orders(
-                spec,
-                tools,
-                ids=self._ids,
-                handles=plan.Descriptors(channel=theirs.fileno(), seccomp=filters.fileno()),
-                group=group,
-                uppers=uppers,
-                seeded=seeds.seed is not None,
-            )
-            process = Process.start(tools.python, tools.launcher, orders, theirs, filters.fileno())
+            orders = plan.orders(spec, tools, ids=self._ids, group=group, uppers=uppers, seeded=seeded)
+            process = launchers.start(orders, theirs, filters.fileno())
         stack.push_async_callback(process.end)
         try:
             pid = await seeds.ready()
@@ -56,23 +49,24 @@ class Bubblewrap(Backend):
             await serve(spec.gateway, channel, stack)
         return come_up(spec, uppers, channel, group, process)
 
-    def _prepare(self) -> plan.Tools:
+    def _prepare(self) -> tuple[plan.Tools, Launchers]:
         """What all sandboxes share, made once in `state`."""
         if self._tools is None:
             cgroups.sweep()
+            sweep(self.state)
             self.state.mkdir(parents=True, exist_ok=True)
             bound_etc = plan.write_etc(self.state / "etc")
             binary, libraries = find_bwrap()
-            self._tools = plan.Tools(
+            tools = plan.Tools(
                 bwrap=binary,
                 libraries=libraries,
                 python=self._interpreter[0],
                 prefix=self._interpreter[1],
                 supervisor=programs.compiled("supervisor", self.state),
-                launcher=programs.compiled("launcher", self.state),
                 etc=self.state / "etc",
                 bound_etc=bound_etc,
             )
+            self._tools = tools, Launchers(tools.python, programs.compiled("zygote", self.state))
         return self._tools
 
 

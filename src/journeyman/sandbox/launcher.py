@@ -1,4 +1,4 @@
-"""The first program of a sandbox, run by the host's interpreter as a process of its own: `python -I -S launcher PLAN`.
+"""The first program of a sandbox: a process of its own, forked by `zygote.py`.
 
 It makes a private mount namespace, stages there the layers of the workspace and every directory that will be readable
 inside, gives up its user and becomes bubblewrap, which binds from the staging place. As root it needs no user
@@ -12,7 +12,6 @@ It imports little and nothing of Journeyman, since its start is part of every sa
 # ruff: noqa: PTH102, PTH103, PTH120
 from __future__ import annotations
 
-import _ctypes
 import errno
 import marshal
 import os
@@ -20,7 +19,7 @@ import resource
 import stat
 import sys
 
-from journeyman.sandbox.libc import function
+from journeyman.sandbox.libc import function, last_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ raw_syscall, raw_mount, unshare = function("syscall"), function("mount"), functi
 
 
 def fail(what: str) -> None:
-    number = _ctypes.get_errno()
+    number = last_error()
     raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
@@ -290,10 +289,18 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
         hang_inside(open_tree(f"{STAGE}/i{number}"), place)
 
 
-def main() -> None:
-    source = int(sys.argv[1])
-    plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
-    os.close(source)
+def launch(source: int) -> None:
+    """Do what the plan says and become bubblewrap; never returns."""
+    try:
+        plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
+        os.close(source)
+        become_bubblewrap(plan)
+    except OSError as error:
+        os.write(2, f"{error.strerror or error}\n".encode())
+    os._exit(70)
+
+
+def become_bubblewrap(plan: dict[str, Any]) -> None:
     as_root: bool = plan["as_root"]
     for path in plan["cgroups"]:
         write(path, str(os.getpid()))
@@ -310,11 +317,3 @@ def main() -> None:
         os.setresgid(plan["gid"], plan["gid"], plan["gid"])
         os.setresuid(plan["uid"], plan["uid"], plan["uid"])
     os.execve(plan["command"][0], plan["command"], {})
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except OSError as error:
-        os.write(2, f"{error.strerror or error}\n".encode())
-        os._exit(70)

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-import _ctypes
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Any
 
-    def function(name: str) -> Callable[..., int]: ...
-else:
-    # what `ctypes` wraps, without the 4 ms that the wrapping takes to load
-    class Long(_ctypes._SimpleCData):
-        _type_ = "l"
 
-    class Function(_ctypes.CFuncPtr):
-        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
-        _restype_ = Long
+class Function:
+    """A function of the C library; its arguments are bytes and integers, which are passed as longs. It is looked up
+    when it is called first, or by `load`, since what is needed for that is half a millisecond of a sandbox's start.
 
-    def function(name: str) -> Function:
-        """A function of the C library; its arguments are bytes and integers, which are passed as longs."""
-        bound = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))
-        return lambda *words: bound(*(Long(word) if isinstance(word, int) else word for word in words))
+    It is what `ctypes` wraps, without the 4 ms that the wrapping takes to load.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found: Any = None
+        self.long: Any = None
+
+    def __call__(self, *words: int | bytes) -> int:
+        found = self.found or self.load()
+        return found(*(self.long(word) if isinstance(word, int) else word for word in words))
+
+    def load(self) -> Any:
+        ctypes: Any = __import__("_ctypes")
+        self.long = type("Long", (ctypes._SimpleCData,), {"_type_": "l"})
+        flags = ctypes.FUNCFLAG_CDECL | ctypes.FUNCFLAG_USE_ERRNO
+        kind = type("Kind", (ctypes.CFuncPtr,), {"_flags_": flags, "_restype_": self.long})
+        self.found = kind(ctypes.dlsym(ctypes.dlopen(None, 0), self.name))
+        return self.found
+
+
+def function(name: str) -> Function:
+    return Function(name)
+
+
+def last_error() -> int:
+    """The number that the last of these calls failed with."""
+    return sys.modules["_ctypes"].get_errno()

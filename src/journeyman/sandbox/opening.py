@@ -166,6 +166,13 @@ async def serve(gateway: Gateway, channel: Channel, stack: AsyncExitStack) -> No
     stack.push_async_callback(end)
 
 
+def sweep(state: Path) -> None:
+    """Remove the copies of hosts that were killed before they could."""
+    for folder in (state / "copies").glob("*-*"):
+        if not Path(f"/proc/{folder.name.partition('-')[0]}").exists():
+            layer_copy.erase(folder)
+
+
 @asynccontextmanager
 async def _copies(spec: SandboxSpec, state: Path, ids: tuple[int, int] | None) -> AsyncGenerator[SandboxSpec]:
     """The same with copies of the layers that belong to the sandbox's user, where no mount can show them as his.

@@ -20,6 +20,7 @@ from journeyman.sandbox.cgroups import Group
 from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
 from journeyman.sandbox.supervisor import PROCESSORS
 from journeyman.sandbox.upper import Upper
+from journeyman.sandbox.zygote import CHANNEL, FILTERS
 
 STAGE = "/tmp"
 INNER_ID = 1000
@@ -98,7 +99,6 @@ class Tools:
     python: Path
     prefix: Path
     supervisor: Path
-    launcher: Path
     etc: Path
     bound_etc: tuple[Path, ...]
 
@@ -183,14 +183,6 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Descriptors:
-    """What the launcher and its followers inherit."""
-
-    channel: int
-    seccomp: int
-
-
-@dataclass(frozen=True, slots=True)
 class Uppers:
     """The upper layers on the host's disk; None is one in memory, or none at all."""
 
@@ -203,7 +195,6 @@ def orders(
     tools: Tools,
     *,
     ids: tuple[int, int] | None,
-    handles: Descriptors,
     group: Group | None,
     uppers: Uppers,
     seeded: bool = False,
@@ -212,13 +203,13 @@ def orders(
     launcher waits for the host to fill the layers in memory."""
     check_workspace(spec.workspace)
     plan = Plan()
-    command = [_bubblewrap(plan, tools), *_isolation(handles.seccomp)]
+    command = [_bubblewrap(plan, tools), *_isolation(FILTERS)]
     _system(plan, tools, memory=in_memory(spec))
     plan.arguments += ["--bind", f"{STAGE}/{home(spec, uppers)}", HOME]
     _mounts(plan, spec, tools)
     _gateway(plan, spec)
     plan.arguments += ["--remount-ro", "/", "--chdir", "/"]
-    content = staging(plan, spec, ids=ids, channel=handles.channel, uppers=uppers, seeded=seeded) | {
+    content = staging(plan, spec, ids=ids, channel=CHANNEL, uppers=uppers, seeded=seeded) | {
         "cgroups": group.doors if group else [],
         "limits": [
             (resource.RLIMIT_CORE, 0),
@@ -229,7 +220,7 @@ def orders(
             *command,
             *plan.arguments,
             "--",
-            *_supervisor(spec, tools, handles.channel, group),
+            *_supervisor(spec, tools, CHANNEL, group),
         ],
     }
     return marshal.dumps(content)
@@ -349,9 +340,10 @@ def _system(plan: Plan, tools: Tools, *, memory: int) -> None:
     add(["--perms", "1777", "--size", str(memory), "--tmpfs", "/tmp"])
     add(["--dev", "/dev", "--perms", "1777", "--size", str(memory), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"])
     add(["--proc", "/proc"])
-    add(["--ro-bind", plan.staged(tools.etc), "/etc"])
-    for path in tools.bound_etc:
-        add(["--ro-bind", str(path), str(path)])
+    etc = plan.staged(tools.etc)
+    for path in tools.bound_etc:  # here rather than by bubblewrap, which looks at all mounts anew for each
+        plan.binds.append((str(path), f"{PurePosixPath(etc).name}/{path.relative_to('/etc')}", False))
+    add(["--ro-bind", etc, "/etc"])
     add(["--ro-bind", plan.staged(tools.supervisor), SUPERVISOR])
 
 

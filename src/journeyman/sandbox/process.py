@@ -5,9 +5,6 @@ import contextlib
 import os
 import select
 import signal
-import socket
-import subprocess
-from pathlib import Path
 
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
@@ -23,7 +20,7 @@ HINTS = {
         "kernel.unprivileged_userns_clone=1` and `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`; in a "
         "container, allow the system calls unshare and mount (`--privileged`)."
     ),
-    ("cannot mount overlay on /tmp/merged: No such device",): (
+    ("cannot mount overlay on /tmp/workspace/merged: No such device",): (
         "The kernel has no overlayfs, which the sandbox needs; as root, run `modprobe overlay`."
     ),
     ("cannot mount overlay",): (
@@ -40,34 +37,10 @@ class OwnersUnmapped(SandboxError):
 class Process:
     """The outermost process of a sandbox, and the first one inside, by descriptors that cannot come to mean another."""
 
-    def __init__(self, outer: subprocess.Popen[bytes], errors: int) -> None:
+    def __init__(self, outer: int, errors: int) -> None:
         self._outer = outer
         self._errors = errors
         self._inner = -1
-
-    @classmethod
-    def start(cls, python: Path, launcher: Path, orders: bytes, theirs: socket.socket, filters: int) -> "Process":
-        """Start the launcher with the marshalled `orders`, our end's peer and the descriptor of the seccomp program."""
-        errors, errors_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        paper = os.memfd_create("plan", os.MFD_CLOEXEC)
-        try:
-            os.write(paper, orders)
-            outer = subprocess.Popen(
-                [str(python), "-I", "-S", str(launcher), str(paper)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors_in,
-                env={},
-                cwd="/",
-                pass_fds=(paper, theirs.fileno(), filters),
-            )
-        except BaseException:
-            os.close(errors)
-            raise
-        finally:
-            os.close(paper)
-            os.close(errors_in)
-        return cls(outer, errors)
 
     def know(self, pid: int) -> None:
         """Remember the first process inside. Raises `SandboxError` if it has ended."""
@@ -78,41 +51,38 @@ class Process:
 
     def kill(self) -> None:
         """Kill the first process inside, and with it all others there; the outermost one follows."""
-        with contextlib.suppress(ProcessLookupError):
-            if self._inner >= 0:
-                signal.pidfd_send_signal(self._inner, signal.SIGKILL)
-            elif self._outer.poll() is None:
-                self._outer.kill()
+        target = self._inner if self._inner >= 0 else self._outer
+        if target >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(target, signal.SIGKILL)
 
     async def end(self) -> None:
         """Kill the sandbox and wait until its last process has gone."""
         self.kill()
-        if self._outer.returncode is None:
+        if self._outer >= 0:
             await self._gone()
-        for handle in (self._inner, self._errors):
+        for handle in (self._inner, self._outer, self._errors):
             if handle >= 0:
                 os.close(handle)
-        self._inner = self._errors = -1
+        self._inner = self._outer = self._errors = -1
 
     async def _gone(self) -> None:
-        handle = os.pidfd_open(self._outer.pid)
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
-        loop.add_reader(handle, done.set)
+        loop.add_reader(self._outer, done.set)
         try:
             async with asyncio.timeout(CLOSING):
                 await done.wait()
         except TimeoutError:
-            self._outer.kill()
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._outer, signal.SIGKILL)
         finally:
-            loop.remove_reader(handle)
-            os.close(handle)
-            self._outer.wait(CLOSING)
+            loop.remove_reader(self._outer)
 
     async def why(self) -> SandboxError:
         """The reason that the launcher or bubblewrap gave before they ended."""
         self.kill()
-        if self._outer.returncode is None:
+        if self._outer >= 0:
             await self._gone()
         said = ""
         if select.select([self._errors], [], [], 0)[0]:

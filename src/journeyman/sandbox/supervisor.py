@@ -16,11 +16,9 @@ part of every sandbox's start. The host believes none of its answers.
 
 from __future__ import annotations
 
-import _socket
 import errno
 import marshal
 import os
-import resource
 import sys
 import time
 
@@ -80,10 +78,10 @@ class Sacrifice:
 
 
 class Supervisor:
-    def __init__(self, channel: int, workspace: str, cpu: int, sacrifice: Sacrifice) -> None:
-        self.sacrifice = sacrifice
-        self.end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=channel)
-        os.set_inheritable(channel, False)
+    def __init__(self, channel: int, workspace: str, cpu: int) -> None:
+        self.channel = channel
+        self.end: Any = None
+        self.sacrifice: Any = None
         self.workspace = os.path.realpath(workspace)
         self.cpu = cpu
         self.keepers: dict[int, int] = {}  # process id -> id of the request
@@ -97,20 +95,25 @@ class Supervisor:
 
     def greet(self, gateway: int) -> None:
         """The first word, which alone may carry a descriptor: a listener on the port `gateway`, for the host."""
-        handles: list[tuple[int, int, bytes]] = []
+        if not gateway:  # half a millisecond sooner
+            os.write(self.channel, record(READY, 0))
+        import _socket
+
+        self.end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=self.channel)
+        os.set_inheritable(self.channel, False)
         if gateway:
             listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
             listener.bind(("127.0.0.1", gateway))
             listener.listen(128)
             number = listener.detach()
-            handles = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, number.to_bytes(4, sys.byteorder))]
-        self.end.sendmsg([record(READY, 0)], handles)
-        for _, _, number in handles:
-            os.close(int.from_bytes(number, sys.byteorder))
+            listed = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, number.to_bytes(4, sys.byteorder))
+            self.end.sendmsg([record(READY, 0)], [listed])
+            os.close(number)
 
-    def serve(self, gateway: int) -> None:
+    def serve(self) -> None:
+        import _socket
+
         _signal.signal(_signal.SIGCHLD, self.reap)
-        self.greet(gateway)
         while True:
             # blocks; a keeper's end is handled by the signal while it does
             space = _socket.CMSG_SPACE(4 * MAX_FDS)
@@ -229,16 +232,20 @@ def few(processors: int) -> None:
 
 def main() -> None:
     channel, workspace, gateway, cpu = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    sacrifice = Sacrifice()
+    supervisor = Supervisor(channel, workspace, cpu)
+    supervisor.greet(gateway)  # first: the host may go on while the rest is done, and nothing foreign runs before
+    supervisor.sacrifice = Sacrifice()
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # commands run as the same user: keep them out of this process
     for kind, value in (pair.split("=") for pair in sys.argv[5:]):
         if kind == PROCESSORS:
             few(int(value))
         else:
+            import resource
+
             resource.setrlimit(int(kind), (int(value), int(value)))
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # which process 1 ignores
     os.umask(0o022)
-    Supervisor(channel, workspace, cpu, sacrifice).serve(gateway)
+    supervisor.serve()
 
 
 if __name__ == "__main__":

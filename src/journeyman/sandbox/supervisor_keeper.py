@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import time
 
 from journeyman.sandbox.libc import function
@@ -110,6 +109,8 @@ def spawn(command: Command, handles: list[int]) -> tuple[int, int]:
     """Start the command as a child in a session of its own: its process id. What cannot be started says so, and has
     no id but the status that a shell would give it."""
     if command.cpu:
+        import resource
+
         resource.setrlimit(resource.RLIMIT_CPU, (command.cpu, command.cpu + CPU_GRACE))
     normal = (_signal.SIGPIPE, _signal.SIGXFSZ)  # which Python ignores, and so would its children
     how: dict[str, Any] = {"file_actions": streams(command, handles), "setsid": True, "setsigdef": normal}

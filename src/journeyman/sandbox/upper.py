@@ -63,6 +63,7 @@ def held(path: Path, ids: tuple[int, int] | None) -> Generator[Upper]:
             layer.adopt(upper.handle, *ids)
         work = path.parent / upper.work
         _remove_work(work)  # of a host that was killed
+        layer_copy.erase(path.with_name(f".{path.name}.restored"))
         work.mkdir()
         try:
             yield upper

@@ -1,0 +1,117 @@
+"""The program that starts sandboxes: `python -I -S zygote CONTROL HOST`, one for a process of the host.
+
+It has read all of `launcher.py` and forks a launcher for each sandbox, which is 7 ms quicker than starting Python anew.
+It was started with an empty environment, closes what it inherited, and knows nothing of a sandbox's plan: only the fork
+reads that. It ends with the host, which is the process of the descriptor HOST, or when the host lets CONTROL go; with
+it end all sandboxes.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import gc
+import os
+import select
+import sys
+
+from journeyman.sandbox.launcher import launch, raw_mount, raw_syscall, unshare
+from journeyman.sandbox.libc import function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal  # what `signal` wraps into enumerations
+
+CONTROL, HOST, CHANNEL, FILTERS = 3, 4, 30, 31
+"""Descriptors: those of this program, and those that a launcher hands on."""
+START, STARTED, REFUSED = b"start", b"started", b"refused"
+PR_SET_PDEATHSIG = 1
+ENDED = {_signal.SIGCHLD}
+
+prctl = function("prctl")
+
+
+def reap(*_: object) -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def fork(control: _socket.socket, handles: list[int]) -> None:
+    """Start a launcher with a plan, the end of a channel, a seccomp program and a pipe for errors; tell the host the
+    process by its descriptor."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDED)  # its number must not come to mean another
+    try:
+        pid = os.fork()
+        if pid == 0:
+            become(control, handles)
+        process = os.pidfd_open(pid)
+        control.sendmsg([STARTED], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, process.to_bytes(4, sys.byteorder))])
+        os.close(process)
+    except OSError as error:
+        control.send(REFUSED + os.strerror(error.errno or errno.EIO).encode())
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ENDED)
+
+
+def become(control: _socket.socket, handles: list[int]) -> None:
+    """Be a launcher; never returns."""
+    try:
+        prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ENDED)
+        control.close()
+        os.close(HOST)
+        paper, channel, filters, errors = handles
+        os.dup2(channel, CHANNEL)
+        os.dup2(filters, FILTERS)
+        os.dup2(errors, 2)
+        for handle in (channel, filters, errors):
+            os.close(handle)
+        launch(paper)
+    finally:
+        os._exit(71)  # never back into the loop
+
+
+def main() -> None:
+    handles = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    for handle in handles:
+        if handle > HOST:
+            try:
+                os.close(handle)
+            except OSError:  # the listing's own
+                continue
+    for handle in (CONTROL, HOST):
+        os.set_inheritable(handle, False)
+    os.chdir("/")
+    for used in (prctl, raw_syscall, raw_mount, unshare):
+        used.load()
+    gc.freeze()  # so that a fork copies less
+    control = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=CONTROL)
+    _signal.signal(_signal.SIGCHLD, reap)
+    wanted = select.poll()
+    wanted.register(CONTROL, select.POLLIN)
+    wanted.register(HOST, select.POLLIN)
+    while True:
+        ready = dict(wanted.poll())
+        if HOST in ready:
+            os._exit(0)
+        data, extra, _, _ = control.recvmsg(16, _socket.CMSG_SPACE(16), _socket.MSG_CMSG_CLOEXEC)
+        if data != START:
+            os._exit(0)
+        handles = [
+            int.from_bytes(item[at : at + 4], sys.byteorder)
+            for _, _, item in extra
+            for at in range(0, len(item) - 3, 4)
+        ]
+        fork(control, handles)
+        for handle in handles:
+            os.close(handle)
+
+
+if __name__ == "__main__":
+    main()
