@@ -295,8 +295,6 @@ def _interrupted(task: Task) -> int:
 
 async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
     """The result page, and the patch onto the working tree where it was asked for."""
-    from journeyman.cli import read
-
     if ended.error is not None:
         message = sentence(str(ended.error))
         go_on = f" Everything so far is kept; `journeyman resume {ended.task.id}` goes on."
@@ -307,13 +305,15 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
     if not flags.as_json:
         from rich.console import Console
 
+        from journeyman.cli import read
+
         attempt = next(one for one in await store.attempts(ended.task.id) if one.id == ended.chosen)
         await read.show_result(store, Console(), ended.task.model_copy(update={"chosen": ended.chosen}), attempt)
     if flags.apply and ended.result.diff:
         if ended.exit_code:
             print("journeyman: not applied, since the task is not solved.", file=sys.stderr)
         else:
-            return await _apply(door, ended.task, await read.patch_of(store, ended.result))
+            return await _apply(door, ended.task, await store.blob(ended.result.diff))
     return ended.exit_code
 
 
