@@ -20,7 +20,7 @@ from journeyman.core.text import counted, one_line, plain, sentence
 from journeyman.models.choice import profile_of
 from journeyman.models.open import require
 from journeyman.models.protocol import Model
-from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.choice import choose_backend
 from journeyman.sandbox.protocol import Gateway, SandboxBackend
 from journeyman.store.environments import Environments
 from journeyman.store.holder import this_process
@@ -55,6 +55,7 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         choice = model_choice(door, name)
         return opened(choice, env=door.environ, cache=door.cache, on_progress=tell)
 
+    backend = await asyncio.to_thread(choose_backend, door.settings.sandbox, door.state / "sandbox")
     virtual_env = door.environ.get("VIRTUAL_ENV")
     rules = door.state / "AGENTS.md"
     yield Host(
@@ -62,7 +63,7 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         home=door.home,
         path=door.environ.get("PATH", "/usr/bin:/bin"),
         store=store,
-        backend=Bubblewrap(door.state / "sandbox"),
+        backend=backend,
         open_model=open_model,
         holder=this_process(),
         own_prefix=Path(sys.prefix),
@@ -86,8 +87,6 @@ def _open_gateway(
 
 
 def _image_backend(door: Door, image: str) -> SandboxBackend:
-    from journeyman.sandbox.choice import choose_backend
-
     return choose_backend("container", door.state / "sandbox", image=image)
 
 

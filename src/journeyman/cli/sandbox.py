@@ -251,7 +251,7 @@ def _backend(order: Order, door: Door) -> SandboxBackend:
         raise UsageError(
             f"There is no sandbox backend {plain(order.backend)!r}; there are {', '.join(get_args(Wanted))}."
         )
-    return choose_backend(wanted, door.state / "sandbox")
+    return choose_backend(door.settings.sandbox if wanted == "auto" else wanted, door.state / "sandbox")
 
 
 @asynccontextmanager

@@ -51,7 +51,8 @@ class Settings(Value):
     """All settings, with their defaults. `checks` are commands that must succeed.
 
     `environment` is "ready" (what is written down, or was built before), "auto" (detected and set up too), "off", or
-    the name of a stored one. `environment_disk_bytes` is the room for all that are ready.
+    the name of a stored one. `environment_disk_bytes` is the room for all that are ready. `sandbox` is the backend:
+    "auto" is bubblewrap where it works, else containers.
     """
 
     model: str | None = None
@@ -59,6 +60,7 @@ class Settings(Value):
     checks: tuple[str, ...] = ()
     attempts: int = Field(default=1, ge=1, le=8)
     strategy: Literal["loop", "repair"] | None = None
+    sandbox: Literal["auto", "bubblewrap", "container"] = "auto"
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
     limits: Limits = Limits()
