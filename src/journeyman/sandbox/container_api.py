@@ -7,15 +7,14 @@ requests) would cost more than it saves.
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import socket
 import stat
 import subprocess
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -33,8 +32,6 @@ SERVICE_IDLE = 20
 """Seconds after which a service of podman that was started here and is not asked anything ends by itself."""
 SERVICE_START = 20.0
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-LONGEST_SOCKET = 100
-"""Characters of a path that a unix socket can have, less a few."""
 INSTALL = "install podman (Debian and Ubuntu: apt install podman runc uidmap)"
 
 
@@ -199,11 +196,12 @@ async def connected(where: Path) -> AsyncGenerator[Engine]:
     """An engine by its socket."""
     import httpx  # and no version in the address: new dockers refuse what podman calls the newest
 
-    transport = httpx.AsyncHTTPTransport(uds=str(where))
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://engine", timeout=ANSWERING, trust_env=False
-    ) as client:
-        yield Engine(client, where)
+    with _reached(where) as short:
+        transport = httpx.AsyncHTTPTransport(uds=short)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://engine", timeout=ANSWERING, trust_env=False
+        ) as client:
+            yield Engine(client, where)
 
 
 def sockets() -> list[Path]:
@@ -218,9 +216,9 @@ def listens(path: Path) -> bool:
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
             return False
-        with socket.socket(socket.AF_UNIX) as end:
-            end.connect(str(path))
-    except OSError:
+        with _reached(path) as short, socket.socket(socket.AF_UNIX) as end:
+            end.connect(short)
+    except (OSError, SandboxError):
         return False
     return True
 
@@ -233,7 +231,7 @@ def start_service(state: Path, podman: Path | None = None) -> Path:
     program = podman or _podman()
     for former in SERVICES:
         former.poll()
-    folder = _short(state)
+    folder = _own(state)
     place = folder / "podman.sock"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -241,10 +239,17 @@ def start_service(state: Path, podman: Path | None = None) -> Path:
             return place
         place.unlink(missing_ok=True)
         errors = folder / "podman.log"
-        command = [str(program), *_options(), "system", "service", f"--time={SERVICE_IDLE}", f"unix://{place}"]
+        address = f"unix:///proc/self/cwd/{place.name}"  # whose own may be too long for a socket
+        command = [str(program), *_options(), "system", "service", f"--time={SERVICE_IDLE}", address]
         with errors.open("w") as said:
             service = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=_environment(), start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                env=_environment(),
+                cwd=folder,
+                start_new_session=True,
             )
         if not _comes_up(place, service):
             service.kill()
@@ -310,18 +315,25 @@ def _environment() -> dict[str, str]:
     return {"HOME": "/", **environment}
 
 
-def _short(state: Path) -> Path:
-    """A directory for a socket, which only this user may enter: in `state` where the path is not too long for one."""
+def _own(state: Path) -> Path:
+    """A directory for a socket, which only this user may enter."""
     folder = state / "engine"
-    if len(str(folder)) > LONGEST_SOCKET - len("/podman.sock"):
-        name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
-        folder = Path(f"/tmp/journeyman-{os.getuid()}-{name}")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    about = folder.lstat()
-    if about.st_uid != os.getuid() or not stat.S_ISDIR(about.st_mode):
-        raise SandboxError(f"{folder} belongs to somebody else; remove it.")
     folder.chmod(0o700)
     return folder
+
+
+@contextmanager
+def _reached(where: Path) -> Generator[str]:
+    """A path of a socket that is short enough to be connected to."""
+    try:
+        handle = os.open(where.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SandboxError(f"The container engine at {where} does not answer: {error.strerror}.") from error
+    try:
+        yield f"/proc/self/fd/{handle}/{where.name}"
+    finally:
+        os.close(handle)
 
 
 def _reference(name: str) -> dict[str, str]:
