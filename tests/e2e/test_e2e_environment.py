@@ -88,6 +88,12 @@ async def test_everything_but_the_indexes_is_refused_with_a_reason(
     whole = await program.run("env", "show", "-C", folder, "--output")
     assert "urllib.error.HTTPError: HTTP Error 403" in whole.out
     assert (await program.run("env", "list", "--json")).lines == []
+    # another index from now on: the tools are asked anew, though they were asked a moment ago
+    with serve_index(WHEELS) as index:
+        lay(folder, {".journeyman/environment.toml": text.replace("http://127.0.0.3:81/", f"{index.url}/tiny")})
+        program.env["PIP_INDEX_URL"] = index.url
+        built = await program.run("env", "build", "-C", folder)
+        assert (built.code, "/simple/tiny" in index.asked) == (0, True), built.err
 
 
 async def test_a_plain_run_sets_nothing_up_that_nobody_wrote_down(
