@@ -151,7 +151,7 @@ async def test_bad_calls_are_answered_in_words(program: Program, make_repository
     wrong = [
         {"name": "shell", "arguments": '{"command": '},
         {"name": "shell", "arguments": {"comand": "ls"}},
-        {"name": "shel", "arguments": {"command": "ls"}},
+        {"name": "exec_comand", "arguments": {"command": "ls"}},
         {"name": "apply_patch", "arguments": {"patch": EDIT.replace("-one", "-three")}},
         {"name": "read", "arguments": {"path": "../../etc/passwd"}},
         {"name": "read", "arguments": {"path": "none.txt"}},
@@ -166,7 +166,7 @@ async def test_bad_calls_are_answered_in_words(program: Program, make_repository
     log = (await program.run("log", "-C", folder, "--raw")).lines
     answers = [event["content"] for event in log if event["kind"] == "tool_returned"]
     for answer, word in zip(
-        answers, ("not valid JSON", "did you mean command", "Did you mean shell", "Failed to find", "not below",
+        answers, ("not valid JSON", "did you mean command", "Did you mean exec_command", "Failed to find", "not below",
                   "does not exist", "search failed"), strict=False,
     ):  # fmt: skip
         assert word in answer
