@@ -96,6 +96,56 @@ async def test_everything_but_the_indexes_is_refused_with_a_reason(
         assert (built.code, "/simple/tiny" in index.asked) == (0, True), built.err
 
 
+async def test_a_refused_host_is_allowed_by_the_command_that_the_line_names(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    with echo() as service:
+        place = f"{HOST}:{service.port}"
+        look = f"python3 -c 'import urllib.request as u; print(u.urlopen(\"http://{place}/\").status)'"
+        text = f"[attempt]\nnetwork = {{ access = 'allow-list', hosts = ['api.test'], private = ['{HOST}'] }}\n"
+        folder = make_repository({"a.txt": "one\n"})
+        (folder.parent / "shop.toml").write_text(text)
+        stored = await program.run(
+            "env", "init", "-C", folder, "--store", "shop", "--file", folder.parent / "shop.toml"
+        )
+        assert stored.code == 0, stored.err
+
+        async def status() -> tuple[str, str]:
+            async with ScriptServer([call("shell", "c1", command=look), say("Done.")]) as server:
+                program.use(server.base_url)
+                ran = await program.run("run", "Look", "-C", folder)
+                return ran.err, json.dumps([json.loads(one.body) for one in server.requests])
+
+        said, told = await status()
+        assert f"`journeyman env allow {place}` lets it through." in said and "403" in told
+        allowed = await program.run("env", "allow", place, "-C", folder)
+        assert (allowed.code, allowed.err) == (
+            0,
+            f"The environment shop now has network to api.test, {place} and the private {HOST} in attempts.\n",
+        )
+        said, told = await status()
+        assert "refused" not in said and "\\n200" in told
+    wrong = await program.run("env", "allow", "no host", "-C", folder)
+    assert (wrong.code, "'no host', which is no host" in wrong.err) == (2, True)
+
+
+async def test_allowing_a_host_leaves_the_repository_s_own_file_as_it_is(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    text = "name = 'shop'\nchecks = ['true']\n[attempt]\nnetwork = { access = 'on' }\n"
+    folder = make_repository({".journeyman/environment.toml": text})
+    allowed = await program.run("env", "allow", "**.example.com", "-C", folder)
+    assert allowed.err == (
+        "The environment repository now has network to **.example.com in attempts.\n"
+        "It is stored, and goes before .journeyman/environment.toml; `journeyman env remove repository` undoes that.\n"
+    )
+    setup = await program.run("env", "allow", "--setup", "files.example.com", "-C", folder)
+    assert setup.err == "The environment repository now has network to files.example.com in set-up.\n"
+    shown = await program.run("env", "show", "-C", folder)
+    assert 'checks = ["true"]' in shown.out and "**.example.com" in shown.out and "files.example.com" in shown.out
+    assert git(folder, "status", "--porcelain") == ""
+
+
 async def test_a_plain_run_sets_nothing_up_that_nobody_wrote_down(
     program: Program, make_repository: MakeRepository
 ) -> None:

@@ -44,7 +44,7 @@ async def shell(where: Where, command: Sequence[str]) -> int:
 
 
 def _refused(refusal: Refusal) -> None:
-    print(plain(f"refused: {refused_words(refusal)}"), file=sys.stderr)
+    print(plain(" ".join(refused_words(refusal))), file=sys.stderr)
 
 
 async def _spec(here: At, stack: AsyncExitStack) -> SandboxSpec:

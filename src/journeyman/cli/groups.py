@@ -87,6 +87,23 @@ def trust(
 
 
 @environments.command()
+def allow(
+    host: Annotated[
+        str,
+        typer.Argument(metavar="HOST", help="`example.com`, `*.example.com` or `**.example.com`."),
+    ],
+    directory: Directory = Path(),
+    env: EnvironmentName = None,
+    setup: Annotated[bool, typer.Option("--setup", help="In set-up and not in attempts.")] = False,
+) -> None:
+    """Let requests to a host through from now on."""
+    from journeyman.cli import environment, environment_allow
+
+    where = environment.Where(directory, env)
+    finish(environment_allow.allow(where, host, "setup" if setup else "attempt"))
+
+
+@environments.command()
 def reset(
     directory: Directory = Path(),
     every: Annotated[bool, typer.Option("--all", help="Of all repositories.")] = False,

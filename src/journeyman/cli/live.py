@@ -75,10 +75,10 @@ def run_text(run: CheckRun) -> str:
     return f"{len(run.failing)} failed, {passed} passed" if run.tests else why
 
 
-def refused_words(refusal: Refusal) -> str:
-    """A request that the network policy did not let through, why, and what would let it."""
-    allow = f' "{refusal.remedy}" in `hosts` of the network policy allows it.' if refusal.remedy else ""
-    return f"{refusal.method} {refusal.host}:{refusal.port}. {refusal.reason}{allow}"
+def refused_words(refusal: Refusal) -> tuple[str, ...]:
+    """A request that the network policy did not let through and why, and, if there is one, the way to let it."""
+    what = f"refused: {refusal.method} {refusal.host}:{refusal.port}. {refusal.reason}"
+    return (what, f"`journeyman env allow {refusal.remedy}` lets it through.") if refusal.remedy else (what,)
 
 
 @dataclass(slots=True)
@@ -190,7 +190,8 @@ class Progress:
                 seen.now = text
                 self._line(seen, "•", text)
             case RequestRefused(refusal=refusal):
-                self._line(seen, "!", f"refused: {refused_words(refusal)}")
+                for mark, words in zip("! ", refused_words(refusal), strict=False):
+                    self._line(seen, mark, words)
             case Resumed():
                 self._line(seen, "•", "going on where it was")
             case Retried(message=message):

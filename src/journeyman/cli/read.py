@@ -215,7 +215,7 @@ def _words_of(event: Event) -> str:
     if isinstance(event, AttemptStarted):
         return "\n".join(event.base.left_out)
     if isinstance(event, RequestRefused):
-        return refused_words(event.refusal)
+        return "\n".join(refused_words(event.refusal))
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
 

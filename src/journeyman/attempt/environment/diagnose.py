@@ -102,5 +102,5 @@ def _refused(refusals: Sequence[Refusal]) -> str:
     last = refusals[-1]
     others = len({refusal.host for refusal in refusals}) - 1
     more = f" ({others} more host{'' if others == 1 else 's'} too)" if others else ""
-    remedy = f' Add "{last.remedy}" to `hosts` under [setup] `network` if it is to be reached.' if last.remedy else ""
+    remedy = f" `journeyman env allow --setup {last.remedy}` lets it through." if last.remedy else ""
     return f"The network policy refused {last.method} to {last.host}{more}: {last.reason}{remedy}"
