@@ -1,6 +1,7 @@
 """The host's end of the talk with the program that starts sandboxes (`zygote.py`)."""
 
 import os
+import select
 import signal
 import socket
 import threading
@@ -13,6 +14,8 @@ from journeyman.sandbox.zygote import CONTROL, HOST, REFUSED, START, STARTED
 
 PATIENCE = 30.0
 """Seconds in which a launcher has to be started."""
+ENDING = 5.0
+"""Seconds in which the program has to end its sandboxes and itself."""
 
 
 class Launchers:
@@ -96,7 +99,14 @@ class Launchers:
 
 
 def _end(owner: int, pid: int, control: socket.socket) -> None:
+    """Let the program end, which ends what is still open of its sandboxes."""
     control.close()
-    if os.getpid() == owner:  # not in a process that was forked from it
-        os.kill(pid, signal.SIGKILL)
+    if os.getpid() != owner:  # in a process that was forked from it
+        return
+    process = os.pidfd_open(pid)
+    try:
+        if not select.select([process], [], [], ENDING)[0]:
+            os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+    finally:
+        os.close(process)

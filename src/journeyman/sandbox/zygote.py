@@ -4,6 +4,9 @@ It has read all of `launcher.py` and forks a launcher for each sandbox, which is
 It was started with an empty environment, closes what it inherited, and knows nothing of a sandbox's plan: only the fork
 reads that. It ends with the host, which is the process of the descriptor HOST, or when the host lets CONTROL go; with
 it end all sandboxes.
+
+It takes in the orphans of what it started. Where bubblewrap is killed as it starts, its child waits for it for ever;
+an orphan has nobody to be there for, so it is killed.
 """
 
 from __future__ import annotations
@@ -27,18 +30,70 @@ else:
 CONTROL, HOST, CHANNEL, FILTERS = 3, 4, 30, 31
 """Descriptors: those of this program, and those that a launcher hands on."""
 START, STARTED, REFUSED = b"start", b"started", b"refused"
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 ENDED = {_signal.SIGCHLD}
 
 prctl = function("prctl")
 
 
+launched: set[int] = set()
+
+
 def reap(*_: object) -> None:
+    """Forget launchers that have ended, and kill what they left."""
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            launched.discard(pid)
     except ChildProcessError:
         return
+    kill(children() - launched)
+
+
+def children() -> set[int]:
+    """The processes whose parent this one is."""
+    me = os.getpid()
+    try:
+        handle = os.open(f"/proc/{me}/task/{me}/children", os.O_RDONLY)
+    except FileNotFoundError:  # a kernel without these lists
+        return {int(name) for name in os.listdir("/proc") if name.isdigit() and parent(name) == me}  # noqa: PTH208
+    try:
+        found = b""
+        while piece := os.read(handle, 1 << 16):
+            found += piece
+        return {int(name) for name in found.split()}
+    finally:
+        os.close(handle)
+
+
+def parent(name: str) -> int:
+    """The parent of the process with this number; 0 where it has just ended."""
+    try:
+        handle = os.open(f"/proc/{name}/stat", os.O_RDONLY)
+        try:
+            return int(os.read(handle, 1024).rpartition(b")")[2].split()[1])
+        finally:
+            os.close(handle)
+    except (OSError, IndexError):
+        return 0
+
+
+def kill(pids: set[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, _signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def end() -> None:
+    """Kill all sandboxes and what they leave; never returns."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDED)
+    try:
+        while True:
+            kill(children())
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        os._exit(0)
 
 
 def fork(control: _socket.socket, handles: list[int]) -> None:
@@ -49,6 +104,7 @@ def fork(control: _socket.socket, handles: list[int]) -> None:
         pid = os.fork()
         if pid == 0:
             become(control, handles)
+        launched.add(pid)
         process = os.pidfd_open(pid)
         control.sendmsg([STARTED], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, process.to_bytes(4, sys.byteorder))])
         os.close(process)
@@ -88,6 +144,7 @@ def main() -> None:
     for handle in (CONTROL, HOST):
         os.set_inheritable(handle, False)
     os.chdir("/")
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for used in (prctl, raw_syscall, raw_mount, unshare):
         used.load()
     gc.freeze()  # so that a fork copies less
@@ -99,10 +156,10 @@ def main() -> None:
     while True:
         ready = dict(wanted.poll())
         if HOST in ready:
-            os._exit(0)
+            end()
         data, extra, _, _ = control.recvmsg(16, _socket.CMSG_SPACE(16), _socket.MSG_CMSG_CLOEXEC)
         if data != START:
-            os._exit(0)
+            end()
         handles = [
             int.from_bytes(item[at : at + 4], sys.byteorder)
             for _, _, item in extra
