@@ -5,7 +5,7 @@ import json
 import re
 import shlex
 import signal
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -55,7 +55,7 @@ class Chunk(Protocol):
 class _Plan:
     """A command as it is run, its variables, and where its reports will be."""
 
-    argv: Sequence[str]
+    script: str
     env: Mapping[str, str]
     stem: str
     test_seconds: float
@@ -81,8 +81,8 @@ async def run_check(
     processor, and less after the first endless test of a file. `probe` is `PROBE` as the sandbox sees it.
     """
     plan = _plan(check, chunk.id, only, test_seconds, probe)
-    argv = ("nice", "-n", "19", *plan.argv) if background else plan.argv
-    done = await sandbox.exec(argv, env=plan.env, timeout=check.timeout, keep=KEEP, on_output=chunk.write)
+    script = f"exec nice -n 19 sh -c {shlex.quote(plan.script)}" if background else plan.script
+    done = await sandbox.exec(script, env=plan.env, timeout=check.timeout, keep=KEEP, on_output=chunk.write)
     seconds = done.seconds
     tests = await _tests(sandbox, check, plan, done)
     if done.exit_code == KILLED and any(test.message.startswith(ENDLESS) for test in tests):
@@ -90,8 +90,7 @@ async def run_check(
     if done.exit_code not in (0, None) and not tests and _REFUSED.search(done.output):
         # It is our observation that failed: once more, without.
         left = max(check.timeout - seconds, 1.0)
-        plain = ("bash", "-c", check.command)
-        done = await sandbox.exec(plain, timeout=left, keep=KEEP, on_output=chunk.write)
+        done = await sandbox.exec(check.command, timeout=left, keep=KEEP, on_output=chunk.write)
         seconds += done.seconds
     if only:
         wanted = {name for id in only for name in (id, *files_of(id))}
@@ -113,7 +112,7 @@ def _plan(check: Check, name: str, only: tuple[str, ...], test_seconds: float | 
     stem = "/tmp/check-" + re.sub(r"[^A-Za-z0-9]", "-", name)
     if check.runner in ("go", "cargo"):
         exports = {"GOFLAGS": "-v"} if check.runner == "go" and check.command.startswith("go test") else {}
-        return _Plan(("bash", "-c", _script(exports, check.command)), {"CARGO_NET_OFFLINE": "true"}, stem, limit)
+        return _Plan(_script(exports, check.command), {"CARGO_NET_OFFLINE": "true"}, stem, limit)
     addopts = f"--junitxml={stem}.xml {_JUNIT}"
     orders = {
         "out": f"{stem}.jsonl",
@@ -131,7 +130,7 @@ def _plan(check: Check, name: str, only: tuple[str, ...], test_seconds: float | 
     else:
         command = _observed(command, probe)
     env = {"JM_PROBE": json.dumps(orders)} if exports else {}
-    return _Plan(("bash", "-c", _script(exports, command)), env, stem, limit)
+    return _Plan(_script(exports, command), env, stem, limit)
 
 
 def _script(exports: Mapping[str, str], command: str) -> str:
@@ -141,7 +140,7 @@ def _script(exports: Mapping[str, str], command: str) -> str:
         f'export {name}={shlex.quote(value)}"${{{name}:+{joints.get(name, " ")}${name}}}"'
         for name, value in exports.items()
     ]
-    return "\n".join(["exec 2>&1", *lines, f"exec bash -c {shlex.quote(command)}"])
+    return "\n".join(["exec 2>&1", *lines, f'exec "$(command -v bash || command -v sh)" -c {shlex.quote(command)}'])
 
 
 def _observed(command: str, probe: Path) -> str:
@@ -194,7 +193,7 @@ async def _report(sandbox: Sandbox, pattern: str) -> bytes:
     """The files of the sandbox that match, together; they are removed. Nothing when the sandbox has gone."""
     script = f"for f in {pattern}; do [ -f $f ] && head -c {REPORT} $f; rm -f $f; done"
     try:
-        done = await sandbox.exec(("bash", "-c", script), timeout=20.0, keep=REPORT, output_limit=REPORT)
+        done = await sandbox.exec(script, timeout=20.0, keep=REPORT, output_limit=REPORT)
     except SandboxError:
         return b""
     return done.output if not done.dropped else b""
