@@ -44,7 +44,7 @@ class Host:
     `state` is where Journeyman keeps its things and `home` the person's home directory. `path`, `virtual_env` and
     `excludes` (the person's global ignore file) come from the person's surroundings. `holder` names this process in
     leases. `environment_disk_bytes` is the room for environments that are ready,
-    `image_backend` finds what opens sandboxes in a container image; it takes its time.
+    `image_backend` finds what opens sandboxes in a container image; it takes its time, and tells how fetching one goes.
     """
 
     state: Path
@@ -61,7 +61,7 @@ class Host:
     clock: Clock = time.time
     open_gateway: OpenGateway | None = None
     index_variables: Variables | None = None
-    image_backend: Callable[[str], SandboxBackend] | None = None
+    image_backend: Callable[[str, Tell], SandboxBackend] | None = None
     refresh: Refresh | None = None
     environment_disk_bytes: int = DISK_BYTES
 

@@ -149,7 +149,7 @@ async def _with_environment(
         return
     from journeyman.attempt.environment.open import open_environment, over, site_of
 
-    site = await site_of(host, repository, start.base, use, start.limits, start.checks)
+    site = await site_of(host, repository, start.base, use, start.limits, start.checks, tell)
     site = replace(site, toolchains=_preferred(site.toolchains, start.checks))
     async with open_environment(site, tell) as ready, _refusals(log) as refused:
         if ready.notes:

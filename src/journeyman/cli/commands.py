@@ -86,8 +86,8 @@ def _open_gateway(
     return way_out(door)(policy, brokered, refused)
 
 
-def _image_backend(door: Door, image: str) -> SandboxBackend:
-    return choose_backend("container", door.state / "sandbox", image=image)
+def _image_backend(door: Door, image: str, tell: Tell) -> SandboxBackend:
+    return choose_backend("container", door.state / "sandbox", image=image, on_progress=tell)
 
 
 async def _index_variables(door: Door) -> Mapping[str, str]:

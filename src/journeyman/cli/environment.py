@@ -92,7 +92,19 @@ async def at(where: Where) -> AsyncGenerator[At]:
                 rule_commands=await _rules(tree),
                 seconds=limits.check_seconds,
             )
-        yield At(door, host, repository, await site_of(host, repository, base, use, limits, checks))
+        fetching = _once(f"Fetching the image {use.environment.base.image}.")
+        yield At(door, host, repository, await site_of(host, repository, base, use, limits, checks, fetching))
+
+
+def _once(words: str) -> Callable[[str], None]:
+    """Says `words` when it is told anything for the first time."""
+    left = [words]
+
+    def say(_: str) -> None:
+        if left:
+            print(plain(left.pop()), file=sys.stderr)
+
+    return say
 
 
 async def placed(

@@ -57,13 +57,19 @@ def cache_of(host: Host) -> Cache:
 
 
 async def site_of(
-    host: Host, repository: Repository, base: Base, use: EnvironmentUse, limits: Limits, checks: tuple[Check, ...]
+    host: Host,
+    repository: Repository,
+    base: Base,
+    use: EnvironmentUse,
+    limits: Limits,
+    checks: tuple[Check, ...],
+    tell: Tell | None = None,
 ) -> Site:
     """Everything about an environment at a state of a repository. Raises `SandboxUnavailable` where this machine
     cannot open its image."""
     backend, image = host.backend, use.environment.base.image
     if image is not None and host.image_backend is not None:
-        backend = await asyncio.to_thread(host.image_backend, image)
+        backend = await asyncio.to_thread(host.image_backend, image, tell or (lambda _: None))
     toolchains = base_toolchains(host, repository.root)
     made_of = keys(repository.root, use, base.tree, toolchains, backend.name)
     return Site(host, repository, base, use, limits, checks, toolchains, made_of, cache_of(host), backend)
