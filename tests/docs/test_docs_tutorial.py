@@ -23,7 +23,7 @@ PATCH = """*** Begin Patch
 *** End Patch"""
 
 EXPECTED: list[tuple[str, list[str]]] = [
-    ("journeyman doctor", ["✔ sandbox  bubblewrap works here", "✔ state"]),
+    ("journeyman doctor", ["✔ sandbox            bubblewrap works here", "✔ state"]),
     ("cp -r examples/opening-hours", []),
     ("cd ~/opening-hours", []),
     ("git init", []),

@@ -59,7 +59,9 @@ async def test_a_model_file_that_is_not_whole_is_told(program: Program, tmp_path
     program.env["JOURNEYMAN_CACHE"] = str(tmp_path)
     file.write_bytes(MAGIC)
     shown = (await program.run("doctor")).out
-    assert f"✘ weights  the embedded model's file {file} is damaged" in shown and "→ `journeyman fetch`" in shown
+    assert (
+        f"✘ weights            the embedded model's file {file} is damaged" in shown and "→ `journeyman fetch`" in shown
+    )
 
 
 @pytest.mark.parametrize("how", sorted(DEPRIVED))

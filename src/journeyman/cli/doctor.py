@@ -16,7 +16,7 @@ from journeyman.sandbox.mechanisms import Found
 from journeyman.sandbox.protocol import SandboxBackend, SandboxSpec
 
 MARKS = {"works": ("✔", "green"), "missing": ("✘", "red"), "weaker": ("·", "yellow")}
-NARROW, WIDTH = 8, 18
+WIDTH = 18
 
 
 async def doctor(*, as_json: bool) -> int:
@@ -130,7 +130,6 @@ def _show(found: Sequence[Found]) -> None:
     console = Console()
     for each in found:
         mark, style = MARKS[each.state]
-        width = NARROW if each.name in ("sandbox", "model", "weights", "state") else WIDTH
-        console.print(Text.assemble((mark, style), f" {each.name:{width}} {each.said}"), soft_wrap=True)
+        console.print(Text.assemble((mark, style), f" {each.name:{WIDTH}} {each.said}"), soft_wrap=True)
         if each.remedy and each.state != "works":
             console.print(Text(f"  → {each.remedy}"), soft_wrap=True)
