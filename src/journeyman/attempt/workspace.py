@@ -114,7 +114,7 @@ async def open_workspace(
         _with_environment(host, repository, start, spec, log, tell) as (spec, opened, backend),
         (opener := OpenSandbox(backend, log.mask))(spec) as sandbox,
     ):
-        if spec.gateway is not None:
+        if start.environment is not None:
             from journeyman.attempt.environment.probed import probed
 
             opened = opened.model_copy(update={"probes": await probed(sandbox, spec.gateway)})
@@ -158,7 +158,7 @@ async def _with_environment(
             spec = replace(spec, toolchains=_toolchains(host, repository.root, start.checks))
         async with over(site, spec, ready, refused) as spec:
             if ready.build is not None:
-                opened = opened.model_copy(update={"build": ready.build.id, "probes": ready.build.probes})
+                opened = opened.model_copy(update={"build": ready.build.id})
             yield spec, opened.model_copy(update={"environment": ready.sentence}), site.backend
 
 

@@ -116,7 +116,7 @@ def spec_with(tmp_path: Path, **settings: object) -> SandboxSpec:
     lower = tmp_path / "lower"
     lower.mkdir(exist_ok=True)
     own = Toolchain(Path(sys.prefix), (Path(sys.prefix) / "bin",))
-    return SandboxSpec(workspace=Path("/work/project"), lower=(lower,), toolchains=(own,), **settings)  # pyright: ignore[reportArgumentType]
+    return SandboxSpec(workspace=Path("/srv/project"), lower=(lower,), toolchains=(own,), **settings)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("methods", ["all", "read"])
