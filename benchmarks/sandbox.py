@@ -358,7 +358,7 @@ async def measure(report: Report, who: str, ground: Ground, size: Size) -> None:
 async def containers(report: Report, ground: Ground, size: Size) -> None:
     """The same by podman: our own backend, and podman as one uses it."""
     try:
-        from journeyman.sandbox.container import Containers
+        from journeyman.sandbox.container.containers import Containers
     except ImportError as error:
         report.notes.append(f"container backend: {error}")
         return

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.sandbox import running, supervisor
+from journeyman.sandbox import running
 from journeyman.sandbox.box import Box
 from journeyman.sandbox.channel import STRAY_REPLIES, Answer, Channel
+from journeyman.sandbox.programs import supervisor
+from journeyman.sandbox.programs.files import READ
+from journeyman.sandbox.programs.supervisor import DONE, EXEC, EXIT, FAIL, READY
 from journeyman.sandbox.protocol import SandboxSpec
 from journeyman.sandbox.running import Inside
-from journeyman.sandbox.supervisor import DONE, EXEC, EXIT, FAIL, READY
-from journeyman.sandbox.supervisor_files import READ
 
 SPEC = SandboxSpec(workspace=Path("/w"), lower=())
 

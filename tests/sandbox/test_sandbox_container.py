@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from journeyman.core.errors import JourneymanError, SandboxError, SandboxUnavailable
-from journeyman.sandbox import container_api, container_plan, plan
+from journeyman.sandbox import plan
 from journeyman.sandbox.choice import choose_backend
-from journeyman.sandbox.container import LABEL, Containers
-from journeyman.sandbox.container_api import Engine, connected
+from journeyman.sandbox.container import api
+from journeyman.sandbox.container import plan as layout
+from journeyman.sandbox.container.api import Engine, connected
+from journeyman.sandbox.container.containers import LABEL, Containers
 from journeyman.sandbox.protocol import FileChange, Toolchain
 from journeyman.testing.sandbox import SandboxContract, sh
 from journeyman.testing.sandbox_attacks import spec_in
@@ -233,7 +235,7 @@ async def test_what_killed_hosts_left_is_removed(state: Path, tmp_path: Path) ->
     gone = await asyncio.create_subprocess_exec("true")
     await gone.wait()
     async with engine_of(state) as engine:
-        image = await engine.image(container_plan.HOST)
+        image = await engine.image(layout.HOST)
         assert image
         body = {"Image": image["Id"], "Cmd": ["/x"], "Labels": {LABEL: f"{gone.pid} {state}"}}
         await engine.create(f"journeyman-test-left-{os.getpid()}", body)
@@ -327,7 +329,7 @@ def test_a_probe_says_what_is_missing(tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\necho no storage >&2\nexit 125\n")
     broken.chmod(0o755)
     with pytest.raises(SandboxUnavailable, match="did not start: no storage"):
-        container_api.start_service(tmp_path / "state", broken)
+        api.start_service(tmp_path / "state", broken)
 
 
 def test_the_choice_of_a_backend(state: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from journeyman.core.errors import UsageError
-from journeyman.sandbox.devcontainer import DevContainer, find_devcontainer, parse_devcontainer
+from journeyman.sandbox.container.devcontainer import DevContainer, find_devcontainer, parse_devcontainer
 
 WORKSPACE = Path("/home/me/shop")
 

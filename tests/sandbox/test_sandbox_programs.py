@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 
 from journeyman.core.errors import SandboxError
-from journeyman.sandbox import plan, programs
+from journeyman.sandbox import plan
+from journeyman.sandbox.programs import link
 
 
 def test_a_program_is_one_file_without_imports_of_ours(tmp_path: Path) -> None:
     for name, fails in (("supervisor", "IndexError"), ("zygote", "OSError")):
-        text = programs.written(name, tmp_path)
+        text = link.written(name, tmp_path)
         assert "journeyman.sandbox" not in text.read_text()
-        assert programs.written(name, tmp_path) == text
-        compiled = programs.compiled(name, tmp_path)
+        assert link.written(name, tmp_path) == text
+        compiled = link.compiled(name, tmp_path)
         assert compiled.suffix == ".pyc"
         for program in (text, compiled):
             command = [str(plan.interpreter()[0]), "-I", "-S", str(program)]
@@ -23,8 +24,8 @@ def test_a_program_is_one_file_without_imports_of_ours(tmp_path: Path) -> None:
 
 
 def test_no_name_means_two_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "one.py").write_text("from journeyman.sandbox.two import b\nSAME = 1\n")
+    (tmp_path / "one.py").write_text("from journeyman.sandbox.programs.two import b\nSAME = 1\n")
     (tmp_path / "two.py").write_text("SAME = 2\nb = 1\n")
-    monkeypatch.setattr(programs, "HERE", tmp_path)
+    monkeypatch.setattr(link, "HERE", tmp_path)
     with pytest.raises(SandboxError, match="SAME is defined by two and by one"):
-        programs.source("one")
+        link.source("one")

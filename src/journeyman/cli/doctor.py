@@ -39,7 +39,7 @@ async def doctor(*, as_json: bool) -> int:
 
 def _backends(state: Path, lacking: Sequence[str]) -> tuple[SandboxBackend | None, list[Found]]:
     """The one that tasks would be worked on with, and how each does."""
-    from journeyman.sandbox.container import Containers
+    from journeyman.sandbox.container.containers import Containers
 
     found: list[Found] = []
     works: list[SandboxBackend] = []

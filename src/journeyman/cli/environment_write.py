@@ -16,7 +16,7 @@ from journeyman.core.errors import UsageError
 from journeyman.core.text import decode, plain
 from journeyman.repo.repository import open_repository
 from journeyman.repo.tree import Tree
-from journeyman.sandbox.devcontainer import parse_devcontainer
+from journeyman.sandbox.container.devcontainer import parse_devcontainer
 from journeyman.store.environments import Environments
 from journeyman.store.store import open_store
 

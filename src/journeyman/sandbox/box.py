@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
-from journeyman.sandbox import layer, layer_copy, supervisor, supervisor_files
+from journeyman.sandbox import layer, layer_copy
 from journeyman.sandbox.disk import Disk
 from journeyman.sandbox.output import Drains, Kept, Typing
+from journeyman.sandbox.programs import files, supervisor
 from journeyman.sandbox.protocol import Entry, ExecResult, FileChange, OnOutput, Session
 from journeyman.sandbox.running import KEEP, Bounds, Inside, Running, Talk
 
@@ -146,21 +147,21 @@ class Box:
     async def read(self, path: str, *, limit: int = 16 * 1024 * 1024) -> bytes:
         file = os.memfd_create("read", os.MFD_CLOEXEC)
         try:
-            size = await self._file(supervisor_files.READ, path, (limit,), [os.dup(file)], limit=limit)
+            size = await self._file(files.READ, path, (limit,), [os.dup(file)], limit=limit)
             return os.pread(file, min(size, limit), 0)
         finally:
             os.close(file)
 
     async def write(self, path: str, data: bytes, *, executable: bool | None = None) -> None:
-        await self._file(supervisor_files.WRITE, path, (executable,), [_file_with(data)])
+        await self._file(files.WRITE, path, (executable,), [_file_with(data)])
 
     async def remove(self, path: str) -> None:
-        await self._file(supervisor_files.REMOVE, path, (), [])
+        await self._file(files.REMOVE, path, (), [])
 
     async def list(self, path: str = "", *, limit: int = 10_000) -> tuple[Entry, ...]:
         file = os.memfd_create("list", os.MFD_CLOEXEC)
         try:
-            await self._file(supervisor_files.LIST, path, (limit,), [os.dup(file)])
+            await self._file(files.LIST, path, (limit,), [os.dup(file)])
             return _entries(os.pread(file, limit * MAX_NAME, 0), limit)
         finally:
             os.close(file)
@@ -290,15 +291,15 @@ def _sentence(path: str, code: int, limit: int) -> str:
     match code:
         case errno.ENOENT | errno.ENOTDIR:
             return f"{path} does not exist."
-        case supervisor_files.DIRECTORY | errno.EISDIR:
+        case files.DIRECTORY | errno.EISDIR:
             return f"{path} is a directory."
-        case supervisor_files.NO_DIRECTORY:
+        case files.NO_DIRECTORY:
             return f"{path} is not a directory."
-        case supervisor_files.OUTSIDE:
+        case files.OUTSIDE:
             return f"{path} is not below the workspace."
-        case supervisor_files.SPECIAL | errno.ENXIO:
+        case files.SPECIAL | errno.ENXIO:
             return f"{path} is not a regular file."
-        case supervisor_files.TOO_LARGE:
+        case files.TOO_LARGE:
             return f"{path} is larger than {limit} bytes; read it in pieces with a command."
         case errno.EROFS:
             return f"{path} cannot be changed: the workspace is read-only."

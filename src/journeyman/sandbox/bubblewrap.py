@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from journeyman.core.errors import SandboxUnavailable
-from journeyman.sandbox import cgroups, plan, programs, seccomp
+from journeyman.sandbox import cgroups, plan, seccomp
 from journeyman.sandbox.backend import Backend
 from journeyman.sandbox.launchers import Launchers
 from journeyman.sandbox.opening import Seeds, come_up, serve, sweep
+from journeyman.sandbox.programs import link
 from journeyman.sandbox.protocol import SandboxSpec
 from journeyman.sandbox.running import Inside
 
@@ -62,11 +63,11 @@ class Bubblewrap(Backend):
                 libraries=libraries,
                 python=self._interpreter[0],
                 prefix=self._interpreter[1],
-                supervisor=programs.compiled("supervisor", self.state),
+                supervisor=link.compiled("supervisor", self.state),
                 etc=self.state / "etc",
                 bound_etc=bound_etc,
             )
-            self._tools = tools, Launchers(tools.python, programs.compiled("zygote", self.state))
+            self._tools = tools, Launchers(tools.python, link.compiled("zygote", self.state))
         return self._tools
 
 

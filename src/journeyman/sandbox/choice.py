@@ -43,7 +43,7 @@ def choose_backend(
     elif wanted == "bubblewrap":
         problems.append(f"bubblewrap: it has no images, and {image} is asked for.")
     if wanted != "bubblewrap":
-        from journeyman.sandbox.container import Containers
+        from journeyman.sandbox.container.containers import Containers
 
         containers = Containers(state, on_progress=on_progress)
         found = containers.probe()

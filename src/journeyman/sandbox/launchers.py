@@ -10,7 +10,7 @@ from pathlib import Path
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.process import Process
-from journeyman.sandbox.zygote import CONTROL, HOST, REFUSED, START, STARTED
+from journeyman.sandbox.programs.zygote import CONTROL, HOST, REFUSED, START, STARTED
 
 PATIENCE = 30.0
 """Seconds in which a launcher has to be started."""

@@ -16,9 +16,10 @@ from typing import Literal
 
 from journeyman.core.errors import SandboxError
 from journeyman.core.text import one_line
-from journeyman.sandbox import bubblewrap, cgroups, launcher, plan, seccomp
+from journeyman.sandbox import bubblewrap, cgroups, plan, seccomp
 from journeyman.sandbox.backend import SANDBOX_ID
 from journeyman.sandbox.process import HINTS
+from journeyman.sandbox.programs import launcher
 
 State = Literal["works", "missing", "weaker"]
 SECONDS = 30

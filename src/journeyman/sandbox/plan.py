@@ -17,10 +17,10 @@ from typing import Any
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.cgroups import Group
+from journeyman.sandbox.programs.supervisor import PROCESSORS
+from journeyman.sandbox.programs.zygote import CHANNEL, FILTERS
 from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
-from journeyman.sandbox.supervisor import PROCESSORS
 from journeyman.sandbox.upper import Upper
-from journeyman.sandbox.zygote import CHANNEL, FILTERS
 
 STAGE = "/tmp"
 INNER_ID = 1000

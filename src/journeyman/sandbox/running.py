@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from journeyman.core.errors import ToolError
-from journeyman.sandbox import notes, supervisor
+from journeyman.sandbox import notes
 from journeyman.sandbox.cgroups import Counts, Group
 from journeyman.sandbox.channel import Answer, Channel
 from journeyman.sandbox.output import PIECE, Drains, Kept, Typing
+from journeyman.sandbox.programs import supervisor
 from journeyman.sandbox.protocol import OnOutput, Poll, SandboxSpec
 
 PIPE_GRACE = 0.1

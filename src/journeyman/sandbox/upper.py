@@ -10,7 +10,7 @@ from pathlib import Path
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox import layer, layer_copy
-from journeyman.sandbox.libc import function
+from journeyman.sandbox.programs.libc import function
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 

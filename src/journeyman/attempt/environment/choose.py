@@ -63,7 +63,7 @@ async def _stored(name: str, tree: Tree, stored: Environments) -> EnvironmentUse
 
 async def _detected(root: Path, tree: Tree, stored: Environments, *, build: bool) -> EnvironmentUse | None:
     from journeyman.attempt.environment.detect import detect
-    from journeyman.sandbox.devcontainer import PLACES
+    from journeyman.sandbox.container.devcontainer import PLACES
 
     paths = await tree.paths()
     found = await detect(root.name, paths, tree.get)
@@ -94,7 +94,7 @@ async def _detected(root: Path, tree: Tree, stored: Environments, *, build: bool
 
 async def _devcontainer(root: Path, tree: Tree, stored: Environments) -> tuple[Environment | None, tuple[str, ...]]:
     """The part of an environment that a devcontainer.json gives. Its image is taken once the person has approved it."""
-    from journeyman.sandbox.devcontainer import PLACES, parse_devcontainer
+    from journeyman.sandbox.container.devcontainer import PLACES, parse_devcontainer
 
     for place in PLACES:
         if (text := await tree.get(place)) is None:
@@ -125,7 +125,7 @@ async def _files(environment: Environment, tree: Tree) -> tuple[tuple[str, str],
 
 async def approvable(root: Path, tree: Tree) -> tuple[str, bytes] | None:
     """The repository's own file that a person may approve, and its content."""
-    from journeyman.sandbox.devcontainer import PLACES
+    from journeyman.sandbox.container.devcontainer import PLACES
 
     for place in (PLACE, *PLACES):
         if (text := await tree.get(place)) is not None:

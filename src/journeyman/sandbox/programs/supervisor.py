@@ -22,8 +22,8 @@ import os
 import sys
 import time
 
-from journeyman.sandbox.supervisor_files import FILES, Refusal
-from journeyman.sandbox.supervisor_keeper import (
+from journeyman.sandbox.programs.files import FILES, Refusal
+from journeyman.sandbox.programs.keeper import (
     PR_SET_DUMPABLE,
     Command,
     keep,
@@ -32,7 +32,7 @@ from journeyman.sandbox.supervisor_keeper import (
     say,
     signal_process,
 )
-from journeyman.sandbox.supervisor_terminal import open_terminal, resize
+from journeyman.sandbox.programs.terminal import open_terminal, resize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ast
 
 HERE = Path(__file__).parent
-PACKAGE = "journeyman.sandbox."
+PACKAGE = "journeyman.sandbox.programs."
 FUTURE = "__future__"
 
 

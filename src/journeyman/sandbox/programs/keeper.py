@@ -8,8 +8,8 @@ import errno
 import os
 import time
 
-from journeyman.sandbox.libc import function
-from journeyman.sandbox.supervisor_terminal import relay
+from journeyman.sandbox.programs.libc import function
+from journeyman.sandbox.programs.terminal import relay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

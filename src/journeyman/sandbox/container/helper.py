@@ -2,7 +2,7 @@
 
 A user who may use an engine that root runs may do everything by it, but cannot enter a container's namespaces himself.
 So the engine runs this program, ours alone, with no image behind it, as root among the host's processes and with the
-host's root directory at HOST. It does what `container_stage.py` does and ends before anything of an image runs.
+host's root directory at HOST. It does what `stage.py` does and ends before anything of an image runs.
 """
 
 # what is imported after the change of root comes from SOURCES, and needs these to be there already:
@@ -32,7 +32,7 @@ def main() -> None:
         os.chroot(host)
         os.chdir("/")
         sys.path.insert(0, sources)
-        from journeyman.sandbox.container_stage import lay_out, sentence
+        from journeyman.sandbox.container.stage import lay_out, sentence
 
         try:
             lay_out(plan)

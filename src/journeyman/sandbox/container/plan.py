@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.sandbox import plan
-from journeyman.sandbox.container_api import About
-from journeyman.sandbox.container_runtime import Runtime
+from journeyman.sandbox.container.api import About
+from journeyman.sandbox.container.runtime import Runtime
 from journeyman.sandbox.plan import HOME, STAGE, SYSTEM_PATH, USER, Plan, Uppers
+from journeyman.sandbox.programs.supervisor import PROCESSORS
 from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
-from journeyman.sandbox.supervisor import PROCESSORS
 
 HOST = "localhost/journeyman-host:1"
 """An image of empty directories, into which the host's own system is hung."""
@@ -27,7 +27,7 @@ INSIDE = "/run/journeyman"
 RUNTIME = f"{INSIDE}/python"
 DOOR = f"{INSIDE}/door"
 HOST_ROOT = "/host"
-SOURCES = Path(__file__).parent.parent.parent
+SOURCES = Path(__file__).parent.parent.parent.parent
 CHANNEL = 9
 """The descriptor that the supervisor has the channel as."""
 PROCESSES = 32768
@@ -125,7 +125,7 @@ def container(
 
 def helper(image: Image, interpreter: Runtime, folder: Path) -> dict[str, Any]:
     """The engine's orders for a container in which the stager runs as root; `folder` has its door."""
-    command = interpreter.command(f"{RUNTIME}/container_helper.pyc", DOOR, HOST_ROOT, str(SOURCES))
+    command = interpreter.command(f"{RUNTIME}/helper.pyc", DOOR, HOST_ROOT, str(SOURCES))
     return {
         "Image": image.ident,
         "Entrypoint": command[:1],
@@ -161,7 +161,7 @@ def first(spec: SandboxSpec, interpreter: Runtime, about: About) -> list[str]:
         resource.RLIMIT_NOFILE: spec.open_files,
     }
     pairs = ",".join(f"{kind}={value}" for kind, value in limits.items())
-    return interpreter.command(f"{RUNTIME}/container_init.pyc", DOOR, str(CHANNEL), pairs, *then)
+    return interpreter.command(f"{RUNTIME}/init.pyc", DOOR, str(CHANNEL), pairs, *then)
 
 
 def _bind(source: Path, target: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import resource
 import stat
 import sys
 
-from journeyman.sandbox.libc import function, last_error
+from journeyman.sandbox.programs.libc import function, last_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import os
 import select
 import sys
 
-from journeyman.sandbox.launcher import launch, raw_mount, raw_syscall, unshare
-from journeyman.sandbox.libc import function
+from journeyman.sandbox.programs.launcher import launch, raw_mount, raw_syscall, unshare
+from journeyman.sandbox.programs.libc import function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

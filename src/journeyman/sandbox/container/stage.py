@@ -18,8 +18,8 @@ import os
 import stat
 import sys
 
-from journeyman.sandbox import launcher
-from journeyman.sandbox.launcher import STAGE, syscall
+from journeyman.sandbox.programs import launcher
+from journeyman.sandbox.programs.launcher import STAGE, syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 The engine makes the container: namespaces, no network, no capabilities, our seccomp profile, limits. Its first program
 is ours, run by an interpreter that comes along (`container_runtime.py`). It waits until the host has hung layers and
-readable paths into the container's mount namespace (`container_stage.py`) and has handed over the channel; only then
+readable paths into the container's mount namespace (`stage.py`) and has handed over the channel; only then
 does anything of the image run. From there on a sandbox is what it is with bubblewrap.
 """
 
@@ -22,10 +22,11 @@ from typing import Any
 
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.core.text import decode, plain
-from journeyman.sandbox import container_plan, plan, programs, seccomp
+from journeyman.sandbox import plan, seccomp
 from journeyman.sandbox.backend import SANDBOX_ID, Backend
 from journeyman.sandbox.cgroups import Group
-from journeyman.sandbox.container_api import (
+from journeyman.sandbox.container import plan as layout
+from journeyman.sandbox.container.api import (
     About,
     Engine,
     EngineError,
@@ -34,15 +35,16 @@ from journeyman.sandbox.container_api import (
     sockets,
     start_service,
 )
-from journeyman.sandbox.container_plan import HOST, Image, System
-from journeyman.sandbox.container_runtime import Runtime, runtime
+from journeyman.sandbox.container.plan import HOST, Image, System
+from journeyman.sandbox.container.runtime import Runtime, runtime
 from journeyman.sandbox.opening import OPENING, Seeds, come_up, serve
 from journeyman.sandbox.process import CLOSING, explained
+from journeyman.sandbox.programs import link
 from journeyman.sandbox.protocol import SandboxSpec
 from journeyman.sandbox.running import Inside
 
 HERE = Path(__file__).parent
-BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from journeyman.sandbox.container_stage import run; run()"
+BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from journeyman.sandbox.container.stage import run; run()"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 LABEL = "journeyman.sandbox"
 """The label of our containers; its value is `<process id of the host> <state directory>`."""
@@ -89,13 +91,13 @@ class Containers(Backend):
         self._images: dict[str, Image] = {}
 
     def _environment(self, spec: SandboxSpec) -> Mapping[str, str]:
-        return container_plan.environment(spec, self._images[spec.image or self._image])
+        return layout.environment(spec, self._images[spec.image or self._image])
 
     async def _start(self, spec: SandboxSpec, uppers: plan.Uppers, stack: AsyncExitStack, seeds: Seeds) -> Inside:
         plan.check_workspace(spec.workspace)
         where, ready = await self.engine()
         folder = self._folder(stack)
-        container_plan.lay_out(folder, spec)
+        layout.lay_out(folder, spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = seeds.channel(ours)
         stack.callback(channel.close)
@@ -108,7 +110,7 @@ class Containers(Backend):
                 stack.callback(os.close, process)
                 stack.push_async_callback(_end, process)
                 with knock:
-                    orders = container_plan.orders(
+                    orders = layout.orders(
                         spec,
                         ready.system if image.name == HOST else None,
                         ids=ready.ids,
@@ -179,12 +181,12 @@ class Containers(Backend):
                 )
             self.state.mkdir(parents=True, exist_ok=True)
             await self._sweep(engine)
-        parts = [HERE / f"{name}.py" for name in ("container_init", "container_helper")]
-        parts.append(programs.written("supervisor", self.state))
+        parts = [HERE / f"{name}.py" for name in ("init", "helper")]
+        parts.append(link.written("supervisor", self.state))
         return Ready(
             about=about,
-            runtime=runtime(self.state, self._interpreter[0], parts, container_plan.RUNTIME),
-            system=container_plan.system(self.state, self._interpreter, self._user()),
+            runtime=runtime(self.state, self._interpreter[0], parts, layout.RUNTIME),
+            system=layout.system(self.state, self._interpreter, self._user()),
             ids=None if about.rootless else self._user(),
             by_engine=not about.rootless and self._ids is None,
         )
@@ -205,7 +207,7 @@ class Containers(Backend):
             return known
         found = await engine.image(name)
         if found is None and name == HOST:
-            await engine.load(container_plan.empty_image(), HOST)
+            await engine.load(layout.empty_image(), HOST)
             found = await engine.image(name)
         elif found is None:
             await engine.pull(name, self._on_progress)
@@ -215,13 +217,13 @@ class Containers(Backend):
         kind, machine = str(found.get("Architecture", "")), os.uname().machine
         if kind and kind != ARCHITECTURES.get(machine, kind):
             raise SandboxError(f"The image {name} is made for {kind}, but this machine is {machine}.")
-        image = Image(name, str(found["Id"]), container_plan.variables(found.get("Config") or {}))
+        image = Image(name, str(found["Id"]), layout.variables(found.get("Config") or {}))
         self._images[name] = image
         return image
 
     async def _create(self, engine: Engine, spec: SandboxSpec, image: Image, ready: Ready, folder: Path) -> str:
         """Make a container and start it; its id."""
-        body = container_plan.container(spec, image, ready.about, self._user(), (ready.runtime, folder))
+        body = layout.container(spec, image, ready.about, self._user(), (ready.runtime, folder))
         security = ["no-new-privileges"]
         if ready.about.name == "podman":
             security.append(f"seccomp={seccomp.profile_file(self.state)}")
@@ -255,7 +257,7 @@ class Containers(Backend):
     async def _stage(self, paper: int, handles: tuple[int, ...]) -> None:
         """Have the container's file system laid out by a process of this user's."""
         stager = await asyncio.create_subprocess_exec(
-            *(str(self._interpreter[0]), "-I", "-S", "-c", BOOT, str(container_plan.SOURCES), str(paper)),
+            *(str(self._interpreter[0]), "-I", "-S", "-c", BOOT, str(layout.SOURCES), str(paper)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -278,10 +280,10 @@ class Containers(Backend):
         """Have it laid out by the engine's root, in a container of ours that sees the host."""
         async with AsyncExitStack() as stack:
             folder = self._folder(stack)
-            container_plan.lay_out(folder)
+            layout.lay_out(folder)
             image = await self._have(engine, HOST)
             door = stack.enter_context(door_in(folder))
-            body = container_plan.helper(image, ready.runtime, folder)
+            body = layout.helper(image, ready.runtime, folder)
             helper = await self._run(engine, body, folder)
             stack.push_async_callback(engine.remove, helper)
             knock, process, _ = await _answer(engine, helper, door)
@@ -310,7 +312,7 @@ def _paper(orders: bytes) -> Generator[int]:
 def door_in(folder: Path) -> Generator[socket.socket]:
     """A socket at which the container's first program knocks. It is unlinked before anything of the image runs."""
     handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    path = Path(f"/proc/self/fd/{handle}") / Path(container_plan.DOOR).name  # its own may be too long for a socket
+    path = Path(f"/proc/self/fd/{handle}") / Path(layout.DOOR).name  # its own may be too long for a socket
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
             door.bind(str(path))

@@ -1,0 +1,1 @@
+"""Containers as sandboxes: an engine's API, what is laid out in a container, and what runs there first."""
