@@ -240,11 +240,15 @@ def test_no_user_namespaces_is_said_in_a_sentence() -> None:
 async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path) -> None:
     backend = Bubblewrap(tmp_path / "state")
     name = os.fsencode(tmp_path / "state" / "zygote")
-    async with backend.open(spec_in(tmp_path)) as sandbox:
+    spec = spec_in(tmp_path)
+    async with backend.open(spec) as sandbox:
         [starter] = _children(name)
         assert await sh(sandbox, "echo here") == "here\n"
         assert Path(f"/proc/{starter}/environ").read_bytes() == b""
-        assert sorted(int(path.name) for path in Path(f"/proc/{starter}/fd").iterdir()) == [0, 1, 2, 3, 4]
+        held = {int(path.name): path.readlink() for path in Path(f"/proc/{starter}/fd").iterdir()}
+        assert [held.pop(number).name for number in range(3)] == ["null"] * 3
+        assert sorted(held)[:2] == [3, 4]  # the host's orders, and the host
+        assert [held[number] for number in sorted(held)[2:]] == [spec.upper]  # the layer's lock
     os.kill(starter, signal.SIGKILL)
     async with backend.open(spec_in(tmp_path)) as sandbox:
         assert await sh(sandbox, "echo again") == "again\n"

@@ -9,6 +9,9 @@ import time
 import warnings
 from pathlib import Path
 
+import pytest
+
+from journeyman.core.errors import SandboxError
 from journeyman.sandbox import cgroups
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.sandbox.protocol import SandboxSpec
@@ -56,6 +59,20 @@ async def test_nothing_is_left_of_openings_that_were_given_up(tmp_path: Path) ->
         return str(spec.workspace) not in commands_of_the_host()
 
     await until(gone)
+
+
+async def test_a_layer_is_held_until_the_sandbox_of_a_killed_host_has_gone(tmp_path: Path) -> None:
+    mark = f"86400.{time.time_ns() % 10**9}"
+    spec = spec_in(tmp_path)
+    backend = Bubblewrap(tmp_path / "state")
+    for _ in range(5):
+        kill_a_host(tmp_path / "state", spec, mark, 0.2)
+        async with backend.open(spec):
+            assert mark not in commands_of_the_host()
+    async with backend.open(spec):
+        with pytest.raises(SandboxError, match="Another sandbox is open"):
+            async with Bubblewrap(tmp_path / "state").open(spec):
+                pass
 
 
 async def test_copies_of_a_host_that_was_killed_are_removed(tmp_path: Path) -> None:

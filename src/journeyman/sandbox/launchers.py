@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 from journeyman.core.errors import SandboxError
@@ -29,14 +30,16 @@ class Launchers:
         self._control: socket.socket | None = None
         self._end: weakref.finalize[[int, int, socket.socket], Launchers] | None = None
 
-    def start(self, orders: bytes, theirs: socket.socket, filters: int) -> Process:
-        """Start a launcher with the marshalled `orders`, our end's peer and the descriptor of the seccomp program."""
+    def start(self, orders: bytes, theirs: socket.socket, filters: int, locks: Sequence[int] = ()) -> Process:
+        """Start a launcher with the marshalled `orders`, our end's peer and the descriptor of the seccomp program.
+
+        `locks` are descriptors that are kept open until its last process has gone, also where this one is killed."""
         errors, errors_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         paper = os.memfd_create("plan", os.MFD_CLOEXEC)
         try:
             os.write(paper, orders)
             with self._lock:
-                outer = self._ask([paper, theirs.fileno(), filters, errors_in])
+                outer = self._ask([paper, theirs.fileno(), filters, errors_in, *locks])
         except BaseException:
             os.close(errors)
             raise

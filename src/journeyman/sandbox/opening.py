@@ -55,11 +55,11 @@ class Opening:
         spec, ids = self.spec, self._ids
         async with self._outer as outer:
             if not spec.read_only and spec.upper:
-                self._uppers = replace(self._uppers, workspace=outer.enter_context(held(spec.upper, ids)))
+                self._uppers = replace(self._uppers, workspace=await outer.enter_async_context(held(spec.upper, ids)))
             elif spec.upper and ids:
                 adopt(spec.upper, ids)
             if spec.home_upper:
-                self._uppers = replace(self._uppers, home=outer.enter_context(held(spec.home_upper, ids)))
+                self._uppers = replace(self._uppers, home=await outer.enter_async_context(held(spec.home_upper, ids)))
             try:
                 yield
             finally:
@@ -96,7 +96,7 @@ def come_up(
         spec,
         workspace=workspace.handle if workspace else channel.layers.get(b"workspace"),
         home=home.handle if home else channel.layers.get(b"home"),
-        on_disk=tuple(upper.handle for upper in (workspace, home) if upper),
+        on_disk=uppers.handles,
         group=group,
     )
 

@@ -189,6 +189,11 @@ class Uppers:
     workspace: Upper | None = None
     home: Upper | None = None
 
+    @property
+    def handles(self) -> tuple[int, ...]:
+        """The descriptors that hold their locks."""
+        return tuple(upper.handle for upper in (self.workspace, self.home) if upper)
+
 
 def orders(
     spec: SandboxSpec,

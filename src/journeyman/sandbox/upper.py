@@ -1,10 +1,11 @@
 """Upper layers on the host's disk: held by one sandbox at a time, each with overlayfs's work directory beside it."""
 
+import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from journeyman.core.errors import SandboxError
 from journeyman.sandbox import layer, layer_copy
 from journeyman.sandbox.programs.libc import function
 
+PATIENCE = 2.0
+"""Seconds that a layer is waited for: a host that was killed holds it until its sandbox's last process has gone."""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 renameat2 = function("renameat2")
@@ -48,16 +51,29 @@ def _exchange(one: Path, other: Path) -> None:
         raise SandboxError(f"The layer {other} could not be put in its place.")
 
 
-@contextmanager
-def held(path: Path, ids: tuple[int, int] | None) -> Generator[Upper]:
+async def _lock(handle: int) -> None:
+    pause = 0.001
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.05)
+        else:
+            return
+
+
+@asynccontextmanager
+async def held(path: Path, ids: tuple[int, int] | None) -> AsyncGenerator[Upper]:
     """Make the directory if it is not there, lock it, and give it to the sandbox's user. Raises `SandboxError` when
     another sandbox holds it."""
     path.mkdir(parents=True, exist_ok=True)
     upper = Upper(path, _opened(path), f".{path.name}.work")
     try:
         try:
-            fcntl.flock(upper.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            async with asyncio.timeout(PATIENCE):
+                await _lock(upper.handle)
+        except TimeoutError as error:
             raise SandboxError(f"Another sandbox is open on {path}.") from error
         if ids:
             layer.adopt(upper.handle, *ids)
@@ -70,6 +86,7 @@ def held(path: Path, ids: tuple[int, int] | None) -> Generator[Upper]:
         finally:
             _remove_work(work)
     finally:
+        fcntl.flock(upper.handle, fcntl.LOCK_UN)  # whoever else has the descriptor
         os.close(upper.handle)
 
 

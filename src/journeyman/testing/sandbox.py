@@ -207,7 +207,7 @@ class SandboxLimits:
             counts: list[int] = []
 
             async def calm() -> bool:
-                count = await sandbox.exec(["sh", "-c", "ls -d /proc/[0-9]* | wc -l"], timeout=20)
+                count = await sandbox.exec(["sh", "-c", "ls -d /proc/[0-9]* 2>/dev/null | wc -l"], timeout=20)
                 counts.extend([int(count.output)] if count.exit_code == 0 else [])
                 return bool(counts)
 

@@ -29,6 +29,8 @@ else:
 
 CONTROL, HOST, CHANNEL, FILTERS = 3, 4, 30, 31
 """Descriptors: those of this program, and those that a launcher hands on."""
+INHERITED, MOST = 4, 8
+"""How many of the descriptors that come with an order are the launcher's, and how many there can be."""
 START, STARTED, REFUSED = b"start", b"started", b"refused"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 ENDED = {_signal.SIGCHLD}
@@ -36,17 +38,18 @@ ENDED = {_signal.SIGCHLD}
 prctl = function("prctl")
 
 
-launched: set[int] = set()
+launched: dict[int, list[int]] = {}
+"""The launchers that run, and the locks that are held for each."""
 
 
 def reap(*_: object) -> None:
     """Forget launchers that have ended, and kill what they left."""
     try:
         while pid := os.waitpid(-1, os.WNOHANG)[0]:
-            launched.discard(pid)
+            release(launched.pop(pid, []))
     except ChildProcessError:
         return
-    kill(children() - launched)
+    kill(children() - launched.keys())
 
 
 def children() -> set[int]:
@@ -77,6 +80,11 @@ def parent(name: str) -> int:
         return 0
 
 
+def release(handles: list[int]) -> None:
+    for handle in handles:
+        os.close(handle)
+
+
 def kill(pids: set[int]) -> None:
     for pid in pids:
         try:
@@ -104,7 +112,7 @@ def fork(control: _socket.socket, handles: list[int]) -> None:
         pid = os.fork()
         if pid == 0:
             become(control, handles)
-        launched.add(pid)
+        launched[pid], handles[INHERITED:] = handles[INHERITED:], []
         process = os.pidfd_open(pid)
         control.sendmsg([STARTED], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, process.to_bytes(4, sys.byteorder))])
         os.close(process)
@@ -122,12 +130,11 @@ def become(control: _socket.socket, handles: list[int]) -> None:
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ENDED)
         control.close()
         os.close(HOST)
-        paper, channel, filters, errors = handles
+        paper, channel, filters, errors = handles[:INHERITED]
         os.dup2(channel, CHANNEL)
         os.dup2(filters, FILTERS)
         os.dup2(errors, 2)
-        for handle in (channel, filters, errors):
-            os.close(handle)
+        release([channel, filters, errors, *handles[INHERITED:]])
         launch(paper)
     finally:
         os._exit(71)  # never back into the loop
@@ -157,7 +164,7 @@ def main() -> None:
         ready = dict(wanted.poll())
         if HOST in ready:
             end()
-        data, extra, _, _ = control.recvmsg(16, _socket.CMSG_SPACE(16), _socket.MSG_CMSG_CLOEXEC)
+        data, extra, _, _ = control.recvmsg(16, _socket.CMSG_SPACE(4 * MOST), _socket.MSG_CMSG_CLOEXEC)
         if data != START:
             end()
         handles = [
@@ -166,8 +173,7 @@ def main() -> None:
             for at in range(0, len(item) - 3, 4)
         ]
         fork(control, handles)
-        for handle in handles:
-            os.close(handle)
+        release(handles)
 
 
 if __name__ == "__main__":
