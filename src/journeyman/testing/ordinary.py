@@ -28,7 +28,25 @@ def missing() -> str:
     if tools or not PLACE.is_dir():
         return f"it needs {', '.join(tools) or PLACE}"
     tried = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", str(PLACE)], capture_output=True)
-    return "" if tried.returncode == 0 else "mounts cannot be made here"
+    if tried.returncode != 0:
+        return "mounts cannot be made here"
+    # without the variables of `ordinary`: a sandbox's programs are started with none
+    alone = [
+        "setpriv",
+        f"--reuid={USER}",
+        f"--regid={USER}",
+        "--clear-groups",
+        "env",
+        "-i",
+        _python(),
+        "-I",
+        "-S",
+        "-c",
+        "",
+    ]
+    lines = [*_shown({"python": Path(sys.base_prefix)}), shlex.join(alone)]
+    tried = subprocess.run(["unshare", "--mount", "sh", "-ec", "\n".join(lines)], capture_output=True)
+    return "" if tried.returncode == 0 else "this Python finds its library only where nobody else may look"
 
 
 def ordinary(arguments: Sequence[str], places: Mapping[str, Path], home: Path) -> list[str]:
@@ -36,10 +54,7 @@ def ordinary(arguments: Sequence[str], places: Mapping[str, Path], home: Path) -
     that are seen at PLACE/NAME. `home` becomes that user's."""
     packages = Path(sysconfig.get_path("purelib"))
     shown = {"python": Path(sys.base_prefix), "packages": packages, "source": Path(journeyman.__file__).parents[1]}
-    lines = [f"mount -t tmpfs none {PLACE}"]
-    for name, source in {**shown, **places}.items():
-        lines += [f"mkdir {PLACE}/{name}", f"mount --bind {shlex.quote(str(source))} {PLACE}/{name}"]
-    python = f"{PLACE}/python/bin/{Path(os.path.realpath(sys.executable)).name}"
+    lines = _shown({**shown, **places})
     variables = [
         f"HOME={home}",
         f"PATH={os.environ.get('PATH', '/usr/bin:/bin')}",
@@ -48,6 +63,18 @@ def ordinary(arguments: Sequence[str], places: Mapping[str, Path], home: Path) -
         "PYTHONDONTWRITEBYTECODE=1",
     ]
     drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "env", "-i", *variables]
-    lines.append("exec " + shlex.join([*drop, python, *arguments]))
+    lines.append("exec " + shlex.join([*drop, _python(), *arguments]))
     os.chown(home, USER, USER)
     return ["unshare", "--mount", "sh", "-ec", "\n".join(lines)]
+
+
+def _python() -> str:
+    return f"{PLACE}/python/bin/{Path(os.path.realpath(sys.executable)).name}"
+
+
+def _shown(places: Mapping[str, Path]) -> list[str]:
+    """The lines of a script that show folders at PLACE/NAME."""
+    lines = [f"mount -t tmpfs none {PLACE}"]
+    for name, source in places.items():
+        lines += [f"mkdir {PLACE}/{name}", f"mount --bind {shlex.quote(str(source))} {PLACE}/{name}"]
+    return lines
