@@ -17,6 +17,7 @@ import pytest
 
 from journeyman.core.errors import JourneymanError, SandboxError, SandboxUnavailable
 from journeyman.sandbox import plan
+from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.sandbox.choice import choose_backend
 from journeyman.sandbox.container import api
 from journeyman.sandbox.container import plan as layout
@@ -100,6 +101,16 @@ def tiny(state: Path) -> Iterator[str]:
 def hostile(state: Path) -> Iterator[str]:
     changes = ["ENV LD_PRELOAD=/trap.so", "ENV PYTHONHOME=/trap", "USER root", 'ENTRYPOINT ["/trap"]', "WORKDIR /trap"]
     yield from an_image(state, "hostile", container_images.hostile, changes)
+
+
+async def test_an_image_is_told_from_others_by_its_content(state: Path, tiny: str, hostile: str) -> None:
+    backend = Containers(state)
+    assert len({await backend.identify(tiny), await backend.identify(hostile)}) == 2
+    assert await Containers(state).identify(tiny) == await backend.identify(tiny)
+    with pytest.raises(SandboxError, match="could not be fetched"):
+        await backend.identify("127.0.0.1:1/nobody/has-it:1")
+    with pytest.raises(SandboxUnavailable, match="has no images"):
+        await Bubblewrap(state).identify(tiny)
 
 
 class TestImage(SandboxContract):

@@ -54,6 +54,9 @@ class Backend(ABC):
                 return [f"The sandbox could not be tried in {self.state}: {error}."]
         return []
 
+    async def identify(self, image: str) -> str:
+        raise SandboxUnavailable(f"{self.name} has no images, and {image} is asked for.")
+
     def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]:
         return self._open(spec)
 

@@ -264,4 +264,9 @@ class SandboxBackend(Protocol):
         """What is missing on this machine, as sentences that say how to get it; empty when it works."""
         ...
 
+    async def identify(self, image: str) -> str:
+        """What tells the content of a container image from any other, fetched where this machine does not have it.
+        Raises `SandboxUnavailable` where there are no images."""
+        ...
+
     def open(self, spec: SandboxSpec) -> AbstractAsyncContextManager[Sandbox]: ...

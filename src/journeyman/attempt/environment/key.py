@@ -26,9 +26,11 @@ class Keys:
     maintenance: str
 
 
-def keys(root: Path, use: EnvironmentUse, tree: str, toolchains: tuple[Toolchain, ...], backend: str) -> Keys:
+def keys(
+    root: Path, use: EnvironmentUse, tree: str, toolchains: tuple[Toolchain, ...], backend: str, image: str | None
+) -> Keys:
+    """`image` is the id of the image, where there is one in place of the `toolchains`."""
     environment = use.environment
-    image = environment.base.image
     made_of: dict[str, Any] = {
         "format": FORMAT,
         "root": str(root),

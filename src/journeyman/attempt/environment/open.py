@@ -71,7 +71,8 @@ async def site_of(
     if image is not None and host.image_backend is not None:
         backend = await asyncio.to_thread(host.image_backend, image, tell or (lambda _: None))
     toolchains = base_toolchains(host, repository.root)
-    made_of = keys(repository.root, use, base.tree, toolchains, backend.name)
+    content = await backend.identify(image) if image is not None else None
+    made_of = keys(repository.root, use, base.tree, toolchains, backend.name, content)
     return Site(host, repository, base, use, limits, checks, toolchains, made_of, cache_of(host), backend)
 
 

@@ -90,6 +90,11 @@ class Containers(Backend):
         self._known: tuple[Path, Ready] | None = None
         self._images: dict[str, Image] = {}
 
+    async def identify(self, image: str) -> str:
+        where, _ = await self.engine()
+        async with connected(where) as engine:
+            return (await self._have(engine, image)).ident
+
     def _environment(self, spec: SandboxSpec) -> Mapping[str, str]:
         return layout.environment(spec, self._images[spec.image or self._image])
 
