@@ -1,5 +1,6 @@
 """Bubblewrap's sandboxes against the contract, and what is bubblewrap's own."""
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -237,6 +238,15 @@ def test_no_user_namespaces_is_said_in_a_sentence() -> None:
     assert "modprobe overlay" in str(said)
 
 
+async def test_many_are_opened_at_once(tmp_path: Path) -> None:
+    backend = Bubblewrap(tmp_path / "state")
+    async with contextlib.AsyncExitStack() as stack:
+        specs = [spec_in(tmp_path / str(number), home_upper=tmp_path / f"home{number}") for number in range(40)]
+        opened = await asyncio.gather(*(stack.enter_async_context(backend.open(spec)) for spec in specs))
+        said = await asyncio.gather(*(sh(sandbox, "pwd") for sandbox in opened))
+    assert said == [f"{spec.workspace}\n" for spec in specs]
+
+
 async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path) -> None:
     backend = Bubblewrap(tmp_path / "state")
     name = os.fsencode(tmp_path / "state" / "zygote")
@@ -247,6 +257,7 @@ async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path
         assert Path(f"/proc/{starter}/environ").read_bytes() == b""
         held = {int(path.name): path.readlink() for path in Path(f"/proc/{starter}/fd").iterdir()}
         assert [held.pop(number).name for number in range(3)] == ["null"] * 3
+        assert [held.pop(number).name for number in (30, 31)] == ["null"] * 2
         assert sorted(held)[:2] == [3, 4]  # the host's orders, and the host
         assert [held[number] for number in sorted(held)[2:]] == [spec.upper]  # the layer's lock
     os.kill(starter, signal.SIGKILL)

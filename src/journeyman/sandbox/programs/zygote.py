@@ -150,6 +150,8 @@ def main() -> None:
                 continue
     for handle in (CONTROL, HOST):
         os.set_inheritable(handle, False)
+    for place in (CHANNEL, FILTERS):
+        os.dup2(0, place)  # so that nothing that comes takes a place that a launcher will cover
     os.chdir("/")
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for used in (prctl, raw_syscall, raw_mount, unshare):
