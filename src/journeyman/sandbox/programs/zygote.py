@@ -108,18 +108,23 @@ def fork(control: _socket.socket, handles: list[int]) -> None:
     """Start a launcher with a plan, the end of a channel, a seccomp program and a pipe for errors; tell the host the
     process by its descriptor."""
     _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDED)  # its number must not come to mean another
+    process, said = -1, STARTED
     try:
         pid = os.fork()
         if pid == 0:
             become(control, handles)
         launched[pid], handles[INHERITED:] = handles[INHERITED:], []
         process = os.pidfd_open(pid)
-        control.sendmsg([STARTED], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, process.to_bytes(4, sys.byteorder))])
-        os.close(process)
     except OSError as error:
-        control.send(REFUSED + os.strerror(error.errno or errno.EIO).encode())
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ENDED)
+        said = REFUSED + os.strerror(error.errno or errno.EIO).encode()
+    right = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, process.to_bytes(4, sys.byteorder))] if process >= 0 else []
+    try:
+        control.sendmsg([said], right)
+    except OSError:  # the host has just gone
+        end()
+    if process >= 0:
+        os.close(process)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ENDED)
 
 
 def become(control: _socket.socket, handles: list[int]) -> None:
