@@ -1,6 +1,7 @@
 """The model server: found, started, shared, ended. Those marked `model` load the embedded model."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -168,7 +169,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def no_server_is_left(state: Path):
     yield
     for record in state.glob("**/server.json"):
-        os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
 
 
 def records(state: Path) -> list[dict[str, object]]:
@@ -272,9 +274,12 @@ async def test_a_server_that_was_killed_is_started_again_within_a_reply(state: P
         before = records(state)[0]["pid"]
         assert isinstance(before, int)
         waits: list[str] = []
-        story = ask("Tell a long story.", max_output_tokens=400)
-        telling = asyncio.create_task(model.reply(story, on_retry=lambda why, wait: waits.append(why)))
-        await asyncio.sleep(1)
+        begun = asyncio.Event()
+        long = ask("Count up from 1.", max_output_tokens=400, grammar="root ::= [0-9 ]{900}")
+        telling = asyncio.create_task(
+            model.reply(long, on_delta=lambda *_: begun.set(), on_retry=lambda why, wait: waits.append(why))
+        )
+        await begun.wait()
         os.kill(before, signal.SIGKILL)
         assert (await telling).text != ""
     assert waits != []
