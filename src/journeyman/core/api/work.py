@@ -84,7 +84,7 @@ class CheckView(Value):
     result: RunView | None = None
     sentence: str = ""
     tests: tuple[TestView, ...] = ()
-    counts: dict[TestState, int] = Field(default_factory=dict)
+    counts: dict[TestState, int] = Field(default_factory=lambda: dict[TestState, int]())
     hidden: int = 0
 
 
