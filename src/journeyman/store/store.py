@@ -13,14 +13,21 @@ from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Status, Task
+from journeyman.store.access import Access
+from journeyman.store.audit import Audit
 from journeyman.store.blobs import Blobs
 from journeyman.store.codec import decode, encode, masked, storable
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.holder import describe, is_dead
 from journeyman.store.log import AttemptLog, lease_lost
+from journeyman.store.models import Models
+from journeyman.store.people import People
+from journeyman.store.quotas import Quotas
 from journeyman.store.rows import attempt_of, attempt_row, task_of, task_row
+from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
+from journeyman.store.usage import UsageSums
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -69,6 +76,13 @@ class Store:
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         self.secrets = secrets
         self.environments = Environments(database, clock)
+        self.people = People(database, clock)
+        self.access = Access(database, clock)
+        self.audit = Audit(database, clock)
+        self.quotas = Quotas(database, clock)
+        self.schedules = Schedules(database)
+        self.models = Models(database, clock)
+        self.usage = UsageSums(database)
         self._database = database
         self._blobs = blobs
         self._clock = clock
