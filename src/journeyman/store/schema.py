@@ -257,8 +257,11 @@ invitation = Table(
     Column("role", String(16), nullable=False),
     Column("email", String(320)),
     Column("expires", Double, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("groups", Text, nullable=False),  # with spaces between
+    Column("person", String(64), ForeignKey("person.id")),
 )
-"""A link that works once: whoever follows it sets a name and a password."""
+"""A link that works once: whoever follows it sets a name and a password; with `person` a new password for them."""
 
 quota = Table(
     "quota",
@@ -288,6 +291,15 @@ schedule = Table(
     Column("owner", String(64)),
     Column("group", String(64)),
 )
+
+model = Table(
+    "model",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON, a `ModelSettings`
+    Column("changed", Double, nullable=False),
+)
+"""Models that an administrator added, beside those of each machine's own settings."""
 
 worker = Table(
     "worker",

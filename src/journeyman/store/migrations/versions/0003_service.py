@@ -24,7 +24,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("worker", "schedule", "audit", "quota", "invitation", "session", "token", "membership", "group"):
         op.drop_table(table)
-    for table in ("person", "seen", "message", "turn"):
+    for table in ("model", "person", "seen", "message", "turn"):
         op.drop_table(table)
     with op.batch_alter_table("environment") as table:
         table.drop_column("group")
@@ -238,7 +238,11 @@ def _people() -> None:
         sa.Column("role", sa.String(16), nullable=False),
         sa.Column("email", sa.String(320)),
         sa.Column("expires", sa.Double, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+        sa.Column("groups", sa.Text, nullable=False),
+        sa.Column("person", sa.String(64)),
         sa.PrimaryKeyConstraint("digest", name="pk_invitation"),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name="fk_invitation_person"),
     )
 
 
@@ -268,6 +272,13 @@ def _rest() -> None:
         sa.Column("owner", sa.String(64)),
         sa.Column("group", sa.String(64)),
         sa.PrimaryKeyConstraint("id", name="pk_schedule"),
+    )
+    op.create_table(
+        "model",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("changed", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_model"),
     )
     op.create_table(
         "worker",
