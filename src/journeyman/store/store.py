@@ -18,6 +18,7 @@ from journeyman.store.environments import Environments
 from journeyman.store.holder import describe
 from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
+from journeyman.store.pages import Pages
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
 from journeyman.store.rows import attempt_of
 from journeyman.store.secrets import Secrets
@@ -58,6 +59,7 @@ class Store(Tasks):
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
         self.lines = Lines(database, clock)
+        self.pages = Pages(database)
         self.tail = Tail(database)
         self._blobs = blobs
 
