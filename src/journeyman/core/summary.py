@@ -46,6 +46,7 @@ ENDED: dict[StopReason, str] = {
     "time": "stopped at the limit of time",
     "tokens": "stopped at the limit of tokens",
     "money": "stopped at the limit of cost",
+    "budget": "waiting: the task's budget is used up",
     "stuck": "stopped: it went in circles",
     "interrupted": "interrupted",
     "cancelled": "cancelled",

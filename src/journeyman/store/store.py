@@ -12,19 +12,26 @@ from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt
+from journeyman.store.access import Access
+from journeyman.store.audit import Audit
 from journeyman.store.blobs import Blobs
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.holder import describe
 from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
+from journeyman.store.models import Models
 from journeyman.store.pages import Pages
+from journeyman.store.people import People
+from journeyman.store.quotas import Quotas
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
 from journeyman.store.rows import attempt_of
+from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
 from journeyman.store.tail import Tail
 from journeyman.store.tasks import Tasks
 from journeyman.store.turns import Messages, Turns
+from journeyman.store.usage import UsageSums
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -61,6 +68,13 @@ class Store(Tasks):
         self.lines = Lines(database, clock)
         self.pages = Pages(database)
         self.tail = Tail(database)
+        self.people = People(database, clock)
+        self.access = Access(database, clock)
+        self.audit = Audit(database, clock)
+        self.quotas = Quotas(database, clock)
+        self.schedules = Schedules(database)
+        self.models = Models(database, clock)
+        self.usage = UsageSums(database)
         self._blobs = blobs
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
