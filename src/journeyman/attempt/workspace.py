@@ -115,9 +115,12 @@ async def open_workspace(
         (opener := OpenSandbox(backend, log.mask))(spec) as sandbox,
     ):
         if start.environment is not None:
-            from journeyman.attempt.environment.probed import probed
+            from journeyman.attempt.environment.probed import probed, untried
 
-            opened = opened.model_copy(update={"probes": await probed(sandbox, spec.gateway)})
+            probes = await probed(sandbox, spec.gateway)
+            opened = opened.model_copy(update={"probes": probes})
+            if warning := untried(probes):
+                await log.append(Progressed(text=warning))
         await log.append(
             opened.model_copy(
                 update={
