@@ -23,9 +23,11 @@ def described(engine: Engine) -> dict[str, object]:
         inspector = inspect(connection)
         return {
             table: {
-                "columns": [{**column, "type": str(column["type"])} for column in inspector.get_columns(table)],
+                "columns": {
+                    column["name"]: {**column, "type": str(column["type"])} for column in inspector.get_columns(table)
+                },
                 "primary key": inspector.get_pk_constraint(table),
-                "foreign keys": inspector.get_foreign_keys(table),
+                "foreign keys": sorted(inspector.get_foreign_keys(table), key=str),
                 "unique": sorted(inspector.get_unique_constraints(table), key=str),
                 "indexes": sorted(inspector.get_indexes(table), key=str),
             }
@@ -71,7 +73,7 @@ async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
         await store.create(a_task(), [])
     change(tmp_path, "update alembic_version set version_num = '9999'")
     before = (tmp_path / "journeyman.sqlite").read_bytes()
-    with pytest.raises(StoreError, match=r"newer Journeyman \(schema 9999, and this one knows 0002\).*left as it is"):
+    with pytest.raises(StoreError, match=r"newer Journeyman \(schema 9999, and this one knows 0003\).*left as it is"):
         async with open_store(tmp_path):
             pass
     assert (tmp_path / "journeyman.sqlite").read_bytes() == before

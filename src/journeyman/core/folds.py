@@ -7,8 +7,10 @@ from journeyman.core.environment import Refusal
 from journeyman.core.events import (
     AttemptStarted,
     Checked,
+    Continued,
     Event,
     Finished,
+    Heard,
     Opened,
     PlanStep,
     PlanUpdated,
@@ -59,6 +61,8 @@ def conversation(events: Iterable[Event]) -> list[Item]:
 def items_of(event: Event) -> Sequence[Item]:
     """What one event adds to the conversation."""
     match event:
+        case Continued(items=before):
+            return before
         case Prepared(items=first):
             return first
         case Said(item=item):
@@ -111,10 +115,24 @@ def checkpoint(events: Iterable[Event]) -> tuple[str | None, bool]:
     manifest: str | None = None
     complete = True
     for event in events:
-        if isinstance(event, ToolReturned):
+        if isinstance(event, ToolReturned | Continued):
             manifest = event.checkpoint or manifest
             complete = event.checkpointed
     return manifest, complete
+
+
+def continued(events: Iterable[Event]) -> Continued | None:
+    """What a follow-up turn goes on from; None in a task's first turn."""
+    return next((event for event in events if isinstance(event, Continued)), None)
+
+
+def last_message(events: Iterable[Event]) -> int:
+    """The number of the last message of a person that was taken; 0 before the first."""
+    last = 0
+    for event in events:
+        if isinstance(event, Said | Heard) and event.message is not None:
+            last = max(last, event.message)
+    return last
 
 
 def steps(events: Iterable[Event]) -> int:

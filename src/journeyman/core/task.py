@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+from pydantic import Field
+
+from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
 Mode = Literal["ask", "code", "review"]
@@ -11,7 +14,18 @@ Verdict = Literal["verified", "unverified", "failing", "unchanged", "answered"]
 unchanged: no change was made. answered: a question was answered."""
 
 StopReason = Literal[
-    "finished", "steps", "time", "tokens", "money", "stuck", "interrupted", "cancelled", "model", "sandbox", "error"
+    "finished",
+    "steps",
+    "time",
+    "tokens",
+    "money",
+    "budget",
+    "stuck",
+    "interrupted",
+    "cancelled",
+    "model",
+    "sandbox",
+    "error",
 ]
 
 
@@ -41,6 +55,10 @@ class Base(Value):
     repository without commits. `ref` is set when the person named one: then the working tree is not part of it.
     `left_out` says in sentences what of the working tree is not part of the work. With `copied`, its files are not
     all the person's to write: the work goes on a copy of the tree, laid over them.
+
+    With a `remote`, the address of a repository elsewhere, `repository` is where its files are seen in the sandbox, the
+    same on every machine; each has a clone of its own. `starting_diff` is the blob id of a patch that `tree` has and
+    `commit` has not.
     """
 
     repository: str
@@ -52,10 +70,51 @@ class Base(Value):
     untracked_files: int = 0
     left_out: tuple[str, ...] = ()
     copied: bool = False
+    remote: str | None = None
+    starting_diff: str | None = None
+
+
+class Budget(Value):
+    """What a task may use with all its turns and attempts together; None is no bound. Money is US dollars."""
+
+    tokens: int | None = Field(default=None, gt=0)
+    cost: float | None = Field(default=None, gt=0)
+
+
+class TurnRequest(Value):
+    """What a person asks for in one turn, before anybody has looked at the repository.
+
+    `repository` is a folder of the machine that runs it or an address that git can clone; `ref` is a branch, tag or
+    commit, the default branch (of a folder: its working tree) without one. `environment` is the name of a stored one or
+    a word of `core.environment.RESERVED`. `model` None is the default of whoever runs it. `images` and
+    `starting_diff` (a patch in git's format that is laid over the base first) are blob ids.
+    """
+
+    prompt: str = Field(min_length=1)
+    mode: Mode = "code"
+    repository: str
+    ref: str | None = None
+    environment: str = "ready"
+    model: str | None = None
+    strategy: Literal["loop", "repair"] | None = None
+    attempts: int = Field(default=1, ge=1, le=8)
+    limits: Limits = Limits()
+    checks: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    starting_diff: str | None = None
+    seed: int = 0
+
+
+Origin = Literal["cli", "api", "web", "schedule", "webhook", "import"]
 
 
 class Task(Value):
-    """What a person asked for. `created` is seconds since the epoch."""
+    """What a person asked for. Times are seconds since the epoch; `updated` is that of the last event or change.
+
+    `turn` is the number of its newest turn, `chosen` the attempt of that turn that is handed over. `owner` is a
+    person's id, None for those of a terminal; `group` is who else sees it. `seq` counts the events of all its attempts.
+    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5.
+    """
 
     id: str
     prompt: str
@@ -67,10 +126,77 @@ class Task(Value):
     status: Status = "queued"
     title: str = ""
     chosen: str | None = None
+    updated: float = 0.0
+    turn: int = 1
+    owner: str | None = None
+    group: str | None = None
+    environment: str = "off"
+    ref: str | None = None
+    parent: str | None = None
+    priority: int = Field(default=3, ge=1, le=5)
+    archived: bool = False
+    origin: Origin = "cli"
+    schedule: str | None = None
+    budget: Budget = Budget()
+    reason: str = ""
+    seq: int = 0
+
+
+class Turn(Value):
+    """One prompt of a person and the work that answers it. `continues` is the attempt that it goes on from."""
+
+    task_id: str
+    number: int = 1
+    request: TurnRequest
+    author: str | None = None
+    created: float = 0.0
+    status: Status = "queued"
+    chosen: str | None = None
+    continues: str | None = None
+    reason: str = ""
+
+
+MessageKind = Literal["steer", "interrupt", "cancel", "approve"]
+
+
+class Message(Value):
+    """What a person says to a task at work. Numbered from 1 within the task.
+
+    Each running attempt takes those with a number above the last that its log holds, at a step's boundary. With
+    `attempt` it is for that one alone.
+    """
+
+    task_id: str
+    number: int = 0
+    kind: MessageKind
+    text: str = ""
+    author: str | None = None
+    at: float = 0.0
+    attempt: str | None = None
+
+
+class Summary(Value):
+    """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now."""
+
+    line: str = ""
+    steps: int = 0
+    commands: int = 0
+    usage: Usage = Usage()
+    files: int = 0
+    added: int = 0
+    removed: int = 0
+    fixed: int = 0
+    broken: int = 0
+    still_failing: int = 0
+    warnings: int = 0
+    stop: StopReason | None = None
 
 
 class Attempt(Value):
-    """One independent try at a turn of a task. `epoch` grows each time that a process takes it over."""
+    """One independent try at a turn of a task. `epoch` grows each time that a process takes it over.
+
+    `began` and `ended` are seconds since the epoch: its first and its last event.
+    """
 
     id: str
     task_id: str
@@ -80,3 +206,6 @@ class Attempt(Value):
     verdict: Verdict | None = None
     epoch: int = 0
     holder: str | None = None
+    began: float | None = None
+    ended: float | None = None
+    summary: Summary = Summary()

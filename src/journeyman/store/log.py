@@ -102,7 +102,7 @@ class AttemptLog:
             self.lost = True
 
     async def _append(self, events: Sequence[Event]) -> None:
-        from journeyman.store.schema import ADD_EVENT
+        from journeyman.store.schema import ADD_EVENT, COUNT_EVENTS
 
         async with self._lock:
             now = self._clock()
@@ -111,7 +111,15 @@ class AttemptLog:
             rows = [
                 {"attempt_id": self.id, "seq": event.seq, "kind": event.kind, "body": body} for event, body in encoded
             ]
-            await self._fenced(lambda connection: connection.execute(ADD_EVENT, rows))
+
+            def job(connection: "Connection") -> None:
+                count = {"task": self.task_id, "more": len(rows), "now": now}
+                last: int = connection.execute(COUNT_EVENTS, count).scalar_one()
+                first = last - len(rows) + 1
+                numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
+                connection.execute(ADD_EVENT, list(numbered))
+
+            await self._fenced(job)
             stored = [event for event, _ in encoded]
             self.events.extend(stored)
             for listener in tuple(self._listeners):

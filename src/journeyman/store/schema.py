@@ -6,6 +6,7 @@ fresh database is made from the tables at once, without the revisions, and a tes
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All revisions in their order; the last is the one of the tables below."""
 
 metadata = MetaData(
@@ -49,9 +50,64 @@ task = Table(
     Column("status", String(16), nullable=False),
     Column("title", Text, nullable=False),
     Column("chosen", String(64)),
+    Column("updated", Double, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("owner", String(64)),
+    Column("group", String(64)),
+    Column("environment", String(64), nullable=False),
+    Column("ref", Text),
+    Column("parent", String(64)),
+    Column("priority", Integer, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("schedule", String(64)),
+    Column("budget", Text, nullable=False),  # JSON
+    Column("reason", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("key", String(128)),  # the idempotency key of its creation, with the owner in front
     Index(None, "created"),
     Index(None, "repository", "created"),
+    Index(None, "archived", "updated", "id"),
+    Index(None, "owner", "archived", "updated"),
+    Index(None, "group", "archived", "updated"),
+    Index(None, "status", "updated"),
+    UniqueConstraint("key"),
 )
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("task_id", String(64), ForeignKey("task.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("request", Text, nullable=False),  # JSON
+    Column("author", String(64)),
+    Column("created", Double, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("chosen", String(64)),
+    Column("continues", String(64)),
+    Column("reason", Text, nullable=False),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("task_id", String(64), ForeignKey("task.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", String(64)),
+    Column("at", Double, nullable=False),
+    Column("attempt", String(64)),
+)
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("task_id", String(64), ForeignKey("task.id"), primary_key=True),
+    Column("seq", Integer, nullable=False),
+)
+"""Up to which of a task's events a person has read."""
 
 attempt = Table(
     "attempt",
@@ -65,7 +121,13 @@ attempt = Table(
     Column("epoch", Integer, nullable=False),
     Column("holder", Text),
     Column("expires", Double, nullable=False),  # seconds since the epoch; meaningless without a holder
+    Column("began", Double),
+    Column("ended", Double),
+    Column("summary", Text, nullable=False),  # JSON
+    Column("tokens", BigInteger, nullable=False),  # of the summary's usage: what is read and written
+    Column("cost", Double, nullable=False),
     UniqueConstraint("task_id", "turn", "number"),
+    Index(None, "began"),
 )
 
 event = Table(
@@ -75,6 +137,9 @@ event = Table(
     Column("seq", Integer, primary_key=True),
     Column("kind", String(32), nullable=False),
     Column("body", Text, nullable=False),
+    Column("task_id", String(64), ForeignKey("task.id"), nullable=False),
+    Column("place", Integer, nullable=False),  # its number among the events of all attempts of the task, from 1
+    UniqueConstraint("task_id", "place"),
 )
 
 chunk = Table(
@@ -95,6 +160,8 @@ environment = Table(
     Column("repository", Text),
     Column("body", Text, nullable=False),  # the file's text
     Column("changed", Double, nullable=False),
+    Column("owner", String(64)),
+    Column("group", String(64)),
     Index(None, "repository"),
 )
 
@@ -115,6 +182,122 @@ approval = Table(
     Column("at", Double, nullable=False),
 )
 """Which content of a repository's environment file the person has approved."""
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("subject", Text),
+    Column("disabled", Boolean, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("password", Text),  # argon2id, in its own notation
+    UniqueConstraint("email"),
+    UniqueConstraint("subject"),
+)
+
+group = Table(
+    "group",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    UniqueConstraint("name"),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("group", String(64), ForeignKey("group.id"), primary_key=True),
+    Column("person", String(64), ForeignKey("person.id"), primary_key=True),
+    Index(None, "person"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("person", String(64), ForeignKey("person.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the secret, which has 256 bits of chance itself
+    Column("scopes", Text, nullable=False),  # with spaces between
+    Column("created", Double, nullable=False),
+    Column("expires", Double),
+    Column("used", Double),
+    UniqueConstraint("digest"),
+    Index(None, "person"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person", String(64), ForeignKey("person.id"), nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Index(None, "person"),
+)
+"""A browser that is signed in, by the digest of its cookie."""
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("email", String(320)),
+    Column("expires", Double, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("groups", Text, nullable=False),  # with spaces between
+    Column("person", String(64), ForeignKey("person.id")),
+)
+"""A link that works once: whoever follows it sets a name and a password; with `person` a new password for them."""
+
+quota = Table(
+    "quota",
+    metadata,
+    Column("of", String(80), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("person", String(64)),
+    Column("act", String(64), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", String(64), nullable=False),
+    Index(None, "at"),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON
+    Column("owner", String(64)),
+    Column("group", String(64)),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON, a `ModelSettings`
+    Column("changed", Double, nullable=False),
+)
+"""Models that an administrator added, beside those of each machine's own settings."""
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON, an `Offer`
+    Column("seen", Double, nullable=False),
+)
 
 version = Table(
     "alembic_version",
@@ -144,6 +327,14 @@ RELEASE = (
     .where(attempt.c.id == bindparam("attempt"), attempt.c.epoch == bindparam("ours"))
     .values(holder=None, expires=0.0)
 )
+
+COUNT_EVENTS = (
+    update(task)
+    .where(task.c.id == bindparam("task"))
+    .values(seq=task.c.seq + bindparam("more"), updated=bindparam("now"))
+    .returning(task.c.seq)
+)
+"""Counts further events of a task. Its row is held until the commit, so that their places are seen in their order."""
 
 ADD_EVENT = insert(event)
 ADD_CHUNK = insert(chunk)

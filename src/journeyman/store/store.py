@@ -13,16 +13,24 @@ from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Status, Task
+from journeyman.store.access import Access
+from journeyman.store.audit import Audit
 from journeyman.store.blobs import Blobs
 from journeyman.store.codec import decode, encode, masked, storable
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.holder import describe, is_dead
 from journeyman.store.log import AttemptLog, lease_lost
+from journeyman.store.models import Models
+from journeyman.store.people import People
+from journeyman.store.quotas import Quotas
+from journeyman.store.rows import attempt_of, attempt_row, task_of, task_row
+from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
+from journeyman.store.usage import UsageSums
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import Connection, Select
 
 LEASE = 30.0
 """Seconds after which an attempt whose holder was not heard of may be taken over."""
@@ -68,6 +76,13 @@ class Store:
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         self.secrets = secrets
         self.environments = Environments(database, clock)
+        self.people = People(database, clock)
+        self.access = Access(database, clock)
+        self.audit = Audit(database, clock)
+        self.quotas = Quotas(database, clock)
+        self.schedules = Schedules(database)
+        self.models = Models(database, clock)
+        self.usage = UsageSums(database)
         self._database = database
         self._blobs = blobs
         self._clock = clock
@@ -89,12 +104,11 @@ class Store:
                 for attempt_id, first in (events or {}).items()
                 for seq, event in enumerate(first, 1)
             ]
-            row = storable(task)
-            connection.execute(insert(schema.task), (masked(row, mask) if mask else row).model_dump())
+            rows = [{**row, "task_id": task.id, "place": place} for place, row in enumerate(rows, 1)]
+            row = storable(task.model_copy(update={"seq": len(rows), "updated": task.updated or task.created}))
+            connection.execute(insert(schema.task), task_row(masked(row, mask) if mask else row))
             if attempts:
-                connection.execute(
-                    insert(schema.attempt), [{**attempt.model_dump(), "expires": 0.0} for attempt in attempts]
-                )
+                connection.execute(insert(schema.attempt), [attempt_row(attempt) for attempt in attempts])
             if rows:
                 connection.execute(schema.ADD_EVENT, rows)
 
@@ -106,7 +120,7 @@ class Store:
 
         from journeyman.store.schema import attempt as table
 
-        rows = [{**attempt.model_dump(), "expires": 0.0} for attempt in attempts]
+        rows = [attempt_row(attempt) for attempt in attempts]
         await self._database.write(lambda connection: connection.execute(insert(table), rows))
 
     async def task(self, prefix: str) -> Task:
@@ -160,7 +174,7 @@ class Store:
 
         query = select(table).where(table.c.task_id == task_id).order_by(table.c.turn, table.c.number)
         return await self._database.read(
-            lambda connection: [_attempt(row) for row in connection.execute(query).mappings()]
+            lambda connection: [attempt_of(row) for row in connection.execute(query).mappings()]
         )
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
@@ -217,7 +231,7 @@ class Store:
 
     async def _tasks(self, query: "Select[Any]") -> list[Task]:
         return await self._database.read(
-            lambda connection: [Task.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+            lambda connection: [task_of(row) for row in connection.execute(query).mappings()]
         )
 
     async def _claim(self, attempt_id: str, holder: str, ttl: float) -> AttemptLog:
@@ -234,7 +248,7 @@ class Store:
             taken = {**here, "seen": seen, "by": holder, "until": now + ttl}
             if connection.execute(schema.TAKE, taken).rowcount != 1:
                 raise StoreError(f"Attempt {attempt_id} was taken by another process at this very moment.")
-            attempt = _attempt(connection.execute(schema.ATTEMPT, here).mappings().one())
+            attempt = attempt_of(connection.execute(schema.ATTEMPT, here).mappings().one())
             chunks = connection.execute(schema.CHUNKS, here).scalar_one()
             return attempt, _events(connection, attempt_id, 0), chunks, self.secrets.mask_in(connection)
 
@@ -274,12 +288,6 @@ async def _kept(log: AttemptLog, interval: float) -> AsyncGenerator[None]:
     finally:
         heartbeat.cancel()
         await asyncio.wait([heartbeat])
-
-
-def _attempt(row: "RowMapping") -> Attempt:
-    fields = dict(row)
-    del fields["expires"]
-    return Attempt.model_validate(fields)
 
 
 def _events(connection: "Connection", attempt_id: str, after: int) -> list[Event]:

@@ -42,6 +42,7 @@ def a_task(task_id: str = "0task", *, repository: str = "/repo", created: float 
         repository=repository,
         model="scripted",
         created=created,
+        updated=created,
         attempts=attempts,
     )
 
@@ -74,7 +75,7 @@ class StoreContract:
         async with backing() as store:
             await store.create(task, attempts, {"0task.1.1": [Progressed(text="one"), Progressed(text="two")]})
         async with backing() as store:
-            assert await store.task("0task") == task
+            assert await store.task("0task") == task.model_copy(update={"seq": 2})
             assert await store.attempts("0task") == attempts
             assert await store.events("0task.1.1") == [
                 Progressed(seq=1, at=clock.now, text="one"),

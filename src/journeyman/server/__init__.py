@@ -1,0 +1,1 @@
+"""The service: the HTTP API, live events, sign-in, the built web app."""
