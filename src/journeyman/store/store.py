@@ -21,6 +21,7 @@ from journeyman.store.holder import describe
 from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
 from journeyman.store.models import Models
+from journeyman.store.pages import Pages
 from journeyman.store.people import People
 from journeyman.store.postgres import Postgres
 from journeyman.store.quotas import Quotas
@@ -71,6 +72,7 @@ class Store(Tasks):
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
         self.lines = Lines(database, clock)
+        self.pages = Pages(database)
         self.tail = Tail(database)
         self.people = People(database, clock)
         self.access = Access(database, clock)
