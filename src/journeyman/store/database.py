@@ -206,6 +206,7 @@ class Database:
         kept: Connection | None = getattr(self._mine, name, None)
         if kept is None or kept.invalidated or kept.closed:
             if kept is not None:
+                setattr(self._mine, name, None)
                 self._all.remove(kept)
                 kept.close()
             kept = engine.connect().execution_options(journeyman_reads=reads)
