@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Message, Summary, Task, Turn
-from journeyman.store.codec import masked, storable
+from journeyman.store.codec import masked, spelled, storable
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -30,7 +30,7 @@ def task_of(row: "RowMapping") -> Task:
 def changes_row(fields: Mapping[str, object]) -> Row:
     """Changed fields as columns: values of ours become JSON."""
     return {
-        key: value.model_dump_json(exclude_defaults=True) if isinstance(value, BaseModel) else value
+        key: value.model_dump_json(exclude_defaults=True) if isinstance(value, BaseModel) else spelled(value)
         for key, value in fields.items()
     }
 
