@@ -16,7 +16,7 @@ from journeyman.core.events import AttemptStarted, Resumed
 from journeyman.core.evidence import Check
 from journeyman.core.folds import result, started
 from journeyman.core.ids import Clock, attempt_id, new_id
-from journeyman.core.task import Attempt, Limits, Mode, Task
+from journeyman.core.task import Attempt, Limits, Mode, Task, Turn, TurnRequest
 from journeyman.core.text import one_line
 from journeyman.repo import rules
 from journeyman.repo.repository import Repository, open_repository
@@ -53,9 +53,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A task that is ready to be stored: its attempts, and the first event of each."""
+    """A task that is ready to be stored: its first turn, its attempts, and the first event of each."""
 
     task: Task
+    turn: Turn
     attempts: tuple[Attempt, ...]
     firsts: dict[str, tuple[AttemptStarted]]
 
@@ -111,7 +112,24 @@ async def draft(
         environment=use,
     )
     firsts = {one.id: (start.model_copy(update={"seed": order.seed + one.number - 1}),) for one in attempts}
-    return Draft(task, attempts, firsts)
+    return Draft(task, _turn(task, order), attempts, firsts)
+
+
+def _turn(task: Task, order: Order) -> Turn:
+    request = TurnRequest(
+        prompt=order.prompt,
+        mode=order.mode,
+        repository=task.repository,
+        ref=order.ref,
+        environment=order.environment,
+        model=task.model,
+        strategy=order.strategy,
+        attempts=order.attempts,
+        limits=order.limits,
+        checks=order.checks,
+        seed=order.seed,
+    )
+    return Turn(task_id=task.id, request=request, created=task.created)
 
 
 async def _environment(
