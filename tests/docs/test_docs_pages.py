@@ -158,8 +158,13 @@ def default(value: object) -> str:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("Top level", Settings), ("Models: `[models.NAME]`", ModelSettings), ("Limits: `[limits]`", Limits)],
-    ids=["settings", "models", "limits"],
+    [
+        ("Top level", Settings),
+        ("Models: `[models.NAME]`", ModelSettings),
+        ("Engine: `[temporal]`", TemporalSettings),
+        ("Limits: `[limits]`", Limits),
+    ],
+    ids=["settings", "models", "temporal", "limits"],
 )
 def test_the_page_of_settings_has_every_key_with_its_default(heading: str, model: type[BaseModel]) -> None:
     said = {codes(key)[0]: told for key, told, *_ in rows(section(SETTINGS, heading))}
