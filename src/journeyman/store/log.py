@@ -80,7 +80,7 @@ class AttemptLog:
 
     def chunk(self) -> Chunk:
         """A new, empty chunk of output. Its id is only used once it is stored."""
-        chunk = Chunk(self.id, self._chunks, self._blobs, self._keep, self.mask)
+        chunk = Chunk(self.id, self._chunks, self._blobs, self._keep, self.mask, self._clock)
         self._chunks += 1
         self._open_chunks.append(chunk)
         return chunk
@@ -176,8 +176,9 @@ class AttemptLog:
     async def _keep(self, chunk: Chunk, blob: str, *, whole: bool) -> None:
         from journeyman.store.schema import ADD_CHUNK, GROW_CHUNK
 
-        row = {"attempt_id": self.id, "number": chunk.number, "id": chunk.id, "blob": blob, "size": chunk.size}
-        grown = {"attempt": self.id, "place": chunk.number, "blob": blob, "size": chunk.size}
+        content = {"blob": blob, "size": chunk.size, "timing": chunk.timing}
+        row = {"attempt_id": self.id, "number": chunk.number, "id": chunk.id, **content}
+        grown = {"attempt": self.id, "place": chunk.number, **content}
         known = chunk.kept
         await self._fenced(lambda connection: connection.execute(*((GROW_CHUNK, grown) if known else (ADD_CHUNK, row))))
         chunk.kept = True

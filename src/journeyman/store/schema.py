@@ -150,6 +150,7 @@ event = Table(
     Column("task_id", String(64), ForeignKey("task.id"), nullable=False),
     Column("place", Integer, nullable=False),  # its number among the events of all attempts of the task, from 1
     UniqueConstraint("task_id", "place"),
+    Index(None, "attempt_id", "kind"),
 )
 
 chunk = Table(
@@ -160,6 +161,7 @@ chunk = Table(
     Column("id", String(6), nullable=False),
     Column("blob", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("timing", Text),  # JSON, see `store.chunk`; null where it was not written down
     UniqueConstraint("attempt_id", "id"),
 )
 
@@ -396,7 +398,7 @@ ADD_CHUNK = insert(chunk)
 GROW_CHUNK = (
     update(chunk)
     .where(chunk.c.attempt_id == bindparam("attempt"), chunk.c.number == bindparam("place"))
-    .values(blob=bindparam("blob"), size=bindparam("size"))
+    .values(blob=bindparam("blob"), size=bindparam("size"), timing=bindparam("timing"))
 )
 
 TASK_EVENTS = (

@@ -23,6 +23,7 @@ from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
 from journeyman.store.models import Models
 from journeyman.store.offers import Offers
+from journeyman.store.pages import Pages
 from journeyman.store.people import People
 from journeyman.store.quotas import Quotas
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
@@ -69,6 +70,7 @@ class Store(Tasks):
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
         self.lines = Lines(database, clock)
+        self.pages = Pages(database)
         self.tail = Tail(database)
         self.people = People(database, clock)
         self.access = Access(database, clock)
