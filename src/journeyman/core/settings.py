@@ -20,8 +20,8 @@ from journeyman.core.task import Limits
 from journeyman.core.value import Value
 
 PREFIX = "JOURNEYMAN_"
-OUTSIDE = frozenset({"JOURNEYMAN_HOME", "JOURNEYMAN_CACHE"})
-"""Variables that are read before there are settings."""
+OUTSIDE = frozenset({"JOURNEYMAN_HOME", "JOURNEYMAN_CACHE", "JOURNEYMAN_SERVER", "JOURNEYMAN_TOKEN"})
+"""Variables that are no settings: where things are kept, and which server is meant."""
 
 SHARED = frozenset({"checks", "attempts", "strategy", "limits"})
 """What a repository may set; of `limits` only what makes them tighter."""
