@@ -9,6 +9,8 @@ from fastapi import Request
 
 from journeyman.core.ids import Clock
 from journeyman.core.task import Budget, Limits, Message, Origin, Task, Turn, TurnRequest
+from journeyman.server.catalogue import Catalogue
+from journeyman.server.workshop import Workshop
 from journeyman.store.store import Store
 
 Check = Callable[[], Awaitable[str | None]]
@@ -49,7 +51,7 @@ class Parts:
     """`state` is the folder with our git stores; `limits` are those of a task that sets none.
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. `routes`
-    are further routers.
+    are further routers. `workshop` builds environments on this machine, `catalogue` knows the models.
     """
 
     store: Store
@@ -63,6 +65,8 @@ class Parts:
     excludes: Path | None = None
     heartbeat: float = 15.0
     models: Sequence[str] = ()
+    workshop: Workshop | None = None
+    catalogue: Catalogue | None = None
 
 
 def parts_of(request: Request) -> Parts:

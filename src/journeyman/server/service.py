@@ -9,10 +9,19 @@ from journeyman.server.auth.gate import Gate, Rates, SignIn
 from journeyman.server.auth.guard import Guard
 from journeyman.server.auth.openid import OpenId
 from journeyman.server.parts import Parts
-from journeyman.server.routes import groups, people, session, tokens
+from journeyman.server.routes import environments, groups, models, overview, people, schedules, session, tokens
 from journeyman.server.routes.people import join_link
 
-ROUTERS = (session.router, people.router, groups.router, tokens.router)
+ROUTERS = (
+    session.router,
+    people.router,
+    groups.router,
+    tokens.router,
+    environments.router,
+    models.router,
+    schedules.router,
+    overview.router,
+)
 PUBLIC = (session.public,)
 
 FIRST_HOURS = 7 * 24.0
