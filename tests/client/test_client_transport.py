@@ -131,7 +131,7 @@ async def test_what_can_be_sent_again_is_and_what_may_have_happened_is_not() -> 
         with pytest.raises(ServerUnreachable, match="was cut"):
             await transport.send("POST", "/tasks", body=b"{}")
     assert len(server.asked) == 3
-    async with played(refusal(429, code="quota")) as (transport, server):
+    async with played(refusal(429, code="over_quota")) as (transport, server):
         with pytest.raises(Limited, match="It is so"):
             await transport.send("POST", "/tasks", body=b"{}", again=True)
 
