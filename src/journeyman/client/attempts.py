@@ -13,8 +13,8 @@ from journeyman.core.api.work import (
     FileList,
     FileText,
     ResultView,
-    StepPage,
     Timeline,
+    WorkPage,
 )
 
 
@@ -75,14 +75,14 @@ class AttemptRequests(Requests):
             "GET", "/tasks/{task}/attempts/{attempt}/citations", Citations, task=task, attempt=attempt
         )
 
-    async def steps(
+    async def work(
         self, task: str, attempt: str = "chosen", *, before: int | None = None, after: int | None = None
-    ) -> StepPage:
-        """A page of steps; without a bound the newest."""
+    ) -> WorkPage:
+        """A page of the work log; without a bound the newest."""
         return await self._ask(
             "GET",
-            "/tasks/{task}/attempts/{attempt}/steps",
-            StepPage,
+            "/tasks/{task}/attempts/{attempt}/work",
+            WorkPage,
             query={"before": before, "after": after},
             task=task,
             attempt=attempt,

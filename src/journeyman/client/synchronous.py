@@ -66,7 +66,7 @@ class Client:
     checks = blocking(AsyncClient.checks)
     evidence = blocking(AsyncClient.evidence)
     citations = blocking(AsyncClient.citations)
-    steps = blocking(AsyncClient.steps)
+    work = blocking(AsyncClient.work)
     timeline = blocking(AsyncClient.timeline)
     commands = blocking(AsyncClient.commands)
     chunk = blocking(AsyncClient.chunk)
