@@ -1,7 +1,7 @@
 """From a prompt to a stored task, and from a stored attempt to one that is at work."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +12,11 @@ from journeyman.checks.detect import find_checks
 from journeyman.core import environment_file
 from journeyman.core.environment import EnvironmentUse
 from journeyman.core.errors import StoreError
-from journeyman.core.events import AttemptStarted
+from journeyman.core.events import AttemptStarted, Resumed
 from journeyman.core.evidence import Check
-from journeyman.core.folds import started
+from journeyman.core.folds import result, started
 from journeyman.core.ids import Clock, attempt_id, new_id
-from journeyman.core.task import Attempt, Limits, Mode, Task
+from journeyman.core.task import Attempt, Limits, Mode, Task, Turn, TurnRequest
 from journeyman.core.text import one_line
 from journeyman.repo import rules
 from journeyman.repo.repository import Repository, open_repository
@@ -53,9 +53,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A task that is ready to be stored: its attempts, and the first event of each."""
+    """A task that is ready to be stored: its first turn, its attempts, and the first event of each."""
 
     task: Task
+    turn: Turn
     attempts: tuple[Attempt, ...]
     firsts: dict[str, tuple[AttemptStarted]]
 
@@ -111,7 +112,24 @@ async def draft(
         environment=use,
     )
     firsts = {one.id: (start.model_copy(update={"seed": order.seed + one.number - 1}),) for one in attempts}
-    return Draft(task, attempts, firsts)
+    return Draft(task, _turn(task, order), attempts, firsts)
+
+
+def _turn(task: Task, order: Order) -> Turn:
+    request = TurnRequest(
+        prompt=order.prompt,
+        mode=order.mode,
+        repository=task.repository,
+        ref=order.ref,
+        environment=order.environment,
+        model=task.model,
+        strategy=order.strategy,
+        attempts=order.attempts,
+        limits=order.limits,
+        checks=order.checks,
+        seed=order.seed,
+    )
+    return Turn(task_id=task.id, request=request, created=task.created)
 
 
 async def _environment(
@@ -141,10 +159,20 @@ async def _checks(tree: Tree, order: Order, written: tuple[str, ...]) -> tuple[C
     )
 
 
+Prepare = Callable[[AttemptLog], Awaitable[None]]
+"""Writes the beginning of an attempt that has none."""
+
+
 @asynccontextmanager
-async def claim(host: Host, attempt: str) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
-    """Become the one writer of an attempt's log."""
+async def claim(
+    host: Host, attempt: str, prepare: Prepare | None = None
+) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
+    """Become the one writer of an attempt's log, and say so in it where another one was before."""
     async with host.store.claim(attempt, host.holder) as log:
+        if log.events and log.epoch > 1 and result(log.events) is None:
+            await log.append(Resumed(holder=host.holder))
+        if not log.events and prepare is not None:
+            await prepare(log)
         start = started(log.events)
         if start is None:
             raise StoreError(f"Attempt {attempt} has no beginning in the log; it cannot be worked on.")

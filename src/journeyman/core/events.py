@@ -27,7 +27,8 @@ class AttemptStarted(Recorded):
     """Everything that is needed to go on with the attempt in another process.
 
     `turn` is the number of the turn that it answers, `continues` the attempt of the turn before that it goes on from
-    (`Continued` follows then), `images` the blob ids of those that belong to the prompt.
+    (`Continued` follows then), `images` the blob ids of those that belong to the prompt. Messages up to the number
+    `heard` were for turns before.
     """
 
     kind: Literal["attempt_started"] = "attempt_started"
@@ -45,6 +46,7 @@ class AttemptStarted(Recorded):
     turn: int = 1
     continues: str | None = None
     images: tuple[str, ...] = ()
+    heard: int = 0
 
 
 class Continued(Recorded):
