@@ -236,6 +236,17 @@ def login(
 
 
 @app.command()
+def join(
+    link: Annotated[str, typer.Argument(metavar="LINK", help="The link of an invitation.")],
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the server is called here.")] = None,
+) -> None:
+    """Join a server by an invitation, or set a new password by one."""
+    from journeyman.cli import servers
+
+    finish(servers.join(link, name), "")
+
+
+@app.command()
 def logout(server: ServerName = None) -> None:
     """Forget how one is known to a server."""
     from journeyman.cli import servers

@@ -77,6 +77,8 @@ class Client:
     sign_in_ways = blocking(AsyncClient.sign_in_ways)
     me = blocking(AsyncClient.me)
     sign_in = blocking(AsyncClient.sign_in)
+    invitation = blocking(AsyncClient.invitation)
+    accept = blocking(AsyncClient.accept)
     sign_out = blocking(AsyncClient.sign_out)
     tokens = blocking(AsyncClient.tokens)
     make_token = blocking(AsyncClient.make_token)
