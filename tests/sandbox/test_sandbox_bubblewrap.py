@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -274,14 +275,20 @@ async def test_many_are_opened_at_once(tmp_path: Path) -> None:
     assert said == [f"{spec.workspace}\n" for spec in specs]
 
 
-async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path) -> None:
+async def test_sandboxes_are_started_by_a_program_that_comes_back(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     backend = Bubblewrap(tmp_path / "state")
     name = mark(tmp_path / "state" / "zygote").encode()
     spec = spec_in(tmp_path)
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, 512), most))
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, most)))
     async with backend.open(spec) as sandbox:
         [starter] = _children(name)
         assert await sh(sandbox, "echo here") == "here\n"
         assert Path(f"/proc/{starter}/environ").read_bytes() == b""
+        assert resource.prlimit(starter, resource.RLIMIT_NOFILE) == (most, most)  # it holds all sandboxes' locks
         held = {int(path.name): path.readlink() for path in Path(f"/proc/{starter}/fd").iterdir()}
         assert [held.pop(number).name for number in range(3)] == ["null"] * 3
         assert [held.pop(number).name for number in (30, 31)] == ["null"] * 2
