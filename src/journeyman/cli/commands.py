@@ -120,7 +120,12 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         raise UsageError("--model is empty; leave it out, or name a model.")
     if not all(check.strip() for check in flags.checks):
         raise UsageError("--check is empty; leave it out, or give a command that must succeed.")
-    given = {"model": flags.model, "attempts": flags.attempts, "environment": flags.environment}
+    given: dict[str, object] = {
+        "model": flags.model,
+        "attempts": flags.attempts,
+        "environment": flags.environment,
+        "temporal": {"address": flags.engine} if flags.engine else None,
+    }
     door = open_door(flags.directory, given)
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
@@ -163,7 +168,13 @@ async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> 
     first = new.firsts[new.attempts[0].id][0]
     notes = (why, _start_words(first.base), *first.base.left_out, _environment_words(first.environment))
     try:
-        ended = await begin(host, new, partial(_watcher, flags=flags, notes=notes), flags.engine)
+        watcher = partial(_watcher, flags=flags, notes=notes)
+        if flags.engine is None:
+            ended = await begin(host, new, watcher)
+        else:
+            from journeyman.cli.engine import hand_over
+
+            ended = await hand_over(door, host, new, watcher(new.task, new.attempts))
     except asyncio.CancelledError:
         return _interrupted(new.task)
     return await _show(door, host.store, ended, flags)
@@ -238,13 +249,13 @@ async def with_store(show: Callable[[Store, Any], Awaitable[None]]) -> int:
     return 0
 
 
-async def worker(engine: str | None) -> int:
+async def worker(temporal: Mapping[str, object], slots: int | None) -> int:
     """Work for an engine until told to end."""
     from journeyman.cli.engine import work_for_engine
 
-    door = open_door(Path(), {})
+    door = open_door(Path(), {"temporal": temporal or None, "slots": slots})
     async with open_store(door.state) as store, open_host(door, store) as host:
-        return await work_for_engine(host, door.state, engine)
+        return await work_for_engine(door, host)
 
 
 async def fetch() -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from journeyman import __version__
+from journeyman.cli.temporal import Slots, TemporalAddress, TemporalKey, TemporalNamespace, TemporalTls, temporal
 from journeyman.cli.typed import AsJson, Directory, EnvironmentName, Ref, finish
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
@@ -147,11 +148,17 @@ def list_(
 
 
 @app.command()
-def worker(engine: Engine = None) -> None:
+def worker(
+    address: TemporalAddress = None,
+    namespace: TemporalNamespace = None,
+    tls: TemporalTls = False,
+    api_key_env: TemporalKey = None,
+    slots: Slots = None,
+) -> None:
     """Take tasks from an engine (Temporal); without an address, from one that is started with it."""
     from journeyman.cli import commands
 
-    finish(commands.worker(engine))
+    finish(commands.worker(temporal(address, namespace, tls, api_key_env), slots))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

@@ -80,16 +80,10 @@ class JsonLines:
         sys.stdout.flush()
 
 
-async def begin(
-    host: Host, new: Draft, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"], engine: str | None = None
-) -> Ended:
-    """Store a new task and work it, here or, with the address of an engine, by its workers."""
+async def begin(host: Host, new: Draft, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"]) -> Ended:
+    """Store a new task and work it here."""
     task, attempts = new.task, new.attempts
     await host.store.create(task, attempts, new.firsts, turn=new.turn)
-    if engine is not None:
-        from journeyman.cli.engine import hand_over
-
-        return await hand_over(host, engine, task, attempts, watcher(task, attempts))
     return await work(host, task, attempts, watcher(task, attempts))
 
 
