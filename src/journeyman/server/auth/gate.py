@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import math
+import time
 from dataclasses import dataclass, field
 
 from fastapi import Request, Response
@@ -57,6 +58,7 @@ class Gate:
 
     def __init__(self, store: Store, sign_in: SignIn, clock: Clock, rates: Rates | None = None) -> None:
         self.sign_in = sign_in
+        self.monotonic = time.monotonic
         self.passwords = Passwords()
         self.rates = rates or Rates()
         self._store = store
