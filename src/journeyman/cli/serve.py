@@ -42,8 +42,6 @@ class Order:
     sign_in: bool = True
     work: bool = True
     slots: int | None = None
-    store: str | None = None
-    blobs: str | None = None
     temporal: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -54,8 +52,7 @@ async def serve(order: Order) -> int:
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
         )
-    given = {"temporal": order.temporal or None, "slots": order.slots, "store": order.store, "blobs": order.blobs}
-    door = open_door(Path(), given)
+    door = open_door(Path(), {"temporal": order.temporal or None, "slots": order.slots})
     with _listening(order.host, order.port) as listener, _told() as told:
         address = address_of(listener)
         async with _service(door, order, address) as running, _answering(running.app, listener) as answering:
