@@ -114,16 +114,16 @@ class Settings(Value):
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
     limits: Limits = Limits()
-    server: ServerSettings = ServerSettings()
     temporal: TemporalSettings = TemporalSettings()
     slots: int | None = Field(default=None, gt=0)
+    server: ServerSettings = ServerSettings()
 
 
 TABLES: dict[str, type[Value]] = {
     "limits": Limits,
+    "temporal": TemporalSettings,
     "server": ServerSettings,
     "openid": OpenIdSettings,
-    "temporal": TemporalSettings,
 }
 
 
