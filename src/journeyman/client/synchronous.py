@@ -53,6 +53,7 @@ class Client:
     tasks = blocking(AsyncClient.tasks)
     counts = blocking(AsyncClient.counts)
     task = blocking(AsyncClient.task)
+    image = blocking(AsyncClient.image)
     usage = blocking(AsyncClient.usage)
     matrix = blocking(AsyncClient.matrix)
     events = iterating(AsyncClient.events)
