@@ -27,6 +27,7 @@ from typing import Any
 from journeyman.repo.repository import open_repository
 from journeyman.sandbox import cgroups
 from journeyman.sandbox.bubblewrap import Bubblewrap, find_bwrap
+from journeyman.sandbox.launchers import mark
 from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec
 from journeyman.testing import ordinary
 
@@ -281,16 +282,17 @@ class Traces:
         }
         mounts = {line.split(" ", 1)[1] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
         files = {str(path.relative_to(state)) for path in state.rglob("*")}
-        return cls(frozenset(sandboxed(ground)), frozenset(mounts), frozenset(groups), frozenset(files))
+        return cls(frozenset(sandboxed(ground, state)), frozenset(mounts), frozenset(groups), frozenset(files))
 
 
-def sandboxed(ground: Ground) -> Iterator[int]:
-    """Processes that are, or start, sandboxes over `ground`: they name it, or do what the attempts have them do."""
-    marks = (os.fsencode(ground.folder), MARK.encode())
+def sandboxed(ground: Ground, state: Path) -> Iterator[int]:
+    """Processes that are, or start, sandboxes over `ground`: they name it, or the state that they come from, or do what
+    the attempts have them do."""
+    marks = (os.fsencode(ground.folder), mark(state / "program").encode(), MARK.encode())
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes()
-            if path.parent.name != str(os.getpid()) and any(mark in words for mark in marks):
+            if path.parent.name != str(os.getpid()) and any(each in words for each in marks):
                 yield int(path.parent.name)
 
 

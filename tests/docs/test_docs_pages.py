@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from journeyman.attempt.run import CODE_TOOLS
 from journeyman.cli.door import model_choice, open_door
-from journeyman.cli.main import app
+from journeyman.cli.main import whole
 from journeyman.core.environment import Environment, EnvironmentBase, NetworkPolicy, Script, SecretBinding
 from journeyman.core.environment_file import dump_environment, read_environment
 from journeyman.core.events import EVENT
@@ -23,7 +23,7 @@ from journeyman.models.choice import VENDORS
 from journeyman.repo.rules import commands
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, calls, codes, headings, prose, rows, section, slug, typed
 
-GROUP: Any = typer.main.get_command(app)
+GROUP: Any = typer.main.get_command(whole())
 COMMANDS: dict[str, Any] = {
     words: each
     for name, command in GROUP.commands.items()

@@ -33,7 +33,7 @@ def test_events_are_the_same_however_the_stream_is_cut(
     raw = text.encode()
     places = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=8)))
     chunks = [raw[start:stop] for start, stop in zip([0, *places], [*places, len(raw)], strict=True)]
-    expected = [ServerEvent(name, "\n".join(contents).encode()) for name, contents in written]
+    expected = [ServerEvent(name, "\n".join(contents).encode(), "7") for name, contents in written]
     assert parse(chunks) == expected
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from journeyman.core.errors import SandboxError, SandboxUnavailable
 from journeyman.sandbox import cgroups, plan, process
 from journeyman.sandbox.bubblewrap import Bubblewrap, find_bwrap
+from journeyman.sandbox.launchers import mark
 from journeyman.sandbox.protocol import FileChange, Toolchain
 from journeyman.testing.sandbox import SandboxContract, sh
 from journeyman.testing.sandbox_attacks import spec_in, until
@@ -161,6 +163,32 @@ async def test_a_strict_umask_shuts_nobody_out(tmp_path: Path) -> None:
         os.umask(before)
 
 
+async def test_command_lines_show_nothing_of_the_host(backend: Bubblewrap, tmp_path: Path) -> None:
+    async with backend.open(spec_in(tmp_path)) as sandbox:
+        said = await sh(sandbox, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert "supervisor" in said
+    assert str(backend.state) not in said
+    assert "bwrap" not in said
+
+
+async def test_nobody_of_bubblewrap_is_left_inside(backend: Bubblewrap, tmp_path: Path) -> None:
+    """Its own process sees the host's files, and works in the sandbox's process namespace."""
+    async with backend.open(spec_in(tmp_path)) as sandbox:
+        said = await sh(sandbox, "cat /proc/[0-9]*/stat | cut -d' ' -f1,4")
+        parents = {int(line.split()[0]): int(line.split()[1]) for line in said.splitlines()}
+        assert parents.pop(1) == 0
+        assert set(parents.values()) <= {1, *parents}, said
+        assert not {2, 3} & set(parents), said
+
+
+async def test_nothing_opens_where_bubblewrap_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("journeyman.sandbox.bubblewrap.find_bwrap", lambda: (Path("/bin/true"), None))
+    backend = Bubblewrap(tmp_path / "state")
+    with pytest.raises(SandboxError, match="could not be opened"):
+        async with backend.open(spec_in(tmp_path)):
+            pass
+
+
 async def test_the_supervisor_and_its_socket_are_out_of_reach(backend: Bubblewrap, tmp_path: Path) -> None:
     code = """
         import glob, os
@@ -247,14 +275,20 @@ async def test_many_are_opened_at_once(tmp_path: Path) -> None:
     assert said == [f"{spec.workspace}\n" for spec in specs]
 
 
-async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path) -> None:
+async def test_sandboxes_are_started_by_a_program_that_comes_back(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     backend = Bubblewrap(tmp_path / "state")
-    name = os.fsencode(tmp_path / "state" / "zygote")
+    name = mark(tmp_path / "state" / "zygote").encode()
     spec = spec_in(tmp_path)
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, 512), most))
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, most)))
     async with backend.open(spec) as sandbox:
         [starter] = _children(name)
         assert await sh(sandbox, "echo here") == "here\n"
         assert Path(f"/proc/{starter}/environ").read_bytes() == b""
+        assert resource.prlimit(starter, resource.RLIMIT_NOFILE) == (most, most)  # it holds all sandboxes' locks
         held = {int(path.name): path.readlink() for path in Path(f"/proc/{starter}/fd").iterdir()}
         assert [held.pop(number).name for number in range(3)] == ["null"] * 3
         assert [held.pop(number).name for number in (30, 31)] == ["null"] * 2
@@ -271,7 +305,7 @@ async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path
 
 
 def _children(name: bytes) -> list[int]:
-    """Processes of ours that run a program of that name."""
+    """Processes of ours whose command line has that word."""
     found: list[int] = []
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

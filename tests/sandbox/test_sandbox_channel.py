@@ -12,9 +12,9 @@ import pytest
 from journeyman.sandbox import running
 from journeyman.sandbox.box import Box
 from journeyman.sandbox.channel import STRAY_REPLIES, Answer, Channel
-from journeyman.sandbox.programs import supervisor
+from journeyman.sandbox.programs import serving
 from journeyman.sandbox.programs.files import READ
-from journeyman.sandbox.programs.supervisor import DONE, EXEC, EXIT, FAIL, READY
+from journeyman.sandbox.programs.serving import DONE, EXEC, EXIT, FAIL, READY
 from journeyman.sandbox.protocol import SandboxSpec
 from journeyman.sandbox.running import Inside
 
@@ -92,7 +92,7 @@ async def test_a_large_request_goes_by_a_file(ends: tuple[socket.socket, socket.
 
 @pytest.mark.parametrize(
     "packet",
-    [b"x", b"\xff" * supervisor.REPLY_SIZE, reply(DONE, 1) + b"!", b"A" * 60_000, reply(READY, 0), b""],
+    [b"x", b"\xff" * serving.REPLY_SIZE, reply(DONE, 1) + b"!", b"A" * 60_000, reply(READY, 0), b""],
     ids=["short", "unknown kind", "long", "huge", "ready again", "empty"],
 )
 async def test_garbage_ends_the_sandbox(ends: tuple[socket.socket, socket.socket], packet: bytes) -> None:

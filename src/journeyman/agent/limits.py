@@ -1,6 +1,6 @@
 """What ends an attempt before it is finished, and what notices that it goes in circles."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from journeyman.agent.work import Stop
 from journeyman.core import folds
@@ -31,13 +31,19 @@ def exceeded(events: Sequence[Event], limits: Limits, clock: Clock) -> Stop | No
 
 
 class Bounded:
-    """A model that is asked only while the attempt is within its limits; beyond them it refuses, with the reason."""
+    """A model that is asked only while the attempt is within its limits; beyond them it refuses, with the reason.
 
-    def __init__(self, model: Model, log: AttemptLog, limits: Limits, clock: Clock) -> None:
+    `afford` is called before each request and raises what ends the work for now.
+    """
+
+    def __init__(
+        self, model: Model, log: AttemptLog, limits: Limits, clock: Clock, afford: Callable[[], Awaitable[None]]
+    ) -> None:
         self._model = model
         self._log = log
         self._limits = limits
         self._clock = clock
+        self._afford = afford
 
     @property
     def profile(self) -> Profile:
@@ -48,6 +54,7 @@ class Bounded:
     ) -> Reply:
         if stop := exceeded(self._log.events, self._limits, self._clock):
             raise Refused(stop.message)
+        await self._afford()
         return await self._model.reply(request, on_delta, on_retry)
 
     async def close(self) -> None:

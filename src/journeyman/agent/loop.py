@@ -23,6 +23,12 @@ Checkpoint = Callable[[], Awaitable[tuple[str | None, bool]]]
 RulesBelow = Callable[[tuple[str, ...]], Awaitable[str]]
 """The rules of the folders of these paths that the model was not told yet, rendered; empty when there are none."""
 
+Boundary = Callable[[], Awaitable[None]]
+"""Called between two steps: takes in what people said, and raises what ends the work there."""
+
+Hear = Callable[[], Awaitable[bool]]
+"""Takes in what people said; whether the model is told something."""
+
 STUCK = "You have made the same call with the same result several times. Do something else, or say what stops you."
 
 
@@ -35,6 +41,8 @@ class Loop:
     prepared: Prepared
     checkpoint: Checkpoint
     rules_below: RulesBelow
+    boundary: Boundary
+    hear: Hear
     rerun: bool
     clock: Clock = time.time
     on_delta: Callable[[Delta], None] | None = None
@@ -43,15 +51,17 @@ class Loop:
 
 
 async def run(loop: Loop) -> Stop:
-    """Work until the model answers without a call or a limit is reached."""
+    """Work until the model answers without a call, and nobody has more to say, or a limit is reached."""
     log = loop.work.log
     while True:
         await run_pending(loop)
+        await loop.boundary()
         if stop := limits.exceeded(log.events, loop.work.start.limits, loop.clock):
             return stop
         if stop := await break_circle(loop):
             return stop
-        if stop := await ask(loop):
+        stop = await ask(loop)
+        if stop is not None and not (stop.reason == "finished" and await loop.hear()):
             return stop
 
 

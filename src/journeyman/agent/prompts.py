@@ -46,6 +46,8 @@ INTERRUPTED = (
     "The work was interrupted and goes on in a new sandbox. The repository's files are as they were after your last "
     "finished call; what was in /tmp, commands in the background and sessions are gone."
 )
+STOPPED_BY_PERSON = "The person stopped the work while this call ran. It may have run in part."
+NOT_RUN = "Not run: the person stopped the work before."
 MAY_HAVE_RUN = (
     "Interrupted: the process stopped while this call ran. It may have run in part or whole; look before you run it "
     "again."

@@ -72,8 +72,14 @@ async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Chang
     return Changed(tree, patch, await repository.changes(base.tree, tree), writes, tuple(left_out))
 
 
-async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result:
-    """The result of what the workspace holds now. Checks run in a fresh sandbox: the base with the patch, no more."""
+UNCHECKED = "The work was stopped before its end, so the checks were not run on what there is."
+
+
+async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checked: bool = True) -> Result:
+    """The result of what the workspace holds now. Checks run in a fresh sandbox: the base with the patch, no more.
+
+    Unless it is to be `checked`: then nothing is run.
+    """
     log, start = checker.log, checker.start
     changed = await collect(workspace.repository, start.base, workspace.sandbox)
     stop = folds.stopped(log.events)
@@ -92,7 +98,11 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
             seconds=folds.seconds(log.events, clock()),
         )
     checker.tree = changed.tree
-    runs = await _clean_room(workspace, checker, changed)
+    if checked:
+        runs = await _clean_room(workspace, checker, changed)
+        warnings = await _warnings(workspace, checker, changed, base_runs, runs)
+    else:
+        runs, warnings = (), (UNCHECKED,)
     return Result(
         verdict=verdict(base_runs, runs, changed=True, tree=changed.tree),
         summary=summary,
@@ -102,7 +112,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result
         base_checks=base_runs,
         result_checks=runs,
         comparison=compare(base_runs, runs),
-        warnings=(*changed.left_out, *await _warnings(workspace, checker, changed, base_runs, runs)),
+        warnings=(*changed.left_out, *warnings),
         citations=await _citations(workspace, changed, summary),
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),

@@ -1,5 +1,6 @@
 """What an attempt gets from the process that runs it."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -44,6 +45,7 @@ class Host:
     `state` is where Journeyman keeps its things and `home` the person's home directory. `path`, `virtual_env` and
     `excludes` (the person's global ignore file) come from the person's surroundings. `holder` names this process in
     leases. `environment_disk_bytes` is the room for environments that are ready,
+    `leave` is set when this process is to end: attempts stop at their step then and are left to another one.
     `image_backend` finds what opens sandboxes in a container image; it takes its time, and tells how fetching one goes.
     """
 
@@ -64,6 +66,7 @@ class Host:
     image_backend: Callable[[str, Tell], SandboxBackend] | None = None
     refresh: Refresh | None = None
     environment_disk_bytes: int = DISK_BYTES
+    leave: asyncio.Event | None = None
 
     def folder(self, attempt_id: str) -> Path:
         """Where an attempt keeps its layers."""

@@ -1,23 +1,28 @@
 """One attempt, from its stored beginning to its stored result."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
 from journeyman.agent.brief import brief
 from journeyman.agent.work import Stop, Work
-from journeyman.attempt.begin import claim
+from journeyman.attempt.begin import Prepare, claim
+from journeyman.attempt.budget import Purse
 from journeyman.attempt.checker import Checker
+from journeyman.attempt.halt import halt
 from journeyman.attempt.host import Host, Watch
+from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
 from journeyman.core.environment_file import policy_words
-from journeyman.core.errors import NoSuchFile
-from journeyman.core.events import AttemptStarted, Finished, Prepared, Resumed, Said, Stopped
+from journeyman.core.errors import BudgetSpent, NoSuchFile
+from journeyman.core.events import AttemptStarted, Event, Finished, Prepared, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage, UserMessage
+from journeyman.core.task import Status
 from journeyman.models.protocol import Model
 from journeyman.repo import rules
 from journeyman.store.log import AttemptLog, Listener
@@ -33,76 +38,172 @@ READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL)
 
 
 async def run_attempt(
-    host: Host, attempt: str, *, listener: Listener | None = None, watch: Watch | None = None
+    host: Host,
+    attempt: str,
+    *,
+    listener: Listener | None = None,
+    watch: Watch | None = None,
+    prepare: Prepare | None = None,
 ) -> Result:
-    """Work an attempt to its end, from wherever its log says that it is.
+    """Work an attempt to its end, from wherever its log says that it is; `prepare` writes the beginning of one that has
+    none.
 
-    Cancelling keeps everything and marks it as interrupted. Raises a `JourneymanError` when it cannot go on now; then
-    too everything is kept, and the next call goes on from the step it was in.
+    Cancelling keeps everything and marks it as interrupted. Raises a `JourneymanError` when it cannot go on now
+    (`HandedOver`: another process is to, `BudgetSpent`: a person has to allow it); then too everything is kept, and the
+    next call goes on from the step it was in.
     """
-    async with claim(host, attempt) as (log, start):
+    async with claim(host, attempt, prepare) as (log, start):
         if listener is not None:
             log.listen(listener)
         if (done := folds.result(log.events)) is not None:
             return done
-        if log.epoch > 1:
-            await log.append(Resumed(holder=host.holder))
         await log.set_status("running")
-        try:
-            result = await _work(host, start, log, watch or Watch())
-        except BaseException:
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(log.set_status("interrupted"))
-            raise
-        await log.set_status("done", result.verdict)
+        async with listening(host.store, log, start, host.leave) as inbox:
+            try:
+                result = await _to_its_end(Run(host, start, log, inbox, watch or Watch()))
+            except BaseException:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.shield(log.set_status("queued" if inbox.leaving else "interrupted"))
+                raise
+        await log.set_status(_status(log.events), result.verdict)
         return result
 
 
-async def _work(host: Host, start: AttemptStarted, log: AttemptLog, watch: Watch) -> Result:
-    opening = host.open_model(start.model, watch.on_progress)
-    async with opening as model, open_workspace(host, start, log, watch.on_progress) as workspace:
-        checker = Checker(log, start)
-        stop = folds.stopped(log.events)
-        if stop is None:
-            stopped = await _strategy(host, start, log, model, workspace, checker, watch)
-            await log.append(Stopped(reason=stopped.reason, message=stopped.message))
-        from journeyman.attempt.finish import finish
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An attempt at work in this process."""
 
-        result = await finish(workspace, checker, host.clock)
+    host: Host
+    start: AttemptStarted
+    log: AttemptLog
+    inbox: Inbox
+    watch: Watch
+
+
+def _status(events: Sequence[Event]) -> Status:
+    stop = folds.stopped(events)
+    return stop.reason if stop is not None and stop.reason in ("interrupted", "cancelled") else "done"
+
+
+async def _to_its_end(run: Run) -> Result:
+    """A cancellation from without may be how a person's wish gets here first: then the work ends in good order."""
+    try:
+        return await _work(run)
+    except asyncio.CancelledError:
+        await asyncio.shield(run.inbox.look())
+        if run.inbox.halt is None and _status(run.log.events) == "done":
+            raise
+        task = asyncio.current_task()
+        assert task is not None  # only tasks run coroutines
+        task.uncancel()
+        return await _work(run)
+
+
+async def _work(run: Run) -> Result:
+    host, start, log, inbox = run.host, run.start, run.log, run.inbox
+    async with AsyncExitStack() as stack:
+        try:
+            async with inbox.heeding():
+                model = await stack.enter_async_context(host.open_model(start.model, run.watch.on_progress))
+                opening = open_workspace(host, start, log, run.watch.on_progress)
+                workspace = await stack.enter_async_context(opening)
+        except Halted as halted:
+            await halt(inbox, log, halted.message)
+            return await _unopened(run)
+        purse = Purse(host.store, log, start, (await host.store.task(log.task_id)).budget)
+        while True:
+            await _until_stopped(run, model, workspace, purse)
+            result = await _finished(run, workspace)
+            if not await inbox.hear() or _status(log.events) != "done":
+                break
         await log.append(Finished(result=result))
         return result
 
 
-async def _strategy(
-    host: Host,
-    start: AttemptStarted,
-    log: AttemptLog,
-    model: Model,
-    workspace: Workspace,
-    checker: Checker,
-    watch: Watch,
-) -> Stop:
+async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Purse) -> None:
+    """Work with the strategy until the log holds a stop."""
+    log = run.log
+    stop = folds.stopped(log.events)
+    if stop is not None and stop.reason != "budget":
+        return
+    try:
+        ended = await _strategy(run, model, workspace, purse)
+    except Halted as halted:
+        await halt(run.inbox, log, halted.message, workspace)
+        return
+    except BudgetSpent as error:
+        if stop is None or folds.stopped(log.events) is None:
+            await log.append(Stopped(reason="budget", message=str(error)))
+        raise
+    await log.append(Stopped(reason=ended.reason, message=ended.message))
+
+
+async def _finished(run: Run, workspace: Workspace) -> Result:
+    """The result of what the workspace holds; without checks where a person stopped the work."""
+    from journeyman.attempt.finish import finish
+
+    checker = Checker(run.log, run.start)
+    if _status(run.log.events) == "done":
+        try:
+            async with run.inbox.heeding():
+                return await finish(workspace, checker, run.host.clock)
+        except Halted as halted:
+            await halt(run.inbox, run.log, halted.message, workspace)
+    return await finish(workspace, checker, run.host.clock, checked=False)
+
+
+async def _unopened(run: Run) -> Result:
+    """The result of an attempt that a person stopped while its sandbox was being opened."""
+    host, log = run.host, run.log
+    manifest, _ = folds.checkpoint(log.events)
+    if manifest is None:
+        usage, seconds = folds.usage(log.events), folds.seconds(log.events, host.clock())
+        verdict = "answered" if run.start.mode != "code" else "unchanged"
+        result = Result(verdict=verdict, summary=folds.last_text(log.events), usage=usage, seconds=seconds)
+    else:
+        async with open_workspace(host, run.start, log, run.watch.on_progress) as workspace:
+            result = await _finished(run, workspace)
+    await log.append(Finished(result=result))
+    return result
+
+
+async def _strategy(run: Run, model: Model, workspace: Workspace, purse: Purse) -> Stop:
     """The checks on the base and the strategy: side by side where the strategy does not wait for them."""
+    start, log = run.start, run.log
+    checker = Checker(log, start)
     work = Work(start, log, model, workspace.sandbox, workspace.layer, checker)
     if start.strategy == "repair":
-        from journeyman.agent.limits import Bounded
-        from journeyman.agent.repair import repair
-
-        await checker.base(workspace)
-        left = start.limits.seconds - folds.seconds(log.events, host.clock())
+        return await _repair(run, work, workspace, purse)
+    async with run.inbox.heeding(steps=True):
+        base = asyncio.create_task(checker.base(workspace))
         try:
-            async with asyncio.timeout(left):
-                return await repair(replace(work, model=Bounded(model, log, start.limits, host.clock)))
+            stop = await _loop(run, work, workspace, purse)
+            await base
+        finally:
+            base.cancel()
+            await asyncio.wait([base])
+    return stop
+
+
+async def _repair(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
+    """The repair strategy; what a person says meanwhile is added to the task, and the work begins again with that."""
+    from journeyman.agent.limits import Bounded
+    from journeyman.agent.repair import repair
+
+    start, log, clock = run.start, run.log, run.host.clock
+    bounded = Bounded(work.model, log, start.limits, clock, purse.check)
+    while True:
+        prompt = "\n\n".join([start.prompt, *folds.steered(log.events)])
+        told = replace(work, model=bounded, start=start.model_copy(update={"prompt": prompt}))
+        left = start.limits.seconds - folds.seconds(log.events, clock())
+        try:
+            async with run.inbox.heeding(spoken=True), asyncio.timeout(left):
+                await Checker(log, start).base(workspace)
+                return await repair(told)
         except TimeoutError:
             return Stop("time", f"Stopped after {start.limits.seconds:g} seconds, the limit.")
-    base = asyncio.create_task(checker.base(workspace))
-    try:
-        stop = await _loop(host, work, workspace, watch)
-        await base
-    finally:
-        base.cancel()
-        await asyncio.wait([base])
-    return stop
+        except Spoken:
+            await run.inbox.hear()
 
 
 @dataclass(slots=True)
@@ -126,8 +227,8 @@ class RuleBook:
             return None
 
 
-async def _loop(host: Host, work: Work, workspace: Workspace, watch: Watch) -> Stop:
-    start, log = work.start, work.log
+async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
+    host, start, log, watch = run.host, run.start, run.log, run.watch
     context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits)
     toolbox = Toolbox(context, CODE_TOOLS if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
@@ -136,21 +237,28 @@ async def _loop(host: Host, work: Work, workspace: Workspace, watch: Watch) -> S
         await log.append(prepared)
     else:
         prepared = before
+
+    async def boundary() -> None:
+        await run.inbox.boundary()
+        await purse.check()
+
     loop = agent_loop.Loop(
         work=work,
         toolbox=toolbox,
         prepared=prepared,
         checkpoint=workspace.checkpoint,
         rules_below=RuleBook(workspace, set(prepared.rules)).below,
+        boundary=boundary,
+        hear=run.inbox.hear,
         rerun=folds.checkpoint(log.events)[1],
         clock=host.clock,
         on_delta=watch.on_delta,
         on_retry=watch.on_retry,
     )
     try:
-        if before is not None:
-            if folds.answered(log.events):
-                return Stop("finished")
+        if folds.answered(log.events):
+            return Stop("finished")
+        if before is not None and folds.reopened(log.events):
             await agent_loop.run_pending(loop)
             await log.append(Said(item=DeveloperMessage(text=prompts.INTERRUPTED), why="interrupted"))
         return await agent_loop.run(loop)

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from journeyman.attempt.begin import Draft, Order, draft
 from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
@@ -25,6 +25,9 @@ from journeyman.sandbox.protocol import Gateway, SandboxBackend
 from journeyman.store.environments import Environments
 from journeyman.store.holder import this_process
 from journeyman.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from journeyman.repo.repository import Repository
 
 Work = Coroutine[Any, Any, int]
 """A command at work; its value is the exit code."""
@@ -275,7 +278,7 @@ def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Seque
     if flags.as_json:
         for note in filter(None, notes):
             print(plain(note), file=sys.stderr)
-        return Watcher(JsonLines(task, attempts), None)
+        return Watcher(JsonLines(task.id, [attempt.number for attempt in attempts]), None)
     from rich.console import Console
 
     from journeyman.cli.live import Progress
@@ -319,10 +322,14 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
 async def _apply(door: Door, task: Task, patch: bytes) -> int:
     from journeyman.repo.repository import reopen_repository
 
+    return await put_on(await reopen_repository(Path(task.repository), door.state, excludes=door.excludes), patch)
+
+
+async def put_on(repository: "Repository", patch: bytes) -> int:
+    """Put a patch on a repository's working tree, and say what came of it."""
     if not patch:
         print("Nothing was changed; there is nothing to apply.", file=sys.stderr)
         return 0
-    repository = await reopen_repository(Path(task.repository), door.state, excludes=door.excludes)
     outcome = await repository.apply(patch)
     for conflict in outcome.conflicts:
         print(f"conflict in {one_line(conflict.path, 300)}: {conflict.reason}", file=sys.stderr)

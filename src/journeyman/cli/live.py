@@ -117,8 +117,9 @@ class Progress:
     def __rich__(self) -> RenderableType:
         return Group(*(self._status(seen) for seen in self._seen.values() if not seen.done))
 
-    def add(self, number: int) -> None:
-        self._seen[number] = Seen(f"[{number}] " if self._many else "", time.monotonic())
+    def add(self, number: int, ago: float = 0.0, now: str = "starting") -> None:
+        """Follow an attempt too, which began `ago` seconds before and does `now`."""
+        self._seen[number] = Seen(f"[{number}] " if self._many else "", time.monotonic() - ago, now)
 
     def feed(self, number: int, events: Sequence[Event]) -> None:
         seen = self._seen[number]

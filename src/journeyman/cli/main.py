@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from journeyman import __version__
-from journeyman.cli import groups
 from journeyman.cli.typed import AsJson, Directory, EnvironmentName, Ref, finish
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
@@ -220,8 +219,39 @@ def fetch(
     finish(commands.fetch())
 
 
-app.add_typer(groups.environments, name="env")
-app.add_typer(groups.secrets, name="secret")
+ServerName = Annotated[
+    str | None, typer.Argument(metavar="SERVER", help="Its name in `journeyman remote list`, or its address.")
+]
+
+
+@app.command()
+def login(
+    server: ServerName = None,
+    token: Annotated[bool, typer.Option("--token", help="Read a token from stdin in place of a password.")] = False,
+) -> None:
+    """Sign in at a server, so that it knows whose tasks they are."""
+    from journeyman.cli import servers
+
+    finish(servers.login(server, token), "")
+
+
+@app.command()
+def logout(server: ServerName = None) -> None:
+    """Forget how one is known to a server."""
+    from journeyman.cli import servers
+
+    finish(servers.logout(server), "")
+
+
+def whole() -> typer.Typer:
+    """The program with its groups too, which `run` has no use for and need not wait for."""
+    from journeyman.cli import groups, task_group
+
+    app.add_typer(groups.environments, name="env")
+    app.add_typer(groups.secrets, name="secret")
+    app.add_typer(task_group.tasks, name="tasks")
+    app.add_typer(task_group.remotes, name="remote")
+    return app
 
 
 @app.callback(invoke_without_command=True)
@@ -236,8 +266,9 @@ def options(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 the task failed, 2 wrong use, 130 interrupted."""
+    program = app if sys.argv[1:2] in (["run"], ["ask"]) else whole()
     try:
-        app()
+        program()
     except (UsageError, RepositoryError) as error:
         _complain(error, 2)
     except JourneymanError as error:

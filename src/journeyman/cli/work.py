@@ -54,9 +54,9 @@ def exit_code(result: Result, stopped: Stopped | None) -> int:
 class JsonLines:
     """The stream of `--json`: one JSON object a line on stdout; several attempts are told apart by `attempt`."""
 
-    def __init__(self, task: Task, attempts: Sequence[Attempt]) -> None:
-        self._streams = {attempt.number: ThreadStream(task.id) for attempt in attempts}
-        self._many = len(attempts) > 1
+    def __init__(self, task_id: str, numbers: Sequence[int]) -> None:
+        self._streams = {number: ThreadStream(task_id) for number in numbers}
+        self._many = len(numbers) > 1
 
     def start(self) -> None:
         self._print(next(iter(self._streams.values())).start())

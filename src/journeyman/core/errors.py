@@ -8,6 +8,8 @@ JourneymanError                 a person reads it: what happened, what was kept,
 │   └── SandboxUnavailable      this machine lacks what the sandbox needs
 ├── EnvironmentFailed           set-up did not come to its end; nothing half-built is used
 ├── RepositoryError             git refused, or the tree is in a state that cannot be worked on
+├── HandedOver                  this process was asked to leave the attempt to another one, which goes on
+├── BudgetSpent                 the task's budget is used up; it goes on once a person has raised it
 └── ModelError                  a reply could not be had
     ├── RetryLater              overloaded, rate limited or cut off; carries `retry_after`
     ├── TooLong                 the request does not fit the model's window
@@ -50,6 +52,14 @@ class EnvironmentFailed(JourneymanError):
 
 class RepositoryError(JourneymanError):
     """Git refused, or the repository is in a state that cannot be worked on."""
+
+
+class HandedOver(JourneymanError):
+    """This process was asked to end, and left the attempt at a step's boundary; another one goes on."""
+
+
+class BudgetSpent(JourneymanError):
+    """The task's budget is used up. The attempt waits, and goes on once a person has raised it."""
 
 
 class ModelError(JourneymanError):

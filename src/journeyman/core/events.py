@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
 from journeyman.core.evidence import Change, Check, CheckRun, Result
-from journeyman.core.items import DeveloperMessage, UserMessage
+from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, ToolSpec
 from journeyman.core.task import Base, Limits, Mode, StopReason
 from journeyman.core.value import Value
@@ -24,7 +24,12 @@ class Recorded(Value):
 
 
 class AttemptStarted(Recorded):
-    """Everything that is needed to go on with the attempt in another process."""
+    """Everything that is needed to go on with the attempt in another process.
+
+    `turn` is the number of the turn that it answers, `continues` the attempt of the turn before that it goes on from
+    (`Continued` follows then), `images` the blob ids of those that belong to the prompt. Messages up to the number
+    `heard` were for turns before.
+    """
 
     kind: Literal["attempt_started"] = "attempt_started"
     task_id: str
@@ -38,6 +43,27 @@ class AttemptStarted(Recorded):
     checks: tuple[Check, ...] = ()
     seed: int = 0
     environment: EnvironmentUse | None = None
+    turn: int = 1
+    continues: str | None = None
+    images: tuple[str, ...] = ()
+    heard: int = 0
+
+
+class Continued(Recorded):
+    """What a follow-up turn goes on from, so that its log stands for itself: an `attempt` of the turn before.
+
+    `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
+    manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
+    too large to keep. `tree` is the git tree that the attempt came to.
+    """
+
+    kind: Literal["continued"] = "continued"
+    attempt: str
+    items: tuple[Item, ...] = ()
+    rules: tuple[str, ...] = ()
+    checkpoint: str | None = None
+    checkpointed: bool = True
+    tree: str | None = None
 
 
 class Opened(Recorded):
@@ -76,11 +102,24 @@ class Prepared(Recorded):
 
 
 class Said(Recorded):
-    """A message put into the conversation at a step's boundary: a person's, or the harness's with its reason."""
+    """A message put into the conversation at a step's boundary: a person's, or the harness's with its reason.
+
+    `message` is the number of the person's `Message`.
+    """
 
     kind: Literal["said"] = "said"
     item: Annotated[UserMessage | DeveloperMessage, Field(discriminator="kind")]
     why: Literal["steer", "rules", "interrupted", "checks", "limit", "stuck", "format"]
+    message: int | None = None
+
+
+class Heard(Recorded):
+    """A person's message that is not for the model was taken: `message` is its number, `what` it asks for."""
+
+    kind: Literal["heard"] = "heard"
+    message: int
+    what: Literal["interrupt", "cancel", "approve"]
+    text: str = ""
 
 
 class Replied(Recorded):
@@ -228,10 +267,12 @@ class Finished(Recorded):
 
 Event = Annotated[
     AttemptStarted
+    | Continued
     | Opened
     | RequestRefused
     | Prepared
     | Said
+    | Heard
     | Replied
     | ToolStarted
     | ToolReturned

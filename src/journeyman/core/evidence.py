@@ -90,6 +90,29 @@ class Citation(Value):
     reason: str = ""
 
 
+class Finding(Value):
+    """What a review found at lines (from 1, inclusive) of a file. `priority` is 0 (at once) to 3 (nice to have), and
+    `confidence` 0 to 1. `outside` says that the change under review does not touch these lines."""
+
+    title: str
+    body: str
+    priority: int = 2
+    confidence: float | None = None
+    path: str
+    start: int
+    end: int
+    outside: bool = False
+
+
+class Review(Value):
+    """The outcome of a review: whether the change under review is `correct`, None where the model did not say."""
+
+    findings: tuple[Finding, ...] = ()
+    correct: bool | None = None
+    explanation: str = ""
+    confidence: float | None = None
+
+
 class Result(Value):
     """The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included)."""
 
@@ -105,6 +128,7 @@ class Result(Value):
     citations: tuple[Citation, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
+    review: Review | None = None
 
 
 def best(results: Mapping[str, Result]) -> str:

@@ -7,8 +7,10 @@ from journeyman.core.environment import Refusal
 from journeyman.core.events import (
     AttemptStarted,
     Checked,
+    Continued,
     Event,
     Finished,
+    Heard,
     Opened,
     PlanStep,
     PlanUpdated,
@@ -59,6 +61,8 @@ def conversation(events: Iterable[Event]) -> list[Item]:
 def items_of(event: Event) -> Sequence[Item]:
     """What one event adds to the conversation."""
     match event:
+        case Continued(items=before):
+            return before
         case Prepared(items=first):
             return first
         case Said(item=item):
@@ -111,10 +115,30 @@ def checkpoint(events: Iterable[Event]) -> tuple[str | None, bool]:
     manifest: str | None = None
     complete = True
     for event in events:
-        if isinstance(event, ToolReturned):
+        if isinstance(event, ToolReturned | Continued):
             manifest = event.checkpoint or manifest
             complete = event.checkpointed
     return manifest, complete
+
+
+def continued(events: Iterable[Event]) -> Continued | None:
+    """What a follow-up turn goes on from; None in a task's first turn."""
+    return next((event for event in events if isinstance(event, Continued)), None)
+
+
+def steered(events: Iterable[Event]) -> tuple[str, ...]:
+    """What people said to the attempt while it was at work."""
+    said = (event for event in events if isinstance(event, Said) and event.why == "steer")
+    return tuple(event.item.text for event in said)
+
+
+def last_message(events: Iterable[Event]) -> int:
+    """The number of the last message of a person that was taken; 0 before the first."""
+    last = 0
+    for event in events:
+        if isinstance(event, Said | Heard) and event.message is not None:
+            last = max(last, event.message)
+    return last
 
 
 def steps(events: Iterable[Event]) -> int:
@@ -153,7 +177,7 @@ def stopped(events: Iterable[Event]) -> Stopped | None:
         match event:
             case Stopped():
                 last = event
-            case Replied() | ToolStarted():
+            case Replied() | ToolStarted() | Said(why="steer"):
                 last = None
             case _:
                 pass
@@ -166,6 +190,20 @@ def seconds(events: Sequence[Event], now: float) -> float:
         return 0.0
     away = sum(event.at - before.at for before, event in pairwise(events) if isinstance(event, Resumed))
     return now - events[0].at - away
+
+
+def reopened(events: Iterable[Event]) -> bool:
+    """Whether the sandbox was opened anew since the last step."""
+    fresh = False
+    for event in events:
+        match event:
+            case Opened():
+                fresh = True
+            case Replied() | ToolStarted() | ToolReturned() | Said(why="interrupted"):
+                fresh = False
+            case _:
+                pass
+    return fresh
 
 
 def answered(events: Sequence[Event]) -> bool:

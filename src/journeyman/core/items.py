@@ -11,10 +11,11 @@ from journeyman.core.value import Value
 
 
 class UserMessage(Value):
-    """What a person, or the harness on a person's behalf, says to the model."""
+    """What a person, or the harness on a person's behalf, says to the model. `images` are blob ids."""
 
     kind: Literal["user"] = "user"
     text: str
+    images: tuple[str, ...] = ()
 
 
 class DeveloperMessage(Value):

@@ -14,6 +14,10 @@ Scope = Literal["read", "write", "admin"]
 """What a token may be used for, at most what its person may do."""
 
 
+EVERYBODY = "everybody"
+"""The id of the group that everybody is in, without being listed there."""
+
+
 class Person(Value):
     """Somebody who signs in. `subject` is set for one who comes by OpenID Connect: the issuer, a space, their id."""
 
@@ -42,6 +46,21 @@ class Token(Value):
     created: float = 0.0
     expires: float | None = None
     used: float | None = None
+
+
+class Invitation(Value):
+    """A link that works once: whoever follows it sets a name and a password; with `person` a new password for them.
+
+    `id` is not the secret that the link holds.
+    """
+
+    id: str
+    role: Role = "member"
+    email: str | None = None
+    groups: tuple[str, ...] = ()
+    person: str | None = None
+    created: float = 0.0
+    expires: float = 0.0
 
 
 class Quota(Value):

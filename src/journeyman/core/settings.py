@@ -20,8 +20,8 @@ from journeyman.core.task import Limits
 from journeyman.core.value import Value
 
 PREFIX = "JOURNEYMAN_"
-OUTSIDE = frozenset({"JOURNEYMAN_HOME", "JOURNEYMAN_CACHE"})
-"""Variables that are read before there are settings."""
+OUTSIDE = frozenset({"JOURNEYMAN_HOME", "JOURNEYMAN_CACHE", "JOURNEYMAN_SERVER", "JOURNEYMAN_TOKEN"})
+"""Variables that are no settings: where things are kept, and which server is meant."""
 
 SHARED = frozenset({"checks", "attempts", "strategy", "limits"})
 """What a repository may set; of `limits` only what makes them tighter."""
@@ -47,6 +47,34 @@ class ModelSettings(Value):
     output_price: float | None = Field(default=None, ge=0)
 
 
+class OpenIdSettings(Value):
+    """A provider by which people sign in (OpenID Connect). The client's secret is named by its variable.
+
+    Who comes for the first time becomes a person of `role` where `sign_up` is set; with `domains` only with a verified
+    e-mail address of one of them. Where `groups_claim` is set, that claim lists groups: members of `admin_groups` are
+    administrators, and with `allowed_groups` only their members may come.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret_env: str | None = None
+    name: str = "single sign-on"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    role: Literal["viewer", "member"] = "member"
+    sign_up: bool = True
+    domains: tuple[str, ...] = ()
+    groups_claim: str | None = None
+    admin_groups: tuple[str, ...] = ()
+    allowed_groups: tuple[str, ...] = ()
+
+
+class ServerSettings(Value):
+    """The service. `public_url` is the address by which browsers reach it, where a proxy stands before it."""
+
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#@\s]+/?$")
+    openid: OpenIdSettings | None = None
+
+
 class Settings(Value):
     """All settings, with their defaults. `checks` are commands that must succeed.
 
@@ -64,6 +92,7 @@ class Settings(Value):
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
     limits: Limits = Limits()
+    server: ServerSettings = ServerSettings()
 
 
 @dataclass(frozen=True, slots=True)

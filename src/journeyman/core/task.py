@@ -14,7 +14,18 @@ Verdict = Literal["verified", "unverified", "failing", "unchanged", "answered"]
 unchanged: no change was made. answered: a question was answered."""
 
 StopReason = Literal[
-    "finished", "steps", "time", "tokens", "money", "stuck", "interrupted", "cancelled", "model", "sandbox", "error"
+    "finished",
+    "steps",
+    "time",
+    "tokens",
+    "money",
+    "budget",
+    "stuck",
+    "interrupted",
+    "cancelled",
+    "model",
+    "sandbox",
+    "error",
 ]
 
 
@@ -44,6 +55,10 @@ class Base(Value):
     repository without commits. `ref` is set when the person named one: then the working tree is not part of it.
     `left_out` says in sentences what of the working tree is not part of the work. With `copied`, its files are not
     all the person's to write: the work goes on a copy of the tree, laid over them.
+
+    With a `remote`, the address of a repository elsewhere, `repository` is where its files are seen in the sandbox, the
+    same on every machine; each has a clone of its own. `starting_diff` is the blob id of a patch that `tree` has and
+    `commit` has not.
     """
 
     repository: str
@@ -55,6 +70,8 @@ class Base(Value):
     untracked_files: int = 0
     left_out: tuple[str, ...] = ()
     copied: bool = False
+    remote: str | None = None
+    starting_diff: str | None = None
 
 
 class Budget(Value):

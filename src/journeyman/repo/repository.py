@@ -11,8 +11,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.evidence import Change
 from journeyman.core.task import Base
 from journeyman.core.text import decode, plain
-from journeyman.repo import git_layer, git_store, repository_snapshot, tree_write, worktree, writable
+from journeyman.repo import checkouts, git_layer, git_store, repository_snapshot, tree_write, worktree, writable
 from journeyman.repo.git import SEARCH_PATH, Git, find_git
 from journeyman.repo.git_dir import GitDir, find_git_dir
 from journeyman.repo.tree import Listing, Objects, Tree, list_tree
@@ -139,10 +139,22 @@ class Repository:
                 fresh.chmod(0o755)
                 (fresh / "files").mkdir()
                 await self._lay_out(tree, fresh / "files", fresh / "index")
+                await asyncio.to_thread(checkouts.finish, fresh)
                 _put_in_place(fresh, place)
             finally:
                 await asyncio.to_thread(shutil.rmtree, fresh, ignore_errors=True)
+        checkouts.touch(place)
         return place / "files"
+
+    @asynccontextmanager
+    async def held(self, tree: str) -> AsyncGenerator[Path]:
+        """The same, kept for as long as the block runs; otherwise `checkouts.sweep` may take it away some day."""
+        while True:
+            files = await self.checked_out(tree)
+            with checkouts.held(files.parent) as there:
+                if there:
+                    yield files
+                    return
 
     async def _lay_out(self, tree: str, into: Path, index: Path) -> None:
         doing = "Laying out the files of the commit"

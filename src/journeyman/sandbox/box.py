@@ -12,7 +12,7 @@ from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
 from journeyman.sandbox import layer, layer_copy
 from journeyman.sandbox.disk import Disk
 from journeyman.sandbox.output import Drains, Kept, Typing
-from journeyman.sandbox.programs import files, supervisor
+from journeyman.sandbox.programs import files, serving
 from journeyman.sandbox.protocol import Entry, ExecResult, FileChange, OnOutput, Session
 from journeyman.sandbox.running import KEEP, Bounds, Inside, Running, Talk
 
@@ -239,7 +239,7 @@ class Box:
             answer = None
         if answer is None:
             raise SandboxError(f"The sandbox is gone: {self._inside.channel.gone.result()}.")
-        if answer.kind == supervisor.FAIL:
+        if answer.kind == serving.FAIL:
             failure = NoSuchFile if answer.value in (errno.ENOENT, errno.ENOTDIR) else ToolError
             raise failure(_sentence(path, answer.value, limit))
         return answer.value

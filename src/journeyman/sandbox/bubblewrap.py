@@ -63,7 +63,6 @@ class Bubblewrap(Backend):
                 libraries=libraries,
                 python=self._interpreter[0],
                 prefix=self._interpreter[1],
-                supervisor=link.compiled("supervisor", self.state),
                 etc=self.state / "etc",
                 bound_etc=bound_etc,
             )

@@ -12,8 +12,8 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 PARENT = "journeyman"
-
-
+FIRST_COUNTS = "memory.oom_control"
+"""Where version 1 counts."""
 PERIOD = 100_000
 """Microseconds in which a share of the processors is counted out."""
 
@@ -94,7 +94,7 @@ class Group:
             raise
         cpu = _first_cpu(root / "cpu" / PARENT / name, cpus) if cpus else None
         stat = cpu / "cpu.stat" if cpu else None
-        return cls((*folders, *([cpu] if cpu else [])), memory / "memory.oom_control", pids / "pids.events", stat)
+        return cls((*folders, *([cpu] if cpu else [])), memory / FIRST_COUNTS, pids / "pids.events", stat)
 
     @classmethod
     def _second(cls, name: str, memory_bytes: int, processes: int, cpus: float | None, root: Path) -> "Group":
@@ -123,8 +123,10 @@ class Group:
 
     @property
     def doors(self) -> list[str]:
-        """The files that a process enters by writing its id."""
-        return [str(folder / "cgroup.procs") for folder in self.folders]
+        """The files that a process enters by writing its id, or 0 for itself."""
+        # of version 1 that of single threads, where the kernel has not to wait for all processors to pass by
+        name = "tasks" if self.memory.name == FIRST_COUNTS else "cgroup.procs"
+        return [str(folder / name) for folder in self.folders]
 
     def counts(self) -> Counts:
         held = _number(self.cpu, "throttled_usec") / 1e6 + _number(self.cpu, "throttled_time") / 1e9

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from journeyman.sandbox.programs.supervisor import DONE, EXIT, FAIL, MAX_FDS, MAX_REQUEST, READY, REPLY_SIZE
+from journeyman.sandbox.programs.serving import DONE, EXIT, FAIL, MAX_FDS, MAX_REQUEST, READY, REPLY_SIZE
 
 STRAY_REPLIES = 64
 """Answers to nothing that are let pass, since a killed command may have answered already."""

@@ -1,5 +1,6 @@
 """The host's end of the talk with the program that starts sandboxes (`zygote.py`)."""
 
+import hashlib
 import os
 import select
 import signal
@@ -11,12 +12,18 @@ from pathlib import Path
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.process import Process
-from journeyman.sandbox.programs.zygote import CONTROL, HOST, REFUSED, START, STARTED
+from journeyman.sandbox.programs.zygote import CONTROL, HOST, PROGRAM, REFUSED, START, STARTED
 
 PATIENCE = 30.0
 """Seconds in which a launcher has to be started."""
 ENDING = 5.0
 """Seconds in which the program has to end its sandboxes and itself."""
+
+
+def mark(program: Path) -> str:
+    """What processes of this program are known by. Supervisors are forks of it, and show their command line to all
+    that they run; so it names no place of the host's."""
+    return hashlib.sha256(os.fsencode(program.parent)).hexdigest()[:12]
 
 
 class Launchers:
@@ -76,14 +83,15 @@ class Launchers:
         try:
             # high ones first, so that none is overwritten before it is copied
             high = [os.dup(handle) for handle in (theirs.fileno(), host)]
-            while min(high) <= HOST:
+            while min(high) <= PROGRAM:
                 high = [*[os.dup(handle) for handle in high], *high]
             copies = [(os.POSIX_SPAWN_DUP2, high[place], target) for place, target in enumerate((CONTROL, HOST))]
+            program = (os.POSIX_SPAWN_OPEN, PROGRAM, str(self._program), os.O_RDONLY, 0)
             pid = os.posix_spawn(
                 self._python,
-                [str(self._python), "-I", "-S", str(self._program)],
+                [str(self._python), "-I", "-S", f"/proc/self/fd/{PROGRAM}", "supervisor", mark(self._program)],
                 {},
-                file_actions=[*nothing, *copies],
+                file_actions=[*nothing, *copies, program],
                 setsid=True,
                 setsigmask=[],
                 setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],

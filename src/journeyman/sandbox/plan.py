@@ -17,8 +17,8 @@ from typing import Any
 
 from journeyman.core.errors import SandboxError
 from journeyman.sandbox.cgroups import Group
-from journeyman.sandbox.programs.supervisor import PROCESSORS
-from journeyman.sandbox.programs.zygote import CHANNEL, FILTERS
+from journeyman.sandbox.programs.serving import PROCESSORS
+from journeyman.sandbox.programs.zygote import CHANNEL
 from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
 from journeyman.sandbox.upper import Upper
 
@@ -26,7 +26,6 @@ STAGE = "/tmp"
 INNER_ID = 1000
 USER = "journeyman"
 HOME = "/tmp/home"
-SUPERVISOR = "/run/journeyman/supervisor.pyc"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 KERNEL_PLACES = ("/proc", "/sys", "/dev")
 NOT_A_WORKSPACE = ("/", "/usr", "/tmp", "/etc", "/run", "/bin", "/lib", "/lib64", "/sbin", HOME)
@@ -98,7 +97,6 @@ class Tools:
     libraries: Path | None
     python: Path
     prefix: Path
-    supervisor: Path
     etc: Path
     bound_etc: tuple[Path, ...]
 
@@ -208,7 +206,7 @@ def orders(
     launcher waits for the host to fill the layers in memory."""
     check_workspace(spec.workspace)
     plan = Plan()
-    command = [_bubblewrap(plan, tools), *_isolation(FILTERS)]
+    command = [_bubblewrap(plan, tools), *_isolation()]
     _system(plan, tools, memory=in_memory(spec))
     plan.arguments += ["--bind", f"{STAGE}/{home(spec, uppers)}", HOME]
     _mounts(plan, spec, tools)
@@ -225,8 +223,9 @@ def orders(
             *command,
             *plan.arguments,
             "--",
-            *_supervisor(spec, tools, CHANNEL, group),
+            *_holder(tools),
         ],
+        "supervisor": _supervisor(spec, group),
     }
     return marshal.dumps(content)
 
@@ -289,15 +288,19 @@ def overlay(
     }
 
 
-def _supervisor(spec: SandboxSpec, tools: Tools, channel: int, group: Group | None) -> list[str]:
-    """The command of process 1."""
-    words = [str(tools.python), "-I", "-S", SUPERVISOR, str(channel), str(spec.workspace)]
-    words += [str(GATEWAY_PORT if spec.gateway else 0), str(spec.cpu_seconds or 0)]
+def _holder(tools: Tools) -> list[str]:
+    """What bubblewrap starts in the room that it has made: it waits, until the supervisor has come and kills it."""
+    return [str(tools.python), "-I", "-S", "-c", "import signal; signal.pause()"]
+
+
+def _supervisor(spec: SandboxSpec, group: Group | None) -> tuple[str, int, int, list[tuple[str, int]]]:
+    """What `supervise` is told: workspace, gateway, seconds of the processor for each command, limits."""
+    limits: list[tuple[str, int]] = []
     if spec.cpus and not (group and group.cpu):
-        words.append(f"{PROCESSORS}={math.ceil(spec.cpus)}")
+        limits.append((PROCESSORS, math.ceil(spec.cpus)))
     if not group:  # inside, so that only what is inside counts
-        words += [f"{resource.RLIMIT_NPROC}={spec.processes}", f"{resource.RLIMIT_DATA}={spec.memory_bytes}"]
-    return words
+        limits += [(str(resource.RLIMIT_NPROC), spec.processes), (str(resource.RLIMIT_DATA), spec.memory_bytes)]
+    return str(spec.workspace), GATEWAY_PORT if spec.gateway else 0, spec.cpu_seconds or 0, limits
 
 
 def check_workspace(workspace: Path) -> None:
@@ -323,13 +326,12 @@ def _bubblewrap(plan: Plan, tools: Tools) -> str:
     return f"{STAGE}/{inner}/{tools.bwrap.name}"
 
 
-def _isolation(seccomp: int) -> list[str]:
-    spaces = ["user", "pid", "net", "ipc", "uts", "cgroup-try"]
+def _isolation() -> list[str]:
+    spaces = ["user", "net", "ipc", "uts", "cgroup-try"]  # that of processes is there already
     return [
         *(f"--unshare-{space}" for space in spaces),
-        *("--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1"),
+        *("--disable-userns", "--die-with-parent", "--new-session"),
         *("--uid", str(INNER_ID), "--gid", str(INNER_ID), "--hostname", USER),
-        *("--seccomp", str(seccomp)),
     ]
 
 
@@ -348,8 +350,7 @@ def _system(plan: Plan, tools: Tools, *, memory: int) -> None:
     etc = plan.staged(tools.etc)
     for path in tools.bound_etc:  # here rather than by bubblewrap, which looks at all mounts anew for each
         plan.binds.append((str(path), f"{PurePosixPath(etc).name}/{path.relative_to('/etc')}", False))
-    add(["--ro-bind", etc, "/etc"])
-    add(["--ro-bind", plan.staged(tools.supervisor), SUPERVISOR])
+    add(["--ro-bind", etc, "/etc", "--dir", "/run"])
 
 
 def _host_etc() -> Iterator[Path]:

@@ -12,7 +12,7 @@ from journeyman.sandbox import notes
 from journeyman.sandbox.cgroups import Counts, Group
 from journeyman.sandbox.channel import Answer, Channel
 from journeyman.sandbox.output import PIECE, Drains, Kept, Typing
-from journeyman.sandbox.programs import supervisor
+from journeyman.sandbox.programs import serving
 from journeyman.sandbox.protocol import OnOutput, Poll, SandboxSpec
 
 PIPE_GRACE = 0.1
@@ -75,7 +75,7 @@ class Running:
         self._before = inside.group.counts() if inside.group else Counts()
         self._pipe, writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._pipe, False)
-        self._ident, self._answer = inside.channel.request(supervisor.EXEC, request, [writer, *streams])
+        self._ident, self._answer = inside.channel.request(serving.EXEC, request, [writer, *streams])
         self._wake = asyncio.Event()
         self._ended_at: float | None = None
         self._act_at = float("inf")
@@ -91,10 +91,10 @@ class Running:
         self.status = self._how_it_ended()
 
     def kill(self) -> None:
-        self._inside.channel.tell(supervisor.KILL, self._ident)
+        self._inside.channel.tell(serving.KILL, self._ident)
 
     def resize(self, rows: int, columns: int) -> None:
-        self._inside.channel.tell(supervisor.RESIZE, self._ident, (rows, columns))
+        self._inside.channel.tell(serving.RESIZE, self._ident, (rows, columns))
 
     def cut_by(self, limit: str) -> None:
         """End it because of a limit."""
@@ -157,7 +157,7 @@ class Running:
         spec, group = self._inside.spec, self._inside.group
         hits = group.counts().since(self._before) if group else Counts()
         answer = self._answer.result() if self._answer.done() else None
-        if answer is None or answer.kind != supervisor.EXIT:
+        if answer is None or answer.kind != serving.EXIT:
             self.cut = self.cut or "gone"
             return None
         code = exit_code(answer)

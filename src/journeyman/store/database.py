@@ -27,6 +27,8 @@ class Database:
 
     def __init__(self, home: Path, *, patience: float = 10.0) -> None:
         self.path = home / "journeyman.sqlite"
+        self.name = str(self.path)
+        self.on_change: Callable[[str], None] | None = None  # called in the loop's thread with the id of a task
         self._patience = patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._engine: Engine | None = None
@@ -39,9 +41,17 @@ class Database:
     async def read(self, job: "Callable[[Connection], T]") -> T:
         return await self._call(lambda: self._transaction(job, reads=True))
 
-    async def write(self, job: "Callable[[Connection], T]") -> T:
-        """Run `job`; what it wrote is there, whole, when this returns, and not at all when it raises."""
-        return await self._call(lambda: self._transaction(job, reads=False))
+    async def write(self, job: "Callable[[Connection], T]", *, about: str | None = None) -> T:
+        """Run `job`; what it wrote is there, whole, when this returns, and not at all when it raises.
+
+        `about` is the id of the task that it changes: whoever watches that one is woken.
+        """
+        return await self._call(lambda: self._transaction(job, reads=False), about)
+
+    async def foreign_changes(self) -> int:
+        """A number that changes when another process changes anything, and only then."""
+
+        return await self._call(self._foreign)
 
     async def close(self) -> None:
         try:
@@ -49,13 +59,19 @@ class Database:
         finally:
             self._thread.shutdown(wait=False)
 
-    async def _call(self, job: Callable[[], T]) -> T:
+    async def _call(self, job: Callable[[], T], about: str | None = None) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._thread, job)
+        if about is not None:
+            future.add_done_callback(lambda done: self._changed(done, about))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])  # a transaction is never left to itself
             raise
+
+    def _changed(self, done: "asyncio.Future[Any]", about: str) -> None:
+        if self.on_change is not None and not done.cancelled() and done.exception() is None:
+            self.on_change(about)
 
     def _open(self) -> None:
         with told(self.path):
@@ -65,14 +81,22 @@ class Database:
                 self._transaction(lambda connection: bring_up(connection, self.path), reads=False)
 
     def _transaction(self, job: "Callable[[Connection], T]", *, reads: bool) -> T:
-        if self._engine is None:
-            raise StoreError(f"{self.path} is not open.")
         with told(self.path):
-            if reads not in self._connections:
-                self._connections[reads] = self._engine.connect().execution_options(journeyman_reads=reads)
-            connection = self._connections[reads]
+            connection = self._connection(reads=reads)
             with connection.begin():
                 return job(connection)
+
+    def _foreign(self) -> int:
+        with told(self.path):
+            driver: Any = self._connection(reads=False).connection.driver_connection
+            return driver.execute("pragma data_version").fetchone()[0]
+
+    def _connection(self, *, reads: bool) -> "Connection":
+        if self._engine is None:
+            raise StoreError(f"{self.path} is not open.")
+        if reads not in self._connections:
+            self._connections[reads] = self._engine.connect().execution_options(journeyman_reads=reads)
+        return self._connections[reads]
 
     def _close(self) -> None:
         if self._engine is not None:

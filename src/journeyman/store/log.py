@@ -3,20 +3,25 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeyman.core.errors import LeaseLost, StoreError
 from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
-from journeyman.core.task import Attempt, Status, Verdict
+from journeyman.core.summary import fold
+from journeyman.core.task import Attempt, Status, Summary, Verdict
 from journeyman.store.blobs import Blobs
 from journeyman.store.chunk import Chunk
 from journeyman.store.codec import encode
 from journeyman.store.database import Database
+from journeyman.store.rows import summary_row
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+DATED = 1.0
+"""Seconds after which an append also sets the task's time, on which indexes lie."""
 
 Listener = Callable[[Sequence[Event]], None]
 """Called with events right after they were stored."""
@@ -54,6 +59,9 @@ class AttemptLog:
         self._blobs = blobs
         self._clock = clock
         self._ttl = ttl
+        self._summary = attempt.summary
+        self._began = attempt.began is not None
+        self._dated = 0.0
         self._lock = asyncio.Lock()
 
     async def append(self, *events: Event) -> None:
@@ -72,7 +80,7 @@ class AttemptLog:
 
     def chunk(self) -> Chunk:
         """A new, empty chunk of output. Its id is only used once it is stored."""
-        chunk = Chunk(self.id, self._chunks, self._blobs, self._keep, self.mask)
+        chunk = Chunk(self.id, self._chunks, self._blobs, self._keep, self.mask, self._clock)
         self._chunks += 1
         self._open_chunks.append(chunk)
         return chunk
@@ -80,10 +88,15 @@ class AttemptLog:
     async def set_status(self, status: Status, verdict: Verdict | None = None) -> None:
         from sqlalchemy import update
 
-        from journeyman.store.schema import attempt
+        from journeyman.store.schema import DATE, attempt
 
         change = update(attempt).where(attempt.c.id == self.id).values(status=status, verdict=verdict)
-        await self._fenced(lambda connection: connection.execute(change))
+
+        def job(connection: "Connection") -> None:
+            connection.execute(change)
+            connection.execute(DATE, {"task": self.task_id, "now": self._clock()})
+
+        await self._fenced(job, about=self.task_id)
 
     async def renew(self) -> None:
         """Put the end of the lease off to `ttl` seconds from now, as every write does too."""
@@ -102,8 +115,6 @@ class AttemptLog:
             self.lost = True
 
     async def _append(self, events: Sequence[Event]) -> None:
-        from journeyman.store.schema import ADD_EVENT, COUNT_EVENTS
-
         async with self._lock:
             now = self._clock()
             seq = self.events[-1].seq if self.events else 0
@@ -111,35 +122,53 @@ class AttemptLog:
             rows = [
                 {"attempt_id": self.id, "seq": event.seq, "kind": event.kind, "body": body} for event, body in encoded
             ]
+            summary = self._summary
+            for event, _ in encoded:
+                summary = fold(summary, event)
+            dated = not 0 <= now - self._dated < DATED
 
             def job(connection: "Connection") -> None:
-                count = {"task": self.task_id, "more": len(rows), "now": now}
-                last: int = connection.execute(COUNT_EVENTS, count).scalar_one()
+                from journeyman.store import schema
+
+                if not self._began:
+                    connection.execute(schema.BEGIN, {"attempt": self.id, "now": now})
+                count = {"task": self.task_id, "more": len(rows)}
+                last: int = (
+                    connection.execute(schema.COUNT_AND_DATE_EVENTS, {**count, "now": now}).scalar_one()
+                    if dated
+                    else connection.execute(schema.COUNT_EVENTS, count).scalar_one()
+                )
                 first = last - len(rows) + 1
                 numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
-                connection.execute(ADD_EVENT, list(numbered))
+                connection.execute(schema.ADD_EVENT, list(numbered))
 
-            await self._fenced(job)
+            await self._fenced(job, _told(summary, now), about=self.task_id)
+            self._summary, self._began = summary, True
+            if dated:
+                self._dated = now
             stored = [event for event, _ in encoded]
             self.events.extend(stored)
             for listener in tuple(self._listeners):
                 listener(stored)
 
-    async def _fenced(self, job: "Callable[[Connection], object]") -> None:
-        """Run `job` in a transaction that fails when the lease is another's."""
-        from journeyman.store.schema import RENEW
-
+    async def _fenced(
+        self, job: "Callable[[Connection], object]", told: dict[str, Any] | None = None, about: str | None = None
+    ) -> None:
+        """Run `job` in a transaction that fails when the lease is another's; `told` is what goes with its renewal."""
         if self.lost:
             raise lease_lost(self.id, self.task_id)
         lease = {"attempt": self.id, "ours": self.epoch, "until": self._clock() + self._ttl}
 
         def fenced(connection: "Connection") -> None:
-            if connection.execute(RENEW, lease).rowcount != 1:
+            from journeyman.store.schema import RENEW, TELL
+
+            held = connection.execute(*((RENEW, lease) if told is None else (TELL, lease | told)))
+            if held.rowcount != 1:
                 raise lease_lost(self.id, self.task_id)
             job(connection)
 
         try:
-            await self._database.write(fenced)
+            await self._database.write(fenced, about=about)
         except LeaseLost:
             self.lost = True
             raise
@@ -147,13 +176,19 @@ class AttemptLog:
     async def _keep(self, chunk: Chunk, blob: str, *, whole: bool) -> None:
         from journeyman.store.schema import ADD_CHUNK, GROW_CHUNK
 
-        row = {"attempt_id": self.id, "number": chunk.number, "id": chunk.id, "blob": blob, "size": chunk.size}
-        grown = {"attempt": self.id, "place": chunk.number, "blob": blob, "size": chunk.size}
+        content = {"blob": blob, "size": chunk.size, "timing": chunk.timing}
+        row = {"attempt_id": self.id, "number": chunk.number, "id": chunk.id, **content}
+        grown = {"attempt": self.id, "place": chunk.number, **content}
         known = chunk.kept
         await self._fenced(lambda connection: connection.execute(*((GROW_CHUNK, grown) if known else (ADD_CHUNK, row))))
         chunk.kept = True
         if whole:
             self._open_chunks.remove(chunk)
+
+
+def _told(summary: Summary, now: float) -> dict[str, Any]:
+    row = summary_row(summary)
+    return {"now": now, "told": row["summary"], "used": row["tokens"], "spent": row["cost"]}
 
 
 def lease_lost(attempt_id: str, task_id: str) -> LeaseLost:

@@ -1,8 +1,13 @@
-"""Tasks, turns and attempts as rows of their tables, and back."""
+"""Tasks, turns, messages and attempts as rows of their tables, and back."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from journeyman.core.task import Attempt, Task
+from pydantic import BaseModel
+
+from journeyman.core.mask import Mask
+from journeyman.core.task import Attempt, Message, Summary, Task, Turn
+from journeyman.store.codec import masked, storable
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -19,13 +24,43 @@ def task_of(row: "RowMapping") -> Task:
     return Task.model_validate(fields | {"budget": _json(row["budget"])})
 
 
+def changes_row(fields: Mapping[str, object]) -> Row:
+    """Changed fields as columns: values of ours become JSON."""
+    return {
+        key: value.model_dump_json(exclude_defaults=True) if isinstance(value, BaseModel) else value
+        for key, value in fields.items()
+    }
+
+
+def turn_row(turn: Turn, mask: Mask) -> Row:
+    """Without the secrets of `mask`."""
+    fit = storable(turn)
+    fit = masked(fit, mask) if mask else fit
+    return fit.model_dump(exclude={"request"}) | {"request": fit.request.model_dump_json()}
+
+
+def turn_of(row: "RowMapping") -> Turn:
+    fields = {key: value for key, value in row.items() if key not in ("key", "request")}
+    return Turn.model_validate(fields | {"request": _json(row["request"])})
+
+
+def message_row(message: Message) -> Row:
+    return message.model_dump()
+
+
+def message_of(row: "RowMapping") -> Message:
+    return Message.model_validate({key: value for key, value in row.items() if key != "key"})
+
+
 def attempt_row(attempt: Attempt) -> Row:
-    summary = attempt.summary
-    return attempt.model_dump(exclude={"summary"}) | {
+    return attempt.model_dump(exclude={"summary"}) | summary_row(attempt.summary) | {"expires": 0.0}
+
+
+def summary_row(summary: Summary) -> Row:
+    return {
         "summary": summary.model_dump_json(exclude_defaults=True),
         "tokens": summary.usage.total_tokens,
         "cost": summary.usage.cost or 0.0,
-        "expires": 0.0,
     }
 
 

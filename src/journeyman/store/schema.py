@@ -4,10 +4,13 @@ A change here needs a revision in `migrations/versions`, its name in `REVISIONS`
 fresh database is made from the tables at once, without the revisions, and a test holds the two against each other.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Double,
     ForeignKey,
     Index,
@@ -19,11 +22,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    case,
     func,
     insert,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 REVISIONS = ("0001", "0002", "0003")
 """All revisions in their order; the last is the one of the tables below."""
@@ -67,10 +72,11 @@ task = Table(
     Column("key", String(128)),  # the idempotency key of its creation, with the owner in front
     Index(None, "created"),
     Index(None, "repository", "created"),
-    Index(None, "archived", "updated", "id"),
-    Index(None, "owner", "archived", "updated"),
-    Index(None, "group", "archived", "updated"),
+    Index(None, "updated", "id"),
+    Index(None, "owner", "updated"),
+    Index(None, "group", "updated"),
     Index(None, "status", "updated"),
+    Index(None, "parent"),
     UniqueConstraint("key"),
 )
 
@@ -86,6 +92,8 @@ turn = Table(
     Column("chosen", String(64)),
     Column("continues", String(64)),
     Column("reason", Text, nullable=False),
+    Column("key", String(128)),  # the idempotency key of its creation
+    UniqueConstraint("task_id", "key"),
 )
 
 message = Table(
@@ -98,6 +106,8 @@ message = Table(
     Column("author", String(64)),
     Column("at", Double, nullable=False),
     Column("attempt", String(64)),
+    Column("key", String(128)),
+    UniqueConstraint("task_id", "key"),
 )
 
 seen = Table(
@@ -140,6 +150,7 @@ event = Table(
     Column("task_id", String(64), ForeignKey("task.id"), nullable=False),
     Column("place", Integer, nullable=False),  # its number among the events of all attempts of the task, from 1
     UniqueConstraint("task_id", "place"),
+    Index(None, "attempt_id", "kind"),
 )
 
 chunk = Table(
@@ -150,6 +161,7 @@ chunk = Table(
     Column("id", String(6), nullable=False),
     Column("blob", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("timing", Text),  # JSON, see `store.chunk`; null where it was not written down
     UniqueConstraint("attempt_id", "id"),
 )
 
@@ -247,8 +259,11 @@ invitation = Table(
     Column("role", String(16), nullable=False),
     Column("email", String(320)),
     Column("expires", Double, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("groups", Text, nullable=False),  # with spaces between
+    Column("person", String(64), ForeignKey("person.id")),
 )
-"""A link that works once: whoever follows it sets a name and a password."""
+"""A link that works once: whoever follows it sets a name and a password; with `person` a new password for them."""
 
 quota = Table(
     "quota",
@@ -278,6 +293,15 @@ schedule = Table(
     Column("owner", String(64)),
     Column("group", String(64)),
 )
+
+model = Table(
+    "model",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON, a `ModelSettings`
+    Column("changed", Double, nullable=False),
+)
+"""Models that an administrator added, beside those of each machine's own settings."""
 
 worker = Table(
     "worker",
@@ -316,20 +340,53 @@ RELEASE = (
     .values(holder=None, expires=0.0)
 )
 
+TELL = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("attempt"), attempt.c.epoch == bindparam("ours"))
+    .values(
+        expires=bindparam("until"),
+        ended=bindparam("now"),
+        summary=bindparam("told"),
+        tokens=bindparam("used"),
+        cost=bindparam("spent"),
+    )
+)
+"""`RENEW` that goes with an append: the summary is written in the same statement."""
+
+BEGIN = update(attempt).where(attempt.c.id == bindparam("attempt")).values(began=bindparam("now"))
+
+_now = bindparam("now", type_=Double)
+NOW = case((task.c.updated < _now, _now), else_=task.c.updated + 0.000001)
+"""The time of a change of a task: each one has its own, so that who compares them sees every change."""
+
 COUNT_EVENTS = (
-    update(task)
-    .where(task.c.id == bindparam("task"))
-    .values(seq=task.c.seq + bindparam("more"), updated=bindparam("now"))
-    .returning(task.c.seq)
+    update(task).where(task.c.id == bindparam("task")).values(seq=task.c.seq + bindparam("more")).returning(task.c.seq)
 )
 """Counts further events of a task. Its row is held until the commit, so that their places are seen in their order."""
+
+COUNT_AND_DATE_EVENTS = (
+    update(task)
+    .where(task.c.id == bindparam("task"))
+    .values(seq=task.c.seq + bindparam("more"), updated=NOW)
+    .returning(task.c.seq)
+)
+"""The same with the time, on which indexes lie: an append does so once a second."""
+
+DATE = update(task).where(task.c.id == bindparam("task")).values(updated=NOW)
 
 ADD_EVENT = insert(event)
 ADD_CHUNK = insert(chunk)
 GROW_CHUNK = (
     update(chunk)
     .where(chunk.c.attempt_id == bindparam("attempt"), chunk.c.number == bindparam("place"))
-    .values(blob=bindparam("blob"), size=bindparam("size"))
+    .values(blob=bindparam("blob"), size=bindparam("size"), timing=bindparam("timing"))
+)
+
+TASK_EVENTS = (
+    select(event.c.attempt_id, event.c.place, event.c.seq, event.c.body)
+    .where(event.c.task_id == bindparam("task"), event.c.place > bindparam("after"))
+    .order_by(event.c.place)
+    .limit(bindparam("most"))
 )
 
 EVENTS = (
@@ -340,3 +397,10 @@ EVENTS = (
 
 CHUNKS = select(func.coalesce(func.max(chunk.c.number) + 1, 0)).where(chunk.c.attempt_id == bindparam("attempt"))
 """The number of the next chunk."""
+
+
+def insert_new(connection: Connection, table: Table, row: dict[str, Any], *unique: str) -> bool:
+    """Insert `row` unless one with the same values in the columns `unique` is there; tells whether it did."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=unique)
+    return connection.execute(statement, row).rowcount == 1

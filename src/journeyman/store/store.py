@@ -2,48 +2,42 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 from journeyman.core.errors import LeaseLost, StoreError, UsageError
 from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
-from journeyman.core.task import Attempt, Status, Task
+from journeyman.core.task import Attempt
+from journeyman.store.access import Access
+from journeyman.store.audit import Audit
 from journeyman.store.blobs import Blobs
-from journeyman.store.codec import decode, encode, masked, storable
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
-from journeyman.store.holder import describe, is_dead
+from journeyman.store.holder import describe
+from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
-from journeyman.store.rows import attempt_of, attempt_row, task_of, task_row
+from journeyman.store.models import Models
+from journeyman.store.pages import Pages
+from journeyman.store.people import People
+from journeyman.store.quotas import Quotas
+from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
+from journeyman.store.rows import attempt_of
+from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
+from journeyman.store.tail import Tail
+from journeyman.store.tasks import Tasks
+from journeyman.store.turns import Messages, Turns
+from journeyman.store.usage import UsageSums
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
 LEASE = 30.0
 """Seconds after which an attempt whose holder was not heard of may be taken over."""
-
-
-class TaskFields(TypedDict, total=False):
-    """What of a task may change."""
-
-    status: Status
-    title: str
-    chosen: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkInfo:
-    """A stored chunk: its id, its place in the attempt (from 0) and its size in bytes."""
-
-    id: str
-    number: int
-    size: int
 
 
 @asynccontextmanager
@@ -63,114 +57,38 @@ async def open_store(home: Path, *, clock: Clock = time.time, patience: float = 
         await database.close()
 
 
-class Store:
+class Store(Tasks):
     """Made by `open_store`. What is stored holds none of the `secrets`, which are read again with each claim."""
 
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
-        self.secrets = secrets
+        super().__init__(database, secrets, clock)
         self.environments = Environments(database, clock)
-        self._database = database
+        self.turns = Turns(database, secrets, clock)
+        self.messages = Messages(database, secrets, clock)
+        self.lines = Lines(database, clock)
+        self.pages = Pages(database)
+        self.tail = Tail(database)
+        self.people = People(database, clock)
+        self.access = Access(database, clock)
+        self.audit = Audit(database, clock)
+        self.quotas = Quotas(database, clock)
+        self.schedules = Schedules(database)
+        self.models = Models(database, clock)
+        self.usage = UsageSums(database)
         self._blobs = blobs
-        self._clock = clock
-
-    async def create(
-        self, task: Task, attempts: Sequence[Attempt], events: Mapping[str, Sequence[Event]] | None = None
-    ) -> None:
-        """Store a task with its attempts, and the first events of some of them by attempt id, all or nothing."""
-        from sqlalchemy import insert
-
-        from journeyman.store import schema
-
-        now = self._clock()
-
-        def job(connection: "Connection") -> None:
-            mask = self.secrets.mask_in(connection)
-            rows = [
-                {"attempt_id": attempt_id, "seq": seq, "kind": event.kind, "body": encode(event, seq, now, mask)[1]}
-                for attempt_id, first in (events or {}).items()
-                for seq, event in enumerate(first, 1)
-            ]
-            rows = [{**row, "task_id": task.id, "place": place} for place, row in enumerate(rows, 1)]
-            row = storable(task.model_copy(update={"seq": len(rows), "updated": task.updated or task.created}))
-            connection.execute(insert(schema.task), task_row(masked(row, mask) if mask else row))
-            if attempts:
-                connection.execute(insert(schema.attempt), [attempt_row(attempt) for attempt in attempts])
-            if rows:
-                connection.execute(schema.ADD_EVENT, rows)
-
-        await self._database.write(job)
-
-    async def add_attempts(self, attempts: Sequence[Attempt]) -> None:
-        """Store further attempts of a task that is there: those of a follow-up turn."""
-        from sqlalchemy import insert
-
-        from journeyman.store.schema import attempt as table
-
-        rows = [attempt_row(attempt) for attempt in attempts]
-        await self._database.write(lambda connection: connection.execute(insert(table), rows))
-
-    async def task(self, prefix: str) -> Task:
-        """The one task whose id begins with `prefix`. Raises `UsageError` when there is none or more than one."""
-        from sqlalchemy import select
-
-        from journeyman.store.schema import task as table
-
-        query = select(table).where(table.c.id.startswith(prefix.lower(), autoescape=True)).order_by(table.c.id)
-        found = await self._tasks(query.limit(4))
-        match found:
-            case [task]:
-                return task
-            case []:
-                raise UsageError(f"There is no task {prefix!r}; `journeyman list` shows the tasks that there are.")
-            case [exact, *_] if exact.id == prefix:
-                return exact
-            case _:
-                some = ", ".join(task.id for task in found[:3]) + (", …" if len(found) > 3 else "")
-                raise UsageError(f"More than one task begins with {prefix!r}: {some}. Give more of its id.")
-
-    async def tasks(self, limit: int = 50, repository: str | None = None) -> list[Task]:
-        """The newest tasks first; only those of `repository` where it is given."""
-        from sqlalchemy import select
-
-        from journeyman.store.schema import task as table
-
-        query = select(table).order_by(table.c.created.desc(), table.c.id.desc()).limit(limit)
-        return await self._tasks(query if repository is None else query.where(table.c.repository == repository))
-
-    async def latest(self, repository: str) -> Task:
-        """The newest task of `repository`. Raises `UsageError` when it has none."""
-        for task in await self.tasks(1, repository):
-            return task
-        raise UsageError(f'There is no task for {repository} yet; `journeyman run "…"` starts one.')
-
-    async def update_task(self, task_id: str, **fields: Unpack[TaskFields]) -> None:
-        from sqlalchemy import update
-
-        from journeyman.store.schema import task as table
-
-        change = update(table).where(table.c.id == task_id).values(**fields)
-        if await self._database.write(lambda connection: connection.execute(change).rowcount) != 1:
-            raise StoreError(f"There is no task {task_id} in {self._database.path}.")
-
-    async def attempts(self, task_id: str) -> list[Attempt]:
-        """All attempts of a task, in the order of turn and number."""
-        from sqlalchemy import select
-
-        from journeyman.store.schema import attempt as table
-
-        query = select(table).where(table.c.task_id == task_id).order_by(table.c.turn, table.c.number)
-        return await self._database.read(
-            lambda connection: [attempt_of(row) for row in connection.execute(query).mappings()]
-        )
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
         """The events of an attempt with a number above `after`; in this process or another they may grow."""
-        return await self._database.read(lambda connection: _events(connection, attempt_id, after))
+        return await self._database.read(lambda connection: attempt_events(connection, attempt_id, after))
+
+    async def task_events(self, task_id: str, after: int = 0, limit: int = 500) -> list[TaskEvent]:
+        """The events of all attempts of a task with a place above `after`, in the order of their places."""
+        return await self._database.read(lambda connection: task_events(connection, task_id, after, limit))
 
     async def holder(self, attempt_id: str) -> str | None:
         """Who is at work on the attempt, in words; None when nobody is and it may be claimed."""
-        held = await self._database.read(lambda connection: _held(connection, attempt_id, self._clock()))
-        return describe(held) if held else None
+        holder = await self._database.read(lambda connection: held(connection, attempt_id, self._clock()))
+        return describe(holder) if holder else None
 
     @asynccontextmanager
     async def claim(self, attempt_id: str, holder: str, ttl: float = LEASE) -> AsyncGenerator[AttemptLog]:
@@ -215,20 +133,15 @@ class Store:
             raise UsageError(f"Attempt {attempt_id} has no output {chunk_id!r}.")
         return await self._blobs.get(blob_id)
 
-    async def _tasks(self, query: "Select[Any]") -> list[Task]:
-        return await self._database.read(
-            lambda connection: [task_of(row) for row in connection.execute(query).mappings()]
-        )
-
     async def _claim(self, attempt_id: str, holder: str, ttl: float) -> AttemptLog:
         now = self._clock()
 
         def job(connection: "Connection") -> tuple[Attempt, list[Event], int, Mask]:
             from journeyman.store import schema
 
-            held = _held(connection, attempt_id, now)
-            if held:
-                raise StoreError(f"Attempt {attempt_id} is being worked on by {describe(held)}.")
+            other = held(connection, attempt_id, now)
+            if other:
+                raise StoreError(f"Attempt {attempt_id} is being worked on by {describe(other)}.")
             here = {"attempt": attempt_id}
             seen = connection.execute(schema.ATTEMPT, here).one().epoch
             taken = {**here, "seen": seen, "by": holder, "until": now + ttl}
@@ -236,7 +149,7 @@ class Store:
                 raise StoreError(f"Attempt {attempt_id} was taken by another process at this very moment.")
             attempt = attempt_of(connection.execute(schema.ATTEMPT, here).mappings().one())
             chunks = connection.execute(schema.CHUNKS, here).scalar_one()
-            return attempt, _events(connection, attempt_id, 0), chunks, self.secrets.mask_in(connection)
+            return attempt, attempt_events(connection, attempt_id, 0), chunks, self.secrets.mask_in(connection)
 
         attempt, events, chunks, mask = await self._database.write(job)
         return AttemptLog(
@@ -274,20 +187,3 @@ async def _kept(log: AttemptLog, interval: float) -> AsyncGenerator[None]:
     finally:
         heartbeat.cancel()
         await asyncio.wait([heartbeat])
-
-
-def _events(connection: "Connection", attempt_id: str, after: int) -> list[Event]:
-    from journeyman.store.schema import EVENTS
-
-    rows = connection.execute(EVENTS, {"attempt": attempt_id, "after": after})
-    return [decode(row.body, f"Event {row.seq} of attempt {attempt_id}") for row in rows]
-
-
-def _held(connection: "Connection", attempt_id: str, now: float) -> str | None:
-    """The holder whose lease runs and who may be alive."""
-    from journeyman.store.schema import ATTEMPT
-
-    row = connection.execute(ATTEMPT, {"attempt": attempt_id}).one_or_none()
-    if row is None:
-        raise UsageError(f"There is no attempt {attempt_id!r}.")
-    return row.holder if row.holder and row.expires > now and not is_dead(row.holder) else None

@@ -9,8 +9,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -18,50 +16,14 @@ from journeyman.core.errors import LeaseLost, StoreError, UsageError
 from journeyman.core.events import Event, Prepared, Progressed, Said, ToolReturned, ToolStarted
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ToolSpec
-from journeyman.core.task import Attempt, Task
 from journeyman.store import Store, this_process
+from journeyman.testing.store_parts import Backing, HandClock, a_dead_process, a_task, an_attempt, elsewhere
+from journeyman.testing.store_service import ServiceContract
 
-Backing = Callable[[], AbstractAsyncContextManager[Store]]
-
-
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
+__all__ = ["Backing", "HandClock", "StoreContract", "a_dead_process", "a_task", "an_attempt", "elsewhere"]
 
 
-def a_task(task_id: str = "0task", *, repository: str = "/repo", created: float = 1.0, attempts: int = 1) -> Task:
-    return Task(
-        id=task_id,
-        prompt="fix it",
-        mode="code",
-        repository=repository,
-        model="scripted",
-        created=created,
-        updated=created,
-        attempts=attempts,
-    )
-
-
-def an_attempt(number: int = 1, task_id: str = "0task") -> Attempt:
-    return Attempt(id=f"{task_id}.1.{number}", task_id=task_id, number=number)
-
-
-def elsewhere() -> str:
-    """A holder of which nobody here can tell whether it is alive."""
-    return "elsewhere 7 boot.pid:[1].99"
-
-
-def a_dead_process() -> str:
-    """A holder that was a process of this very system and is gone."""
-    return this_process() + "0"
-
-
-class StoreContract:
+class StoreContract(ServiceContract):
     @pytest.fixture
     def clock(self) -> HandClock:
         return HandClock()
@@ -118,13 +80,13 @@ class StoreContract:
             with pytest.raises(UsageError, match="no task for /c yet"):
                 await store.latest("/c")
 
-    async def test_a_task_changes(self, backing: Backing) -> None:
+    async def test_a_task_changes(self, backing: Backing, clock: HandClock) -> None:
         async with backing() as store:
             await store.create(a_task(), [an_attempt()])
             await store.update_task("0task", status="done", title="Fixed", chosen="0task.1.1")
             await store.add_attempts([an_attempt(2)])
             assert await store.task("0task") == a_task().model_copy(
-                update={"status": "done", "title": "Fixed", "chosen": "0task.1.1"}
+                update={"status": "done", "title": "Fixed", "chosen": "0task.1.1", "updated": clock.now}
             )
             assert await store.attempts("0task") == [an_attempt(1), an_attempt(2)]
             with pytest.raises(StoreError, match="no task 0other"):

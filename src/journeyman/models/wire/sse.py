@@ -4,21 +4,23 @@ from typing import NamedTuple
 
 
 class ServerEvent(NamedTuple):
-    """One event; `name` is empty where the server names none, `data` is the joined data lines."""
+    """One event; `name` and `id` are empty where the server gives none, `data` is the joined data lines."""
 
     name: str
     data: bytes
+    id: str = ""
 
 
 class EventParser:
     """Cuts a byte stream, however it is split, into events.
 
-    Line ends are LF, CRLF or CR; comments, ids and retry times are skipped. Source: WHATWG HTML, section 9.2.6.
+    Line ends are LF, CRLF or CR; comments and retry times are skipped. Source: WHATWG HTML, section 9.2.6.
     """
 
     def __init__(self) -> None:
         self._rest = b""
         self._name = ""
+        self._id = ""
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[ServerEvent]:
@@ -38,7 +40,7 @@ class EventParser:
             elif self._data:
                 events.append(self._take())
             else:
-                self._name = ""
+                self._name = self._id = ""
         return events
 
     def end(self) -> list[ServerEvent]:
@@ -49,8 +51,9 @@ class EventParser:
         return [self._take()] if self._data else []
 
     def _take(self) -> ServerEvent:
-        event = ServerEvent(self._name, self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
-        self._name, self._data = "", []
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        event = ServerEvent(self._name, data, self._id)
+        self._name, self._id, self._data = "", "", []
         return event
 
     def _line(self, line: bytes) -> None:
@@ -58,5 +61,7 @@ class EventParser:
             self._data.append(line[6:] if line[5:6] == b" " else line[5:])
         elif line.startswith(b"event:"):
             self._name = line[6:].strip().decode("utf-8", "replace")
+        elif line.startswith(b"id:"):
+            self._id = line[3:].strip().decode("utf-8", "replace")
         elif line == b"data":
             self._data.append(b"")

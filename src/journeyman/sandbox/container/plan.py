@@ -17,7 +17,7 @@ from journeyman.sandbox import plan
 from journeyman.sandbox.container.api import About
 from journeyman.sandbox.container.runtime import Runtime
 from journeyman.sandbox.plan import HOME, STAGE, SYSTEM_PATH, USER, Plan, Uppers
-from journeyman.sandbox.programs.supervisor import PROCESSORS
+from journeyman.sandbox.programs.serving import PROCESSORS
 from journeyman.sandbox.protocol import GATEWAY_PORT, SandboxSpec, certificates
 
 HOST = "localhost/journeyman-host:1"

@@ -1,9 +1,10 @@
 """The first program of a sandbox: a process of its own, forked by `zygote.py`.
 
-It makes a private mount namespace, stages there the layers of the workspace and every directory that will be readable
-inside, gives up its user and becomes bubblewrap, which binds from the staging place. As root it needs no user
-namespace for that, and shows the files of the layers to the unprivileged user by idmapped mounts; as anybody else
-it makes a user namespace first. The plan is a marshalled dictionary in the file descriptor PLAN; `plan.py` writes it.
+It makes a private mount namespace and stages there the layers of the workspace and every directory that will be
+readable inside. As root it needs no user namespace for that, and shows the files of the layers to the unprivileged user
+by idmapped mounts; as anybody else it makes a user namespace first. Then it makes a process namespace, and forks into
+it the supervisor, which waits (`entering.py`), and bubblewrap, which binds from the staging place. It gives up its user
+and stays until the last process has gone. The plan is a marshalled dictionary in a file; `plan.py` writes it.
 
 It imports little and nothing of Journeyman, since its start is part of every sandbox's start.
 """
@@ -19,17 +20,29 @@ import resource
 import stat
 import sys
 
+from journeyman.sandbox.programs.entering import (
+    ALONE,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    PR_SET_PDEATHSIG,
+    change_user,
+    enter,
+)
+from journeyman.sandbox.programs.keeper import prctl
 from journeyman.sandbox.programs.libc import function, last_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from typing import Any
+else:
+    import _signal  # what `signal` wraps into enumerations
 
 STAGE = "/tmp"  # bubblewrap relies on it too; the layers are opened before it is covered
 SCRATCH = "/tmp/scratch"
 
-CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 1, 2, 4, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
 SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_OPENAT2, SYS_MOUNT_SETATTR = 428, 429, 437, 442  # one number on every machine
 AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE = -100, 0x1000, 0x8000
 OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
@@ -69,15 +82,15 @@ def namespaces(as_root: bool) -> None:
     if unshare(CLONE_NEWNS if as_root else CLONE_NEWNS | CLONE_NEWUSER):
         fail("cannot make a namespace")
     if not as_root:
-        write("/proc/self/setgroups", "deny")
-        write(
+        tell("/proc/self/setgroups", "deny")
+        tell(
             "/proc/self/uid_map", f"{uid or ORDINARY} {uid} 1"
         )  # nobody's root, so that the next program has no rights
-        write("/proc/self/gid_map", f"{gid or ORDINARY} {gid} 1")
+        tell("/proc/self/gid_map", f"{gid or ORDINARY} {gid} 1")
     mount(b"none", "/", b"", MS_REC | MS_PRIVATE, "")
 
 
-def write(path: str, text: str) -> None:
+def tell(path: str, text: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(handle, text.encode())
@@ -153,8 +166,8 @@ class OwnerMaps:
         try:
             if os.read(ready, 1) != b"y":
                 raise OSError(0, "cannot make a user namespace to map owners")
-            write(f"/proc/{child}/uid_map", swapped(owner, self.uid))
-            write(f"/proc/{child}/gid_map", swapped(group, self.gid))
+            tell(f"/proc/{child}/uid_map", swapped(owner, self.uid))
+            tell(f"/proc/{child}/gid_map", swapped(group, self.gid))
             return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         finally:
             for handle in (ready, told, release):
@@ -289,21 +302,22 @@ def stage(plan: dict[str, Any], maps: OwnerMaps | None) -> None:
         hang_inside(open_tree(f"{STAGE}/i{number}"), place)
 
 
-def launch(source: int) -> None:
-    """Do what the plan says and become bubblewrap; never returns."""
+def launch(source: int, filters: int) -> None:
+    """Do what the plan says; never returns."""
     try:
         plan: dict[str, Any] = marshal.loads(os.pread(source, os.fstat(source).st_size, 0))
         os.close(source)
-        become_bubblewrap(plan)
+        prepare(plan)
+        people(plan, filters)
     except OSError as error:
         os.write(2, f"{error.strerror or error}\n".encode())
     os._exit(70)
 
 
-def become_bubblewrap(plan: dict[str, Any]) -> None:
+def prepare(plan: dict[str, Any]) -> None:
     as_root: bool = plan["as_root"]
     for path in plan["cgroups"]:
-        write(path, str(os.getpid()))
+        tell(path, "0")
     namespaces(as_root)
     os.umask(0o022)
     stage(plan, OwnerMaps(plan["uid"], plan["gid"]) if as_root else None)
@@ -312,8 +326,62 @@ def become_bubblewrap(plan: dict[str, Any]) -> None:
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (most, most))
     os.chdir("/")
-    if as_root:
-        os.setgroups([])
-        os.setresgid(plan["gid"], plan["gid"], plan["gid"])
-        os.setresuid(plan["uid"], plan["uid"], plan["uid"])
-    os.execve(plan["command"][0], plan["command"], {})
+    if unshare(CLONE_NEWPID):
+        fail("cannot make a process namespace")
+
+
+def people(plan: dict[str, Any], filters: int) -> None:
+    """Fork the supervisor and bubblewrap, and wait for them; never returns."""
+    import _socket
+
+    above = os.getppid()
+    mark, block = _socket.socketpair()
+    mark.send(b"!")  # which bubblewrap reads when everything is done
+    told, say_who = os.pipe()
+    alone, say_alone = os.pipe()
+    first = os.fork()
+    if first == 0:
+        enter(plan, filters, mark, told, alone)
+    builder = os.fork()
+    if builder == 0:
+        become_bubblewrap(plan, block.fileno(), say_who)
+    change_user(plan)
+    prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)  # once more, since it is lost with the user
+    if os.getppid() != above:
+        os._exit(70)
+    os.closerange(3, say_alone)
+    os.closerange(say_alone + 1, 1 << 30)
+    code = 70
+    while True:
+        try:
+            pid, status = os.waitpid(-1, 0)
+        except ChildProcessError:
+            os._exit(code)
+        if pid == builder:
+            report(say_alone)
+        elif pid == first:
+            code = 70 if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def report(say_alone: int) -> None:
+    """Tell the supervisor that bubblewrap has gone."""
+    try:
+        os.write(say_alone, ALONE)
+    except BrokenPipeError:  # it has gone too
+        return
+
+
+def become_bubblewrap(plan: dict[str, Any], block: int, say_who: int) -> None:
+    """Never returns."""
+    try:
+        mount(b"proc", "/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "")
+        change_user(plan)
+        for handle in (block, say_who):
+            os.set_inheritable(handle, True)
+        command: list[str] = plan["command"]
+        ends = ("--block-fd", str(block), "--info-fd", str(say_who))
+        os.execve(command[0], [command[0], *ends, *command[1:]], {})
+    except OSError as error:
+        os.write(2, f"{error.strerror or error}\n".encode())
+    finally:
+        os._exit(70)

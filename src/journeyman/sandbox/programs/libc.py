@@ -41,3 +41,10 @@ def function(name: str) -> Function:
 def last_error() -> int:
     """The number that the last of these calls failed with."""
     return sys.modules["_ctypes"].get_errno()
+
+
+def address(buffer: bytearray) -> int:
+    """Where the bytes lie, for as long as nobody resizes them."""
+    ctypes: Any = sys.modules["_ctypes"]
+    letter = type("Letter", (ctypes._SimpleCData,), {"_type_": "c"})
+    return ctypes.addressof(type("Letters", (ctypes.Array,), {"_type_": letter, "_length_": 1}).from_buffer(buffer))

@@ -1,6 +1,7 @@
 """The program that starts sandboxes: `python -I -S zygote CONTROL HOST`, one for a process of the host.
 
-It has read all of `launcher.py` and forks a launcher for each sandbox, which is 7 ms quicker than starting Python anew.
+It has read all that a launcher and a supervisor do, and forks a launcher for each sandbox, which forks the supervisor:
+starting Python anew would take 7 ms each.
 It was started with an empty environment, closes what it inherited, and knows nothing of a sandbox's plan: only the fork
 reads that. It ends with the host, which is the process of the descriptor HOST, or when the host lets CONTROL go; with
 it end all sandboxes.
@@ -15,11 +16,14 @@ import _socket
 import errno
 import gc
 import os
+import resource
 import select
 import sys
+import termios as termios  # what a supervisor needs later, when it can no longer load it
 
+from journeyman.sandbox.programs.entering import PR_SET_PDEATHSIG, capset, setns
+from journeyman.sandbox.programs.keeper import PR_SET_CHILD_SUBREAPER, prctl
 from journeyman.sandbox.programs.launcher import launch, raw_mount, raw_syscall, unshare
-from journeyman.sandbox.programs.libc import function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,16 +31,12 @@ if TYPE_CHECKING:
 else:
     import _signal  # what `signal` wraps into enumerations
 
-CONTROL, HOST, CHANNEL, FILTERS = 3, 4, 30, 31
+CONTROL, HOST, PROGRAM, CHANNEL, FILTERS = 3, 4, 5, 30, 31
 """Descriptors: those of this program, and those that a launcher hands on."""
 INHERITED, MOST = 4, 8
 """How many of the descriptors that come with an order are the launcher's, and how many there can be."""
 START, STARTED, REFUSED = b"start", b"started", b"refused"
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 ENDED = {_signal.SIGCHLD}
-
-prctl = function("prctl")
-
 
 launched: dict[int, list[int]] = {}
 """The launchers that run, and the locks that are held for each."""
@@ -136,11 +136,11 @@ def become(control: _socket.socket, handles: list[int]) -> None:
         control.close()
         os.close(HOST)
         paper, channel, filters, errors = handles[:INHERITED]
-        os.dup2(channel, CHANNEL)
-        os.dup2(filters, FILTERS)
+        os.dup2(channel, CHANNEL, False)
+        os.dup2(filters, FILTERS, False)
         os.dup2(errors, 2)
         release([channel, filters, errors, *handles[INHERITED:]])
-        launch(paper)
+        launch(paper, FILTERS)
     finally:
         os._exit(71)  # never back into the loop
 
@@ -157,9 +157,11 @@ def main() -> None:
         os.set_inheritable(handle, False)
     for place in (CHANNEL, FILTERS):
         os.dup2(0, place)  # so that nothing that comes takes a place that a launcher will cover
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # it holds the locks of all sandboxes
     os.chdir("/")
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    for used in (prctl, raw_syscall, raw_mount, unshare):
+    for used in (prctl, raw_syscall, raw_mount, unshare, setns, capset):
         used.load()
     gc.freeze()  # so that a fork copies less
     control = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=CONTROL)

@@ -24,12 +24,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("worker", "schedule", "audit", "quota", "invitation", "session", "token", "membership", "group"):
         op.drop_table(table)
-    for table in ("person", "seen", "message", "turn"):
+    for table in ("model", "person", "seen", "message", "turn"):
         op.drop_table(table)
     with op.batch_alter_table("environment") as table:
         table.drop_column("group")
         table.drop_column("owner")
+    with op.batch_alter_table("chunk") as table:
+        table.drop_column("timing")
     with op.batch_alter_table("event") as table:
+        table.drop_index("ix_event_attempt_id_kind")
         table.drop_constraint("uq_event_task_id_place", type_="unique")
         table.drop_constraint("fk_event_task_id", type_="foreignkey")
         table.drop_column("place")
@@ -39,7 +42,7 @@ def downgrade() -> None:
         for column in ("cost", "tokens", "summary", "ended", "began"):
             table.drop_column(column)
     with op.batch_alter_table("task") as table:
-        for index in ("archived_updated_id", "owner_archived_updated", "group_archived_updated", "status_updated"):
+        for index in ("updated_id", "owner_updated", "group_updated", "status_updated", "parent"):
             table.drop_index(f"ix_task_{index}")
         table.drop_constraint("uq_task_key", type_="unique")
         for column in ("key", "seq", "reason", "budget", "schedule", "origin", "archived", "priority", "parent"):
@@ -88,10 +91,11 @@ def _tasks() -> None:
             batch.add_column(sa.Column(name, kind))
         for name, kind in (("parent", sa.String(64)), ("schedule", sa.String(64)), ("key", sa.String(128))):
             batch.add_column(sa.Column(name, kind))
-        batch.create_index("ix_task_archived_updated_id", ["archived", "updated", "id"])
-        batch.create_index("ix_task_owner_archived_updated", ["owner", "archived", "updated"])
-        batch.create_index("ix_task_group_archived_updated", ["group", "archived", "updated"])
+        batch.create_index("ix_task_updated_id", ["updated", "id"])
+        batch.create_index("ix_task_owner_updated", ["owner", "updated"])
+        batch.create_index("ix_task_group_updated", ["group", "updated"])
         batch.create_index("ix_task_status_updated", ["status", "updated"])
+        batch.create_index("ix_task_parent", ["parent"])
         batch.create_unique_constraint("uq_task_key", ["key"])
 
 
@@ -126,6 +130,9 @@ def _events() -> None:
     with op.batch_alter_table("event") as batch:
         batch.create_foreign_key("fk_event_task_id", "task", ["task_id"], ["id"])
         batch.create_unique_constraint("uq_event_task_id_place", ["task_id", "place"])
+        batch.create_index("ix_event_attempt_id_kind", ["attempt_id", "kind"])
+    with op.batch_alter_table("chunk") as batch:
+        batch.add_column(sa.Column("timing", sa.Text()))
 
 
 def _environments() -> None:
@@ -146,8 +153,10 @@ def _turns() -> None:
         sa.Column("chosen", sa.String(64)),
         sa.Column("continues", sa.String(64)),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("key", sa.String(128)),
         sa.PrimaryKeyConstraint("task_id", "number", name="pk_turn"),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_turn_task_id"),
+        sa.UniqueConstraint("task_id", "key", name="uq_turn_task_id_key"),
     )
     op.create_table(
         "message",
@@ -158,8 +167,10 @@ def _turns() -> None:
         sa.Column("author", sa.String(64)),
         sa.Column("at", sa.Double, nullable=False),
         sa.Column("attempt", sa.String(64)),
+        sa.Column("key", sa.String(128)),
         sa.PrimaryKeyConstraint("task_id", "number", name="pk_message"),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_message_task_id"),
+        sa.UniqueConstraint("task_id", "key", name="uq_message_task_id_key"),
     )
     op.create_table(
         "seen",
@@ -233,7 +244,11 @@ def _people() -> None:
         sa.Column("role", sa.String(16), nullable=False),
         sa.Column("email", sa.String(320)),
         sa.Column("expires", sa.Double, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+        sa.Column("groups", sa.Text, nullable=False),
+        sa.Column("person", sa.String(64)),
         sa.PrimaryKeyConstraint("digest", name="pk_invitation"),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name="fk_invitation_person"),
     )
 
 
@@ -263,6 +278,13 @@ def _rest() -> None:
         sa.Column("owner", sa.String(64)),
         sa.Column("group", sa.String(64)),
         sa.PrimaryKeyConstraint("id", name="pk_schedule"),
+    )
+    op.create_table(
+        "model",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("changed", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_model"),
     )
     op.create_table(
         "worker",

@@ -1,0 +1,345 @@
+"""Tasks on the wire: what a client sends to hand them out and steer them, and what it reads in lists and on a page.
+
+Times are seconds since the epoch, money is US dollars. An attempt is named in paths by "turn.number" ("2.1"), by its
+number in the newest turn ("1"), or by "chosen".
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from journeyman.core.task import (
+    Attempt,
+    Budget,
+    Limits,
+    Message,
+    Mode,
+    Origin,
+    Status,
+    StopReason,
+    Summary,
+    Verdict,
+)
+from journeyman.core.usage import Usage
+from journeyman.core.value import Value
+
+Prompt = Annotated[str, Field(min_length=1, max_length=400_000)]
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+BlobId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Positive = Annotated[float, Field(gt=0, lt=1e12, allow_inf_nan=False)]
+Strategy = Literal["loop", "repair"]
+
+
+# ---------------------------------------------------------------- what a client sends
+
+
+class TurnLimits(Value):
+    """What each attempt may use, where it differs from the defaults of the service."""
+
+    steps: int | None = Field(default=None, gt=0, le=100_000)
+    seconds: Positive | None = None
+    tokens: int | None = Field(default=None, gt=0, le=10**15)
+    cost: Positive | None = None
+    command_seconds: Positive | None = None
+    check_seconds: Positive | None = None
+    memory_bytes: int | None = Field(default=None, gt=0, le=2**50)
+    processes: int | None = Field(default=None, gt=0, le=10**6)
+    disk_bytes: int | None = Field(default=None, gt=0, le=2**50)
+    cpus: Positive | None = None
+
+    def over(self, limits: Limits) -> Limits:
+        """`limits` with what is set here."""
+        return limits.model_copy(update=self.model_dump(exclude_none=True))
+
+
+class TaskBudget(Value):
+    """What the task may use with all its turns and attempts together."""
+
+    tokens: int | None = Field(default=None, gt=0, le=10**15)
+    cost: Positive | None = None
+
+
+class TaskCreate(Value):
+    """A new task.
+
+    It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
+    stored `environment`. `images` and `starting_diff` are ids of uploads; the patch is laid over the base first.
+    """
+
+    prompt: Prompt
+    mode: Mode = "code"
+    repository: Name | None = None
+    environment: Name | None = None
+    ref: Name | None = None
+    model: Name | None = None
+    strategy: Strategy | None = None
+    attempts: int = Field(default=1, ge=1, le=8)
+    limits: TurnLimits = TurnLimits()
+    budget: TaskBudget = TaskBudget()
+    checks: tuple[Name, ...] = Field(default=(), max_length=50)
+    images: tuple[BlobId, ...] = Field(default=(), max_length=20)
+    starting_diff: BlobId | None = None
+    parent: str | None = Field(default=None, max_length=64)
+    group: str | None = Field(default=None, max_length=64)
+    priority: int = Field(default=3, ge=1, le=5)
+    origin: Origin = "api"
+    seed: int = Field(default=0, ge=0, le=2**31)
+
+
+class LineComment(Value):
+    """A remark on lines (from 1, inclusive) of a changed file, before ("old") or after ("new") the change."""
+
+    path: str = Field(min_length=1, max_length=4096)
+    start: int = Field(ge=1, le=10**9)
+    end: int | None = Field(default=None, ge=1, le=10**9)
+    side: Literal["old", "new"] = "new"
+    text: Prompt
+
+
+class FollowUp(Value):
+    """A further turn of a task, which goes on from the chosen attempt or from `attempt` ("turn.number").
+
+    What is None is as in the turn before. `comments` become part of the prompt, which may be empty with them.
+    """
+
+    prompt: str = Field(default="", max_length=400_000)
+    comments: tuple[LineComment, ...] = Field(default=(), max_length=200)
+    mode: Mode | None = None
+    model: Name | None = None
+    strategy: Strategy | None = None
+    attempts: int | None = Field(default=None, ge=1, le=8)
+    limits: TurnLimits = TurnLimits()
+    images: tuple[BlobId, ...] = Field(default=(), max_length=20)
+    attempt: str | None = Field(default=None, max_length=80)
+
+
+class Steer(Value):
+    """A message to the agent while it works; it reads it at the end of the step that it is in."""
+
+    text: Prompt
+    attempt: str | None = Field(default=None, max_length=80)
+
+
+class Interrupt(Value):
+    """Stop what runs now, keep all of it. `attempt` None is all attempts of the turn."""
+
+    attempt: str | None = Field(default=None, max_length=80)
+
+
+class Approve(Value):
+    """Let a task go on that stopped at its budget. The new budget is the whole one, not what is added."""
+
+    budget: TaskBudget
+
+
+class Choose(Value):
+    """Hand over this attempt ("turn.number", or its number in the newest turn)."""
+
+    attempt: str = Field(min_length=1, max_length=80)
+
+
+class TaskUpdate(Value):
+    """What of a task may be changed; what is left out stays."""
+
+    title: str | None = Field(default=None, min_length=1, max_length=200)
+    archived: bool | None = None
+    priority: int | None = Field(default=None, ge=1, le=5)
+    group: str | None = Field(default=None, max_length=64)
+
+
+class Seen(Value):
+    """Up to which of the task's events the person has read; None is all, 0 marks it unread."""
+
+    seq: int | None = Field(default=None, ge=0, le=2**53)
+
+
+BulkAct = Literal["archive", "unarchive", "cancel", "retry", "delete", "read", "unread"]
+
+
+class Bulk(Value):
+    """The same act on many tasks; each succeeds or fails for itself."""
+
+    act: BulkAct
+    ids: tuple[str, ...] = Field(min_length=1, max_length=500)
+
+
+# ---------------------------------------------------------------- what a client reads
+
+
+class TaskLine(Value):
+    """A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
+    of all turns.
+
+    `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
+    budget), "review" (it is done and not yet looked at), "retry" (it failed). `running` counts the attempts at work.
+    """
+
+    id: str
+    title: str
+    mode: Mode
+    status: Status
+    verdict: Verdict | None = None
+    stop: StopReason | None = None
+    reason: str = ""
+    needs: Literal["approve", "review", "retry"] | None = None
+    repository: str
+    environment: str = "off"
+    ref: str | None = None
+    model: str
+    turn: int = 1
+    attempts: int = 1
+    running: int = 0
+    chosen: str | None = None
+    created: float
+    updated: float
+    began: float | None = None
+    ended: float | None = None
+    owner: str | None = None
+    owner_name: str | None = None
+    group: str | None = None
+    origin: Origin = "cli"
+    parent: str | None = None
+    schedule: str | None = None
+    priority: int = 3
+    archived: bool = False
+    seq: int = 0
+    unread: bool = False
+    summary: Summary = Summary()
+    usage: Usage = Usage()
+
+
+class TaskPage(Value):
+    """A page of a list; `cursor` asks for the next one, None when there is none."""
+
+    tasks: tuple[TaskLine, ...]
+    cursor: str | None = None
+
+
+class TaskCounts(Value):
+    """How many of the tasks that a person sees there are of each kind; archived ones only in `archived`."""
+
+    queued: int = 0
+    running: int = 0
+    interrupted: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    archived: int = 0
+    unread: int = 0
+
+
+class AttemptLine(Attempt):
+    """An attempt in a list. `chosen` says that it is the one of its turn that is handed over."""
+
+    name: str
+    chosen: bool = False
+
+
+class TurnView(Value):
+    """A turn with its attempts. `why` says in a sentence why the harness chose as it did."""
+
+    number: int
+    prompt: str
+    mode: Mode
+    model: str
+    strategy: Strategy | None = None
+    author: str | None = None
+    author_name: str | None = None
+    created: float
+    status: Status
+    reason: str = ""
+    chosen: str | None = None
+    why: str = ""
+    continues: str | None = None
+    images: tuple[str, ...] = ()
+    starting_diff: str | None = None
+    limits: Limits = Limits()
+    checks: tuple[str, ...] = ()
+    attempts: tuple[AttemptLine, ...] = ()
+
+
+Act = Literal["steer", "interrupt", "cancel", "approve", "follow_up", "retry", "choose", "archive", "delete"]
+
+
+class TaskView(Value):
+    """A task as its page opens. `messages` are those to the agent that no attempt has read yet; `acts` what this person
+    may do with it now."""
+
+    task: TaskLine
+    prompt: str
+    budget: Budget = Budget()
+    turns: tuple[TurnView, ...] = ()
+    messages: tuple[Message, ...] = ()
+    acts: tuple[Act, ...] = ()
+
+
+class BulkFailure(Value):
+    id: str
+    message: str
+
+
+class BulkOutcome(Value):
+    done: tuple[str, ...] = ()
+    failed: tuple[BulkFailure, ...] = ()
+
+
+class Upload(Value):
+    """An image or a patch that was taken in. `id` is what a task names it by."""
+
+    id: str
+    kind: Literal["image", "patch"]
+    media_type: str
+    size: int
+
+
+class AttemptUsage(Value):
+    attempt: str
+    name: str
+    model: str
+    steps: int
+    seconds: float
+    usage: Usage
+
+
+class TaskUsage(Value):
+    """What a task has used, all attempts of all turns, beside its budget."""
+
+    total: Usage
+    budget: Budget
+    attempts: tuple[AttemptUsage, ...] = ()
+
+
+# ---------------------------------------------------------------- the matrix of checks and attempts
+
+
+class MatrixRow(Value):
+    """A check, or one test of it, with what it does on the base and on each attempt's result, by the attempt's name.
+
+    None where it was not run.
+    """
+
+    check: str
+    test: str | None = None
+    base: str | None = None
+    attempts: dict[str, str | None] = Field(default_factory=dict)
+
+
+class AttemptColumn(Value):
+    """An attempt to compare: size of the change, verdict, and why it is or is not the best."""
+
+    attempt: AttemptLine
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    rank: int | None = None
+
+
+class Matrix(Value):
+    """The attempts of a turn side by side. Only tests that do not pass everywhere have a row."""
+
+    turn: int
+    columns: tuple[AttemptColumn, ...]
+    rows: tuple[MatrixRow, ...]
+    chosen: str | None = None
+    best: str | None = None
+    why: str = ""
+    hidden: int = 0

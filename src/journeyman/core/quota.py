@@ -1,0 +1,107 @@
+"""Whether a person or a group may hand out another task, and with what budget: pure decisions over what was used."""
+
+from datetime import UTC, datetime, timedelta
+
+from journeyman.core.people import Quota
+from journeyman.core.task import Budget
+from journeyman.core.value import Value
+
+
+class Used(Value):
+    """What was used in a span of time. Money is US dollars; what has no price counts nothing there."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+
+class Standing(Value):
+    """A quota and what of it is used. `whose` says in words whose it is ("You have", "The group shop has")."""
+
+    quota: Quota
+    whose: str
+    day: Used = Used()
+    month: Used = Used()
+    running: int = 0
+    queued: int = 0
+
+
+class Admission(Value):
+    """What becomes of a task that is handed in.
+
+    `refused` says why it is not taken. `waits` says why it is taken and not begun yet. `budget` is what it may use: no
+    more than what is left of each quota.
+    """
+
+    refused: str | None = None
+    waits: str | None = None
+    budget: Budget = Budget()
+
+
+def day_start(now: float) -> float:
+    """When the day of UTC began that `now` (seconds since the epoch) is in."""
+    return datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+def month_start(now: float) -> float:
+    return datetime.fromtimestamp(day_start(now), UTC).replace(day=1).timestamp()
+
+
+def month_end(now: float) -> float:
+    """When the next month of UTC begins."""
+    first = datetime.fromtimestamp(month_start(now), UTC)
+    return (first + timedelta(days=32)).replace(day=1).timestamp()
+
+
+def admit(standings: tuple[Standing, ...], wanted: Budget, now: float) -> Admission:
+    """The decision over all the quotas that a task falls under."""
+    for standing in standings:
+        if (said := _used_up(standing, now)) is not None:
+            return Admission(refused=said)
+        most = standing.quota.queued
+        if most is not None and standing.queued >= most:
+            return Admission(
+                refused=f"{standing.whose} {standing.queued} tasks waiting, and the bound is {most}. "
+                "Hand it in again when some of them have begun, or cancel some."
+            )
+    return Admission(waits=waits(standings), budget=_left(standings, wanted))
+
+
+def waits(standings: tuple[Standing, ...]) -> str | None:
+    """Why another task cannot begin at this moment; None when it can."""
+    for standing in standings:
+        most = standing.quota.running
+        if most is not None and standing.running >= most:
+            return f"{standing.whose} {standing.running} tasks at work, and the bound is {most}: it begins after them."
+    return None
+
+
+def _used_up(standing: Standing, now: float) -> str | None:
+    spans = (
+        ("today", standing.quota.day, standing.day, day_start(now) + 86400),
+        ("this month", standing.quota.month, standing.month, month_end(now)),
+    )
+    for when, bound, used, ends in spans:
+        again = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        if bound.tokens is not None and used.tokens >= bound.tokens:
+            return (
+                f"{standing.whose} used {used.tokens:,} of {bound.tokens:,} tokens {when}. There are more at {again}, "
+                "or ask an administrator for a larger quota."
+            )
+        if bound.cost is not None and used.cost >= bound.cost:
+            return (
+                f"{standing.whose} used ${used.cost:.2f} of ${bound.cost:.2f} {when}. There is more at {again}, "
+                "or ask an administrator for a larger quota."
+            )
+    return None
+
+
+def _left(standings: tuple[Standing, ...], wanted: Budget) -> Budget:
+    tokens = [wanted.tokens] if wanted.tokens is not None else []
+    cost = [wanted.cost] if wanted.cost is not None else []
+    for standing in standings:
+        for bound, used in ((standing.quota.day, standing.day), (standing.quota.month, standing.month)):
+            if bound.tokens is not None:
+                tokens.append(bound.tokens - used.tokens)
+            if bound.cost is not None:
+                cost.append(bound.cost - used.cost)
+    return Budget(tokens=min(tokens, default=None), cost=min(cost, default=None))

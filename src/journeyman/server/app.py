@@ -1,0 +1,75 @@
+"""The HTTP application."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from journeyman import __version__
+from journeyman.server.answers import COMMON, handle_errors
+from journeyman.server.auth.actor import identified
+from journeyman.server.headers import SafeHeaders
+from journeyman.server.parts import Parts
+from journeyman.server.routes import health
+from journeyman.server.static import serve_web_app
+
+PREFIX = "/api/v1"
+BODY = 4 * 1024 * 1024
+"""Bytes that the body of a request may have, where its route does not say otherwise."""
+
+DESCRIPTION = """\
+Hand out tasks to Journeyman, watch them, judge their results and take them over.
+
+Times are seconds since the epoch (UTC), money is US dollars. Lists come in pages: `cursor` of one answer asks for the
+next. Whatever goes wrong is answered as `{"error": {"code", "message", "details"}}`, where `code` is a word that
+stays and `message` a sentence for people. What a model or a repository wrote comes as JSON or plain text, and is to be
+shown as text.
+"""
+
+TAGS = [
+    {"name": "tasks", "description": "Hand out tasks, find them again, and say what becomes of them."},
+    {"name": "turns", "description": "Speak to a task: follow up, steer, interrupt, approve."},
+    {"name": "attempts", "description": "The tries at a turn: compare them and choose one."},
+    {"name": "work", "description": "What an attempt did: steps, terminal, checks, changes, files, times."},
+    {"name": "live", "description": "Server-sent events, resumed from any place without losing or doubling."},
+    {"name": "health", "description": "Whether the service lives and can work."},
+]
+
+
+def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence[APIRouter] = ()) -> FastAPI:
+    """The application of `parts`, with further `routers` below the API's prefix; nobody has to sign in for `public`.
+
+    Whoever puts it together sets `app.state.gate`, which says who asks.
+    """
+    app = FastAPI(
+        title="Journeyman",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_tags=TAGS,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        max_body_size=BODY,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        telemetry={"auto_configure": False},
+    )
+    app.state.parts = parts
+    app.add_middleware(SafeHeaders)
+    handle_errors(app)
+    app.include_router(health.router)
+    for router in (*_own(), *routers):
+        app.include_router(router, prefix=PREFIX, responses=COMMON, dependencies=[Depends(identified)])
+    for router in public:
+        app.include_router(router, prefix=PREFIX, responses=COMMON)
+    serve_web_app(app, parts.static)
+    return app
+
+
+def _own() -> Sequence[APIRouter]:
+    return ()
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The name of the route's function: what it does, and unique."""
+    return route.name

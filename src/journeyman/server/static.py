@@ -1,0 +1,48 @@
+"""The built web app at `/`, or a plain page that says that there is none."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+NONE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Journeyman</title>
+<h1>Journeyman</h1>
+<p>The service runs; this installation comes without the web app.</p>
+<p>The API is under <a href="/api/v1/openapi.json">/api/v1</a>. On the command line:
+<code>journeyman remote add</code>, then <code>journeyman tasks submit</code>.</p>
+</html>
+"""
+
+FOREVER = "public, max-age=31536000, immutable"
+
+
+class WebApp(StaticFiles):
+    """The files of the build; any other path that a browser opens is the app's own, and gets its page."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as failure:
+            api = path.startswith("api/")
+            if api or failure.status_code != 404 or "." in path.rpartition("/")[2]:
+                raise
+            response = await super().get_response("index.html", scope)
+        # Vite names what is below assets/ by its content.
+        response.headers["Cache-Control"] = FOREVER if path.startswith("assets/") else "no-cache"
+        return response
+
+
+def serve_web_app(app: FastAPI, static: Path | None) -> None:
+    """Answer what is no path of the API. Comes last: it takes everything that is left."""
+    if static is not None and (static / "index.html").is_file():
+        app.mount("/", WebApp(directory=static, html=True), name="web")
+        return
+
+    async def nothing_built(_request: Request) -> Response:
+        return HTMLResponse(NONE)
+
+    app.add_route("/", nothing_built, methods=["GET"], include_in_schema=False)

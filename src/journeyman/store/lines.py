@@ -1,0 +1,252 @@
+"""The list of tasks, a page at a time: filtered, searched, sorted, with what stands in each line."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from journeyman.core.errors import UsageError
+from journeyman.core.ids import Clock
+from journeyman.core.task import Attempt, Mode, Origin, Status, Task
+from journeyman.store.database import Database
+from journeyman.store.rows import attempt_of, task_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+
+Sort = Literal["updated", "created"]
+"""Newest first."""
+
+EVERYTHING = 200
+"""Lines of a page at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose tasks are listed: those that `person` owns and those of `groups`."""
+
+    person: str | None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which tasks are listed. An empty tuple or None does not narrow; `text` has all its words in prompt or title.
+
+    `viewer` None sees everything. `unread_by` names a person who has not read all events.
+    """
+
+    viewer: Viewer | None = None
+    status: tuple[Status, ...] = ()
+    mode: tuple[Mode, ...] = ()
+    repository: str | None = None
+    environment: str | None = None
+    origin: tuple[Origin, ...] = ()
+    owner: str | None = None
+    group: str | None = None
+    parent: str | None = None
+    schedule: str | None = None
+    archived: bool | None = False
+    unread_by: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A task in a list, with the attempts of its newest turn. `seen` counts the events that the person has read."""
+
+    task: Task
+    attempts: tuple[Attempt, ...]
+    seen: int = 0
+
+    @property
+    def unread(self) -> bool:
+        return self.seen < self.task.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next` is the cursor of the following page, None after the last line."""
+
+    lines: tuple[Line, ...] = field(default=())
+    next: str | None = None
+
+
+class Lines:
+    """The lists of a store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def page(
+        self,
+        which: Filter | None = None,
+        *,
+        person: str | None = None,
+        sort: Sort = "updated",
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """A page of tasks; `person` is whose `seen` is told. Raises `UsageError` for a cursor that is none of ours."""
+        which = which or Filter()
+        limit = min(limit, EVERYTHING)
+        start = None if cursor is None else _read_cursor(cursor, sort)
+
+        def job(connection: "Connection") -> Page:
+            rows = connection.execute(_query(which, sort, start, limit + 1)).mappings().all()
+            shown = rows[:limit]
+            more = len(rows) > limit
+            after = _cursor(sort, shown[-1][sort], shown[-1]["id"]) if more else None
+            return Page(_lines(connection, shown, person), after)
+
+        return await self._database.read(job)
+
+    async def of(
+        self, task_ids: Iterable[str], which: Filter | None = None, *, person: str | None = None
+    ) -> list[Line]:
+        """The lines of some tasks, those of them that the filter lets through."""
+        from journeyman.store.schema import task
+
+        query = _narrowed(which or Filter(archived=None)).where(task.c.id.in_(sorted(task_ids)))
+        return await self._database.read(
+            lambda connection: list(_lines(connection, connection.execute(query).mappings().all(), person))
+        )
+
+    async def changed(self, since: float, which: Filter | None = None, *, person: str | None = None) -> list[Line]:
+        """Every task that changed since `since` (seconds since the epoch) and perhaps some that did not, oldest change
+        first. The time of a task at work lags behind its events by up to a second, hence those are all told."""
+        from sqlalchemy import or_
+
+        from journeyman.store.schema import task
+
+        query = _narrowed(which or Filter(archived=None)).where(
+            or_(task.c.updated >= since, task.c.status == "running")
+        )
+        query = query.order_by(task.c.updated, task.c.id)
+        return await self._database.read(
+            lambda connection: list(_lines(connection, connection.execute(query).mappings().all(), person))
+        )
+
+    async def counts(self, which: Filter | None = None) -> dict[Status, int]:
+        """How many tasks of each status the filter lets through."""
+        from sqlalchemy import func, select
+
+        from journeyman.store.schema import task
+
+        inner = _narrowed(which or Filter()).with_only_columns(task.c.status).subquery()
+        query = select(inner.c.status, func.count()).group_by(inner.c.status)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row[0]: row[1] for row in rows}
+
+    async def mark_seen(self, person: str, task_id: str, seq: int) -> None:
+        """Remember that a person has read a task's events up to `seq`; never less than before."""
+
+        def job(connection: "Connection") -> None:
+            from sqlalchemy import update
+
+            from journeyman.store.schema import insert_new, seen
+
+            mine = (seen.c.person == person, seen.c.task_id == task_id)
+            row = {"person": person, "task_id": task_id, "seq": seq}
+            if not insert_new(connection, seen, row, "person", "task_id"):
+                connection.execute(update(seen).where(*mine, seen.c.seq < seq).values(seq=seq))
+
+        await self._database.write(job, about=task_id)
+
+
+def _query(which: Filter, sort: Sort, start: tuple[float, str] | None, limit: int) -> "Select[Any]":
+    """A page's tasks. Each way to see a task is a list of its own along an index; they are merged."""
+    from sqlalchemy import select, tuple_, union
+
+    from journeyman.store.schema import task
+
+    base = _conditions(which)
+    if start is not None:
+        base.append(tuple_(task.c[sort], task.c.id) < tuple_(*start))
+    order = (task.c[sort].desc(), task.c.id.desc())
+    ways = [select(task).where(*base, way).order_by(*order).limit(limit) for way in _ways(which.viewer)]
+    match ways:
+        case []:
+            return select(task).where(*base).order_by(*order).limit(limit)
+        case [only]:
+            return only
+        case _:
+            merged = union(*(select(way.subquery()) for way in ways)).subquery()
+            return select(merged).order_by(merged.c[sort].desc(), merged.c.id.desc()).limit(limit)
+
+
+def _ways(viewer: Viewer | None) -> "list[ColumnElement[bool]]":
+    from journeyman.store.schema import task
+
+    if viewer is None:
+        return []
+    mine = task.c.owner.is_(None) if viewer.person is None else task.c.owner == viewer.person
+    return [mine, *(task.c.group == group for group in viewer.groups)]
+
+
+def _narrowed(which: Filter) -> "Select[Any]":
+    from sqlalchemy import or_, select
+
+    from journeyman.store.schema import task
+
+    query = select(task).where(*_conditions(which))
+    ways = _ways(which.viewer)
+    return query.where(or_(*ways)) if ways else query
+
+
+def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
+    from sqlalchemy import func, or_, select
+
+    from journeyman.store.schema import seen, task
+
+    found: list[ColumnElement[bool]] = []
+    for column, allowed in ((task.c.status, which.status), (task.c.mode, which.mode), (task.c.origin, which.origin)):
+        if allowed:
+            found.append(column.in_(allowed))
+    for name in ("repository", "environment", "owner", "group", "parent", "schedule", "archived"):
+        value = getattr(which, name)
+        if value is not None:
+            found.append(task.c[name] == value)
+    if which.unread_by is not None:
+        read = select(seen.c.seq).where(seen.c.person == which.unread_by, seen.c.task_id == task.c.id)
+        found.append(task.c.seq > func.coalesce(read.scalar_subquery(), 0))
+    texts = (task.c.title, task.c.prompt)
+    found.extend(or_(*(text.icontains(word, autoescape=True) for text in texts)) for word in which.text.split())
+    return found
+
+
+def _lines(connection: "Connection", rows: "Sequence[RowMapping]", person: str | None) -> tuple[Line, ...]:
+    from sqlalchemy import select
+
+    from journeyman.store.schema import attempt, seen
+
+    tasks = [task_of(row) for row in rows]
+    ids = [task.id for task in tasks]
+    attempts: dict[tuple[str, int], list[Attempt]] = {}
+    query = select(attempt).where(attempt.c.task_id.in_(ids)).order_by(attempt.c.turn, attempt.c.number)
+    for row in connection.execute(query).mappings():
+        attempts.setdefault((row["task_id"], row["turn"]), []).append(attempt_of(row))
+    read: dict[str, int] = {}
+    if person is not None:
+        mine = select(seen.c.task_id, seen.c.seq).where(seen.c.person == person, seen.c.task_id.in_(ids))
+        read = {row.task_id: row.seq for row in connection.execute(mine)}
+    return tuple(Line(task, tuple(attempts.get((task.id, task.turn), ())), read.get(task.id, 0)) for task in tasks)
+
+
+def _cursor(sort: Sort, value: float, task_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([sort, value, task_id]).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, sort: Sort) -> tuple[float, str]:
+    try:
+        read = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        read = None
+    match read:
+        case [str(of), float(value) | int(value), str(task_id)] if of == sort:
+            return float(value), task_id
+        case _:
+            raise UsageError(f"The cursor {cursor[:80]!r} is none of this list's; take the one of the page before.")

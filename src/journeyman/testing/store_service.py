@@ -1,0 +1,319 @@
+"""What every store must do for the service: turns, messages, lists, and news of what changes."""
+
+import asyncio
+
+import pytest
+
+from journeyman.core.errors import UsageError
+from journeyman.core.events import Progressed, Replied
+from journeyman.core.items import AssistantMessage
+from journeyman.core.model import Reply
+from journeyman.core.task import Attempt, Budget, Message, Summary, Task, Turn, TurnRequest
+from journeyman.core.usage import Usage
+from journeyman.store import Filter, Store, TaskEvent, Viewer, this_process
+from journeyman.testing.store_parts import Backing, HandClock, a_task, an_attempt
+
+LONG = 30.0
+"""Seconds for what comes at once, on a machine however busy."""
+
+
+def a_turn(prompt: str = "fix it") -> Turn:
+    return Turn(task_id="0task", request=TurnRequest(prompt=prompt, repository="/repo"), author="ann", created=1.0)
+
+
+def a_reply(text: str, tokens: int) -> Replied:
+    usage = Usage(input_tokens=tokens, output_tokens=1, cost=0.5)
+    return Replied(reply=Reply(items=(AssistantMessage(text=text),), usage=usage, stop="end"), seconds=1.0)
+
+
+async def listed(store: Store, which: Filter | None = None) -> list[str]:
+    return [line.task.id for line in (await store.lines.page(which)).lines]
+
+
+class ServiceContract:
+    async def test_a_task_with_a_key_is_created_once(self, backing: Backing) -> None:
+        async with backing() as store, backing() as other:
+            first = a_task().model_copy(update={"owner": "ann"})
+            assert await store.create(first, [an_attempt()], turn=a_turn(), key="k") == first
+            again = a_task("0other").model_copy(update={"owner": "ann"})
+            assert await other.create(again, [an_attempt(task_id="0other")], key="k") == first
+            ben = a_task("0ben").model_copy(update={"owner": "ben"})
+            assert await other.create(ben, [], key="k") == ben
+            assert {task.id for task in await store.tasks()} == {"0task", "0ben"}
+            assert [attempt.id for attempt in await store.attempts("0task")] == ["0task.1.1"]
+            assert await store.turns.all("0task") == [a_turn()]
+
+    async def test_tasks_with_one_key_at_once_are_one(self, backing: Backing) -> None:
+        async with backing() as one, backing() as two:
+            ids = [f"0t{number}" for number in range(8)]
+            made = await asyncio.gather(
+                *(
+                    store.create(a_task(id_), [an_attempt(task_id=id_)], key="k")
+                    for id_, store in zip(ids, (one, two) * 4, strict=True)
+                )
+            )
+            assert len({task.id for task in made}) == 1
+            assert len(await one.tasks()) == 1
+
+    async def test_turns_follow_one_another(self, backing: Backing, clock: HandClock) -> None:
+        async with backing() as store:
+            await store.create(a_task(), [an_attempt()], turn=a_turn())
+            await store.update_task("0task", status="done", chosen="0task.1.1")
+            await store.turns.update("0task", 1, status="done", chosen="0task.1.1")
+            clock.now += 1
+            more = a_turn("and now the docs").model_copy(update={"created": 0.0, "continues": "0task.1.1"})
+            second = await store.turns.add(more, attempts=2, key="k")
+            assert second == more.model_copy(update={"number": 2, "created": clock.now})
+            assert await store.turns.add(more, key="k") == second
+            first = a_turn().model_copy(update={"status": "done", "chosen": "0task.1.1"})
+            assert (
+                await store.turns.all("0task")
+                == [first, second]
+                == [await store.turns.get("0task", number) for number in (1, 2)]
+            )
+            task = await store.task("0task")
+            assert (task.turn, task.attempts, task.status, task.chosen) == (2, 2, "queued", None)
+            assert [attempt.id for attempt in await store.attempts("0task", 2)] == ["0task.2.1", "0task.2.2"]
+            await store.update_task("0task", status="running", budget=Budget(tokens=7))
+            third = await store.turns.add(more)
+            assert (third.number, (await store.task("0task")).status) == (3, "running")
+            assert (await store.task("0task")).budget == Budget(tokens=7)
+            with pytest.raises(UsageError, match="has no turn 9"):
+                await store.turns.get("0task", 9)
+            with pytest.raises(UsageError, match="no task '0nope'"):
+                await store.turns.add(more.model_copy(update={"task_id": "0nope"}))
+
+    async def test_messages_are_numbered_however_many_come_at_once(self, backing: Backing, clock: HandClock) -> None:
+        async with backing() as one, backing() as two:
+            await one.create(a_task(), [an_attempt()])
+            said = await asyncio.gather(
+                *(
+                    store.messages.add(Message(task_id="0task", kind="steer", text=f"{number}", author="ann"))
+                    for number in range(5)
+                    for store in (one, two)
+                )
+            )
+            stored = await one.messages.after("0task")
+            assert [message.number for message in stored] == list(range(1, 11))
+            assert sorted(said, key=lambda message: message.number) == stored
+            assert {message.at for message in stored} == {clock.now}
+            last = Message(task_id="0task", kind="cancel")
+            once = await two.messages.add(last, key="k")
+            assert (
+                once == await one.messages.add(last, key="k") == last.model_copy(update={"number": 11, "at": clock.now})
+            )
+            assert await one.messages.after("0task", 10) == [once]
+            with pytest.raises(UsageError, match="no task '0nope'"):
+                await one.messages.add(Message(task_id="0nope", kind="steer"))
+
+    async def test_secrets_stay_out_of_turns_and_messages(self, backing: Backing) -> None:
+        async with backing() as store:
+            await store.secrets.set("KEY", "hunter2hunter2")
+            await store.create(a_task(), [], turn=a_turn("use hunter2hunter2"))
+            await store.messages.add(Message(task_id="0task", kind="steer", text="it is hunter2hunter2"))
+            (turn,), (message,) = await store.turns.all("0task"), await store.messages.after("0task")
+            assert "hunter2" not in turn.request.prompt + message.text
+
+    async def test_events_of_all_attempts_stand_in_one_row(self, backing: Backing, clock: HandClock) -> None:
+        async with backing() as store, backing() as other:
+            await store.create(
+                a_task(attempts=2), [an_attempt(1), an_attempt(2)], {"0task.1.1": [Progressed(text="first")]}
+            )
+            async with (
+                store.claim("0task.1.1", this_process()) as one,
+                other.claim("0task.1.2", this_process()) as two,
+            ):
+                await asyncio.gather(
+                    *(log.append(Progressed(text="a"), Progressed(text="b")) for log in (one, two) for _ in range(10))
+                )
+            found = await store.task_events("0task")
+            assert [event.place for event in found] == list(range(1, 42))
+            for attempt in ("0task.1.1", "0task.1.2"):
+                mine = [event.event for event in found if event.attempt_id == attempt]
+                assert mine == await store.events(attempt)
+            assert await store.task_events("0task", after=39) == found[39:]
+            assert await store.task_events("0task", after=3, limit=2) == found[3:5]
+            assert (await store.task("0task")).seq == 41
+
+    async def test_the_summary_goes_with_the_events(self, backing: Backing, clock: HandClock) -> None:
+        async with backing() as store:
+            await store.create(a_task(), [an_attempt()])
+            began = clock.now
+            async with store.claim("0task.1.1", this_process()) as log:
+                await log.append(a_reply("one", 10), Progressed(text="half way"))
+                clock.now += 5
+            async with store.claim("0task.1.1", this_process()) as log:
+                await log.append(a_reply("two", 20))
+            (attempt,) = await store.attempts("0task")
+            usage = Usage(input_tokens=30, output_tokens=2, cost=1.0)
+            assert (
+                attempt
+                == await store.attempt("0task.1.1")
+                == Attempt(
+                    id="0task.1.1",
+                    task_id="0task",
+                    epoch=2,
+                    began=began,
+                    ended=clock.now,
+                    summary=Summary(line="finishing", steps=2, usage=usage),
+                )
+            )
+            assert (await store.task("0task")).updated == clock.now
+            (line,) = (await store.lines.page()).lines
+            assert line.attempts == (attempt,)
+
+    async def test_pages_go_on_where_the_last_one_ended(self, backing: Backing) -> None:
+        async with backing() as store:
+            for number in range(7):
+                when = float(number // 2)  # two of a time
+                await store.create(a_task(f"0t{number}", created=when), [an_attempt(task_id=f"0t{number}")])
+            for sort in ("updated", "created"):
+                seen: list[str] = []
+                cursor = None
+                while True:
+                    page = await store.lines.page(sort=sort, cursor=cursor, limit=3)
+                    seen += [line.task.id for line in page.lines]
+                    cursor = page.next
+                    if cursor is None:
+                        break
+                assert seen == [f"0t{number}" for number in reversed(range(7))]
+            other = (await store.lines.page(limit=3)).next
+            for wrong in ("", "?", "bm9uZQ", "WyJ1cGRhdGVkIl0", f"{other}x"):
+                with pytest.raises(UsageError, match="is none of this list's"):
+                    await store.lines.page(sort="created", cursor=wrong)
+            with pytest.raises(UsageError, match="is none of this list's"):
+                await store.lines.page(sort="created", cursor=other)
+
+    async def test_the_list_is_filtered(self, backing: Backing) -> None:
+        def of(number: int, **fields: object) -> Task:
+            return a_task(f"0t{number}", created=float(number)).model_copy(update=fields)
+
+        async with backing() as store:
+            for task in (
+                of(1, status="done", mode="ask", title="Größe im Kopf", owner="ann"),
+                of(2, status="failed", repository="/other", prompt="100% of _it", owner="ann", group="g1"),
+                of(3, status="done", environment="big", archived=True, owner="ben", group="g1"),
+                of(4, parent="0t1", origin="schedule", schedule="s1", owner="ben", group="g2"),
+            ):
+                await store.create(task, [])
+            assert await listed(store) == ["0t4", "0t2", "0t1"]
+            assert await listed(store, Filter(archived=None)) == ["0t4", "0t3", "0t2", "0t1"]
+            assert await listed(store, Filter(archived=True)) == ["0t3"]
+            assert await listed(store, Filter(status=("done", "failed"))) == ["0t2", "0t1"]
+            assert await listed(store, Filter(mode=("ask",))) == ["0t1"]
+            assert await listed(store, Filter(repository="/other")) == ["0t2"]
+            assert await listed(store, Filter(environment="big", archived=None)) == ["0t3"]
+            assert await listed(store, Filter(parent="0t1")) == await listed(store, Filter(schedule="s1")) == ["0t4"]
+            assert await listed(store, Filter(origin=("cli",))) == ["0t2", "0t1"]
+            assert await listed(store, Filter(text="KOPF größe")) == ["0t1"]
+            assert await listed(store, Filter(text="100% _IT")) == ["0t2"]
+            assert await listed(store, Filter(text="fix nothing")) == []
+            assert await listed(store, Filter(viewer=Viewer("ann"))) == ["0t2", "0t1"]
+            assert await listed(store, Filter(viewer=Viewer("ann", ("g1", "g2")), archived=None)) == [
+                "0t4",
+                "0t3",
+                "0t2",
+                "0t1",
+            ]
+            assert await listed(store, Filter(viewer=Viewer("eve", ("g2",)))) == ["0t4"]
+            assert await listed(store, Filter(viewer=Viewer(None))) == []
+            assert await store.lines.counts(Filter(archived=None)) == {"done": 2, "failed": 1, "queued": 1}
+            assert await store.lines.counts(Filter(viewer=Viewer("ann"))) == {"done": 1, "failed": 1}
+            some = await store.lines.of(["0t1", "0t2", "0t9"], Filter(viewer=Viewer("eve", ("g1",)), archived=None))
+            assert [line.task.id for line in some] == ["0t2"]
+
+    async def test_a_line_is_unread_until_its_last_event_was_seen(self, backing: Backing) -> None:
+        async with backing() as store:
+            for task_id in ("0one", "0two"):
+                events = {f"{task_id}.1.1": [Progressed(text="a"), Progressed(text="b")]}
+                await store.create(a_task(task_id), [an_attempt(task_id=task_id)], events)
+            await store.lines.mark_seen("ann", "0one", 2)
+            await store.lines.mark_seen("ann", "0one", 1)
+            await store.lines.mark_seen("ann", "0two", 1)
+            page = await store.lines.page(person="ann")
+            assert {line.task.id: (line.seen, line.unread) for line in page.lines} == {
+                "0one": (2, False),
+                "0two": (1, True),
+            }
+            assert await listed(store, Filter(unread_by="ann")) == ["0two"]
+            assert await listed(store, Filter(unread_by="ben")) == ["0two", "0one"]
+
+    async def test_a_deleted_task_leaves_nothing(self, backing: Backing) -> None:
+        async with backing() as store, backing() as other:
+            for task_id in ("0task", "0two"):
+                await store.create(a_task(task_id), [an_attempt(task_id=task_id)])
+            await store.turns.add(a_turn())
+            await store.messages.add(Message(task_id="0task", kind="steer"))
+            await store.lines.mark_seen("ann", "0task", 1)
+            async with store.claim("0task.1.1", this_process()) as log:
+                await log.append(Progressed(text="hello"))
+                chunk = log.chunk()
+                await chunk.close()
+                with pytest.raises(UsageError, match="is being worked on; cancel it first"):
+                    await other.delete("0task")
+            await other.delete("0task")
+            assert [task.id for task in await store.tasks()] == ["0two"]
+            assert await store.task_events("0task") == await store.turns.all("0task") == []
+            with pytest.raises(UsageError, match="no task '0task'"):
+                await store.delete("0task")
+            await store.create(a_task(), [an_attempt()])
+            assert await store.chunks("0task.1.1") == []
+
+    async def test_who_follows_a_task_reads_every_event_once(self, backing: Backing) -> None:
+        async with backing() as store, backing() as other:
+            await store.create(a_task(), [an_attempt()], {"0task.1.1": [Progressed(text="1"), Progressed(text="2")]})
+
+            async def follow(reader: Store, after: int) -> list[TaskEvent]:
+                found: list[TaskEvent] = []
+                async with reader.tail.follow("0task", after) as following:
+                    async for event in following:
+                        found.append(event)
+                        if event.place == 60:
+                            return found
+                raise AssertionError("a tail has no end")
+
+            async with asyncio.timeout(LONG), asyncio.TaskGroup() as group:
+                readers = [group.create_task(follow(reader, after)) for reader in (store, other) for after in (0, 1, 7)]
+                async with store.claim("0task.1.1", this_process()) as log:
+                    for number in range(3, 61):
+                        await log.append(Progressed(text=f"{number}"))
+            stored = await store.task_events("0task")
+            for reader, after in zip(readers, (0, 1, 7) * 2, strict=True):
+                assert reader.result() == stored[after:]
+
+    async def test_who_watches_is_told_what_changes(self, backing: Backing) -> None:
+        async def message(store: Store) -> None:
+            await store.messages.add(Message(task_id="0two", kind="interrupt"))
+
+        async def reason(store: Store) -> None:
+            await store.update_task("0two", reason="waits")
+
+        async def turn(store: Store) -> None:
+            await store.turns.add(a_turn().model_copy(update={"task_id": "0two"}))
+
+        async with backing() as store, backing() as other:
+            for task_id in ("0one", "0two"):
+                await store.create(a_task(task_id), [an_attempt(task_id=task_id)])
+            for watcher, writer in ((store, store), (other, store)):
+                async with watcher.tail.watch() as everything, watcher.tail.watch("0two") as two:
+                    assert await two.wait(0) == frozenset()
+                    for change in (message, reason, turn):
+                        everything.take()
+                        await change(writer)
+                        assert await two.wait(LONG) == {"0two"}
+                        assert "0two" in await everything.wait(LONG)
+                    await writer.update_task("0one", reason="waits too")
+                    async with asyncio.timeout(LONG):
+                        while "0one" not in await everything.wait():
+                            pass
+
+    async def test_a_follower_hears_of_other_changes_and_of_time(self, backing: Backing) -> None:
+        async with backing() as store:
+            await store.create(a_task(), [an_attempt()], {"0task.1.1": [Progressed(text="1")]})
+            async with store.tail.follow("0task") as following:
+                assert [event.place for event in await following.next()] == [1]
+                assert await following.next(0) == []
+                waiting = asyncio.create_task(following.next(LONG))
+                await asyncio.sleep(0)
+                await store.update_task("0task", status="done")
+                assert await waiting == []
