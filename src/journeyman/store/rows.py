@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+MOST_TOKENS = 2**53
+"""What is counted of one attempt at most: a model that reports nonsense must not break the sums."""
+
 
 def task_row(task: Task) -> Row:
     return task.model_dump(exclude={"budget"}) | {"budget": task.budget.model_dump_json(exclude_defaults=True)}
@@ -59,7 +62,7 @@ def attempt_row(attempt: Attempt) -> Row:
 def summary_row(summary: Summary) -> Row:
     return {
         "summary": summary.model_dump_json(exclude_defaults=True),
-        "tokens": summary.usage.total_tokens,
+        "tokens": max(0, min(summary.usage.total_tokens, MOST_TOKENS)),
         "cost": summary.usage.cost or 0.0,
     }
 

@@ -311,6 +311,25 @@ worker = Table(
     Column("seen", Double, nullable=False),
 )
 
+job = Table(
+    "job",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("owner", String(64)),
+    Column("group", String(64)),
+    Column("model", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("admitted", Double),
+    Index(None, "owner"),
+    Index(None, "group"),
+    Index(None, "model"),
+)
+"""The turns that the engine has in hand, from when a worker first looks at them until they are concluded. They count
+against the limits of their person, group and model from when they are admitted."""
+
 version = Table(
     "alembic_version",
     MetaData(),

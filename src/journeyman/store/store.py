@@ -18,9 +18,11 @@ from journeyman.store.blobs import Blobs
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.holder import describe
+from journeyman.store.jobs import Jobs
 from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
 from journeyman.store.models import Models
+from journeyman.store.offers import Offers
 from journeyman.store.pages import Pages
 from journeyman.store.people import People
 from journeyman.store.postgres import Postgres
@@ -69,6 +71,8 @@ class Store(Tasks):
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         super().__init__(database, secrets, clock)
         self.environments = Environments(database, clock)
+        self.jobs = Jobs(database, secrets, clock)
+        self.offers = Offers(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
         self.lines = Lines(database, clock)
