@@ -185,17 +185,20 @@ class Database:
         from sqlalchemy.exc import DBAPIError
 
         connection = self._connection(reads=reads)
-        mark: str | None = None
-        with connection.begin() as transaction:
+        transaction = connection.begin()
+        try:
             result = job(connection)
-            if not reads:
-                mark = self._backend.sign(connection, about)
-            try:
-                transaction.commit()
-            except DBAPIError as error:
-                if mark is not None and self._backend.passes(error):
-                    raise _Doubtful(_Doubt(mark, result), error) from error
-                raise
+            mark = None if reads else self._backend.sign(connection, about)
+        except BaseException:
+            transaction.rollback()
+            raise
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            transaction.rollback()
+            if mark is not None and self._backend.passes(error):
+                raise _Doubtful(_Doubt(mark, result), error) from error
+            raise
         return result
 
     def _connection(self, *, reads: bool) -> "Connection":
