@@ -21,6 +21,7 @@ from journeyman.core.evidence import Check
 from journeyman.core.model import call, say
 from journeyman.core.task import Limits
 from journeyman.repo.repository import open_repository
+from journeyman.sandbox.network import selftest
 from tests.attempt.conftest import MakeBench
 from tests.conftest import MakeRepository, git, lay
 
@@ -337,3 +338,19 @@ async def test_a_secret_that_set_up_leaves_in_a_file_is_found(room: Room) -> Non
             await room.open(script)
         assert f"Set-up left [secret TOKEN] in the file {where}, where every attempt" in str(error.value)
     assert (room.published, room.left_over()) == ([], [])
+
+
+async def test_a_self_test_of_the_network_that_does_not_run_is_told(
+    bench: MakeBench, make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_repository({**FILES, PLACE: "[setup]\nscript = 'echo made > made.gen'\n"})
+    one = bench([say("Done."), say("Done.")])
+    _, events = await one.run(folder, environment="ready")
+    assert not any(event.text.startswith("Warning") for event in events if isinstance(event, Progressed))
+    monkeypatch.setattr(selftest, "SECONDS", 0.0)
+    _, events = await one.run(folder, environment="ready")
+    [opened] = [event for event in events if isinstance(event, Opened)]
+    assert opened.probes and not any(probe.tried for probe in opened.probes)
+    [warning] = [event.text for event in events if isinstance(event, Progressed)]
+    number = len(opened.probes)
+    assert warning.startswith(f"Warning: {number} of {number} ways around the network policy could not be tried")

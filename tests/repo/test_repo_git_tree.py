@@ -10,6 +10,7 @@ from repo_git_person import Person, person, plumbing
 
 from journeyman.core.errors import RepositoryError
 from journeyman.core.evidence import Change
+from journeyman.repo import checkouts
 from journeyman.repo.repository import Repository, open_repository
 
 FILE, PROGRAM, LINK = 0o100644, 0o100755, 0o120000
@@ -203,6 +204,27 @@ async def test_a_checkout_is_kept(worker: Person, tmp_path: Path) -> None:
     assert Person(first).files() == worker.files()
     assert (await repository.checked_out(base), first.stat().st_ino) == (first, stamp)
     assert sorted(path.name for path in first.parent.parent.iterdir()) == [base]
+
+
+async def test_checkouts_that_nobody_needs_go(worker: Person, tmp_path: Path) -> None:
+    repository, base = await opened(worker, tmp_path)
+    other = await repository.tree_with(base, [b"a.txt"], {})
+    place = (await repository.checked_out(other)).parent
+    trees, now = place.parent.parent, place.joinpath("use").stat().st_mtime
+    plenty, soon, late = 1 << 40, now + checkouts.JUST_USED + 1, now + checkouts.UNUSED + 1
+    async with repository.held(base) as files:
+        assert checkouts.sweep(trees, plenty, soon) == []
+        assert checkouts.sweep(trees, 0, now) == []  # somebody may be about to use it
+        assert checkouts.sweep(trees, 0, soon) == [place]
+        assert (files / "a.txt").read_text() == "one\ntwo\nthree\n"
+        again = (await repository.checked_out(other)).parent
+        assert again == place
+        os.utime(place / "use", (now, now))
+        assert checkouts.sweep(trees, plenty, late) == [place]
+    assert checkouts.sweep(trees, plenty, late + 60) == [files.parent]
+    assert list(trees.glob("*/*")) == list(trees.glob("*/.*")) == []
+    with checkouts.held(place) as there:
+        assert not there
 
 
 async def test_a_tree_with_names_for_the_disk_of_somebody_else(worker: Person, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -188,6 +189,24 @@ async def test_nothing_opens_where_bubblewrap_ends_early(tmp_path: Path, monkeyp
             pass
 
 
+async def test_an_unfinished_room_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever bubblewrap says: one that plays it makes namespaces, and leaves the host's root in them."""
+    binary, libraries = tmp_path / "fake" / "bin" / "bwrap", tmp_path / "libraries"
+    for folder in (binary.parent, libraries):
+        folder.mkdir(parents=True)
+    binary.write_text(
+        "#!/bin/bash\n"
+        "export BLOCK=$2 TELL=$4\n"
+        "exec unshare --user --mount --net --ipc --uts --cgroup bash -c '\n"
+        'read -r -N 1 -u $BLOCK; echo "{\\"child-pid\\": $$}" >&$TELL; exec {BLOCK}<&-; exec sleep 100\'\n'
+    )
+    binary.chmod(0o755)
+    monkeypatch.setattr("journeyman.sandbox.bubblewrap.find_bwrap", lambda: (binary, libraries))
+    with pytest.raises(SandboxError, match="the room is not finished"):
+        async with Bubblewrap(tmp_path / "state").open(spec_in(tmp_path)):
+            pass
+
+
 async def test_the_supervisor_and_its_socket_are_out_of_reach(backend: Bubblewrap, tmp_path: Path) -> None:
     code = """
         import glob, os
@@ -274,14 +293,20 @@ async def test_many_are_opened_at_once(tmp_path: Path) -> None:
     assert said == [f"{spec.workspace}\n" for spec in specs]
 
 
-async def test_sandboxes_are_started_by_a_program_that_comes_back(tmp_path: Path) -> None:
+async def test_sandboxes_are_started_by_a_program_that_comes_back(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     backend = Bubblewrap(tmp_path / "state")
     name = mark(tmp_path / "state" / "zygote").encode()
     spec = spec_in(tmp_path)
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, 512), most))
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, most)))
     async with backend.open(spec) as sandbox:
         [starter] = _children(name)
         assert await sh(sandbox, "echo here") == "here\n"
         assert Path(f"/proc/{starter}/environ").read_bytes() == b""
+        assert resource.prlimit(starter, resource.RLIMIT_NOFILE) == (most, most)  # it holds all sandboxes' locks
         held = {int(path.name): path.readlink() for path in Path(f"/proc/{starter}/fd").iterdir()}
         assert [held.pop(number).name for number in range(3)] == ["null"] * 3
         assert [held.pop(number).name for number in (30, 31)] == ["null"] * 2

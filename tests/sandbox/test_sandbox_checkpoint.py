@@ -98,6 +98,18 @@ async def test_too_large_a_workspace_is_said(
         await checkpoint.take(spec.upper, {}, Blobs().put)
 
 
+async def test_of_too_large_a_workspace_nothing_is_read(spec: SandboxSpec) -> None:
+    assert spec.upper is not None
+    blobs = Blobs()
+    (spec.upper / "small").write_text("1")
+    with (spec.upper / "holes").open("wb") as file:
+        file.truncate(checkpoint.BYTES - 1)
+    (spec.upper / "last").write_text("1")
+    with pytest.raises(checkpoint.TooMuch):
+        await checkpoint.take(spec.upper, {}, blobs.put)
+    assert blobs.kept == {}
+
+
 async def test_a_link_out_of_the_layer_is_kept_as_a_link(tmp_path: Path, spec: SandboxSpec) -> None:
     assert spec.upper is not None
     secret = tmp_path / "secret"

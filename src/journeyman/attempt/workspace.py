@@ -20,7 +20,7 @@ from journeyman.core.events import AttemptStarted, Opened, Progressed, RequestRe
 from journeyman.core.evidence import Check
 from journeyman.core.mask import Mask
 from journeyman.core.task import Base
-from journeyman.repo import git_layer
+from journeyman.repo import checkouts, git_layer
 from journeyman.repo.repository import Repository
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, Toolchain
@@ -111,29 +111,25 @@ async def open_workspace(
     repository = await open_base(host, start.base)
     readable = await _git_layer(repository, start.base, folder)
     upper = await laid_out(host, log)
-    lowers = await _lowers(repository, start.base)
-    spec = SandboxSpec(
-        workspace=repository.workspace,
-        lower=(folder / "git", *lowers),
-        upper=upper.path,
-        read_only=start.mode != "code",
-        readable=(*readable, PROBE),
-        env=git_layer.environment(repository.workspace),
-        memory_bytes=start.limits.memory_bytes,
-        processes=start.limits.processes,
-        disk_bytes=start.limits.disk_bytes,
-        cpus=start.limits.cpus,
-        cpu_seconds=start.limits.cpu_seconds,
-        open_files=start.limits.open_files,
-    )
     async with (
-        _with_environment(host, repository, start, spec, log, tell) as (spec, opened, backend),
+        _lowers(host, repository, start.base) as lowers,
+        _with_environment(
+            host,
+            repository,
+            start,
+            _spec(repository, start, (folder / "git", *lowers), upper.path, readable),
+            log,
+            tell,
+        ) as (spec, opened, backend),
         (opener := OpenSandbox(backend, log.mask))(spec) as sandbox,
     ):
         if start.environment is not None:
-            from journeyman.attempt.environment.probed import probed
+            from journeyman.attempt.environment.probed import probed, untried
 
-            opened = opened.model_copy(update={"probes": await probed(sandbox, spec.gateway)})
+            probes = await probed(sandbox, spec.gateway)
+            opened = opened.model_copy(update={"probes": probes})
+            if warning := untried(probes):
+                await log.append(Progressed(text=warning))
         await log.append(
             opened.model_copy(
                 update={
@@ -146,6 +142,25 @@ async def open_workspace(
             )
         )
         yield Workspace(repository, spec, sandbox, upper.path, host.store, log, opener, upper.manifest, upper.gap)
+
+
+def _spec(
+    repository: Repository, start: AttemptStarted, lower: tuple[Path, ...], upper: Path, readable: tuple[Path, ...]
+) -> SandboxSpec:
+    return SandboxSpec(
+        workspace=repository.workspace,
+        lower=lower,
+        upper=upper,
+        read_only=start.mode != "code",
+        readable=(*readable, PROBE),
+        env=git_layer.environment(repository.workspace),
+        memory_bytes=start.limits.memory_bytes,
+        processes=start.limits.processes,
+        disk_bytes=start.limits.disk_bytes,
+        cpus=start.limits.cpus,
+        cpu_seconds=start.limits.cpu_seconds,
+        open_files=start.limits.open_files,
+    )
 
 
 @asynccontextmanager
@@ -223,11 +238,19 @@ async def _git_layer(repository: Repository, base: Base, folder: Path) -> tuple[
     return readable
 
 
-async def _lowers(repository: Repository, base: Base) -> tuple[Path, ...]:
-    """The files that the work starts from."""
-    if base.ref is not None:
-        return (await repository.checked_out(base.tree),)
-    return (await repository.checked_out(base.tree), repository.root) if base.copied else (repository.root,)
+@asynccontextmanager
+async def _lowers(host: Host, repository: Repository, base: Base) -> AsyncGenerator[tuple[Path, ...]]:
+    """The files that the work starts from; at the end, what of other commits nobody has needed for long goes."""
+    try:
+        if base.ref is None and not base.copied:
+            yield (repository.root,)
+            return
+        async with repository.held(base.tree) as files:
+            yield (files,) if base.ref is not None else (files, repository.root)
+    finally:
+        trees = host.state / "trees"
+        if trees.is_dir():
+            await asyncio.to_thread(checkouts.sweep, trees, host.environment_disk_bytes, host.clock())
 
 
 def _toolchains(host: Host, root: Path, checks: Sequence[Check]) -> tuple[Toolchain, ...]:

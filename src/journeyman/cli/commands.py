@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from journeyman.attempt.begin import Draft, Order, draft
 from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
@@ -25,6 +25,9 @@ from journeyman.sandbox.protocol import Gateway, SandboxBackend
 from journeyman.store.environments import Environments
 from journeyman.store.holder import this_process
 from journeyman.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from journeyman.repo.repository import Repository
 
 Work = Coroutine[Any, Any, int]
 """A command at work; its value is the exit code."""
@@ -118,7 +121,12 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         raise UsageError("--model is empty; leave it out, or name a model.")
     if not all(check.strip() for check in flags.checks):
         raise UsageError("--check is empty; leave it out, or give a command that must succeed.")
-    given = {"model": flags.model, "attempts": flags.attempts, "environment": flags.environment}
+    given: dict[str, object] = {
+        "model": flags.model,
+        "attempts": flags.attempts,
+        "environment": flags.environment,
+        "temporal": {"address": flags.engine} if flags.engine else None,
+    }
     door = open_door(flags.directory, given)
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
@@ -161,7 +169,13 @@ async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> 
     first = new.firsts[new.attempts[0].id][0]
     notes = (why, _start_words(first.base), *first.base.left_out, _environment_words(first.environment))
     try:
-        ended = await begin(host, new, partial(_watcher, flags=flags, notes=notes), flags.engine)
+        watcher = partial(_watcher, flags=flags, notes=notes)
+        if flags.engine is None:
+            ended = await begin(host, new, watcher)
+        else:
+            from journeyman.cli.engine import hand_over
+
+            ended = await hand_over(door, host, new, watcher(new.task, new.attempts))
     except asyncio.CancelledError:
         return _interrupted(new.task)
     return await _show(door, host.store, ended, flags)
@@ -236,13 +250,13 @@ async def with_store(show: Callable[[Store, Any], Awaitable[None]]) -> int:
     return 0
 
 
-async def worker(engine: str | None) -> int:
+async def worker(temporal: Mapping[str, object], slots: int | None) -> int:
     """Work for an engine until told to end."""
     from journeyman.cli.engine import work_for_engine
 
-    door = open_door(Path(), {})
+    door = open_door(Path(), {"temporal": temporal or None, "slots": slots})
     async with open_store(door.state) as store, open_host(door, store) as host:
-        return await work_for_engine(host, door.state, engine)
+        return await work_for_engine(door, host)
 
 
 async def fetch() -> int:
@@ -276,7 +290,7 @@ def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Seque
     if flags.as_json:
         for note in filter(None, notes):
             print(plain(note), file=sys.stderr)
-        return Watcher(JsonLines(task, attempts), None)
+        return Watcher(JsonLines(task.id, [attempt.number for attempt in attempts]), None)
     from rich.console import Console
 
     from journeyman.cli.live import Progress
@@ -322,11 +336,15 @@ async def _apply(door: Door, task: Task, patch: bytes, directory: Path) -> int:
     from journeyman.attempt.clones import is_address
     from journeyman.repo.repository import reopen_repository
 
+    place = directory if is_address(task.repository) else Path(task.repository)
+    return await put_on(await reopen_repository(place, door.state, excludes=door.excludes), patch)
+
+
+async def put_on(repository: "Repository", patch: bytes) -> int:
+    """Put a patch on a repository's working tree, and say what came of it."""
     if not patch:
         print("Nothing was changed; there is nothing to apply.", file=sys.stderr)
         return 0
-    place = directory if is_address(task.repository) else Path(task.repository)
-    repository = await reopen_repository(place, door.state, excludes=door.excludes)
     outcome = await repository.apply(patch)
     for conflict in outcome.conflicts:
         print(f"conflict in {one_line(conflict.path, 300)}: {conflict.reason}", file=sys.stderr)

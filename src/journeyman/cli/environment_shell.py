@@ -55,7 +55,9 @@ async def _spec(here: At, stack: AsyncExitStack) -> SandboxSpec:
     folder.chmod(0o755)
     (folder / "git").mkdir()
     readable = await site.repository.git_layer(folder / "git", site.base)
-    lower = site.root if site.base.ref is None else await site.repository.checked_out(site.base.tree)
+    lower = (
+        site.root if site.base.ref is None else await stack.enter_async_context(site.repository.held(site.base.tree))
+    )
     return SandboxSpec(
         workspace=site.root,
         lower=(folder / "git", lower),

@@ -17,9 +17,11 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     CommandEnded,
+    Continued,
     Event,
     FilesChanged,
     Finished,
+    Heard,
     Opened,
     PlanUpdated,
     Progressed,
@@ -117,8 +119,9 @@ class Progress:
     def __rich__(self) -> RenderableType:
         return Group(*(self._status(seen) for seen in self._seen.values() if not seen.done))
 
-    def add(self, number: int) -> None:
-        self._seen[number] = Seen(f"[{number}] " if self._many else "", time.monotonic())
+    def add(self, number: int, ago: float = 0.0, now: str = "starting") -> None:
+        """Follow an attempt too, which began `ago` seconds before and does `now`."""
+        self._seen[number] = Seen(f"[{number}] " if self._many else "", time.monotonic() - ago, now)
 
     def feed(self, number: int, events: Sequence[Event]) -> None:
         seen = self._seen[number]
@@ -198,6 +201,12 @@ class Progress:
                 self._line(seen, "…", message, "yellow")
             case Said(why="rules"):
                 self._line(seen, "•", "read the AGENTS.md of this folder")
+            case Said(why="steer", item=item):
+                self._line(seen, "›", f"told: {item.text}", "cyan")
+            case Heard(what=what):
+                self._line(seen, "›", {"approve": "approved: going on"}.get(what, f"asked to {what}"), "cyan")
+            case Continued(attempt=attempt):
+                self._line(seen, "•", f"going on from attempt {attempt.partition('.')[2]}")
             case Stopped(reason=reason, message=message):
                 seen.now = "checking the result"
                 if reason != "finished":

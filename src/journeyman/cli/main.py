@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from journeyman import __version__
-from journeyman.cli import groups
+from journeyman.cli.temporal import Slots, TemporalAddress, TemporalKey, TemporalNamespace, TemporalTls, temporal
 from journeyman.cli.typed import AsJson, Directory, EnvironmentName, Ref, finish
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
@@ -148,11 +148,43 @@ def list_(
 
 
 @app.command()
-def worker(engine: Engine = None) -> None:
+def worker(
+    address: TemporalAddress = None,
+    namespace: TemporalNamespace = None,
+    tls: TemporalTls = False,
+    api_key_env: TemporalKey = None,
+    slots: Slots = None,
+) -> None:
     """Take tasks from an engine (Temporal); without an address, from one that is started with it."""
     from journeyman.cli import commands
 
-    finish(commands.worker(engine))
+    finish(commands.worker(temporal(address, namespace, tls, api_key_env), slots))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 is a free one.")] = 8700,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Without sign-in; on loopback only.")] = False,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave the work to `journeyman worker`.")] = False,
+    address: TemporalAddress = None,
+    namespace: TemporalNamespace = None,
+    tls: TemporalTls = False,
+    api_key_env: TemporalKey = None,
+    slots: Slots = None,
+) -> None:
+    """Serve: take tasks from people and programs by HTTP, work on them, and show them live."""
+    from journeyman.cli import serve as service
+
+    order = service.Order(
+        host=host,
+        port=port,
+        sign_in=not no_auth,
+        work=not no_worker,
+        slots=slots,
+        temporal=temporal(address, namespace, tls, api_key_env),
+    )
+    finish(service.serve(order), "")
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -220,8 +252,50 @@ def fetch(
     finish(commands.fetch())
 
 
-app.add_typer(groups.environments, name="env")
-app.add_typer(groups.secrets, name="secret")
+ServerName = Annotated[
+    str | None, typer.Argument(metavar="SERVER", help="Its name in `journeyman remote list`, or its address.")
+]
+
+
+@app.command()
+def login(
+    server: ServerName = None,
+    token: Annotated[bool, typer.Option("--token", help="Read a token from stdin in place of a password.")] = False,
+) -> None:
+    """Sign in at a server, so that it knows whose tasks they are."""
+    from journeyman.cli import servers
+
+    finish(servers.login(server, token), "")
+
+
+@app.command()
+def join(
+    link: Annotated[str, typer.Argument(metavar="LINK", help="The link of an invitation.")],
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the server is called here.")] = None,
+) -> None:
+    """Join a server by an invitation, or set a new password by one."""
+    from journeyman.cli import servers
+
+    finish(servers.join(link, name), "")
+
+
+@app.command()
+def logout(server: ServerName = None) -> None:
+    """Forget how one is known to a server."""
+    from journeyman.cli import servers
+
+    finish(servers.logout(server), "")
+
+
+def whole() -> typer.Typer:
+    """The program with its groups too, which `run` has no use for and need not wait for."""
+    from journeyman.cli import groups, task_group
+
+    app.add_typer(groups.environments, name="env")
+    app.add_typer(groups.secrets, name="secret")
+    app.add_typer(task_group.tasks, name="tasks")
+    app.add_typer(task_group.remotes, name="remote")
+    return app
 
 
 @app.callback(invoke_without_command=True)
@@ -236,8 +310,9 @@ def options(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 the task failed, 2 wrong use, 130 interrupted."""
+    program = app if sys.argv[1:2] in (["run"], ["ask"]) else whole()
     try:
-        app()
+        program()
     except (UsageError, RepositoryError) as error:
         _complain(error, 2)
     except JourneymanError as error:

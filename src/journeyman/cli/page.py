@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import RenderableType
@@ -38,6 +39,23 @@ LONG_DIFF = 200
 """Lines of a diff that the page shows; `journeyman diff` shows all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The commands that a page names: those for this machine, or with `page`, an address, those for a server's task."""
+
+    page: str = ""
+
+    @property
+    def program(self) -> str:
+        return "journeyman tasks" if self.page else "journeyman"
+
+    def log(self, task: str, number: str, events: str) -> str:
+        return f"page   {self.page}" if self.page else f"log    journeyman log {task}{number}   ({events})"
+
+
+HERE = Words()
+
+
 class Patch(Text):
     """The lines of a patch in colours."""
 
@@ -49,11 +67,12 @@ def result_page(
     result: Result,
     events: Sequence[Event],
     patch: str,
+    words: Words = HERE,
 ) -> list[RenderableType]:
     """Everything a person needs to judge and take over the result, in the order in which they ask."""
     stopped = folds.stopped(events)
-    mark, style, words = _heading(result, stopped)
-    parts: list[RenderableType] = [Text.assemble((f"{mark} {words}", f"bold {style}"))]
+    mark, style, heading = _heading(result, stopped)
+    parts: list[RenderableType] = [Text.assemble((f"{mark} {heading}", f"bold {style}"))]
     if result.result_checks:
         parts += [Text(sentence) for sentence in describe(result.base_checks, result.result_checks)]
     message = stopped.message if stopped is not None else ""
@@ -62,7 +81,7 @@ def result_page(
     if result.summary.strip() and result.summary != message:
         parts += [Text(), Markdown(_marked(result.summary, result.citations))]
     if patch:
-        parts += [Text(), diff_text(patch)]
+        parts += [Text(), diff_text(patch, whole=f"{words.program} diff")]
     if result.base_checks or result.result_checks:
         parts += [Text(), _checks(result)]
     parts += _comparison(result)
@@ -70,7 +89,7 @@ def result_page(
     for citation in result.citations:
         if not citation.supported:
             parts.append(Text(f"! {citation.text} is not supported: {citation.reason}", style="yellow"))
-    return [*parts, Text(), *_foot(task, attempt, attempts, result, events)]
+    return [*parts, Text(), *_foot(task, attempt, attempts, result, events, words)]
 
 
 def _heading(result: Result, stopped: Stopped | None) -> tuple[str, str, str]:
@@ -82,8 +101,8 @@ def _heading(result: Result, stopped: Stopped | None) -> tuple[str, str, str]:
     return HEADINGS[result.verdict]
 
 
-def diff_text(patch: str, limit: int | None = LONG_DIFF) -> Patch:
-    """A patch in colours, cut at `limit` lines with a word about the rest."""
+def diff_text(patch: str, limit: int | None = LONG_DIFF, whole: str = "journeyman diff") -> Patch:
+    """A patch in colours, cut at `limit` lines with a word about the rest, which the command `whole` shows."""
     lines = [_SHORT.sub(r"index \1..\2", line) for line in plain(patch).splitlines()]
     if limit is not None:
         lines = list(_without_binary(lines))
@@ -93,7 +112,7 @@ def diff_text(patch: str, limit: int | None = LONG_DIFF) -> Patch:
     for line in shown:
         text.append(line, _style(line)).append("\n")
     if rest:
-        text.append(f"… {counted(rest, 'more line')}: journeyman diff", "dim")
+        text.append(f"… {counted(rest, 'more line')}: {whole}", "dim")
     text.rstrip()
     return text
 
@@ -164,20 +183,20 @@ def _gist(message: str) -> str:
 
 
 def _foot(
-    task: Task, attempt: Attempt, attempts: Sequence[Attempt], result: Result, events: Sequence[Event]
+    task: Task, attempt: Attempt, attempts: Sequence[Attempt], result: Result, events: Sequence[Event], words: Words
 ) -> list[RenderableType]:
     cached = f" ({result.usage.cached_input_tokens} of them cached)" if result.usage.cached_input_tokens else ""
     facts = [duration(result.seconds), tokens(result.usage) + cached, f"model {task.model}", f"task {task.id}"]
     number = f" --attempt {attempt.number}" if len(attempts) > 1 and attempt.id != task.chosen else ""
-    lines = [" · ".join(facts), f"log    journeyman log {task.id}{number}   ({counted(len(events), 'event')})"]
+    lines = [" · ".join(facts), words.log(task.id, number, counted(len(events), "event"))]
     if room := _room(events):
         lines.insert(1, f"in     {room}")
     if result.diff:
-        lines.append(f"apply  journeyman apply {task.id}{number}")
+        lines.append(f"apply  {words.program} apply {task.id}{number}")
     if len(attempts) > 1:
         lines.append(f"this   attempt {attempt.number} of {len(attempts)}{'' if number else ', the chosen one'}")
     lines += [
-        f"other  journeyman show {task.id} --attempt {other.number}   ({other.verdict or other.status})"
+        f"other  {words.program} show {task.id} --attempt {other.number}   ({other.verdict or other.status})"
         for other in attempts
         if other.id != attempt.id
     ]

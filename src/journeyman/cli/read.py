@@ -226,7 +226,8 @@ def _with(event: Opened) -> list[str]:
     lines = [f"environment: {event.environment}"] if event.environment else []
     if event.probes:
         lines.append(f"network self-test: {held} of {len(event.probes)} ways out are shut")
-        lines += [f"not shut: {probe.name}: {probe.said}" for probe in event.probes if not probe.held]
+        bad = [probe for probe in event.probes if not probe.held]
+        lines += [f"{'not shut' if probe.tried else 'not tried'}: {probe.name}: {probe.said}" for probe in bad]
     return [*lines, *event.notes]
 
 

@@ -19,11 +19,13 @@ SERVING = "serve.json"
 
 
 class Remote(Value):
-    """A server by its address. `token` is a personal access token of the person there, None where they need none."""
+    """A server by its address. `token` is a personal access token of the person there, None where they need none;
+    `token_id` is set where `login` made it."""
 
     name: str
     address: str
     token: str | None = None
+    token_id: str | None = None
 
 
 class Remotes(Value):

@@ -54,9 +54,9 @@ def exit_code(result: Result, stopped: Stopped | None) -> int:
 class JsonLines:
     """The stream of `--json`: one JSON object a line on stdout; several attempts are told apart by `attempt`."""
 
-    def __init__(self, task: Task, attempts: Sequence[Attempt]) -> None:
-        self._streams = {attempt.number: ThreadStream(task.id) for attempt in attempts}
-        self._many = len(attempts) > 1
+    def __init__(self, task_id: str, numbers: Sequence[int]) -> None:
+        self._streams = {number: ThreadStream(task_id) for number in numbers}
+        self._many = len(numbers) > 1
 
     def start(self) -> None:
         self._print(next(iter(self._streams.values())).start())
@@ -80,16 +80,10 @@ class JsonLines:
         sys.stdout.flush()
 
 
-async def begin(
-    host: Host, new: Draft, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"], engine: str | None = None
-) -> Ended:
-    """Store a new task and work it, here or, with the address of an engine, by its workers."""
+async def begin(host: Host, new: Draft, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"]) -> Ended:
+    """Store a new task and work it here."""
     task, attempts = new.task, new.attempts
     await host.store.create(task, attempts, new.firsts, turn=new.turn)
-    if engine is not None:
-        from journeyman.cli.engine import hand_over
-
-        return await hand_over(host, engine, task, attempts, watcher(task, attempts))
     return await work(host, task, attempts, watcher(task, attempts))
 
 

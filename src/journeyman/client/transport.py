@@ -216,7 +216,7 @@ class Transport:
     def _retry(self, error: ServiceError, waits: Waits, again: bool) -> float | None:
         """Seconds until the refused request is sent again; None where it is not."""
         if isinstance(error, Limited):
-            return waits.next(error.retry_after) if error.code != "quota" else None
+            return waits.next(error.retry_after) if error.code != "over_quota" else None
         if isinstance(error, ServerFailed) and (error.status == 503 or (again and error.status in (502, 504))):
             return waits.next()
         return None

@@ -130,9 +130,18 @@ class Refusal(Value):
     remedy: str | None = None
 
 
+UNTRIED = "The self-test did not run to its end"
+"""How the words of a try begin that was not made."""
+
+
 class BypassProbe(Value):
     """One try to get around the proxy, made inside when the network was opened, and whether it was held."""
 
     name: str
     held: bool
     said: str = ""
+
+    @property
+    def tried(self) -> bool:
+        """Whether the try was made at all, or at least told."""
+        return self.held or not self.said.startswith(UNTRIED)

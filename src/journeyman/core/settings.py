@@ -20,8 +20,8 @@ from journeyman.core.task import Limits
 from journeyman.core.value import Value
 
 PREFIX = "JOURNEYMAN_"
-OUTSIDE = frozenset({"JOURNEYMAN_HOME", "JOURNEYMAN_CACHE"})
-"""Variables that are read before there are settings."""
+OUTSIDE = frozenset({"JOURNEYMAN_HOME", "JOURNEYMAN_CACHE", "JOURNEYMAN_SERVER", "JOURNEYMAN_TOKEN"})
+"""Variables that are no settings: where things are kept, and which server is meant."""
 
 SHARED = frozenset({"checks", "attempts", "strategy", "limits"})
 """What a repository may set; of `limits` only what makes them tighter."""
@@ -30,7 +30,8 @@ SHARED = frozenset({"checks", "attempts", "strategy", "limits"})
 class ModelSettings(Value):
     """A model by its wire and address. The key is named by its variable and never stands in a file.
 
-    Prices are US dollars per million tokens, `window` and `max_output` tokens.
+    Prices are US dollars per million tokens, `window` and `max_output` tokens. `running` bounds the attempts that use
+    it at a time, over all workers.
     """
 
     wire: str
@@ -45,6 +46,54 @@ class ModelSettings(Value):
     input_price: float | None = Field(default=None, ge=0)
     cached_input_price: float | None = Field(default=None, ge=0)
     output_price: float | None = Field(default=None, ge=0)
+    running: int | None = Field(default=None, gt=0)
+
+
+class TemporalSettings(Value):
+    """The engine (Temporal) that workers and services share; without an address each has one of its own on loopback.
+
+    The files are PEM: authorities in place of the system's, our certificate and its key. `domain` is the name on the
+    server's certificate where it is not that of the address. The API key is named by its variable. `heartbeat` is the
+    silence in seconds after which a worker is taken for dead.
+    """
+
+    address: str | None = None
+    namespace: str = Field(default="default", min_length=1)
+    tls: bool = False
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    domain: str | None = None
+    api_key_env: str | None = None
+    heartbeat: float = Field(default=10.0, ge=1.0)
+
+
+class OpenIdSettings(Value):
+    """A provider by which people sign in (OpenID Connect). The client's secret is named by its variable.
+
+    Who comes for the first time becomes a person of `role` where `sign_up` is set; with `domains` only with a verified
+    e-mail address of one of them. Where `groups_claim` is set, that claim lists groups: members of `admin_groups` are
+    administrators, and with `allowed_groups` only their members may come.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret_env: str | None = None
+    name: str = "single sign-on"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    role: Literal["viewer", "member"] = "member"
+    sign_up: bool = True
+    domains: tuple[str, ...] = ()
+    groups_claim: str | None = None
+    admin_groups: tuple[str, ...] = ()
+    allowed_groups: tuple[str, ...] = ()
+
+
+class ServerSettings(Value):
+    """The service. `public_url` is the address by which browsers reach it, where a proxy stands before it."""
+
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#@\s]+/?$")
+    openid: OpenIdSettings | None = None
 
 
 class Settings(Value):
@@ -52,7 +101,8 @@ class Settings(Value):
 
     `environment` is "ready" (what is written down, or was built before), "auto" (detected and set up too), "off", or
     the name of a stored one. `environment_disk_bytes` is the room for all that are ready. `sandbox` is the backend:
-    "auto" is bubblewrap where it works, else containers.
+    "auto" is bubblewrap where it works, else containers. `slots` is how many attempts a worker runs at a time, None as
+    many as its memory and cores allow.
     """
 
     model: str | None = None
@@ -64,6 +114,17 @@ class Settings(Value):
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
     limits: Limits = Limits()
+    temporal: TemporalSettings = TemporalSettings()
+    slots: int | None = Field(default=None, gt=0)
+    server: ServerSettings = ServerSettings()
+
+
+TABLES: dict[str, type[Value]] = {
+    "limits": Limits,
+    "temporal": TemporalSettings,
+    "server": ServerSettings,
+    "openid": OpenIdSettings,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +192,7 @@ def _field(model: type[BaseModel], path: Path) -> FieldInfo | None:
             fields = ModelSettings.model_fields  # `key` is the name that a person gave the model
             continue
         field = fields.get(key)
-        fields = Limits.model_fields if key == "limits" else {}
+        fields = TABLES[key].model_fields if key in TABLES else {}
     return field
 
 

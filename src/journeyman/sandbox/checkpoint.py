@@ -60,17 +60,17 @@ def load(data: bytes) -> Manifest:
 async def take(upper: Path, before: Manifest, put: PutBlob) -> Manifest:
     """The manifest of `upper`, with the contents that `before` lacks put away. Raises `TooMuch`."""
     found = _scan(upper)
-    read = 0
-    for path, entry in list(found.items()):
+    wanted: list[str] = []
+    for path, entry in found.items():
         known = before.get(path)
         if known is not None and known.stamp == entry.stamp and known.mode == entry.mode:
             found[path] = known
         elif stat.S_ISREG(entry.mode):
-            read += entry.stamp[1]
-            if read > BYTES:
-                raise TooMuch
-            blob = await put(_read(upper, path))
-            found[path] = replace(entry, blob=blob)
+            wanted.append(path)
+    if sum(found[path].stamp[1] for path in wanted) > BYTES:  # before any of it is read
+        raise TooMuch
+    for path in wanted:
+        found[path] = replace(found[path], blob=await put(_read(upper, path, found[path].stamp[1])))
     return found
 
 
@@ -133,8 +133,8 @@ def _scan_folder(prefix: str, fd: int, found: Manifest, todo: list[tuple[str, in
                 raise TooMuch
 
 
-def _read(upper: Path, path: str) -> bytes:
-    """A file's bytes, opened component by component."""
+def _read(upper: Path, path: str, size: int) -> bytes:
+    """A file's first `size` bytes, opened component by component."""
     fd = os.open(upper, os.O_RDONLY | os.O_DIRECTORY)
     try:
         *folders, name = path.split("/")
@@ -144,7 +144,7 @@ def _read(upper: Path, path: str) -> bytes:
             fd = below
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=fd)
         with os.fdopen(file, "rb") as stream:
-            return stream.read(BYTES)
+            return stream.read(size)
     finally:
         os.close(fd)
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from journeyman import __version__
 from journeyman.server.answers import COMMON, handle_errors
+from journeyman.server.auth.actor import identified
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
-from journeyman.server.routes import health
+from journeyman.server.routes import health, tasks, turns, uploads, work
 from journeyman.server.static import serve_web_app
 
 PREFIX = "/api/v1"
@@ -35,8 +36,8 @@ TAGS = [
 ]
 
 
-def create_app(parts: Parts, routers: Sequence[APIRouter] = ()) -> FastAPI:
-    """The application of `parts`, with further `routers` below the API's prefix.
+def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence[APIRouter] = ()) -> FastAPI:
+    """The application of `parts`, with further `routers` below the API's prefix; nobody has to sign in for `public`.
 
     Whoever puts it together sets `app.state.gate`, which says who asks.
     """
@@ -58,13 +59,15 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = ()) -> FastAPI:
     handle_errors(app)
     app.include_router(health.router)
     for router in (*_own(), *routers):
+        app.include_router(router, prefix=PREFIX, responses=COMMON, dependencies=[Depends(identified)])
+    for router in public:
         app.include_router(router, prefix=PREFIX, responses=COMMON)
     serve_web_app(app, parts.static)
     return app
 
 
 def _own() -> Sequence[APIRouter]:
-    return ()
+    return (tasks.router, turns.router, work.router, uploads.router)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -2,16 +2,23 @@
 
 import asyncio
 import hashlib
+import json
 import os
 from collections.abc import Awaitable
 from typing import Protocol
 
 from journeyman.core.errors import StoreError
+from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.store.blobs import Blobs
 
 SPACE = 1 << 24
 """How many chunk ids of six hexadecimal digits there are."""
+
+PIECES = 4096
+"""Times that are kept of one chunk; of longer output the times are coarser."""
+GAP = 20
+"""Milliseconds within which output counts as one piece."""
 
 
 def chunk_id(attempt_id: str, number: int) -> str:
@@ -42,6 +49,7 @@ class Chunk:
         blobs: Blobs,
         keep: "Keep",
         mask: Mask,
+        clock: Clock,
     ) -> None:
         self.id = chunk_id(attempt_id, number)
         self.number = number
@@ -53,6 +61,15 @@ class Chunk:
         self._spool = blobs.spool()
         self._late: bytearray | None = None  # what comes in while the file is read
         self._lock = asyncio.Lock()
+        self._clock = clock
+        self._began = clock()
+        self._gap = GAP
+        self._pieces: list[list[int]] = []
+
+    @property
+    def timing(self) -> str:
+        """When the output came, as JSON: {"at": seconds since the epoch, "pieces": [[milliseconds, bytes], …]}."""
+        return json.dumps({"at": self._began, "pieces": self._pieces}, separators=(",", ":"))
 
     def write(self, data: bytes) -> None:
         """Add to the end; beyond 256 KiB this goes to a file."""
@@ -70,6 +87,19 @@ class Chunk:
                 "some space, then run `journeyman resume`."
             ) from error
         self.size += len(data)
+        self._time(len(data))
+
+    def _time(self, size: int) -> None:
+        """Write down when `size` bytes came."""
+        after = max(int((self._clock() - self._began) * 1000), 0)
+        if self._pieces and after - self._pieces[-1][0] < self._gap:
+            self._pieces[-1][1] += size
+        elif size:
+            self._pieces.append([after, size])
+        if len(self._pieces) > PIECES:
+            pairs = [self._pieces[at : at + 2] for at in range(0, len(self._pieces), 2)]
+            self._pieces = [[pair[0][0], sum(piece[1] for piece in pair)] for pair in pairs]
+            self._gap *= 2
 
     async def close(self) -> None:
         """Store what was written. Does nothing the second time."""

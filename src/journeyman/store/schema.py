@@ -150,6 +150,7 @@ event = Table(
     Column("task_id", String(64), ForeignKey("task.id"), nullable=False),
     Column("place", Integer, nullable=False),  # its number among the events of all attempts of the task, from 1
     UniqueConstraint("task_id", "place"),
+    Index(None, "attempt_id", "kind"),
 )
 
 chunk = Table(
@@ -160,6 +161,7 @@ chunk = Table(
     Column("id", String(6), nullable=False),
     Column("blob", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("timing", Text),  # JSON, see `store.chunk`; null where it was not written down
     UniqueConstraint("attempt_id", "id"),
 )
 
@@ -309,6 +311,25 @@ worker = Table(
     Column("seen", Double, nullable=False),
 )
 
+job = Table(
+    "job",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("owner", String(64)),
+    Column("group", String(64)),
+    Column("model", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("admitted", Double),
+    Index(None, "owner"),
+    Index(None, "group"),
+    Index(None, "model"),
+)
+"""The turns that the engine has in hand, from when a worker first looks at them until they are concluded. They count
+against the limits of their person, group and model from when they are admitted."""
+
 version = Table(
     "alembic_version",
     MetaData(),
@@ -377,7 +398,7 @@ ADD_CHUNK = insert(chunk)
 GROW_CHUNK = (
     update(chunk)
     .where(chunk.c.attempt_id == bindparam("attempt"), chunk.c.number == bindparam("place"))
-    .values(blob=bindparam("blob"), size=bindparam("size"))
+    .values(blob=bindparam("blob"), size=bindparam("size"), timing=bindparam("timing"))
 )
 
 TASK_EVENTS = (
@@ -400,5 +421,5 @@ CHUNKS = select(func.coalesce(func.max(chunk.c.number) + 1, 0)).where(chunk.c.at
 def insert_new(connection: Connection, table: Table, row: dict[str, Any], *unique: str) -> bool:
     """Insert `row` unless one with the same values in the columns `unique` is there; tells whether it did."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=unique)
-    return connection.execute(statement, row).rowcount == 1
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=unique).returning(table.c[unique[0]])
+    return connection.execute(statement, row).first() is not None

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from journeyman.core.environment import NetworkPolicy
 from journeyman.core.errors import SandboxError
+from journeyman.sandbox.network.gateway import open_gateway
+from journeyman.sandbox.network.selftest import probe_bypasses
 from journeyman.sandbox.protocol import AUTHORITY, GATEWAY_PORT, SandboxBackend
 from journeyman.testing.sandbox_attacks import spec_in
 
@@ -93,6 +96,21 @@ class SandboxGateways:
             asked = await sandbox.exec([python, "-c", ASK], timeout=10)
             assert b"ConnectionRefusedError" in asked.output
             assert (await sandbox.exec(["test", "-e", AUTHORITY], timeout=10)).exit_code == 1
+
+    @pytest.mark.parametrize("hosts", [(), ("allowed.test",)])
+    async def test_no_known_way_leads_around_the_network_policy(
+        self, backend: SandboxBackend, tmp_path: Path, hosts: tuple[str, ...]
+    ) -> None:
+        policy = NetworkPolicy(access="allow-list" if hosts else "off", hosts=hosts, methods="read")
+        state = tmp_path / "gateway"
+        async with (
+            open_gateway(policy, on_refusal=lambda _: None, state=state, resolve=lambda _, __: []) as gateway,
+            backend.open(spec_in(tmp_path, gateway=gateway)) as sandbox,
+        ):
+            probes = await probe_bypasses(sandbox, gateway, nameservers=["192.0.2.53"])
+        assert [probe for probe in probes if not probe.held] == []
+        assert all(probe.tried for probe in probes)
+        assert len(probes) > (12 if hosts else 9), [probe.name for probe in probes]
 
     async def test_a_gateway_that_fails_takes_the_sandbox_with_it(
         self, backend: SandboxBackend, tmp_path: Path, python: str

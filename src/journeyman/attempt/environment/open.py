@@ -12,6 +12,7 @@ from journeyman.attempt.environment import layers
 from journeyman.attempt.environment.build import Site, Tell, build, failing, maintain, variables, way_out
 from journeyman.attempt.environment.cache import Build, Cache
 from journeyman.attempt.environment.key import base_toolchains, keys
+from journeyman.attempt.environment.probed import untried
 from journeyman.attempt.host import Host
 from journeyman.core.environment import EnvironmentUse, Refusal
 from journeyman.core.environment_file import policy_words
@@ -89,6 +90,8 @@ async def open_environment(site: Site, tell: Tell | None = None, *, fresh: bool 
         if found is None:
             yield Ready(notes=tuple(telling.notes), sentence=sentence(site, None))
             return
+        if warning := untried(found.probes):
+            telling.note(warning)
         with site.cache.opened(found) as held:
             if held is None:  # taken away this very moment: look again
                 continue

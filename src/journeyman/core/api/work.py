@@ -106,7 +106,7 @@ class ResultView(Value):
     usage: Usage = Usage()
     seconds: float = 0.0
     tree: str | None = None
-    patch_bytes: int = 0
+    has_patch: bool = False
 
 
 class AttemptView(Value):
@@ -133,9 +133,10 @@ class AttemptView(Value):
 # ---------------------------------------------------------------- the work log
 
 
-class SaidView(Value):
-    """A message in the conversation between two steps. `why` "steer" is a person's, the others are the harness's."""
+class SaidEntry(Value):
+    """A message in the conversation. `why` "steer" is a person's, the others are the harness's."""
 
+    kind: Literal["said"] = "said"
     seq: int
     at: float
     why: str
@@ -145,7 +146,7 @@ class SaidView(Value):
 class CallView(Value):
     """A tool call of a step. `content` is what the model read of it, clipped; `seconds` None while it runs.
 
-    `files` says that the files of the workspace after it can be looked at.
+    `files` says that the files of the workspace right after it are kept.
     """
 
     call_id: str
@@ -161,25 +162,64 @@ class CallView(Value):
     files: bool = False
 
 
-class StepView(Value):
+class StepEntry(Value):
     """One reply of the model and the calls that it asked for. `seconds` is the wait for the reply."""
 
-    number: int
+    kind: Literal["step"] = "step"
     seq: int
     at: float
+    number: int
     seconds: float
     text: str = ""
     reasoning: str = ""
     usage: Usage = Usage()
-    said: tuple[SaidView, ...] = ()
     calls: tuple[CallView, ...] = ()
 
 
-class StepPage(Value):
-    """Steps in their order. `before` and `after` ask for the page on either side, None at the ends."""
+class CheckEntry(Value):
+    """The harness ran a check."""
 
-    steps: tuple[StepView, ...]
-    total: int
+    kind: Literal["check"] = "check"
+    seq: int
+    at: float
+    command: str
+    run: RunView
+
+
+class CandidateEntry(Value):
+    """The repair strategy tried an edit; see `CandidateTried` for the outcomes."""
+
+    kind: Literal["candidate"] = "candidate"
+    seq: int
+    at: float
+    source: str
+    diff: str
+    outcome: Literal["passed", "better", "no_better", "invalid", "endless"]
+    note: str = ""
+    seconds: float = 0.0
+
+
+class NoteEntry(Value):
+    """What else happened, in words. `event` is the kind of the event that tells it."""
+
+    kind: Literal["note"] = "note"
+    seq: int
+    at: float
+    event: str
+    text: str
+
+
+WorkEntry = Annotated[SaidEntry | StepEntry | CheckEntry | CandidateEntry | NoteEntry, Field(discriminator="kind")]
+
+
+class WorkPage(Value):
+    """A part of the work log, in the order of the events. `steps` counts those of the whole attempt.
+
+    `before` and `after` ask for the pages on either side; None where there is nothing, by now.
+    """
+
+    entries: tuple[WorkEntry, ...]
+    steps: int
     before: int | None = None
     after: int | None = None
 
@@ -199,10 +239,10 @@ class Span(Value):
 
 
 class Timeline(Value):
-    """`totals` are seconds by kind of span, over the whole attempt."""
+    """`totals` are the seconds of these spans by their kind. `after` asks for the next page."""
 
     spans: tuple[Span, ...]
-    totals: dict[str, float] = Field(default_factory=dict)
+    totals: dict[str, float] = Field(default_factory=lambda: dict[str, float]())
     after: int | None = None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from journeyman.core.environment import BypassProbe
+from journeyman.core.environment import UNTRIED, BypassProbe
 from journeyman.sandbox.network.address import literal
 from journeyman.sandbox.network.gateway import ProxyGateway
 from journeyman.sandbox.network.policy import Rules, decide
@@ -56,7 +56,7 @@ async def probe_bypasses(
         name, _, rest = line.partition("\t")
         held, _, words = rest.partition("\t")
         said[name] = BypassProbe(name=name, held=held == "1", said=words[:300])
-    silent = f"The self-test did not run to its end: {result.output.decode('utf-8', 'replace')[-300:].strip()}"
+    silent = f"{UNTRIED}: {result.output.decode('utf-8', 'replace')[-300:].strip()}"
     probes = [said.get(name) or BypassProbe(name=name, held=False, said=silent) for name, _, _ in tries]
     return tuple(_seen(probe, touched) for probe in probes)
 

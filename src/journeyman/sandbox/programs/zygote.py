@@ -16,14 +16,14 @@ import _socket
 import errno
 import gc
 import os
-import resource as resource  # what a supervisor needs later, when it can no longer load it
+import resource
 import select
 import sys
-import termios as termios
+import termios as termios  # what a supervisor needs later, when it can no longer load it
 
-from journeyman.sandbox.programs.entering import PR_SET_PDEATHSIG, capset, setns
+from journeyman.sandbox.programs.entering import PR_SET_PDEATHSIG, capset, setns, unshare
 from journeyman.sandbox.programs.keeper import PR_SET_CHILD_SUBREAPER, prctl
-from journeyman.sandbox.programs.launcher import launch, raw_mount, raw_syscall, unshare
+from journeyman.sandbox.programs.launcher import launch, raw_mount, raw_syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,6 +157,8 @@ def main() -> None:
         os.set_inheritable(handle, False)
     for place in (CHANNEL, FILTERS):
         os.dup2(0, place)  # so that nothing that comes takes a place that a launcher will cover
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # it holds the locks of all sandboxes
     os.chdir("/")
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for used in (prctl, raw_syscall, raw_mount, unshare, setns, capset):

@@ -22,6 +22,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("job")
     for table in ("worker", "schedule", "audit", "quota", "invitation", "session", "token", "membership", "group"):
         op.drop_table(table)
     for table in ("model", "person", "seen", "message", "turn"):
@@ -29,7 +30,10 @@ def downgrade() -> None:
     with op.batch_alter_table("environment") as table:
         table.drop_column("group")
         table.drop_column("owner")
+    with op.batch_alter_table("chunk") as table:
+        table.drop_column("timing")
     with op.batch_alter_table("event") as table:
+        table.drop_index("ix_event_attempt_id_kind")
         table.drop_constraint("uq_event_task_id_place", type_="unique")
         table.drop_constraint("fk_event_task_id", type_="foreignkey")
         table.drop_column("place")
@@ -127,6 +131,9 @@ def _events() -> None:
     with op.batch_alter_table("event") as batch:
         batch.create_foreign_key("fk_event_task_id", "task", ["task_id"], ["id"])
         batch.create_unique_constraint("uq_event_task_id_place", ["task_id", "place"])
+        batch.create_index("ix_event_attempt_id_kind", ["attempt_id", "kind"])
+    with op.batch_alter_table("chunk") as batch:
+        batch.add_column(sa.Column("timing", sa.Text()))
 
 
 def _environments() -> None:
@@ -287,3 +294,18 @@ def _rest() -> None:
         sa.Column("seen", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_worker"),
     )
+    op.create_table(
+        "job",
+        sa.Column("task_id", sa.String(64), nullable=False),
+        sa.Column("turn", sa.Integer, nullable=False),
+        sa.Column("owner", sa.String(64)),
+        sa.Column("group", sa.String(64)),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+        sa.Column("admitted", sa.Double),
+        sa.PrimaryKeyConstraint("task_id", "turn", name="pk_job"),
+    )
+    for column in ("owner", "group", "model"):
+        op.create_index(f"ix_job_{column}", "job", [column])

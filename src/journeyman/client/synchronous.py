@@ -1,0 +1,90 @@
+"""The client for programs without an event loop: the same one, on a loop in a thread of its own."""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from journeyman.client.asynchronous import AsyncClient
+from journeyman.client.blocking import blocking, iterating
+from journeyman.client.transport import OnWait, Times
+
+
+class Client:
+    """A server's API, to be used with `with`. Each method is that of `AsyncClient`, and waits."""
+
+    def __init__(
+        self, address: str, token: str | None = None, *, times: Times | None = None, on_wait: OnWait | None = None
+    ) -> None:
+        self.inner = AsyncClient(address, token, times=times, on_wait=on_wait)
+        self._stack = ExitStack()
+        self.portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
+        self._stack.callback(self.portal.call, self.inner.close)
+
+    @property
+    def address(self) -> str:
+        return self.inner.address
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    submit = blocking(AsyncClient.submit)
+    upload = blocking(AsyncClient.upload)
+    follow_up = blocking(AsyncClient.follow_up)
+    steer = blocking(AsyncClient.steer)
+    interrupt = blocking(AsyncClient.interrupt)
+    cancel = blocking(AsyncClient.cancel)
+    approve = blocking(AsyncClient.approve)
+    retry = blocking(AsyncClient.retry)
+    choose = blocking(AsyncClient.choose)
+    update = blocking(AsyncClient.update)
+    delete = blocking(AsyncClient.delete)
+    bulk = blocking(AsyncClient.bulk)
+    seen = blocking(AsyncClient.seen)
+    tasks = blocking(AsyncClient.tasks)
+    counts = blocking(AsyncClient.counts)
+    task = blocking(AsyncClient.task)
+    image = blocking(AsyncClient.image)
+    usage = blocking(AsyncClient.usage)
+    matrix = blocking(AsyncClient.matrix)
+    events = iterating(AsyncClient.events)
+    lines = iterating(AsyncClient.lines)
+    changes = iterating(AsyncClient.changes)
+    attempts = blocking(AsyncClient.attempts)
+    attempt = blocking(AsyncClient.attempt)
+    result = blocking(AsyncClient.result)
+    attempt_events = blocking(AsyncClient.attempt_events)
+    diff = blocking(AsyncClient.diff)
+    patch = blocking(AsyncClient.patch)
+    checks = blocking(AsyncClient.checks)
+    evidence = blocking(AsyncClient.evidence)
+    citations = blocking(AsyncClient.citations)
+    work = blocking(AsyncClient.work)
+    timeline = blocking(AsyncClient.timeline)
+    commands = blocking(AsyncClient.commands)
+    chunk = blocking(AsyncClient.chunk)
+    raw_chunk = blocking(AsyncClient.raw_chunk)
+    files = blocking(AsyncClient.files)
+    file = blocking(AsyncClient.file)
+    raw_file = blocking(AsyncClient.raw_file)
+    chunk_cast = blocking(AsyncClient.chunk_cast)
+    terminal_cast = blocking(AsyncClient.terminal_cast)
+    about = blocking(AsyncClient.about)
+    sign_in_ways = blocking(AsyncClient.sign_in_ways)
+    me = blocking(AsyncClient.me)
+    sign_in = blocking(AsyncClient.sign_in)
+    invitation = blocking(AsyncClient.invitation)
+    accept = blocking(AsyncClient.accept)
+    sign_out = blocking(AsyncClient.sign_out)
+    tokens = blocking(AsyncClient.tokens)
+    make_token = blocking(AsyncClient.make_token)
+    revoke_token = blocking(AsyncClient.revoke_token)

@@ -1,0 +1,10 @@
+"""What a server says about itself."""
+
+from journeyman.core.value import Value
+
+
+class About(Value):
+    """`machine` is an id of the machine that its folders are on: tasks may name a folder where it is one's own."""
+
+    version: str
+    machine: str

@@ -1,0 +1,1 @@
+"""What pages show of an attempt: pure functions of its events."""
