@@ -11,7 +11,7 @@ import pytest
 
 from journeyman.agent.prompts import FOLLOW_UP, NOT_RUN, STOPPED_BEFORE
 from journeyman.attempt.host import Host, ModelPlan
-from journeyman.attempt.prepare import Beginnings
+from journeyman.attempt.prepare import first_events
 from journeyman.attempt.run import run_attempt
 from journeyman.core.errors import HandedOver, UsageError
 from journeyman.core.events import AttemptStarted, Continued, Opened, Prepared, Resumed, Said, ToolReturned, ToolStarted
@@ -68,7 +68,12 @@ async def follow_up(
 
 
 async def work(host: Host, attempt: str) -> Result:
-    return await run_attempt(host, attempt, prepare=Beginnings(host, plan))
+    """As a worker of the engine does."""
+    store, now = host.store, await host.store.attempt(attempt)
+    if now.began is None:
+        firsts = await first_events(host, await store.turns.get(now.task_id, now.turn), plan)
+        await store.jobs.begin(now.task_id, now.turn, "scripted", firsts)
+    return await run_attempt(host, attempt)
 
 
 async def text_of(bench: Bench, blob: str | None) -> str:

@@ -1,11 +1,7 @@
-"""The beginning of an attempt of the service: from a turn's request to the first events of its log."""
+"""From what a person asked for to the first events of a turn's attempts: what they start from, or go on from."""
 
 import asyncio
-import fcntl
-import os
-import zlib
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from journeyman.agent.prompts import NOT_RUN, STOPPED_BEFORE, STOPPED_BY_PERSON
@@ -15,6 +11,7 @@ from journeyman.attempt.host import Host, ModelPlan
 from journeyman.core import folds
 from journeyman.core.errors import StoreError
 from journeyman.core.events import AttemptStarted, Continued, Event
+from journeyman.core.ids import attempt_id
 from journeyman.core.items import (
     AssistantMessage,
     DeveloperMessage,
@@ -24,64 +21,68 @@ from journeyman.core.items import (
     ToolResult,
     UserMessage,
 )
-from journeyman.core.task import Attempt, Turn
+from journeyman.core.task import Turn
 from journeyman.store.environments import Environments
-from journeyman.store.log import AttemptLog
-
-Beginning = tuple[AttemptStarted, Continued | None]
 
 Plan = Callable[[str | None], ModelPlan]
 """The model that a name stands for here, the default one for None. Raises `UsageError` where there is none."""
 
 
-LOCKS = 64
+async def first_events(
+    host: Host, turn: Turn, plan: Plan, checks: tuple[str, ...] = ()
+) -> dict[str, tuple[AttemptStarted | Continued, ...]]:
+    """The first events of each attempt of a turn, by attempt id. Looks at the repository; stores nothing.
+
+    `checks` are commands of the settings, which yield to a task's own. A turn that names no attempt goes on from the
+    one that the turn before handed over. Raises what is wrong in words.
+    """
+    maker = _Maker(host, plan, checks)
+    before = turn.continues or await _handed_over(host, turn)
+    start, *more = await (maker.first(turn) if before is None else maker.further(turn, before))
+    seed = turn.request.seed
+    return {
+        attempt_id(turn.task_id, turn.number, number): (start.model_copy(update={"seed": seed + number - 1}), *more)
+        for number in range(1, turn.request.attempts + 1)
+    }
+
+
+async def _handed_over(host: Host, turn: Turn) -> str | None:
+    """The attempt that the newest of the turns before came to; one that has at least begun where none was chosen."""
+    attempts = [one for one in await host.store.attempts(turn.task_id) if one.turn < turn.number and one.began]
+    if not attempts:
+        return None
+    newest = max(one.turn for one in attempts)
+    chosen = {one.number: one.chosen for one in await host.store.turns.all(turn.task_id)}.get(newest)
+    return chosen or next(one.id for one in attempts if one.turn == newest)
 
 
 @dataclass(frozen=True, slots=True)
-class Beginnings:
-    """Writes the beginnings of attempts. `checks` are commands of the settings, which yield to a task's own."""
-
+class _Maker:
     host: Host
     plan: Plan
-    checks: tuple[str, ...] = ()
+    checks: tuple[str, ...]
 
-    async def __call__(self, log: AttemptLog) -> None:
-        """The `prepare` of `run_attempt`. Attempts of one turn begin alike, but for their seed."""
-        attempt = await self.host.store.attempt(log.id)
-        turn = await self.host.store.turns.get(log.task_id, attempt.turn)
-        async with _alone(self.host, log.task_id) if turn.request.attempts > 1 else nullcontext():
-            start, before = await self._like_a_sibling(attempt) or await self._new(turn)
-            start = start.model_copy(update={"seed": turn.request.seed + attempt.number - 1})
-            await log.append(start, *([before] if before is not None else []))
-        await self.host.store.update_task(log.task_id, model=start.model)
+    async def first(self, turn: Turn) -> tuple[AttemptStarted]:
+        order = await self._order(turn, None)
+        found = await survey(order, ground_of(self.host), _ready(self.host.store.environments))
+        start = beginning(turn.task_id, order, found)
+        return (start.model_copy(update={"turn": turn.number}),)
 
-    async def _like_a_sibling(self, attempt: Attempt) -> Beginning | None:
-        for other in await self.host.store.attempts(attempt.task_id):
-            if other.turn == attempt.turn and other.id != attempt.id and other.began is not None:
-                events = await self.host.store.events(other.id)
-                if (start := folds.started(events)) is not None:
-                    return start, folds.continued(events)
-        return None
-
-    async def _new(self, turn: Turn) -> Beginning:
-        if turn.continues is None:
-            order = await self._order(turn, None)
-            found = await survey(order, ground_of(self.host), _ready(self.host.store.environments))
-            return self._start(turn, beginning(turn.task_id, order, found)), None
-        events = await self.host.store.events(turn.continues)
+    async def further(self, turn: Turn, continues: str) -> tuple[AttemptStarted, Continued]:
+        events = await self.host.store.events(continues)
         before = folds.started(events)
         if before is None:
-            raise StoreError(f"The attempt {turn.continues}, which this turn goes on from, has no beginning.")
+            raise StoreError(f"The attempt {continues}, which this turn goes on from, has no beginning.")
         order = await self._order(turn, before)
         repository = await open_base(self.host, before.base)
         found = await surveyed(repository, before.base, order, _ready(self.host.store.environments))
-        start = self._start(turn, beginning(turn.task_id, order, found))
+        start = beginning(turn.task_id, order, found)
         heard, left = await self._heard(turn)
         items = _carried(events, same_model=start.model == before.model)
         manifest, complete = folds.checkpoint(events)
         result = folds.result(events)
-        return start.model_copy(update={"heard": heard}), Continued(
-            attempt=turn.continues,
+        return start.model_copy(update={"turn": turn.number, "continues": continues, "heard": heard}), Continued(
+            attempt=continues,
             items=(*items, *left),
             rules=_rules(events),
             checkpoint=manifest,
@@ -114,9 +115,6 @@ class Beginnings:
             starting_diff=(diff, await self.host.store.blob(diff)) if diff else None,
             images=request.images,
         )
-
-    def _start(self, turn: Turn, start: AttemptStarted) -> AttemptStarted:
-        return start.model_copy(update={"turn": turn.number, "continues": turn.continues})
 
     async def _heard(self, turn: Turn) -> tuple[int, tuple[Item, ...]]:
         """The number of the last message that was for a turn before, and what people said too late for that one."""
@@ -163,21 +161,3 @@ def _rules(events: Sequence[Event]) -> tuple[str, ...]:
     before, prepared = folds.continued(events), folds.prepared(events)
     known = (*(before.rules if before else ()), *(prepared.rules if prepared else ()))
     return tuple(dict.fromkeys(known))
-
-
-@asynccontextmanager
-async def _alone(host: Host, task_id: str) -> AsyncGenerator[None]:
-    """One attempt of a task begins at a time on this machine, so that all start from the same state of a folder."""
-    folder = host.state / "beginnings"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = folder / f"{zlib.crc32(task_id.encode()) % LOCKS}.lock"  # shared, since one that is taken away holds nobody
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            await asyncio.sleep(0.02)
-        yield
-    finally:
-        os.close(handle)
