@@ -45,7 +45,9 @@ class Handing:
     async def follow_up(
         self, task_id: str, request: TurnRequest, *, author: str | None, continues: str | None, key: str | None
     ) -> Turn:
-        return await submission.follow_up(self.store, self.engine, task_id, request, author=author, key=key)
+        return await submission.follow_up(
+            self.store, self.engine, task_id, request, author=author, continues=continues, key=key
+        )
 
     async def say(self, message: Message, *, key: str | None = None) -> Message:
         return await submission.say(
