@@ -77,10 +77,12 @@ async def follow_up(
     request: TurnRequest,
     *,
     author: str | None = None,
+    continues: str | None = None,
     key: str | None = None,
 ) -> Turn:
-    """Store a further turn of a task and have it worked on, after those before it."""
-    turn = Turn(task_id=task_id, request=placed(request, engine.machine), author=author)
+    """Store a further turn of a task and have it worked on, after those before it. It goes on from the attempt
+    `continues`, without one from the chosen one."""
+    turn = Turn(task_id=task_id, request=placed(request, engine.machine), author=author, continues=continues)
     stored = await store.turns.add(turn, attempts=request.attempts, key=key)
     await start(store, engine, await store.task(task_id), stored.number)
     return stored
