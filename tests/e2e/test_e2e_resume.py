@@ -9,12 +9,17 @@ import re
 import signal
 import sys
 import termios
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from journeyman.core.events import Resumed, Said
 from journeyman.core.model import Reply, call, say
+from journeyman.core.task import Message
 from journeyman.models.script_server import ScriptServer
+from journeyman.store import Store, open_store
 from tests.conftest import Finished, MakeRepository, Program
 
 FILES = {"a.txt": "one\ntwo\n", "b.txt": "bee\n", ".gitignore": "cache/\n"}
@@ -161,3 +166,46 @@ async def test_a_finished_task_is_not_worked_again(program: Program, make_reposi
         again = await program.run("resume", "-C", folder)
         assert len(server.requests) == 1
     assert "finished" in again.err and again.code == 0
+
+
+@pytest.mark.timeout(300)
+async def test_what_a_person_says_is_told_once_also_over_kills(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    """The process is killed as soon as the message is in its log, and once more at its next step."""
+    folder = make_repository(FILES)
+
+    def answer(request: Mapping[str, Any]) -> Reply:
+        told = "Rather so." in json.dumps(request)
+        if told and len(request["input"]) > 16:
+            return say("As you say.")
+        return call("shell", f"c{len(request['input'])}", command=SLOW.format(len(request["input"])))
+
+    async with ScriptServer([answer] * 200) as server, open_store(program.home) as store:
+        program.use(server.base_url)
+        process = await program.start("run", "Do it", "-C", folder)
+        async with store.tail.watch() as news:
+            while not (tasks := await store.tasks(1)):
+                await news.wait()
+        await store.messages.add(Message(task_id=tasks[0].id, kind="steer", text="Rather so."))
+        for _ in range(2):
+            await said(store, tasks[0].id)
+            process.send_signal(signal.SIGKILL)
+            await process.communicate()
+            process = await program.start("resume", "-C", folder)
+        out, err = await process.communicate()
+        assert (process.returncode, b"As you say." in out) == (0, True), err.decode()
+        events = await store.events((await store.attempts(tasks[0].id))[0].id)
+    assert [event.message for event in events if isinstance(event, Said) and event.why == "steer"] == [1]
+    last = [one for one in server.requests if one.method == "POST"][-1]
+    assert last.body.count(b"Rather so.") == 1
+    assert sum(isinstance(event, Resumed) for event in events) == 2
+
+
+async def said(store: Store, task: str) -> None:
+    """Wait until the log holds what a person said, and one event more than at the call."""
+    async with store.tail.follow(task) as follow:
+        seen: list[Any] = []
+        there = (await store.task(task)).seq
+        while not any(isinstance(event, Said) and event.why == "steer" for event in seen) or len(seen) <= there:
+            seen += [one.event for one in await follow.next()]

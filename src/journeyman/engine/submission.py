@@ -3,6 +3,7 @@ leaves behind is found by `tend`."""
 
 from dataclasses import dataclass
 
+from journeyman.attempt.clones import is_address
 from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.ids import Clock, attempt_id, new_id
 from journeyman.core.task import Attempt, Budget, Message, MessageKind, Origin, Status, Task, Turn, TurnRequest
@@ -157,11 +158,6 @@ async def start(store: Store, engine: Engine, task: Task, turn: int) -> None:
 
 def placed(request: TurnRequest, machine: str) -> TurnRequest:
     """The request with the machine whose folder it names; an address needs none."""
-    if request.machine is None and is_folder(request.repository):
+    if request.machine is None and not is_address(request.repository):
         return request.model_copy(update={"machine": machine})
     return request
-
-
-def is_folder(repository: str) -> bool:
-    """Whether this names a folder, and no address."""
-    return repository.startswith("/")
