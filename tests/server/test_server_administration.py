@@ -51,7 +51,9 @@ async def test_an_environment_is_seen_by_its_group_alone(tmp_path: Path) -> None
         # Its name is taken all the same, and not for cy to overwrite.
         assert code(await cy.post("/api/v1/environments", json=written())) == (409, "conflict")
         assert code(await bo.post("/api/v1/environments/shop/build")) == (409, "conflict")
-        shared = await bo.put("/api/v1/environments/shop", json={"text": "", "group": "everybody"})
+        everybodys = {"text": "", "group": "everybody"}
+        assert code(await bo.put("/api/v1/environments/shop", json=everybodys)) == (403, "forbidden")
+        shared = await admin.put("/api/v1/environments/shop", json=everybodys)
         assert (shared.json()["group"], shared.json()["repository"]) == ("everybody", REPOSITORY)
         assert (await cy.get("/api/v1/environments/shop")).json()["acts"] == []
         assert code(await cy.delete("/api/v1/environments/shop")) == (403, "forbidden")
@@ -147,15 +149,16 @@ async def test_models_are_listed_with_prices_added_and_tried(tmp_path: Path) -> 
         assert (added.status_code, added.json()["source"], added.json()["profile"]["window"]) == (201, "added", 9000)
         assert "sk-something" not in added.text
         assert [each.name for each in await world.store.secrets.all()] == ["MODEL_KEY_OURS"]
-        unreachable = (await client.post("/api/v1/models/ours/test")).json()
+        assert added.json()["name"] == "shared:ours"
+        unreachable = (await client.post("/api/v1/models/shared:ours/test")).json()
         assert (unreachable["ok"], "127.0.0.1:9" in unreachable["error"]) == (False, True)
         for wrong in (
-            {"name": "demo", "settings": {"wire": "chat", "base_url": "http://x/v1", "name": "x"}},
+            {"name": "x", "settings": {"wire": "chat", "name": "x"}},
             {"name": "x", "settings": {"wire": "chta", "name": "x"}},
             {"name": "x", "settings": {"wire": "scripted", "name": "/etc/passwd"}},
         ):
             assert (await client.post("/api/v1/models", json=wrong)).status_code in (409, 422)
-        assert (await client.delete("/api/v1/models/ours")).status_code == 204
+        assert (await client.delete("/api/v1/models/shared:ours")).status_code == 204
         assert code(await client.delete("/api/v1/models/demo")) == (404, "not_found")
 
 

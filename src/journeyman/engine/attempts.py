@@ -43,7 +43,7 @@ class Attempts:
             async with lock:
                 if (await store.attempt(attempt_id)).began is None:
                     asked = await store.turns.get(task_id, turn)
-                    model = self._crew.plan(asked.request.model)
+                    model = await self._crew.plan(asked.request.model)
                     firsts = await first_events(self._crew, asked, model)
                     await store.jobs.begin(task_id, turn, model.name, firsts)
         finally:

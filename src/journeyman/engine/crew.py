@@ -1,7 +1,7 @@
 """What a worker works with, and what it can run."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.core.people import Offer
 
-Plan = Callable[[str | None], ModelPlan]
+Plan = Callable[[str | None], Awaitable[ModelPlan]]
 """The model that a name stands for here, the default one for None. Raises `UsageError` where there is none."""
 
 

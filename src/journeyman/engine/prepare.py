@@ -17,7 +17,7 @@ async def first_events(crew: Crew, turn: Turn, model: ModelPlan) -> dict[str, Se
     """The first events of each attempt of a turn, by attempt id. Looks at the repository; stores nothing."""
     host, request = crew.host, turn.request
     stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
-    stored.set_result(host.store.environments)
+    stored.set_result(host.store.environments.seen_by(turn.author))
     diff = request.starting_diff
     order = Order(
         prompt=request.prompt,
