@@ -23,7 +23,7 @@ from journeyman.core.text import decode, plain
 from journeyman.repo import checkouts, git_layer, git_store, repository_snapshot, tree_write, worktree, writable
 from journeyman.repo.git import SEARCH_PATH, Git, find_git
 from journeyman.repo.git_dir import GitDir, find_git_dir
-from journeyman.repo.tree import Listing, Objects, Tree, list_tree
+from journeyman.repo.tree import Entry, Listing, Objects, Tree, list_tree
 
 _DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all")
 
@@ -142,10 +142,39 @@ class Repository:
                 raise UsageError(f"The patch does not fit the files that it is to be laid over: {done.complaint}")
             return (await self.git.run("write-tree", "--missing-ok", index=index)).out.decode().strip()
 
-    async def diff(self, a: str, b: str) -> bytes:
-        """The patch from tree `a` to tree `b`: git's format, binary files included, whole ids, no renames."""
-        done = await self.git.run("diff-tree", "-r", "-p", "--binary", "--full-index", *_DIFF, a, b, doing="The diff")
-        return done.out
+    async def diff(
+        self, a: str, b: str, *, context: int = 3, ignore_space: bool = False, path: bytes | None = None
+    ) -> bytes:
+        """The patch from tree `a` to tree `b`: git's format, binary files included, whole ids, no renames.
+
+        `context` lines around each change; with `ignore_space` changes of white space alone are left out; with `path`
+        only that file's.
+        """
+        options = (f"-U{context}", *(("--ignore-all-space",) if ignore_space else ()))
+        only = () if path is None else (b"--", b":(top,literal)" + path)
+        arguments = ("diff-tree", "-r", "-p", "--binary", "--full-index", *options, *_DIFF, a, b, *only)
+        return (await self.git.run(*arguments, doing="The diff")).out
+
+    async def entries(self, tree: str, folder: bytes = b"", *, deep: bool = False) -> list[Entry]:
+        """What is directly in a folder of a tree ("" is the root), or all that is beneath; empty where there is none.
+
+        Paths are relative to the folder.
+        """
+        options = ("-r", "-t") if deep else ()
+        done = await self.git.run("ls-tree", "-z", "-l", *options, tree.encode() + b":" + folder, ok=(0, 128))
+        return [] if done.code else [Entry.of(line) for line in done.out.split(b"\0") if line]
+
+    async def entry(self, tree: str, path: bytes) -> Entry | None:
+        """One file or folder of a tree; None where there is none."""
+        done = await self.git.run("ls-tree", "-z", "-l", "--full-tree", tree, b"--", path, ok=(0, 128))
+        found = [Entry.of(line) for line in done.out.split(b"\0") if line]
+        return found[0] if len(found) == 1 and found[0].path == path else None
+
+    async def content(self, object_id: str, limit: int) -> bytes | None:
+        """The bytes of an object; None where there is none, or it is over `limit` bytes."""
+        async with Objects(self.git) as objects:
+            found = await objects.read(object_id, limit)
+        return found[1] if found is not None else None
 
     async def changes(self, a: str, b: str) -> dict[bytes, Change]:
         """The files that differ between two trees by their paths, with line counts (0 for binary files).
