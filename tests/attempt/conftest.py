@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import pytest
 
 from journeyman.attempt.begin import Order, draft
+from journeyman.attempt.clones import ground_of
 from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.attempt.run import run_attempt
 from journeyman.core.events import Event
@@ -64,7 +65,7 @@ class Bench:
         order = Order(prompt, mode, folder, plan, limits=limits, environment=environment, strategy=strategy)
         stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
         stored.set_result(self.host.store.environments)
-        new = await draft(order, self.host.state, None, self.host.clock, stored)
+        new = await draft(order, ground_of(self.host), self.host.clock, stored)
         task = new.task.model_copy(update={"budget": budget or Budget()})
         await self.host.store.create(task, new.attempts, new.firsts)
         return new.attempts[0].id

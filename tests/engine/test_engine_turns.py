@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.core.errors import StoreError, UsageError
+from journeyman.core.errors import HandedOver, StoreError, UsageError
 from journeyman.core.task import Budget, TurnRequest
-from journeyman.engine.activities import HandedOver
 from journeyman.engine.orders import Ended
 from journeyman.engine.submission import approve, follow_up, say
 from journeyman.store import this_process

@@ -78,6 +78,7 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         image_backend=partial(_image_backend, door),
         refresh=partial(_refresh, door),
         environment_disk_bytes=door.settings.environment_disk_bytes,
+        git_environment=door.environ,
     )
 
 
@@ -129,11 +130,11 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     door = open_door(flags.directory, given)
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
-    directory, ref = await _placed(door, flags)
+    place, ref = await _placed(door, flags)
     order = Order(
         prompt=_prompt(prompt),
         mode=mode,
-        directory=directory,
+        place=place,
         model=ModelPlan(choice.name, profile_of(choice)),
         ref=ref,
         checks=flags.checks,
@@ -144,7 +145,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         environment=door.settings.environment,
     )
     stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
-    drafting = asyncio.create_task(draft(order, door.state, door.excludes, stored=stored))  # beside opening the store
+    drafting = asyncio.create_task(draft(order, door.ground, stored=stored))  # beside opening the store
     try:
         async with open_store(door.state) as store, open_host(door, store) as host:
             stored.set_result(store.environments)
@@ -154,14 +155,14 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         drafting.cancel()
 
 
-async def _placed(door: Door, flags: Flags) -> tuple[Path, str | None]:
-    """The folder and the state to start from; those of a repository elsewhere where a stored environment names it."""
+async def _placed(door: Door, flags: Flags) -> tuple[str, str | None]:
+    """The repository and the state to start from; it is elsewhere where a stored environment names its address."""
     if door.settings.environment in RESERVED:
-        return flags.directory, flags.base
+        return str(flags.directory), flags.base
     from journeyman.cli.environment import placed
 
     async with open_store(door.state) as store:
-        return await placed(door, store.environments, door.settings.environment, flags.directory, flags.base)
+        return await placed(store.environments, door.settings.environment, flags.directory), flags.base
 
 
 async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> int:
@@ -216,7 +217,7 @@ async def apply(task_id: str | None, directory: Path, number: int | None) -> int
         task = await read.find(store, task_id, read.repository_of(directory))
         attempt = await read.chosen(store, task, number)
         result, _ = await read.result_of(store, attempt)
-        return await _apply(door, task, await read.patch_of(store, result))
+        return await _apply(door, task, await read.patch_of(store, result), directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,14 +327,17 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
         if ended.exit_code:
             print("journeyman: not applied, since the task is not solved.", file=sys.stderr)
         else:
-            return await _apply(door, ended.task, await store.blob(ended.result.diff))
+            return await _apply(door, ended.task, await store.blob(ended.result.diff), flags.directory)
     return ended.exit_code
 
 
-async def _apply(door: Door, task: Task, patch: bytes) -> int:
+async def _apply(door: Door, task: Task, patch: bytes, directory: Path) -> int:
+    """Onto the task's own working tree; for one of a repository elsewhere onto that of `directory`."""
+    from journeyman.attempt.clones import is_address
     from journeyman.repo.repository import reopen_repository
 
-    return await put_on(await reopen_repository(Path(task.repository), door.state, excludes=door.excludes), patch)
+    place = directory if is_address(task.repository) else Path(task.repository)
+    return await put_on(await reopen_repository(place, door.state, excludes=door.excludes), patch)
 
 
 async def put_on(repository: "Repository", patch: bytes) -> int:

@@ -14,7 +14,7 @@ from journeyman.core import folds
 from journeyman.core.errors import JourneymanError
 from journeyman.core.events import Stopped
 from journeyman.core.evidence import Result, best
-from journeyman.core.task import Attempt, Task, Turn, TurnRequest
+from journeyman.core.task import Attempt, Task
 
 POLL = 0.3
 """Seconds between two looks at the log of an attempt that another process works."""
@@ -23,11 +23,14 @@ POLL = 0.3
 async def hand_over(door: Door, host: Host, new: Draft, watcher: Watcher) -> Ended:
     """Store a task, have the engine's workers do it, show what they write, and tell how it came out."""
     from journeyman.cli.crew import engine_of
+    from journeyman.engine.submission import placed
 
     task, attempts = new.task, new.attempts
     async with engine_of(door) as engine:
         began = [attempt.model_copy(update={"began": task.created}) for attempt in attempts]
-        await host.store.create(task, began, new.firsts, turn=_turn(new, engine.machine))
+        request = placed(new.turn.request, engine.machine)
+        turn = new.turn.model_copy(update={"request": request})
+        await host.store.create(task, began, new.firsts, turn=turn)
         await engine.start(task, 1)
         if watcher.json_lines is not None:
             watcher.json_lines.start()
@@ -39,25 +42,6 @@ async def hand_over(door: Door, host: Host, new: Draft, watcher: Watcher) -> End
             await asyncio.shield(engine.stop(task.id, 1))
             raise
         return await _outcome(host, task, attempts, watcher, await waiting)
-
-
-def _turn(new: Draft, machine: str) -> Turn:
-    """What was asked for, as it is stored beside the events that came of it."""
-    task, first = new.task, new.firsts[new.attempts[0].id][0]
-    request = TurnRequest(
-        prompt=task.prompt,
-        mode=task.mode,
-        repository=task.repository,
-        machine=machine,
-        ref=first.base.ref,
-        environment=task.environment,
-        model=task.model,
-        attempts=task.attempts,
-        limits=first.limits,
-        checks=tuple(check.command for check in first.checks),
-        seed=first.seed,
-    )
-    return Turn(task_id=task.id, request=request, created=task.created)
 
 
 async def _watch(host: Host, attempts: Sequence[Attempt], watcher: Watcher, waiting: "asyncio.Task[Any]") -> None:

@@ -10,6 +10,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from journeyman.core.errors import (
+    BudgetSpent,
+    HandedOver,
     JourneymanError,
     Refused,
     RepositoryError,
@@ -27,7 +29,7 @@ Cancelling it stops the attempt. When the event is set it stops at its step and 
 after the death of a worker, and must then go on.
 """
 
-PERMANENT = (UsageError, RepositoryError, SandboxUnavailable, WrongKey, Refused, TooLong)
+PERMANENT = (BudgetSpent, UsageError, RepositoryError, SandboxUnavailable, WrongKey, Refused, TooLong)
 """What a person has to mend is not tried again."""
 
 FAILURES = 8
@@ -35,10 +37,6 @@ FAILURES = 8
 
 ORDERLY = 30.0
 """Seconds that a cancelled attempt has to put its things in order."""
-
-
-class HandedOver(JourneymanError):
-    """This worker ends; the attempt is kept and goes on elsewhere."""
 
 
 class Elsewhere(JourneymanError):

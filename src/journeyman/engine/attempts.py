@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 
 from journeyman.attempt.run import run_attempt
 from journeyman.core import folds
@@ -25,7 +26,7 @@ class Attempts:
         if attempt.began is None:
             await self._begin(attempt.task_id, attempt.turn, attempt_id)
         try:
-            result = await run_attempt(self._crew.host, attempt_id)
+            result = await run_attempt(replace(self._crew.host, leave=drain), attempt_id)
         except SandboxUnavailable as error:
             start = folds.started(await store.events(attempt_id))
             image = start and start.environment and start.environment.environment.base.image

@@ -49,10 +49,11 @@ class Placement(Value):
 
 
 class Ended(Value):
-    """How an attempt came to its end. `outcome` is what the worker answered; None where it could not."""
+    """How an attempt came to its end. `outcome` is what the worker answered; None where it could not. "waits" is for a
+    person to allow more."""
 
     attempt_id: str
-    status: Literal["done", "failed", "cancelled"]
+    status: Literal["done", "failed", "cancelled", "waits"]
     outcome: str | None = None
     message: str = ""
 

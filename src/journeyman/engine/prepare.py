@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
-from journeyman.attempt.begin import Order, draft
+from journeyman.attempt.begin import Order, beginning, survey
+from journeyman.attempt.clones import ground_of
 from journeyman.attempt.host import ModelPlan
 from journeyman.core.events import Event
 from journeyman.core.ids import attempt_id
@@ -18,10 +18,11 @@ async def first_events(crew: Crew, turn: Turn, model: ModelPlan) -> dict[str, Se
     host, request = crew.host, turn.request
     stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
     stored.set_result(host.store.environments)
+    diff = request.starting_diff
     order = Order(
         prompt=request.prompt,
         mode=request.mode,
-        directory=Path(request.repository),
+        place=request.repository,
         model=model,
         ref=request.ref,
         checks=request.checks,
@@ -31,11 +32,12 @@ async def first_events(crew: Crew, turn: Turn, model: ModelPlan) -> dict[str, Se
         strategy=request.strategy,
         seed=request.seed,
         environment=request.environment,
+        starting_diff=(diff, await host.store.blob(diff)) if diff is not None else None,
+        images=request.images,
     )
-    new = await draft(order, host.state, host.excludes, host.clock, stored)
-    firsts: dict[str, Sequence[Event]] = {}
-    for attempt in new.attempts:
-        start = new.firsts[attempt.id][0]
-        mine = attempt_id(turn.task_id, turn.number, attempt.number)
-        firsts[mine] = (start.model_copy(update={"task_id": turn.task_id, "turn": turn.number}),)
-    return firsts
+    start = beginning(turn.task_id, order, await survey(order, ground_of(host), stored))
+    start = start.model_copy(update={"turn": turn.number})
+    return {
+        attempt_id(turn.task_id, turn.number, number): (start.model_copy(update={"seed": request.seed + number - 1}),)
+        for number in range(1, request.attempts + 1)
+    }

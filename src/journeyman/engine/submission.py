@@ -3,6 +3,7 @@ leaves behind is found by `tend`."""
 
 from dataclasses import dataclass
 
+from journeyman.attempt.clones import is_address
 from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.ids import Clock, attempt_id, new_id
 from journeyman.core.task import Attempt, Budget, Message, MessageKind, Origin, Status, Task, Turn, TurnRequest
@@ -77,10 +78,12 @@ async def follow_up(
     request: TurnRequest,
     *,
     author: str | None = None,
+    continues: str | None = None,
     key: str | None = None,
 ) -> Turn:
-    """Store a further turn of a task and have it worked on, after those before it."""
-    turn = Turn(task_id=task_id, request=placed(request, engine.machine), author=author)
+    """Store a further turn of a task and have it worked on, after those before it. It goes on from the attempt
+    `continues`, without one from the chosen one."""
+    turn = Turn(task_id=task_id, request=placed(request, engine.machine), author=author, continues=continues)
     stored = await store.turns.add(turn, attempts=request.attempts, key=key)
     await start(store, engine, await store.task(task_id), stored.number)
     return stored
@@ -155,11 +158,6 @@ async def start(store: Store, engine: Engine, task: Task, turn: int) -> None:
 
 def placed(request: TurnRequest, machine: str) -> TurnRequest:
     """The request with the machine whose folder it names; an address needs none."""
-    if request.machine is None and is_folder(request.repository):
+    if request.machine is None and not is_address(request.repository):
         return request.model_copy(update={"machine": machine})
     return request
-
-
-def is_folder(repository: str) -> bool:
-    """Whether this names a folder, and no address."""
-    return repository.startswith("/")

@@ -106,9 +106,12 @@ class TurnActivities:
         if done:
             results = await self._results(done) if len(done) > 1 else {}
             return "done", best(results) if results else done[0].id, ""
-        messages = [one.message for one in ended.values() if one.status == "failed" and one.message]
-        if messages:
-            return "failed", None, messages[0]
+        waits = [one.message for one in ended.values() if one.status == "waits"]
+        if waits:
+            return "interrupted", None, waits[0]
+        failures = [one.message for one in ended.values() if one.status == "failed"]
+        if failures:
+            return "failed", None, failures[0]
         interrupted = any(attempt.status == "interrupted" for attempt in attempts)
         return ("interrupted" if interrupted else "cancelled"), None, ""
 

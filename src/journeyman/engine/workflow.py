@@ -163,6 +163,7 @@ def _elsewhere(error: ActivityError) -> bool:
 def _ended(attempt_id: str, error: ActivityError) -> Ended:
     if is_cancelled_exception(error):
         return Ended(attempt_id=attempt_id, status="cancelled")
-    return Ended(
-        attempt_id=attempt_id, status="failed", message=str(getattr(error.cause, "message", error.cause) or error)
-    )
+    cause = error.cause
+    message = str(getattr(cause, "message", cause) or error)
+    waits = isinstance(cause, ApplicationError) and cause.type == "BudgetSpent"
+    return Ended(attempt_id=attempt_id, status="waits" if waits else "failed", message=message)

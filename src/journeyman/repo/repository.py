@@ -30,16 +30,29 @@ _DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--igno
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """An open repository."""
+    """An open repository. With `remote`, the address that it was cloned from, its files are seen at `seen` in a sandbox
+    and not where the clone is, which is another place on each machine."""
 
     place: GitDir
     git: Git
     state: Path
+    remote: str | None = None
+    seen: Path | None = None
 
     @property
     def root(self) -> Path:
-        """The top of the person's working tree."""
+        """The top of the person's working tree, or of our clone."""
         return self.place.root
+
+    @property
+    def workspace(self) -> Path:
+        """Where its files are seen in a sandbox."""
+        return self.seen or self.place.root
+
+    @property
+    def name(self) -> str:
+        """What it is known as: its address or its path."""
+        return self.remote or str(self.place.root)
 
     async def snapshot(self, ref: str | None = None) -> Base:
         """The tree to start from, written to our own store.
@@ -110,6 +123,25 @@ class Repository:
             writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
             return await writer.kept(base_tree, deletes, paths, written)
 
+    async def has(self, object_id: str) -> bool:
+        """Whether this commit or tree is known here."""
+        done = await self.git.run("cat-file", "-e", object_id, ok=(0, 1, 128))
+        return done.code == 0
+
+    async def patched(self, tree: str, patch: bytes) -> str:
+        """The tree that `tree` becomes by a patch in git's format. `UsageError` where it does not fit."""
+        if not patch.strip():
+            return tree
+        with self.scratch() as scratch:
+            index = scratch / "index"
+            await self.git.run("read-tree", tree, index=index, doing="Reading the tree")
+            done = await self.git.run(
+                "apply", "--cached", "--whitespace=nowarn", stdin=patch, index=index, ok=(0, 1, 128)
+            )
+            if done.code:
+                raise UsageError(f"The patch does not fit the files that it is to be laid over: {done.complaint}")
+            return (await self.git.run("write-tree", "--missing-ok", index=index)).out.decode().strip()
+
     async def diff(
         self, a: str, b: str, *, context: int = 3, ignore_space: bool = False, path: bytes | None = None
     ) -> bytes:
@@ -122,10 +154,6 @@ class Repository:
         only = () if path is None else (b"--", b":(top,literal)" + path)
         arguments = ("diff-tree", "-r", "-p", "--binary", "--full-index", *options, *_DIFF, a, b, *only)
         return (await self.git.run(*arguments, doing="The diff")).out
-
-    async def has(self, tree: str) -> bool:
-        """Whether our store has this tree, or can borrow it."""
-        return (await self.git.run("cat-file", "-e", f"{tree}^{{tree}}", ok=(0, 1, 128))).code == 0
 
     async def entries(self, tree: str, folder: bytes = b"", *, deep: bool = False) -> list[Entry]:
         """What is directly in a folder of a tree ("" is the root), or all that is beneath; empty where there is none.

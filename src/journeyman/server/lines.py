@@ -38,11 +38,6 @@ async def line_of(parts: Parts, actor: Actor, task_id: str) -> TaskLine | None:
     return (await task_lines(parts, found))[0] if found else None
 
 
-async def changed_line(parts: Parts, actor: Actor, task_id: str) -> TaskLine:
-    """The line of a task that was just changed, by somebody who may have given it out of their own sight by that."""
-    return (await task_lines(parts, await parts.store.lines.of((task_id,), person=reader(actor))))[0]
-
-
 async def task_view(parts: Parts, actor: Actor, task: Task) -> TaskView:
     """A task as its page opens: rows only, whatever the length of its log."""
     store = parts.store
@@ -60,6 +55,11 @@ async def task_view(parts: Parts, actor: Actor, task: Task) -> TaskView:
         messages=waiting,
         acts=acts(shown, line.attempts, may=changes(actor, task)),
     )
+
+
+async def changed_view(parts: Parts, actor: Actor, task_id: str) -> TaskView:
+    """A task that was just changed, by somebody who may have given it out of their own sight by that."""
+    return await task_view(parts, actor, await parts.store.task(task_id))
 
 
 async def _waiting(parts: Parts, line: Line) -> tuple[Message, ...]:

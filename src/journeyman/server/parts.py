@@ -9,6 +9,8 @@ from fastapi import Request
 
 from journeyman.core.ids import Clock
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Origin, Task, Turn, TurnRequest
+from journeyman.server.catalogue import Catalogue
+from journeyman.server.workshop import Workshop
 from journeyman.store.store import Store
 
 Check = Callable[[], Awaitable[str | None]]
@@ -68,7 +70,8 @@ class Parts:
     names of those that are set up.
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
-    that has nothing to say says so every `heartbeat` seconds.
+    that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this machine,
+    `catalogue` knows the models.
     """
 
     store: Store
@@ -82,6 +85,8 @@ class Parts:
     excludes: Path | None = None
     heartbeat: float = 15.0
     models: Sequence[str] = ()
+    workshop: Workshop | None = None
+    catalogue: Catalogue | None = None
 
 
 def parts_of(request: Request) -> Parts:

@@ -421,5 +421,5 @@ CHUNKS = select(func.coalesce(func.max(chunk.c.number) + 1, 0)).where(chunk.c.at
 def insert_new(connection: Connection, table: Table, row: dict[str, Any], *unique: str) -> bool:
     """Insert `row` unless one with the same values in the columns `unique` is there; tells whether it did."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=unique)
-    return connection.execute(statement, row).rowcount == 1
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=unique).returning(table.c[unique[0]])
+    return connection.execute(statement, row).first() is not None

@@ -25,11 +25,13 @@ from journeyman.store.models import Models
 from journeyman.store.offers import Offers
 from journeyman.store.pages import Pages
 from journeyman.store.people import People
+from journeyman.store.postgres import Postgres
 from journeyman.store.quotas import Quotas
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
 from journeyman.store.rows import attempt_of
 from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
+from journeyman.store.sqlite import Sqlite
 from journeyman.store.tail import Tail
 from journeyman.store.tasks import Tasks
 from journeyman.store.turns import Messages, Turns
@@ -43,13 +45,17 @@ LEASE = 30.0
 
 
 @asynccontextmanager
-async def open_store(home: Path, *, clock: Clock = time.time, patience: float = 10.0) -> AsyncGenerator["Store"]:
-    """The store below the folder `home`, made there if need be.
+async def open_store(
+    home: Path, *, url: str | None = None, clock: Clock = time.time, patience: float = 10.0
+) -> AsyncGenerator["Store"]:
+    """The store below the folder `home`, made there if need be; its database at `url` (postgresql://…) where one is
+    given.
 
     Any number of processes may have it open. A call that has to wait for another one's transaction gives up after
     `patience` seconds. Every failure is a `StoreError` that says what was kept and what to do.
     """
-    database = Database(home, patience=patience)
+    backend = Sqlite(home, patience) if url is None else Postgres(url, patience)
+    database = Database(backend, patience=patience)
     try:
         await database.open()
         yield Store(
