@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +93,10 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
 
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
+        loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
         store = await stack.enter_async_context(open_store(door.state))
-        engine = await stack.enter_async_context(engine_of(door))
+        engine = await stack.enter_async_context(engine_of(door))  # meanwhile
+        await loading
         slots = 0
         if order.work:
             host = await stack.enter_async_context(open_host(door, store))
