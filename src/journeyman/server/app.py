@@ -10,8 +10,9 @@ from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
-from journeyman.server.routes import health, tasks, turns, uploads, work
+from journeyman.server.routes import health, live, tasks, turns, uploads, work
 from journeyman.server.static import serve_web_app
+from journeyman.server.streams import Streams
 
 PREFIX = "/api/v1"
 BODY = 4 * 1024 * 1024
@@ -55,6 +56,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
         telemetry={"auto_configure": False},
     )
     app.state.parts = parts
+    app.state.streams = Streams(parts)
     app.add_middleware(SafeHeaders)
     handle_errors(app)
     app.include_router(health.router)
@@ -67,7 +69,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
 
 
 def _own() -> Sequence[APIRouter]:
-    return (tasks.router, turns.router, work.router, uploads.router)
+    return (live.router, tasks.router, turns.router, work.router, uploads.router)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -91,7 +91,9 @@ class _Stored(Collector):
             yield family
         alive = [offer for offer in self.offers if self.now - offer.seen < ALIVE]
         yield GaugeMetricFamily("journeyman_workers", "Workers that were heard of lately.", len(alive))
-        yield GaugeMetricFamily("journeyman_slots", "Attempts that they can work at a time.", sum(o.slots for o in alive))
+        yield GaugeMetricFamily(
+            "journeyman_slots", "Attempts that they can work at a time.", sum(o.slots for o in alive)
+        )
         yield GaugeMetricFamily("journeyman_slots_used", "Attempts that they work.", sum(o.running for o in alive))
 
 
