@@ -35,19 +35,26 @@ def shape(path: str) -> str:
     return re.sub(r"\{\w+\}", "*", path)
 
 
+def queries(function: ast.AsyncFunctionDef) -> Iterator[str]:
+    """The names that a method may put into a query."""
+    for node in ast.walk(function):
+        match node:
+            case ast.keyword(arg="query", value=ast.Dict() as query):
+                pass
+            case ast.AnnAssign(target=ast.Name(id="query"), value=ast.Dict() as query):
+                pass
+            case _:
+                continue
+        yield from (key.value for key in query.keys if isinstance(key, ast.Constant) and isinstance(key.value, str))
+
+
 def sent() -> Iterator[Operation]:
     """What the client's methods send, read from their text."""
     for file in Path(journeyman.client.__file__).parent.glob("*.py"):
         for function in ast.walk(ast.parse(file.read_text())):
             if not isinstance(function, ast.AsyncFunctionDef):
                 continue
-            keys = {
-                key.value
-                for node in ast.walk(function)
-                if isinstance(node, ast.Dict)
-                for key in node.keys
-                if isinstance(key, ast.Constant) and isinstance(key.value, str) and "-" not in key.value
-            }
+            keys = set(queries(function))
             for node in ast.walk(function):
                 given = node.args if isinstance(node, ast.Call) else []
                 words = [arg.value for arg in given if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
