@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from journeyman.testing.postgres import PostgresServer, postgres_server
 
 Files = Mapping[str, str]
 MakeRepository = Callable[[Files], Path]
@@ -31,6 +33,13 @@ def lay(folder: Path, files: Files) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[PostgresServer]:
+    """A PostgreSQL server, started where a test first needs one."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture

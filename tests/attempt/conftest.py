@@ -7,18 +7,19 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pytest
 
 from journeyman.attempt.begin import Order, draft
+from journeyman.attempt.clones import ground_of
 from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.attempt.run import run_attempt
 from journeyman.core.events import Event
 from journeyman.core.evidence import Result
 from journeyman.core.ids import Clock
 from journeyman.core.model import Profile
-from journeyman.core.task import Limits, Mode
+from journeyman.core.task import Budget, Limits, Mode
 from journeyman.models.protocol import Model
 from journeyman.models.script import Entry
 from journeyman.models.scripted import Scripted
@@ -44,14 +45,30 @@ class Bench:
         limits: Limits | None = None,
         environment: str = "off",
     ) -> tuple[Result, list[Event]]:
+        attempt = await self.begin(folder, prompt, mode, limits, environment)
+        result = await run_attempt(self.host, attempt)
+        return result, await self.host.store.events(attempt)
+
+    async def begin(
+        self,
+        folder: Path,
+        prompt: str = "Do it",
+        mode: Mode = "code",
+        limits: Limits | None = None,
+        environment: str = "off",
+        budget: Budget | None = None,
+        strategy: Literal["loop", "repair"] = "loop",
+    ) -> str:
+        """Store a task; the id of its attempt."""
         plan = ModelPlan("scripted", PROFILE)
-        order = Order(prompt, mode, folder, plan, limits=limits or Limits(), environment=environment)
+        limits = limits or Limits()
+        order = Order(prompt, mode, folder, plan, limits=limits, environment=environment, strategy=strategy)
         stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
         stored.set_result(self.host.store.environments)
-        new = await draft(order, self.host.state, None, self.host.clock, stored)
-        await self.host.store.create(new.task, new.attempts, new.firsts)
-        result = await run_attempt(self.host, new.attempts[0].id)
-        return result, await self.host.store.events(new.attempts[0].id)
+        new = await draft(order, ground_of(self.host), self.host.clock, stored)
+        task = new.task.model_copy(update={"budget": budget or Budget()})
+        await self.host.store.create(task, new.attempts, new.firsts)
+        return new.attempts[0].id
 
 
 class MakeBench(Protocol):

@@ -1,10 +1,7 @@
 """Requests and live streams against a server that is played byte by byte over a real socket."""
 
-import asyncio
-import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -22,54 +19,17 @@ from journeyman.client.errors import (
 from journeyman.client.transport import Times, Transport, checked
 from journeyman.core.errors import UsageError
 from journeyman.models.wire.sse import ServerEvent
-
-CUT = b""
-"""In place of an answer: the connection is closed."""
-
-
-@dataclass(slots=True)
-class Played:
-    """Gives its answers in their order, a connection each; keeps what was asked."""
-
-    answers: list[bytes]
-    address: str = ""
-    asked: list[str] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        self.asked.append(head)
-        writer.write(self.answers.pop(0))
-        await writer.drain()
-        writer.close()
-
-
-def answer(status: int, body: object, *headers: str) -> bytes:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} Whatever", f"content-length: {len(data)}", "connection: close", *headers, "", ""]
-    return "\r\n".join(lines).encode() + data
-
-
-def refusal(status: int, *headers: str, code: str = "why") -> bytes:
-    return answer(status, {"error": {"code": code, "message": "It is so", "details": [1]}}, *headers)
-
-
-def stream(text: str) -> bytes:
-    """A live stream that is cut behind `text`."""
-    head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
-    return (head + text).encode()
+from tests.client.played import CUT, Played, answer, played, refusal, stream
 
 
 @asynccontextmanager
-async def played(*answers: bytes) -> AsyncGenerator[tuple[Transport, Played]]:
-    server = Played(list(answers))
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.address = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    transport = Transport(server.address, "secret", chance=lambda: 0.0)
-    try:
-        async with listener:
+async def asking(*answers: bytes) -> AsyncGenerator[tuple[Transport, Played]]:
+    async with played(*answers) as server:
+        transport = Transport(server.address, "secret", chance=lambda: 0.0)
+        try:
             yield transport, server
-    finally:
-        await transport.close()
+        finally:
+            await transport.close()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +46,7 @@ async def played(*answers: bytes) -> AsyncGenerator[tuple[Transport, Played]]:
     ],
 )
 async def test_what_the_server_refuses_is_an_error_with_its_words(status: int, kind: type[ServiceError]) -> None:
-    async with played(refusal(status)) as (transport, _):
+    async with asking(refusal(status)) as (transport, _):
         with pytest.raises(kind, match=r"^It is so\.") as caught:
             await transport.send("GET", "/tasks")
     assert type(caught.value) is kind
@@ -95,7 +55,7 @@ async def test_what_the_server_refuses_is_an_error_with_its_words(status: int, k
 
 
 async def test_an_answer_that_is_not_of_our_server_is_told_as_such() -> None:
-    async with played(answer(404, b"<html>"), answer(302, b"", "location: http://b/")) as (transport, server):
+    async with asking(answer(404, b"<html>"), answer(302, b"", "location: http://b/")) as (transport, server):
         with pytest.raises(NotFound, match="is a Journeyman server there"):
             await transport.send("GET", "/tasks")
         with pytest.raises(ServiceError, match="sends on to http://b/; give that address"):
@@ -104,7 +64,7 @@ async def test_an_answer_that_is_not_of_our_server_is_told_as_such() -> None:
 
 
 async def test_requests_carry_the_token_and_what_is_asked() -> None:
-    async with played(answer(200, {}), answer(200, {})) as (transport, server):
+    async with asking(answer(200, {}), answer(200, {})) as (transport, server):
         await transport.send("GET", "/tasks", query={"limit": 2, "archived": False, "status": ["a", "b"], "no": None})
         done = await transport.send("POST", "/tasks", body=b"{}")
     assert (done.status, done.body) == (200, b"{}")
@@ -124,20 +84,20 @@ async def test_a_server_that_never_answered_is_told_of_at_once() -> None:
 
 async def test_what_can_be_sent_again_is_and_what_may_have_happened_is_not() -> None:
     again = (refusal(503), CUT, refusal(502), refusal(429, "retry-after: 0"), answer(200, {}))
-    async with played(*again) as (transport, server):
+    async with asking(*again) as (transport, server):
         assert (await transport.send("GET", "/tasks")).status == 200
     assert len(server.asked) == 5
-    async with played(refusal(503), refusal(429, "retry-after: 0"), CUT) as (transport, server):
+    async with asking(refusal(503), refusal(429, "retry-after: 0"), CUT) as (transport, server):
         with pytest.raises(ServerUnreachable, match="was cut"):
             await transport.send("POST", "/tasks", body=b"{}")
     assert len(server.asked) == 3
-    async with played(refusal(429, code="over_quota")) as (transport, server):
+    async with asking(refusal(429, code="over_quota")) as (transport, server):
         with pytest.raises(Limited, match="It is so"):
             await transport.send("POST", "/tasks", body=b"{}", again=True)
 
 
 async def test_patience_has_an_end() -> None:
-    async with played(refusal(503, "retry-after: 1")) as (transport, _):
+    async with asking(refusal(503, "retry-after: 1")) as (transport, _):
         transport.times = Times(patience=0.0)
         with pytest.raises(ServerFailed, match="It is so"):
             await transport.send("GET", "/tasks")
@@ -150,7 +110,7 @@ async def events(transport: Transport, after: str | None = None) -> Sequence[Ser
 async def test_a_stream_goes_on_where_it_was_cut() -> None:
     first = stream('id: 1\nevent: event\ndata: {"a": 1}\n\n: still here\n\nid: 2\ndata: two\n\nid: 3\ndata: thr')
     answers = (first, refusal(503), CUT, stream("id: 3\ndata: three\n\nevent: end\ndata: {}\n\n"))
-    async with played(*answers) as (transport, server):
+    async with asking(*answers) as (transport, server):
         waits: list[str] = []
         transport.on_wait = lambda why, _: waits.append(why)
         found = await events(transport)
@@ -165,10 +125,10 @@ async def test_a_stream_goes_on_where_it_was_cut() -> None:
 
 
 async def test_a_stream_that_is_refused_or_over_is_not_asked_for_again() -> None:
-    async with played(refusal(404)) as (transport, _):
+    async with asking(refusal(404)) as (transport, _):
         with pytest.raises(NotFound):
             await events(transport)
-    async with played(answer(204, b"")) as (transport, server):
+    async with asking(answer(204, b"")) as (transport, server):
         assert await events(transport, "7") == []
     assert "last-event-id: 7" in server.asked[0].lower() and "?x=1 " in server.asked[0]
 

@@ -17,7 +17,17 @@ from journeyman.core.environment import Environment, EnvironmentBase, NetworkPol
 from journeyman.core.environment_file import dump_environment, read_environment
 from journeyman.core.events import EVENT
 from journeyman.core.model import Profile
-from journeyman.core.settings import SHARED, ModelSettings, Settings, load_toml, merge
+from journeyman.core.settings import (
+    SHARED,
+    TABLES,
+    ModelSettings,
+    OpenIdSettings,
+    ServerSettings,
+    Settings,
+    TemporalSettings,
+    load_toml,
+    merge,
+)
 from journeyman.core.task import Limits, Verdict
 from journeyman.models.choice import VENDORS
 from journeyman.repo.rules import commands
@@ -153,13 +163,22 @@ def default(value: object) -> str:
         value = int(value)
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple) and value:
+        return ", ".join(f"`{one}`" for one in value)
     return "none" if value in (None, (), {}, "") else f"`{value}`"
 
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("Top level", Settings), ("Models: `[models.NAME]`", ModelSettings), ("Limits: `[limits]`", Limits)],
-    ids=["settings", "models", "limits"],
+    [
+        ("Top level", Settings),
+        ("Models: `[models.NAME]`", ModelSettings),
+        ("Service: `[server]`", ServerSettings),
+        ("Sign-in by a provider: `[server.openid]`", OpenIdSettings),
+        ("Engine: `[temporal]`", TemporalSettings),
+        ("Limits: `[limits]`", Limits),
+    ],
+    ids=["settings", "models", "server", "openid", "temporal", "limits"],
 )
 def test_the_page_of_settings_has_every_key_with_its_default(heading: str, model: type[BaseModel]) -> None:
     said = {codes(key)[0]: told for key, told, *_ in rows(section(SETTINGS, heading))}
@@ -168,7 +187,7 @@ def test_the_page_of_settings_has_every_key_with_its_default(heading: str, model
     for key, field in model.model_fields.items():
         if field.is_required():
             wanted[key] = "required"
-        elif key == "limits":
+        elif key in TABLES:
             wanted[key] = "see below"
         elif model is ModelSettings and said.get(key) in guessed:
             assert key in Profile.model_fields, f"{key} is no part of a profile, so nothing guesses it"

@@ -28,7 +28,8 @@ async def test_a_killed_worker_is_followed_by_another(program: Program, make_rep
         call("shell", "c2", command="echo second >> a.txt"),
         say("Done."),
     ]
-    async with ScriptServer(script) as model, server(program.home / "engine-of-the-test") as address:
+    async with ScriptServer(script) as model, server(program.home / "engine-of-the-test") as where:
+        address = where.address
         program.use(model.base_url)
         workers = [await worker(program, address), await worker(program, address)]
         running = await program.start("run", "Do it", "-C", folder, "--engine", address, "--json")

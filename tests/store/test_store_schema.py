@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from sqlalchemy import Engine, inspect, text
 
 from journeyman.core.errors import StoreError
 from journeyman.store import open_store
-from journeyman.store.database import alembic_config, bring_up, migrate, sqlite_engine
+from journeyman.store.database import Backend
+from journeyman.store.migrate import alembic_config, bring_up, migrate
+from journeyman.store.postgres import Postgres
 from journeyman.store.schema import REVISIONS, metadata
+from journeyman.store.sqlite import Sqlite, sqlite_engine
 from journeyman.testing.store import a_task
 
 
@@ -35,10 +39,24 @@ def described(engine: Engine) -> dict[str, object]:
         }
 
 
-def test_a_fresh_database_equals_a_migrated_one(tmp_path: Path) -> None:
-    fresh, migrated = (sqlite_engine(tmp_path / name, 1.0) for name in ("fresh", "migrated"))
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Backend]:
+    """Makes an empty database of its name."""
+
+    def make(name: str) -> Backend:
+        if request.param == "sqlite":
+            (tmp_path / name).mkdir()
+            return Sqlite(tmp_path / name, 1.0)
+        return Postgres(request.getfixturevalue("postgres").fresh(), 30.0)
+
+    return make
+
+
+def test_a_fresh_database_equals_a_migrated_one(make_backend: Callable[[str], Backend]) -> None:
+    backends = make_backend("fresh"), make_backend("migrated")
+    fresh, migrated = (backend.engine() for backend in backends)
     with fresh.begin() as connection:
-        bring_up(connection, tmp_path / "fresh")
+        bring_up(connection, backends[0])
     with migrated.begin() as connection:
         migrate(connection)
     tables = described(fresh)
@@ -47,6 +65,13 @@ def test_a_fresh_database_equals_a_migrated_one(tmp_path: Path) -> None:
     for engine in (fresh, migrated):
         with engine.connect() as connection:
             assert MigrationContext.configure(connection).get_current_heads() == (REVISIONS[-1],)
+    with migrated.begin() as connection:
+        downgrade(alembic_config(connection), "base")
+    assert described(migrated).keys() == {"alembic_version"}
+    with migrated.begin() as connection:
+        bring_up(connection, backends[1])
+    assert tables == described(migrated)
+    for engine in (fresh, migrated):
         engine.dispose()
 
 
@@ -87,19 +112,17 @@ import sqlalchemy, journeyman.store.schema
 async def main():
     print("ready", flush=True)
     sys.stdin.read()
-    async with open_store(Path(sys.argv[1])) as store:
+    async with open_store(Path(sys.argv[1]), url=sys.argv[2] or None) as store:
         print(len(await store.tasks()))
 asyncio.run(main())
 """
 
 
-def test_many_processes_make_one_database(tmp_path: Path) -> None:
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN, str(tmp_path)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for _ in range(3)
-    ]
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_many_processes_make_one_database(tmp_path: Path, database: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("postgres").fresh() if database == "postgresql" else ""
+    program = [sys.executable, "-c", OPEN, str(tmp_path), url]
+    children = [subprocess.Popen(program, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)]
     for child in children:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
@@ -116,7 +139,7 @@ def test_many_processes_make_one_database(tmp_path: Path) -> None:
 CONNECT = """
 import multiprocessing, sys, sqlalchemy.dialects.sqlite
 from pathlib import Path
-from journeyman.store.database import sqlite_engine
+from journeyman.store.sqlite import sqlite_engine
 
 def connect(path, barrier):
     engine = sqlite_engine(path, 10.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from journeyman.attempt.clones import Ground, start_from
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.checks.detect import find_checks
 from journeyman.core import environment_file
@@ -16,10 +17,10 @@ from journeyman.core.events import AttemptStarted, Resumed
 from journeyman.core.evidence import Check
 from journeyman.core.folds import result, started
 from journeyman.core.ids import Clock, attempt_id, new_id
-from journeyman.core.task import Attempt, Limits, Mode, Task
+from journeyman.core.task import Attempt, Base, Limits, Mode, Task, Turn, TurnRequest
 from journeyman.core.text import one_line
 from journeyman.repo import rules
-from journeyman.repo.repository import Repository, open_repository
+from journeyman.repo.repository import Repository
 from journeyman.repo.tree import Tree
 from journeyman.store.environments import Environments
 from journeyman.store.log import AttemptLog
@@ -34,12 +35,13 @@ COPIED = (
 class Order:
     """What a person asks for. `checks` are commands; `configured` come from settings and yield to them.
 
-    `environment` is the name of a stored one, or a word of `core.environment.RESERVED`.
+    `place` is the folder or the address of a repository, `environment` the name of a stored one or a word of
+    `core.environment.RESERVED`. `starting_diff` is a patch with its blob id.
     """
 
     prompt: str
     mode: Mode
-    directory: Path
+    place: str | Path
     model: ModelPlan
     ref: str | None = None
     checks: tuple[str, ...] = ()
@@ -49,69 +51,107 @@ class Order:
     strategy: Literal["loop", "repair"] | None = None
     seed: int = 0
     environment: str = "off"
+    starting_diff: tuple[str, bytes] | None = None
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is found where work is to start: the repository and its state, how the work is checked and bounded."""
+
+    repository: Repository
+    base: Base
+    use: EnvironmentUse | None
+    limits: Limits
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A task that is ready to be stored: its attempts, and the first event of each."""
+    """A task that is ready to be stored: its first turn, its attempts, and the first event of each."""
 
     task: Task
+    turn: Turn
     attempts: tuple[Attempt, ...]
     firsts: dict[str, tuple[AttemptStarted]]
 
 
 async def draft(
-    order: Order,
-    state: Path,
-    excludes: Path | None,
-    clock: Clock = time.time,
-    stored: Awaitable[Environments] | None = None,
+    order: Order, ground: Ground, clock: Clock = time.time, stored: Awaitable[Environments] | None = None
 ) -> Draft:
-    """Take the base, choose the environment and find the checks. Raises what is wrong in words; stores nothing.
-
-    Without the `stored` environments there is none.
-    """
-    repository = await open_repository(order.directory, state, excludes=excludes)
-    base = await repository.snapshot(order.ref)
-    async with repository.tree(base.tree) as tree:
-        written = await _rule_commands(tree) if order.mode == "code" else ()  # while the store is still being opened
-        use = await _environment(repository, tree, order, state, stored)
-        if use is not None:
-            own = use.source != "stored"
-            limits = environment_file.tightened(order.limits, use.environment, only_lower=own)
-            configured = use.environment.checks or order.configured
-            order = replace(order, limits=limits, configured=configured)
-        checks = await _checks(tree, order, written) if order.mode == "code" else ()
-        if order.mode == "code" and base.ref is None and not await repository.writable(await tree.listing()):
-            base = base.model_copy(update={"copied": True, "left_out": (*base.left_out, COPIED)})
+    """A task of a terminal. Raises what is wrong in words; stores nothing. Without the `stored` environments there is
+    none."""
+    found = await survey(order, ground, stored)
     task = Task(
         id=new_id(clock),
         prompt=order.prompt,
         mode=order.mode,
-        repository=str(repository.root),
+        repository=found.repository.name,
         model=order.model.name,
         created=clock(),
         attempts=order.attempts,
         title=one_line(order.prompt),
+        environment=order.environment,
+        ref=order.ref,
     )
     numbers = range(1, order.attempts + 1)
     attempts = tuple(Attempt(id=attempt_id(task.id, 1, one), task_id=task.id, number=one) for one in numbers)
+    start = beginning(task.id, order, found)
+    firsts = {one.id: (start.model_copy(update={"seed": order.seed + one.number - 1}),) for one in attempts}
+    return Draft(task, _turn(task, order), attempts, firsts)
+
+
+async def survey(order: Order, ground: Ground, stored: Awaitable[Environments] | None) -> Survey:
+    """Take the base, choose the environment and find the checks. Raises what is wrong in words."""
+    repository, base = await start_from(ground, str(order.place), order.ref, order.starting_diff)
+    limits, configured = order.limits, order.configured
+    async with repository.tree(base.tree) as tree:
+        written = await _rule_commands(tree) if order.mode == "code" else ()  # while the store is still being opened
+        use = await _environment(repository, tree, order, ground.state, stored)
+        if use is not None:
+            limits = environment_file.tightened(limits, use.environment, only_lower=use.source != "stored")
+            configured = use.environment.checks or configured
+        order = replace(order, limits=limits, configured=configured)
+        checks = await _checks(tree, order, written) if order.mode == "code" else ()
+        if order.mode == "code" and base.ref is None and not await repository.writable(await tree.listing()):
+            base = base.model_copy(update={"copied": True, "left_out": (*base.left_out, COPIED)})
+    return Survey(repository, base, use, limits, checks)
+
+
+def beginning(task_id: str, order: Order, found: Survey) -> AttemptStarted:
+    """The first event of an attempt."""
     strategy = order.strategy or order.model.profile.strategy
-    start = AttemptStarted(
-        task_id=task.id,
+    return AttemptStarted(
+        task_id=task_id,
         prompt=order.prompt,
         mode=order.mode,
         model=order.model.name,
         profile=order.model.profile,
         strategy=strategy if order.mode == "code" else "loop",
-        base=base,
-        limits=order.limits,
-        checks=checks,
+        base=found.base,
+        limits=found.limits,
+        checks=found.checks,
         seed=order.seed,
-        environment=use,
+        environment=found.use,
+        images=order.images,
     )
-    firsts = {one.id: (start.model_copy(update={"seed": order.seed + one.number - 1}),) for one in attempts}
-    return Draft(task, attempts, firsts)
+
+
+def _turn(task: Task, order: Order) -> Turn:
+    request = TurnRequest(
+        prompt=order.prompt,
+        mode=order.mode,
+        repository=task.repository,
+        ref=order.ref,
+        environment=order.environment,
+        model=task.model,
+        strategy=order.strategy,
+        attempts=order.attempts,
+        limits=order.limits,
+        checks=order.checks,
+        seed=order.seed,
+    )
+    return Turn(task_id=task.id, request=request, created=task.created)
 
 
 async def _environment(
@@ -122,7 +162,8 @@ async def _environment(
     from journeyman.attempt.environment.cache import Cache
     from journeyman.attempt.environment.choose import choose
 
-    return await choose(repository.root, tree, order.environment, await stored, Cache(state / "environments", 0))
+    cache = Cache(state / "environments", 0)
+    return await choose(repository.workspace, tree, order.environment, await stored, cache, known_as=repository.name)
 
 
 async def _rule_commands(tree: Tree) -> tuple[str, ...]:

@@ -44,9 +44,10 @@ class Host:
 
     `state` is where Journeyman keeps its things and `home` the person's home directory. `path`, `virtual_env` and
     `excludes` (the person's global ignore file) come from the person's surroundings. `holder` names this process in
-    leases. `environment_disk_bytes` is the room for environments that are ready,
-    `leave` is set when this process is to end: attempts stop at their step then and are left to another one.
-    `image_backend` finds what opens sandboxes in a container image; it takes its time, and tells how fetching one goes.
+    leases. `environment_disk_bytes` is the room for environments that are ready, `image_backend` finds what opens
+    sandboxes in a container image; it takes its time, and tells how fetching one goes. `git_environment` are the
+    variables with which git signs in to repositories elsewhere. `leave` is set when this process is to end: attempts
+    stop at their step then and are left to another one.
     """
 
     state: Path
@@ -67,6 +68,7 @@ class Host:
     refresh: Refresh | None = None
     environment_disk_bytes: int = DISK_BYTES
     leave: asyncio.Event | None = None
+    git_environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def folder(self, attempt_id: str) -> Path:
         """Where an attempt keeps its layers."""

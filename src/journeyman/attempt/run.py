@@ -155,8 +155,7 @@ async def _finished(run: Run, workspace: Workspace) -> Result:
 async def _unopened(run: Run) -> Result:
     """The result of an attempt that a person stopped while its sandbox was being opened."""
     host, log = run.host, run.log
-    manifest, _ = folds.checkpoint(log.events)
-    if manifest is None:
+    if folds.opened(log.events) is None and folds.checkpoint(log.events)[0] is None:
         usage, seconds = folds.usage(log.events), folds.seconds(log.events, host.clock())
         verdict = "answered" if run.start.mode != "code" else "unchanged"
         result = Result(verdict=verdict, summary=folds.last_text(log.events), usage=usage, seconds=seconds)
@@ -192,6 +191,7 @@ async def _repair(run: Run, work: Work, workspace: Workspace, purse: Purse) -> S
 
     start, log, clock = run.start, run.log, run.host.clock
     bounded = Bounded(work.model, log, start.limits, clock, purse.check)
+    await run.inbox.hear()
     while True:
         prompt = "\n\n".join([start.prompt, *folds.steered(log.events)])
         told = replace(work, model=bounded, start=start.model_copy(update={"prompt": prompt}))

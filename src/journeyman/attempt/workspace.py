@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from journeyman.attempt.clones import open_base
 from journeyman.attempt.host import Host, Tell
 from journeyman.attempt.masked import MaskedSandbox
 from journeyman.checks.run import PROBE
@@ -19,7 +20,7 @@ from journeyman.core.evidence import Check
 from journeyman.core.mask import Mask
 from journeyman.core.task import Base
 from journeyman.repo import checkouts, git_layer
-from journeyman.repo.repository import Repository, reopen_repository
+from journeyman.repo.repository import Repository
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
@@ -91,7 +92,7 @@ async def open_workspace(
     began = time.monotonic()
     folder = host.folder(log.id)
     upper = folder / "upper"
-    repository = await reopen_repository(Path(start.base.repository), host.state, excludes=host.excludes)
+    repository = await open_base(host, start.base)
     readable = await _git_layer(repository, start.base, folder)
     upper.mkdir(exist_ok=True)
     manifest = await _rewind(host.store, log, upper)
@@ -126,12 +127,12 @@ def _spec(
     repository: Repository, start: AttemptStarted, lower: tuple[Path, ...], upper: Path, readable: tuple[Path, ...]
 ) -> SandboxSpec:
     return SandboxSpec(
-        workspace=repository.root,
+        workspace=repository.workspace,
         lower=lower,
         upper=upper,
         read_only=start.mode != "code",
         readable=(*readable, PROBE),
-        env=git_layer.environment(repository.root),
+        env=git_layer.environment(repository.workspace),
         memory_bytes=start.limits.memory_bytes,
         processes=start.limits.processes,
         disk_bytes=start.limits.disk_bytes,
@@ -152,7 +153,7 @@ async def _with_environment(
 ) -> AsyncGenerator[tuple[SandboxSpec, Opened, SandboxBackend]]:
     """`spec` with the layers, the variables and the network of the attempt's environment, if it has one, and what
     opens it."""
-    opened = Opened(backend="", workspace=str(repository.root))
+    opened = Opened(backend="", workspace=str(repository.workspace))
     use = start.environment
     if use is None:
         yield replace(spec, toolchains=_toolchains(host, repository.root, start.checks)), opened, host.backend

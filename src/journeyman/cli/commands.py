@@ -78,6 +78,7 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         image_backend=partial(_image_backend, door),
         refresh=partial(_refresh, door),
         environment_disk_bytes=door.settings.environment_disk_bytes,
+        git_environment=door.environ,
     )
 
 
@@ -120,15 +121,20 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         raise UsageError("--model is empty; leave it out, or name a model.")
     if not all(check.strip() for check in flags.checks):
         raise UsageError("--check is empty; leave it out, or give a command that must succeed.")
-    given = {"model": flags.model, "attempts": flags.attempts, "environment": flags.environment}
+    given: dict[str, object] = {
+        "model": flags.model,
+        "attempts": flags.attempts,
+        "environment": flags.environment,
+        "temporal": {"address": flags.engine} if flags.engine else None,
+    }
     door = open_door(flags.directory, given)
     choice = model_choice(door, door.settings.model)
     require(choice, door.environ)
-    directory, ref = await _placed(door, flags)
+    place, ref = await _placed(door, flags)
     order = Order(
         prompt=_prompt(prompt),
         mode=mode,
-        directory=directory,
+        place=place,
         model=ModelPlan(choice.name, profile_of(choice)),
         ref=ref,
         checks=flags.checks,
@@ -139,7 +145,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         environment=door.settings.environment,
     )
     stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
-    drafting = asyncio.create_task(draft(order, door.state, door.excludes, stored=stored))  # beside opening the store
+    drafting = asyncio.create_task(draft(order, door.ground, stored=stored))  # beside opening the store
     try:
         async with open_store(door.state) as store, open_host(door, store) as host:
             stored.set_result(store.environments)
@@ -149,21 +155,27 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         drafting.cancel()
 
 
-async def _placed(door: Door, flags: Flags) -> tuple[Path, str | None]:
-    """The folder and the state to start from; those of a repository elsewhere where a stored environment names it."""
+async def _placed(door: Door, flags: Flags) -> tuple[str, str | None]:
+    """The repository and the state to start from; it is elsewhere where a stored environment names its address."""
     if door.settings.environment in RESERVED:
-        return flags.directory, flags.base
+        return str(flags.directory), flags.base
     from journeyman.cli.environment import placed
 
     async with open_store(door.state) as store:
-        return await placed(door, store.environments, door.settings.environment, flags.directory, flags.base)
+        return await placed(store.environments, door.settings.environment, flags.directory), flags.base
 
 
 async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> int:
     first = new.firsts[new.attempts[0].id][0]
     notes = (why, _start_words(first.base), *first.base.left_out, _environment_words(first.environment))
     try:
-        ended = await begin(host, new, partial(_watcher, flags=flags, notes=notes), flags.engine)
+        watcher = partial(_watcher, flags=flags, notes=notes)
+        if flags.engine is None:
+            ended = await begin(host, new, watcher)
+        else:
+            from journeyman.cli.engine import hand_over
+
+            ended = await hand_over(door, host, new, watcher(new.task, new.attempts))
     except asyncio.CancelledError:
         return _interrupted(new.task)
     return await _show(door, host.store, ended, flags)
@@ -205,7 +217,7 @@ async def apply(task_id: str | None, directory: Path, number: int | None) -> int
         task = await read.find(store, task_id, read.repository_of(directory))
         attempt = await read.chosen(store, task, number)
         result, _ = await read.result_of(store, attempt)
-        return await _apply(door, task, await read.patch_of(store, result))
+        return await _apply(door, task, await read.patch_of(store, result), directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +250,13 @@ async def with_store(show: Callable[[Store, Any], Awaitable[None]]) -> int:
     return 0
 
 
-async def worker(engine: str | None) -> int:
+async def worker(temporal: Mapping[str, object], slots: int | None) -> int:
     """Work for an engine until told to end."""
     from journeyman.cli.engine import work_for_engine
 
-    door = open_door(Path(), {})
+    door = open_door(Path(), {"temporal": temporal or None, "slots": slots})
     async with open_store(door.state) as store, open_host(door, store) as host:
-        return await work_for_engine(host, door.state, engine)
+        return await work_for_engine(door, host)
 
 
 async def fetch() -> int:
@@ -315,14 +327,17 @@ async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
         if ended.exit_code:
             print("journeyman: not applied, since the task is not solved.", file=sys.stderr)
         else:
-            return await _apply(door, ended.task, await store.blob(ended.result.diff))
+            return await _apply(door, ended.task, await store.blob(ended.result.diff), flags.directory)
     return ended.exit_code
 
 
-async def _apply(door: Door, task: Task, patch: bytes) -> int:
+async def _apply(door: Door, task: Task, patch: bytes, directory: Path) -> int:
+    """Onto the task's own working tree; for one of a repository elsewhere onto that of `directory`."""
+    from journeyman.attempt.clones import is_address
     from journeyman.repo.repository import reopen_repository
 
-    return await put_on(await reopen_repository(Path(task.repository), door.state, excludes=door.excludes), patch)
+    place = directory if is_address(task.repository) else Path(task.repository)
+    return await put_on(await reopen_repository(place, door.state, excludes=door.excludes), patch)
 
 
 async def put_on(repository: "Repository", patch: bytes) -> int:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from journeyman.attempt.clones import Ground
 from journeyman.core.errors import UsageError
 from journeyman.core.settings import Layer, ModelSettings, Settings, load_toml, merge, variables
 from journeyman.models.choice import ModelChoice, choose
@@ -21,6 +22,11 @@ class Door:
     home: Path
     settings: Settings
     directory: Path
+
+    @property
+    def ground(self) -> Ground:
+        """Where repositories are opened."""
+        return Ground(self.state, self.excludes, self.environ)
 
     @property
     def excludes(self) -> Path | None:

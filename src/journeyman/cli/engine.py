@@ -3,12 +3,12 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
+from journeyman.attempt.begin import Draft
 from journeyman.attempt.host import Host
+from journeyman.cli.door import Door
 from journeyman.cli.work import Ended, Watcher, end
 from journeyman.core import folds
 from journeyman.core.errors import JourneymanError
@@ -20,20 +20,28 @@ POLL = 0.3
 """Seconds between two looks at the log of an attempt that another process works."""
 
 
-async def hand_over(host: Host, address: str, task: Task, attempts: Sequence[Attempt], watcher: Watcher) -> Ended:
-    """Have the engine run a stored task, show what its workers write, and choose the best attempt."""
-    from journeyman.engine import submit
+async def hand_over(door: Door, host: Host, new: Draft, watcher: Watcher) -> Ended:
+    """Store a task, have the engine's workers do it, show what they write, and tell how it came out."""
+    from journeyman.cli.crew import engine_of
+    from journeyman.engine.submission import placed
 
-    await submit.submit(address, task.id, [attempt.id for attempt in attempts])
-    if watcher.json_lines is not None:
-        watcher.json_lines.start()
-    waiting = asyncio.create_task(submit.ended(address, task.id))
-    try:
-        await _watch(host, attempts, watcher, waiting)
-    except asyncio.CancelledError:
-        await asyncio.shield(submit.cancel(address, task.id))
-        raise
-    return await _outcome(host, task, attempts, watcher, await waiting)
+    task, attempts = new.task, new.attempts
+    async with engine_of(door) as engine:
+        began = [attempt.model_copy(update={"began": task.created}) for attempt in attempts]
+        request = placed(new.turn.request, engine.machine)
+        turn = new.turn.model_copy(update={"request": request})
+        await host.store.create(task, began, new.firsts, turn=turn)
+        await engine.start(task, 1)
+        if watcher.json_lines is not None:
+            watcher.json_lines.start()
+        waiting = asyncio.create_task(engine.ended(task.id))
+        try:
+            await _watch(host, attempts, watcher, waiting)
+        except asyncio.CancelledError:
+            waiting.cancel()
+            await asyncio.shield(engine.stop(task.id, 1))
+            raise
+        return await _outcome(host, task, attempts, watcher, await waiting)
 
 
 async def _watch(host: Host, attempts: Sequence[Attempt], watcher: Watcher, waiting: "asyncio.Task[Any]") -> None:
@@ -79,27 +87,24 @@ async def _follow(host: Host, attempts: Sequence[Attempt], watcher: Watcher, unt
         await asyncio.wait([until], timeout=POLL)
 
 
-async def work_for_engine(host: Host, state: Path, address: str | None) -> int:
-    """Take attempts from the engine until this process is told to end; with no address, from one of its own."""
-    from journeyman.engine.attempts import runner
-    from journeyman.engine.worker import worker
+async def work_for_engine(door: Door, host: Host) -> int:
+    """Take attempts from the engine until this process is told to end."""
+    from journeyman.cli.crew import crew_of, default_model, engine_of
+    from journeyman.engine.attempts import Attempts
+    from journeyman.engine.worker import Duties, worker
 
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    async with _engine(state, address) as where, worker(where, runner(host)):
-        print(f"Working for the engine at {where}. Hand tasks over with: journeyman run --engine {where} …", flush=True)
+    crew = crew_of(door, host)
+    duties = Duties(default_model(door), crew.model_limits)
+    async with engine_of(door) as engine, worker(engine, host.store, Attempts(crew), crew.offer, duties):
+        where = engine.where.address
+        print(
+            f"Working for the engine at {where}, up to {crew.offer.slots} attempts at a time. "
+            f"Hand tasks over with: journeyman run --engine {where} …",
+            flush=True,
+        )
         await told.wait()
         print("Ending: attempts under way stop at their step and go on elsewhere.", file=sys.stderr, flush=True)
     return 0
-
-
-@asynccontextmanager
-async def _engine(state: Path, address: str | None) -> AsyncGenerator[str]:
-    if address is not None:
-        yield address
-        return
-    from journeyman.engine.server import server
-
-    async with server(state) as own:
-        yield own

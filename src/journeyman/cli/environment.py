@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from journeyman.attempt.clones import is_address, start_from
 from journeyman.attempt.environment.build import Site, failing
 from journeyman.attempt.environment.cache import Build, Cache
 from journeyman.attempt.environment.choose import choose
 from journeyman.attempt.environment.open import age, cache_of, open_environment, sentence, site_of
 from journeyman.attempt.host import Host
 from journeyman.checks.detect import find_checks
-from journeyman.cli.clones import cloned, is_address
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, open_door
 from journeyman.core.environment_file import PLACE, dump_environment, policy_words, tightened
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line, plain
 from journeyman.repo import rules
-from journeyman.repo.repository import Repository, open_repository
+from journeyman.repo.repository import Repository
 from journeyman.repo.tree import Tree
 from journeyman.store.environments import Environments
 from journeyman.store.store import open_store
@@ -69,17 +69,17 @@ async def at(where: Where) -> AsyncGenerator[At]:
     door = open_door(where.directory, {})
     async with open_store(door.state) as store, open_host(door, store) as host:
         wanted = where.name or door.settings.environment
-        directory, ref = await placed(door, store.environments, wanted, where.directory, where.ref)
-        repository = await open_repository(directory, door.state, excludes=door.excludes)
-        base = await repository.snapshot(ref)
+        place = await placed(store.environments, wanted, where.directory)
+        repository, base = await start_from(door.ground, place, where.ref)
         async with repository.tree(base.tree) as tree:
             use = await choose(
-                repository.root,
+                repository.workspace,
                 tree,
                 "auto" if wanted in ("off", "ready") else wanted,
                 store.environments,
                 cache_of(host),
                 look=True,
+                known_as=repository.name,
             )
             if use is None:
                 yield At(door, host, repository, None)
@@ -107,15 +107,11 @@ def _once(words: str) -> Callable[[str], None]:
     return say
 
 
-async def placed(
-    door: Door, stored: Environments, wanted: str, directory: Path, ref: str | None
-) -> tuple[Path, str | None]:
-    """The folder and the state that are meant: of the address that a stored environment names, if it names one."""
+async def placed(stored: Environments, wanted: str, directory: Path) -> str:
+    """The repository that is meant: the one whose address a stored environment names, if it names one."""
     found = await stored.get(wanted)
     remote = found.repository if found is not None else None
-    if remote is None or not is_address(remote):
-        return directory, ref
-    return await cloned(door, remote, ref)
+    return remote if remote is not None and is_address(remote) else str(directory)
 
 
 async def _rules(tree: Tree) -> tuple[str, ...]:
@@ -132,7 +128,7 @@ async def build(where: Where, fresh: bool, as_json: bool) -> int:
                 f"The environment {site.use.environment.name} has no set-up script; nothing is to be built."
             )
         site = replace(site, use=site.use.model_copy(update={"build": True}))
-        before = here.cache.find(str(site.root), key=site.keys.setup)
+        before = here.cache.find(site.known_as, key=site.keys.setup)
         stale = before is not None and before.stale(here.host.clock())
         say = _quiet if as_json else _say
         say(f"Environment {site.use.environment.name}: {site.use.summary}.")
@@ -242,8 +238,8 @@ async def show(where: Where, as_json: bool) -> int:
     """The environment in full, as its file would have it, and what is ready of it."""
     async with at(where) as here:
         site = here.found()
-        ready = here.cache.find(str(site.root), key=site.keys.setup)
-        failed = here.cache.failed(str(site.root))
+        ready = here.cache.find(site.known_as, key=site.keys.setup)
+        failed = here.cache.failed(site.known_as)
         if as_json:
             now = here.host.clock()
             line: dict[str, Any] = site.use.model_dump(mode="json") | {
@@ -300,7 +296,7 @@ def _show(console: "Console", here: At, site: Site, ready: Build | None) -> None
             line("refused", f"{refusal.method} {refusal.host}:{refusal.port}: {refusal.reason}")
     else:
         line("ready", "no; `journeyman env build` makes it")
-    if (failed := here.cache.failed(str(site.root))) is not None:
+    if (failed := here.cache.failed(site.known_as)) is not None:
         ended = f"{age(now - failed.at)} ago at `{failed.command}` ({failed.ended}). {failed.cause}"
         line("failed", f"{ended} `journeyman env show --output` prints what it said.")
 
@@ -309,8 +305,8 @@ async def show_output(where: Where) -> int:
     """All that the last set-up wrote."""
     async with at(where) as here:
         site = here.found()
-        failed = here.cache.failed(str(site.root))
-        ready = here.cache.find(str(site.root), key=site.keys.setup)
+        failed = here.cache.failed(site.known_as)
+        ready = here.cache.find(site.known_as, key=site.keys.setup)
         blob = failed.output if failed is not None else ready.output if ready is not None else None
         if blob is None:
             raise UsageError("It was never set up; `journeyman env build` does it.")

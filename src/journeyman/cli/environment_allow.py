@@ -17,7 +17,7 @@ async def allow(where: Where, host: str, phase: Phase) -> int:
     Raises `UsageError` for what is no pattern. A repository's own file is left as it is; what is stored goes before.
     """
     async with at(where) as here:
-        stored, root = here.host.store.environments, str(here.repository.root)
+        stored, root = here.host.store.environments, here.repository.name
         source = here.site.use.source if here.site is not None else None
         environment = here.site.use.environment if here.site is not None else Environment(name=slug(root))
         script = getattr(environment, phase)
@@ -47,10 +47,10 @@ def _with(policy: NetworkPolicy, host: str) -> NetworkPolicy:
 
 async def _free(stored: Environments, here: At) -> str:
     """A name for the environment of a repository that has none stored."""
-    name = slug(here.repository.root.name)
+    name = slug(here.repository.workspace.name)
     if await stored.get(name) is None:
         return name
-    return f"{name[:56]}-{digest(str(here.repository.root).encode())[:6]}"
+    return f"{name[:56]}-{digest(here.repository.name.encode())[:6]}"
 
 
 def _tell(name: str, policy: NetworkPolicy, phase: Phase, before: StoredEnvironment | None, *, own: bool) -> None:

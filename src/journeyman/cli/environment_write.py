@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
+from journeyman.attempt.clones import is_address
 from journeyman.attempt.environment.choose import approvable
 from journeyman.attempt.environment.open import cache_of
-from journeyman.cli.clones import is_address
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import open_door
 from journeyman.cli.environment import Where, at

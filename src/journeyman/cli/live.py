@@ -17,9 +17,11 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     CommandEnded,
+    Continued,
     Event,
     FilesChanged,
     Finished,
+    Heard,
     Opened,
     PlanUpdated,
     Progressed,
@@ -199,6 +201,12 @@ class Progress:
                 self._line(seen, "…", message, "yellow")
             case Said(why="rules"):
                 self._line(seen, "•", "read the AGENTS.md of this folder")
+            case Said(why="steer", item=item):
+                self._line(seen, "›", f"told: {item.text}", "cyan")
+            case Heard(what=what):
+                self._line(seen, "›", {"approve": "approved: going on"}.get(what, f"asked to {what}"), "cyan")
+            case Continued(attempt=attempt):
+                self._line(seen, "•", f"going on from attempt {attempt.partition('.')[2]}")
             case Stopped(reason=reason, message=message):
                 seen.now = "checking the result"
                 if reason != "finished":

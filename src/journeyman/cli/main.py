@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from journeyman import __version__
+from journeyman.cli.temporal import Slots, TemporalAddress, TemporalKey, TemporalNamespace, TemporalTls, temporal
 from journeyman.cli.typed import AsJson, Directory, EnvironmentName, Ref, finish
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
@@ -147,11 +148,43 @@ def list_(
 
 
 @app.command()
-def worker(engine: Engine = None) -> None:
+def worker(
+    address: TemporalAddress = None,
+    namespace: TemporalNamespace = None,
+    tls: TemporalTls = False,
+    api_key_env: TemporalKey = None,
+    slots: Slots = None,
+) -> None:
     """Take tasks from an engine (Temporal); without an address, from one that is started with it."""
     from journeyman.cli import commands
 
-    finish(commands.worker(engine))
+    finish(commands.worker(temporal(address, namespace, tls, api_key_env), slots))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 is a free one.")] = 8700,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Without sign-in; on loopback only.")] = False,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave the work to `journeyman worker`.")] = False,
+    address: TemporalAddress = None,
+    namespace: TemporalNamespace = None,
+    tls: TemporalTls = False,
+    api_key_env: TemporalKey = None,
+    slots: Slots = None,
+) -> None:
+    """Serve: take tasks from people and programs by HTTP, work on them, and show them live."""
+    from journeyman.cli import serve as service
+
+    order = service.Order(
+        host=host,
+        port=port,
+        sign_in=not no_auth,
+        work=not no_worker,
+        slots=slots,
+        temporal=temporal(address, namespace, tls, api_key_env),
+    )
+    finish(service.serve(order), "")
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -233,6 +266,17 @@ def login(
     from journeyman.cli import servers
 
     finish(servers.login(server, token), "")
+
+
+@app.command()
+def join(
+    link: Annotated[str, typer.Argument(metavar="LINK", help="The link of an invitation.")],
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the server is called here.")] = None,
+) -> None:
+    """Join a server by an invitation, or set a new password by one."""
+    from journeyman.cli import servers
+
+    finish(servers.join(link, name), "")
 
 
 @app.command()

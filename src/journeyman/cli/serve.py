@@ -42,8 +42,6 @@ class Order:
     sign_in: bool = True
     work: bool = True
     slots: int | None = None
-    store: str | None = None
-    blobs: str | None = None
     temporal: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -54,8 +52,7 @@ async def serve(order: Order) -> int:
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
         )
-    given = {"temporal": order.temporal or None, "slots": order.slots, "store": order.store, "blobs": order.blobs}
-    door = open_door(Path(), given)
+    door = open_door(Path(), {"temporal": order.temporal or None, "slots": order.slots})
     with _listening(order.host, order.port) as listener, _told() as told:
         address = address_of(listener)
         async with _service(door, order, address) as running, _answering(running.app, listener) as answering:
@@ -201,8 +198,9 @@ async def _answering(app: "FastAPI", listener: socket.socket) -> "AsyncGenerator
     up = asyncio.Event()
 
     class Server(uvicorn.Server):
-        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-            return contextlib.nullcontext()  # they are ours
+        @contextmanager
+        def capture_signals(self) -> Generator[None]:
+            yield  # they are ours
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)

@@ -15,6 +15,7 @@ from journeyman.core.text import one_line
 
 if TYPE_CHECKING:
     from journeyman.client.asynchronous import AsyncClient
+    from journeyman.core.api.people import Me
 
 NAME = r"[A-Za-z0-9][\w.-]*"
 
@@ -22,14 +23,13 @@ NAME = r"[A-Za-z0-9][\w.-]*"
 async def add(address: str, name: str | None, default: bool) -> int:
     """Remember a server. It is asked how one signs in, so that a wrong address is told of here."""
     import re
-    from urllib.parse import urlsplit
 
     from journeyman.client.asynchronous import AsyncClient
     from journeyman.client.transport import checked
 
     door = open_door(Path(), {})
     address, _ = checked(address)
-    name = name or (urlsplit(address).hostname or "").split(".")[0]
+    name = name or _name_of(address)
     if not re.fullmatch(NAME, name) or name == "local":
         raise UsageError(f"{one_line(name)!r} cannot be the name of a server; give one with --name, as `work`.")
     kept = remotes.load(door.state)
@@ -45,6 +45,15 @@ async def add(address: str, name: str | None, default: bool) -> int:
     if not ways.open and remote.token is None:
         print(f"It wants to know who you are: journeyman login {name}", file=sys.stderr)
     return 0
+
+
+def _name_of(address: str) -> str:
+    """The name that a server gets where nobody gives it one: the first part of its host's, or the host's address."""
+    import re
+    from urllib.parse import urlsplit
+
+    host = urlsplit(address).hostname or ""
+    return host if re.fullmatch(r"[\d.]+", host) else re.sub(r"[^\w-]", "-", host.split(".")[0]) or "server"
 
 
 def show_all(as_json: bool) -> int:
@@ -123,7 +132,7 @@ async def login(server: str | None, read_token: bool) -> int:
             token_id, token = await _with_password(client)
         else:
             print(f"Make a token in the web app ({remote.address}/settings/tokens) and paste it here.", file=sys.stderr)
-            token = getpass.getpass("Token: ").strip()
+            token = _hidden("Token").strip()
     if not token:
         raise UsageError("No token was given.")
     async with AsyncClient(remote.address, token) as client:
@@ -147,15 +156,59 @@ async def _remote_to_sign_in(door: Door, server: str | None) -> Remote:
 
 async def _with_password(client: "AsyncClient") -> tuple[str, str]:
     """A new token, by its id and its secret, of whoever's e-mail address and password are typed in."""
+    email = _asked("E-mail")
+    password = _hidden("Password")
+    return await _own_token(client, await client.sign_in(email, password))
+
+
+async def _own_token(client: "AsyncClient", me: "Me") -> tuple[str, str]:
+    """A token of who has just signed in, in place of the session."""
     import socket
 
-    print("E-mail: ", end="", file=sys.stderr, flush=True)
-    email = sys.stdin.readline().strip()
-    password = getpass.getpass("Password: ", stream=sys.stderr)
-    me = await client.sign_in(email, password)
     made = await client.make_token(f"journeyman on {socket.gethostname()}", me.scopes, csrf=me.csrf)
     await client.sign_out(csrf=me.csrf)
     return made.token.id, made.secret
+
+
+async def join(link: str, name: str | None) -> int:
+    """Join a server by an invitation's link, or set a new password by one; then one is signed in there."""
+    from journeyman.client.asynchronous import AsyncClient
+    from journeyman.client.transport import checked
+
+    where, _, secret = link.partition("#")
+    address, _ = checked(where.partition("/join")[0])
+    if not secret:
+        raise UsageError("This is no link of an invitation: it has a secret behind a `#`.")
+    door = open_door(Path(), {})
+    async with AsyncClient(address) as client:
+        invitation = await client.invitation(secret)
+        if invitation.person is not None:
+            print(f"A new password for {one_line(invitation.person, 100)}.", file=sys.stderr)
+        full = None if invitation.person is not None else _asked("Your name")
+        email = None if invitation.person is not None else invitation.email or _asked("E-mail")
+        password = _hidden("Password (10 characters or more)")
+        if sys.stdin.isatty() and _hidden("Once more") != password:
+            raise UsageError("The two passwords differ; nothing was changed.")
+        me = await client.accept(secret, password, name=full, email=email)
+        token_id, token = await _own_token(client, me)
+    kept = remotes.load(door.state)
+    known = next((one.name for one in kept.remotes if one.address == address), None)
+    remote = Remote(name=name or known or _name_of(address), address=address, token=token, token_id=token_id)
+    remotes.save(door.state, kept.with_(remote))
+    print(f"Welcome. You are signed in at {address} ({me.role}); here it is called {remote.name}.", file=sys.stderr)
+    return 0
+
+
+def _hidden(what: str) -> str:
+    """What is typed without being shown; a line of stdin where that is no terminal."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{what}: ", stream=sys.stderr)
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _asked(what: str) -> str:
+    print(f"{what}: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
 
 
 async def logout(server: str | None) -> int:

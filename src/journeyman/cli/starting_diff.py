@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from journeyman.cli.clones import is_address
+from journeyman.attempt.clones import is_address
 from journeyman.cli.door import Door
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Base

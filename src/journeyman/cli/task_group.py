@@ -98,7 +98,7 @@ def submit(
 def list_(
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, max=200, help="How many.")] = 20,
     cursor: Annotated[str | None, typer.Option("--cursor", metavar="TEXT", help="The page that follows.")] = None,
-    search: Annotated[str | None, typer.Option("--search", metavar="WORDS", help="Those with these words.")] = None,
+    search: Annotated[str, typer.Option("--search", metavar="WORDS", help="Those with all of these words.")] = "",
     status: Annotated[
         list[str] | None, typer.Option("--status", metavar="STATUS", help="`running`, `done` …; several times: either.")
     ] = None,

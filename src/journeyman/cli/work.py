@@ -16,7 +16,7 @@ from journeyman.core.errors import JourneymanError, StoreError
 from journeyman.core.events import Event, Finished, Stopped
 from journeyman.core.evidence import Result, best
 from journeyman.core.stream import Line, ThreadStream
-from journeyman.core.task import Attempt, Task
+from journeyman.core.task import Attempt, Status, Task
 
 if TYPE_CHECKING:
     from journeyman.cli.live import Progress
@@ -80,16 +80,10 @@ class JsonLines:
         sys.stdout.flush()
 
 
-async def begin(
-    host: Host, new: Draft, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"], engine: str | None = None
-) -> Ended:
-    """Store a new task and work it, here or, with the address of an engine, by its workers."""
+async def begin(host: Host, new: Draft, watcher: Callable[[Task, Sequence[Attempt]], "Watcher"]) -> Ended:
+    """Store a new task and work it here."""
     task, attempts = new.task, new.attempts
-    await host.store.create(task, attempts, new.firsts)
-    if engine is not None:
-        from journeyman.cli.engine import hand_over
-
-        return await hand_over(host, engine, task, attempts, watcher(task, attempts))
+    await host.store.create(task, attempts, new.firsts, turn=new.turn)
     return await work(host, task, attempts, watcher(task, attempts))
 
 
@@ -122,7 +116,7 @@ async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Wat
     for attempt in attempts:
         if holder := await host.store.holder(attempt.id):
             raise StoreError(f"Task {task.id} is being worked on by {holder}; `journeyman show {task.id}` tells more.")
-    await host.store.update_task(task.id, status="running")
+    await _set(host, task, "running")
     if watcher.json_lines is not None:
         watcher.json_lines.start()
     results: dict[str, Result] = {}
@@ -152,7 +146,7 @@ async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Wat
         try:
             await asyncio.gather(*(one(attempt) for attempt in attempts))
         except asyncio.CancelledError:
-            await asyncio.shield(host.store.update_task(task.id, status="interrupted"))
+            await asyncio.shield(_set(host, task, "interrupted"))
             if watcher.json_lines is not None:
                 watcher.json_lines.end(attempts[0].number, None, None, "interrupted")
             raise
@@ -166,11 +160,21 @@ async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Wat
 
 
 async def end(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher, ended: Ended) -> Ended:
-    status = "done" if ended.result is not None else "interrupted"
-    await host.store.update_task(task.id, status=status, chosen=ended.chosen)
+    stop = ended.stops.get(ended.chosen or "")
+    status: Status = "done" if ended.result is not None else "interrupted"
+    if stop is not None and stop.reason in ("interrupted", "cancelled"):
+        status = stop.reason
+    await _set(host, task, status, ended.chosen, str(ended.error or ""))
     if watcher.json_lines is not None:
         number = next((one.number for one in attempts if one.id == ended.chosen), attempts[0].number)
         finished = Finished(result=ended.result) if ended.result is not None else None
-        stop = ended.stops.get(ended.chosen or "")
         watcher.json_lines.end(number, finished, stop, str(ended.error or ""))
     return ended
+
+
+async def _set(host: Host, task: Task, status: Status, chosen: str | None = None, reason: str = "") -> None:
+    """How the task stands, and its newest turn; those of former versions have no row for it."""
+    await host.store.update_task(task.id, status=status, chosen=chosen, reason=reason)
+    for turn in await host.store.turns.all(task.id):
+        if turn.number == task.turn:
+            await host.store.turns.update(task.id, turn.number, status=status, chosen=chosen, reason=reason)

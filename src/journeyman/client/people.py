@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 from journeyman.client.requests import Requests
 from journeyman.core.api.about import About
-from journeyman.core.api.people import Me, SignInRequest, SignInWays, TokenCreate, TokenList, TokenMade
+from journeyman.core.api.people import (
+    Accept,
+    InvitationSecret,
+    InvitationView,
+    Me,
+    SignInRequest,
+    SignInWays,
+    TokenCreate,
+    TokenList,
+    TokenMade,
+)
 from journeyman.core.people import Scope
 
 
@@ -23,6 +33,17 @@ class PeopleRequests(Requests):
 
     async def sign_in(self, email: str, password: str) -> Me:
         return await self._ask("POST", "/session", Me, body=SignInRequest(email=email, password=password))
+
+    async def invitation(self, secret: str) -> InvitationView:
+        """What an invitation is for; `secret` is the part of its link behind `#`."""
+        return await self._ask(
+            "POST", "/session/invitation/look", InvitationView, body=InvitationSecret(secret=secret), again=True
+        )
+
+    async def accept(self, secret: str, password: str, *, name: str | None = None, email: str | None = None) -> Me:
+        """Join by an invitation, or set a new password by one; the client then holds a session."""
+        body = Accept(secret=secret, password=password, name=name, email=email)
+        return await self._ask("POST", "/session/invitation", Me, body=body)
 
     async def sign_out(self, *, csrf: str | None = None) -> None:
         await self._send("DELETE", "/session", headers=_proof(csrf))

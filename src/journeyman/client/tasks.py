@@ -1,8 +1,9 @@
 """Handing tasks out, steering them, and reading lists of them."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from journeyman.client.requests import Requests
+from journeyman.client.requests import Requests, V
 from journeyman.client.transport import Query
 from journeyman.core.api.tasks import (
     Approve,
@@ -18,65 +19,64 @@ from journeyman.core.api.tasks import (
     TaskBudget,
     TaskCounts,
     TaskCreate,
+    TaskLine,
     TaskPage,
     TaskUpdate,
     TaskUsage,
     TaskView,
+    TurnView,
     Upload,
 )
-from journeyman.core.task import Mode, Status
+from journeyman.core.task import Message, Mode, Origin, Status
+from journeyman.core.value import Value
 
 
 class TaskRequests(Requests):
-    """`task` is always an id, or the beginning of one that is the only one."""
+    """`task` is always an id, or the beginning of one that is the only one. With a `key`, the same call again has no
+    second effect, and is made again by itself where the connection is cut."""
 
-    async def submit(self, task: TaskCreate, *, key: str | None = None) -> TaskView:
-        """Hand a task out. With the same `key` a second time, the task of the first is given back."""
-        headers = {"idempotency-key": key} if key else None
-        return await self._ask("POST", "/tasks", TaskView, body=task, headers=headers, again=key is not None)
+    async def submit(self, task: TaskCreate, *, key: str | None = None) -> TaskLine:
+        """Hand a task out."""
+        return await self._act("/tasks", TaskLine, task, key)
 
     async def upload(self, data: bytes, media_type: str) -> Upload:
         """Put an image or a patch (`text/x-diff`) where tasks may name it by its id."""
         return await self._ask("POST", "/uploads", Upload, body=data, content_type=media_type, again=True)
 
-    async def follow_up(self, task: str, turn: FollowUp, *, key: str | None = None) -> TaskView:
-        """A further turn of a task. With the same `key` a second time nothing more is done."""
-        headers = {"idempotency-key": key} if key else None
-        again = key is not None
-        return await self._ask(
-            "POST", "/tasks/{task}/turns", TaskView, body=turn, headers=headers, again=again, task=task
-        )
+    async def follow_up(self, task: str, turn: FollowUp, *, key: str | None = None) -> TurnView:
+        """A further turn of a task."""
+        return await self._act("/tasks/{task}/turns", TurnView, turn, key, task=task)
 
-    async def steer(self, task: str, text: str, *, attempt: str | None = None) -> TaskView:
+    async def steer(self, task: str, text: str, *, attempt: str | None = None, key: str | None = None) -> Message:
         """Say something to the agent while it works."""
-        body = Steer(text=text, attempt=attempt)
-        return await self._ask("POST", "/tasks/{task}/steer", TaskView, body=body, task=task)
+        return await self._act("/tasks/{task}/steer", Message, Steer(text=text, attempt=attempt), key, task=task)
 
-    async def interrupt(self, task: str, *, attempt: str | None = None) -> TaskView:
+    async def interrupt(self, task: str, *, attempt: str | None = None, key: str | None = None) -> Message:
         """Stop what runs now and keep all of it."""
-        body = Interrupt(attempt=attempt)
-        return await self._ask("POST", "/tasks/{task}/interrupt", TaskView, body=body, task=task)
+        return await self._act("/tasks/{task}/interrupt", Message, Interrupt(attempt=attempt), key, task=task)
 
-    async def cancel(self, task: str) -> TaskView:
-        return await self._ask("POST", "/tasks/{task}/cancel", TaskView, again=True, task=task)
+    async def cancel(self, task: str, *, key: str | None = None) -> Message:
+        """Stop a task for good; what it did is kept."""
+        return await self._act("/tasks/{task}/cancel", Message, None, key, task=task)
 
-    async def approve(self, task: str, budget: TaskBudget) -> TaskView:
+    async def approve(self, task: str, budget: TaskBudget, *, key: str | None = None) -> TaskLine:
         """Let a task go on that stopped at its budget; `budget` is the whole one, not what is added."""
-        body = Approve(budget=budget)
-        return await self._ask("POST", "/tasks/{task}/approve", TaskView, body=body, again=True, task=task)
+        return await self._act("/tasks/{task}/approve", TaskLine, Approve(budget=budget), key, task=task)
 
-    async def retry(self, task: str) -> TaskView:
-        return await self._ask("POST", "/tasks/{task}/retry", TaskView, task=task)
+    async def retry(self, task: str) -> TaskLine:
+        """Have what failed, or was interrupted or cancelled, go on from the step it was in."""
+        return await self._ask("POST", "/tasks/{task}/retry", TaskLine, task=task)
 
-    async def choose(self, task: str, attempt: str) -> TaskView:
+    async def choose(self, task: str, attempt: str) -> TaskLine:
         """Hand over this attempt ("turn.number", or its number in the newest turn)."""
         body = Choose(attempt=attempt)
-        return await self._ask("POST", "/tasks/{task}/choose", TaskView, body=body, again=True, task=task)
+        return await self._ask("POST", "/tasks/{task}/choose", TaskLine, body=body, again=True, task=task)
 
-    async def update(self, task: str, change: TaskUpdate) -> TaskView:
-        return await self._ask("PATCH", "/tasks/{task}", TaskView, body=change, again=True, task=task)
+    async def update(self, task: str, change: TaskUpdate) -> TaskLine:
+        return await self._ask("PATCH", "/tasks/{task}", TaskLine, body=change, again=True, task=task)
 
     async def delete(self, task: str) -> None:
+        """Forget a task with its whole history."""
         await self._send("DELETE", "/tasks/{task}", task=task)
 
     async def bulk(self, act: BulkAct, tasks: Sequence[str]) -> BulkOutcome:
@@ -85,35 +85,43 @@ class TaskRequests(Requests):
 
     async def seen(self, task: str, seq: int | None = None) -> None:
         """Mark a task as read up to an event; None is all."""
-        await self._send("PUT", "/tasks/{task}/seen", body=Seen(seq=seq), task=task)
+        await self._send("POST", "/tasks/{task}/seen", body=Seen(seq=seq), again=True, task=task)
 
     async def tasks(
         self,
         *,
         limit: int = 50,
         cursor: str | None = None,
-        search: str | None = None,
+        search: str = "",
         status: Sequence[Status] = (),
-        mode: Mode | None = None,
+        mode: Sequence[Mode] = (),
+        origin: Sequence[Origin] = (),
         repository: str | None = None,
         environment: str | None = None,
         owner: str | None = None,
-        archived: bool | None = None,
-        unread: bool | None = None,
-        sort: str | None = None,
+        group: str | None = None,
+        parent: str | None = None,
+        schedule: str | None = None,
+        archived: Literal["no", "yes", "both"] = "no",
+        unread: bool = False,
+        sort: Literal["updated", "created"] = "updated",
     ) -> TaskPage:
-        """A page of the list; `cursor` is that of the page before."""
+        """A page of the list, the newest first; `cursor` is that of the page before. `owner` "me" is oneself."""
         query: Query = {
             "limit": limit,
             "cursor": cursor,
-            "search": search,
+            "q": search or None,
             "status": [*status] or None,
-            "mode": mode,
+            "mode": [*mode] or None,
+            "origin": [*origin] or None,
             "repository": repository,
             "environment": environment,
             "owner": owner,
+            "group": group,
+            "parent": parent,
+            "schedule": schedule,
             "archived": archived,
-            "unread": unread,
+            "unread": unread or None,
             "sort": sort,
         }
         return await self._ask("GET", "/tasks", TaskPage, query=query)
@@ -124,6 +132,10 @@ class TaskRequests(Requests):
     async def task(self, task: str) -> TaskView:
         return await self._ask("GET", "/tasks/{task}", TaskView, task=task)
 
+    async def image(self, task: str, image: str) -> bytes:
+        """An image that a turn of the task came with, by its id."""
+        return (await self._send("GET", "/tasks/{task}/images/{image}", task=task, image=image)).body
+
     async def usage(self, task: str) -> TaskUsage:
         """What a task has used, all attempts of all turns."""
         return await self._ask("GET", "/tasks/{task}/usage", TaskUsage, task=task)
@@ -131,3 +143,7 @@ class TaskRequests(Requests):
     async def matrix(self, task: str, *, turn: int | None = None) -> Matrix:
         """The attempts of a turn side by side."""
         return await self._ask("GET", "/tasks/{task}/matrix", Matrix, query={"turn": turn}, task=task)
+
+    async def _act(self, path: str, answer: type[V], body: Value | None, key: str | None, **places: str) -> V:
+        headers = {"idempotency-key": key} if key else None
+        return await self._ask("POST", path, answer, body=body, headers=headers, again=key is not None, **places)

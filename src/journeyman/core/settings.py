@@ -30,7 +30,8 @@ SHARED = frozenset({"checks", "attempts", "strategy", "limits"})
 class ModelSettings(Value):
     """A model by its wire and address. The key is named by its variable and never stands in a file.
 
-    Prices are US dollars per million tokens, `window` and `max_output` tokens.
+    Prices are US dollars per million tokens, `window` and `max_output` tokens. `running` bounds the attempts that use
+    it at a time, over all workers.
     """
 
     wire: str
@@ -45,6 +46,26 @@ class ModelSettings(Value):
     input_price: float | None = Field(default=None, ge=0)
     cached_input_price: float | None = Field(default=None, ge=0)
     output_price: float | None = Field(default=None, ge=0)
+    running: int | None = Field(default=None, gt=0)
+
+
+class TemporalSettings(Value):
+    """The engine (Temporal) that workers and services share; without an address each has one of its own on loopback.
+
+    The files are PEM: authorities in place of the system's, our certificate and its key. `domain` is the name on the
+    server's certificate where it is not that of the address. The API key is named by its variable. `heartbeat` is the
+    silence in seconds after which a worker is taken for dead.
+    """
+
+    address: str | None = None
+    namespace: str = Field(default="default", min_length=1)
+    tls: bool = False
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    domain: str | None = None
+    api_key_env: str | None = None
+    heartbeat: float = Field(default=10.0, ge=1.0)
 
 
 class OpenIdSettings(Value):
@@ -80,7 +101,8 @@ class Settings(Value):
 
     `environment` is "ready" (what is written down, or was built before), "auto" (detected and set up too), "off", or
     the name of a stored one. `environment_disk_bytes` is the room for all that are ready. `sandbox` is the backend:
-    "auto" is bubblewrap where it works, else containers.
+    "auto" is bubblewrap where it works, else containers. `slots` is how many attempts a worker runs at a time, None as
+    many as its memory and cores allow.
     """
 
     model: str | None = None
@@ -92,7 +114,17 @@ class Settings(Value):
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
     limits: Limits = Limits()
+    temporal: TemporalSettings = TemporalSettings()
+    slots: int | None = Field(default=None, gt=0)
     server: ServerSettings = ServerSettings()
+
+
+TABLES: dict[str, type[Value]] = {
+    "limits": Limits,
+    "temporal": TemporalSettings,
+    "server": ServerSettings,
+    "openid": OpenIdSettings,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +192,7 @@ def _field(model: type[BaseModel], path: Path) -> FieldInfo | None:
             fields = ModelSettings.model_fields  # `key` is the name that a person gave the model
             continue
         field = fields.get(key)
-        fields = Limits.model_fields if key == "limits" else {}
+        fields = TABLES[key].model_fields if key in TABLES else {}
     return field
 
 

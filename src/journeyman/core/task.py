@@ -84,15 +84,17 @@ class Budget(Value):
 class TurnRequest(Value):
     """What a person asks for in one turn, before anybody has looked at the repository.
 
-    `repository` is a folder of the machine that runs it or an address that git can clone; `ref` is a branch, tag or
-    commit, the default branch (of a folder: its working tree) without one. `environment` is the name of a stored one or
-    a word of `core.environment.RESERVED`. `model` None is the default of whoever runs it. `images` and
-    `starting_diff` (a patch in git's format that is laid over the base first) are blob ids.
+    `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
+    is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
+    working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
+    `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
+    over the base first) are blob ids.
     """
 
     prompt: str = Field(min_length=1)
     mode: Mode = "code"
     repository: str
+    machine: str | None = None
     ref: str | None = None
     environment: str = "ready"
     model: str | None = None

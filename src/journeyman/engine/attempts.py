@@ -1,15 +1,51 @@
 """What a worker does with an attempt: the same as a person's terminal does."""
 
-from journeyman.attempt.host import Host
+import asyncio
+from collections import defaultdict
+from dataclasses import replace
+
 from journeyman.attempt.run import run_attempt
-from journeyman.engine.activities import Run
+from journeyman.core import folds
+from journeyman.core.errors import SandboxUnavailable
+from journeyman.engine.activities import Elsewhere
+from journeyman.engine.crew import Crew
+from journeyman.engine.prepare import first_events
 
 
-def runner(host: Host) -> Run:
-    """Runs attempts on `host`; the outcome is the verdict."""
+class Attempts:
+    """Runs attempts with `crew`, beginning their turn where nobody has."""
 
-    async def run(attempt_id: str) -> str:
-        result = await run_attempt(host, attempt_id)
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def __call__(self, attempt_id: str, drain: asyncio.Event) -> str:
+        """The verdict. When `drain` is set the attempt stops at its step, for another worker to go on."""
+        store = self._crew.host.store
+        attempt = await store.attempt(attempt_id)
+        if attempt.began is None:
+            await self._begin(attempt.task_id, attempt.turn, attempt_id)
+        try:
+            result = await run_attempt(replace(self._crew.host, leave=drain), attempt_id)
+        except SandboxUnavailable as error:
+            start = folds.started(await store.events(attempt_id))
+            image = start and start.environment and start.environment.environment.base.image
+            if image and not self._crew.offer.images:
+                raise Elsewhere(str(error)) from error
+            raise
         return result.verdict
 
-    return run
+    async def _begin(self, task_id: str, turn: int, attempt_id: str) -> None:
+        """Look at the repository once for all attempts of a turn."""
+        store = self._crew.host.store
+        lock = self._locks[task_id]
+        try:
+            async with lock:
+                if (await store.attempt(attempt_id)).began is None:
+                    asked = await store.turns.get(task_id, turn)
+                    model = self._crew.plan(asked.request.model)
+                    firsts = await first_events(self._crew, asked, model)
+                    await store.jobs.begin(task_id, turn, model.name, firsts)
+        finally:
+            if not lock.locked():
+                self._locks.pop(task_id, None)

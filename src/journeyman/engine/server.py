@@ -16,15 +16,22 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from journeyman.core.errors import JourneymanError
-from journeyman.engine.submit import connect
+from journeyman.engine.connection import Where, connect
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that the kernel sends to a process when its parent dies."""
 
+SETTINGS = (
+    "matching.useNewMatcher=true",  # priorities, and fairness between people
+    "matching.enableFairness=true",
+    "matching.numTaskqueueReadPartitions=1",  # one process serves them all
+    "matching.numTaskqueueWritePartitions=1",
+)
+
 
 @asynccontextmanager
-async def server(home: Path, *, patience: float = 20.0) -> AsyncGenerator[str]:
-    """Run the engine below `home` and yield its address, on loopback and a free port.
+async def server(home: Path, *, patience: float = 20.0) -> AsyncGenerator[Where]:
+    """Run the engine below `home` and yield where it is: on loopback and a free port.
 
     It is up when the body begins, started anew on the same port should it die, and gone after the body, or with this
     process. One per home: a second one is refused.
@@ -42,7 +49,7 @@ async def server(home: Path, *, patience: float = 20.0) -> AsyncGenerator[str]:
         await child.start()
         supervisor = asyncio.create_task(child.supervise())
         try:
-            yield child.address
+            yield Where(child.address)
         finally:
             supervisor.cancel()
             await asyncio.wait([supervisor])
@@ -91,6 +98,8 @@ class _Child:
         """Start the process and wait for it to be of use; False when it ended first."""
         argv = [_binary(), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self._port)]
         argv += ["--db-filename", str(self._folder / "state.sqlite"), "--log-level", "error"]
+        for setting in SETTINGS:
+            argv += ["--dynamic-config-value", setting]
         with (self._folder / "log").open("wb") as log:
             self._process = process = await asyncio.create_subprocess_exec(
                 *argv,
@@ -120,7 +129,7 @@ async def _ready(address: str) -> None:
 
     while True:
         with contextlib.suppress(JourneymanError, RPCError):
-            client = await connect(address, patience=1.0)
+            client = await connect(Where(address), patience=1.0)
             if await client.service_client.check_health():
                 return
         await asyncio.sleep(0.02)

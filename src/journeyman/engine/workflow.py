@@ -1,83 +1,169 @@
 """The workflow of a task: ids and decisions, never contents, since its history is kept by the engine and replayed."""
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
-from typing import Literal
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():  # the values need no second copy in the workflow's own sandbox
-    from journeyman.core.value import Value
+    from journeyman.engine.orders import (
+        Conclusion,
+        Ended,
+        Place,
+        Placement,
+        Queue,
+        TaskOrder,
+        TurnRef,
+    )
 
-QUEUE = "journeyman"
-"""The task queue that workers listen on."""
-
-RETRIES = RetryPolicy(
-    initial_interval=timedelta(seconds=1),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
-    maximum_attempts=20,
-    non_retryable_error_types=["UsageError", "RepositoryError", "SandboxUnavailable"],
+ATTEMPT_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
 )
-"""An attempt goes on where its log ends, so trying again is cheap; what a person has to mend is not tried again."""
+"""An attempt goes on where its log ends, so trying again is cheap; the worker says when that is of no use any more."""
 
+LOOK_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
+)
+"""Looking into the store, and writing the outcome there, must succeed in the end."""
 
-class Order(Value):
-    """What is to be done: the attempts of one turn of a task, side by side.
+ROUNDS = 2_000
+"""How often a better queue is looked for at most: days, since each round waits for minutes."""
 
-    A worker that is not heard of for `heartbeat` seconds is taken for dead, and another one goes on with the attempt.
-    """
-
-    task_id: str
-    attempts: tuple[str, ...]
-    heartbeat: float = 10.0
-
-
-class Ended(Value):
-    """How an attempt came to its end. `outcome` is what the worker answered; None where it could not."""
-
-    attempt_id: str
-    status: Literal["done", "failed", "cancelled"]
-    outcome: str | None = None
-    message: str = ""
+LOOK = timedelta(seconds=30)
+"""How long one look may take."""
 
 
 @workflow.defn(name="task")
 class TaskWorkflow:
+    """Works the turns of a task that it is given, one after the other, and ends when there is none left.
+
+    A later turn starts it anew. All signals may come twice, or too late.
+    """
+
     def __init__(self) -> None:
+        self._turns: list[int] = []
+        self._stopped: set[int] = set()
+        self._woken = False
         self._running: list[workflow.ActivityHandle[str]] = []
 
     @workflow.run
-    async def run(self, order: Order) -> list[Ended]:
-        self._running = [
-            workflow.start_activity(
-                "run_attempt",
-                attempt_id,
-                result_type=str,
-                activity_id=attempt_id,
-                heartbeat_timeout=timedelta(seconds=order.heartbeat),
-                start_to_close_timeout=timedelta(days=7),
-                retry_policy=RETRIES,
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            )
-            for attempt_id in order.attempts
-        ]
-        return [
-            await _ended(attempt_id, handle) for attempt_id, handle in zip(order.attempts, self._running, strict=True)
-        ]
+    async def run(self, order: TaskOrder) -> tuple[Ended, ...]:
+        """How the attempts of the last turn ended that there was something to do for."""
+        self.work(order.turn)
+        ended: tuple[Ended, ...] = ()
+        while self._turns:
+            turn = self._turns.pop(0)
+            ended = await self._turn(TurnRef(task_id=order.task_id, turn=turn), order.heartbeat) or ended
+        return ended
 
     @workflow.signal
-    def cancel(self) -> None:
-        """Stop all attempts; each is given the time to put its things in order."""
+    def work(self, turn: int) -> None:
+        """There is (again) something to be done for a turn."""
+        if turn not in self._turns:
+            self._turns.append(turn)
+
+    @workflow.signal
+    def stop(self, turn: int) -> None:
+        """Stop all attempts of a turn; each is given the time to put its things in order."""
+        self._stopped.add(turn)
         for handle in self._running:
             handle.cancel()
 
+    @workflow.signal
+    def wake(self) -> None:
+        """What the turn waits for may be there now."""
+        self._woken = True
 
-async def _ended(attempt_id: str, handle: workflow.ActivityHandle[str]) -> Ended:
-    try:
-        return Ended(attempt_id=attempt_id, status="done", outcome=await handle)
-    except ActivityError as error:
-        if is_cancelled_exception(error):
-            return Ended(attempt_id=attempt_id, status="cancelled")
-        return Ended(attempt_id=attempt_id, status="failed", message=str(error.cause or error))
+    async def _turn(self, turn: TurnRef, heartbeat: float) -> tuple[Ended, ...]:
+        placement = await self._placed(turn)
+        if placement is not None and placement.state == "over":
+            return ()
+        places = placement.places if placement is not None else ()
+        ended = tuple(await asyncio.gather(*(self._attempt(turn, place, heartbeat) for place in places)))
+        self._running = []
+        self._stopped.discard(turn.turn)
+        await workflow.execute_local_activity(
+            "conclude_turn",
+            Conclusion(task_id=turn.task_id, turn=turn.turn, ended=ended),
+            start_to_close_timeout=LOOK,
+            retry_policy=LOOK_RETRIES,
+        )
+        return ended
+
+    async def _placed(self, turn: TurnRef) -> Placement | None:
+        """Where the turn's attempts are to run, as soon as they may; None when it was stopped before."""
+        while turn.turn not in self._stopped:
+            self._woken = False
+            placement = await self._look(turn)
+            if placement.state != "wait":
+                return placement
+            with suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._woken or turn.turn in self._stopped, timeout=timedelta(seconds=placement.seconds)
+                )
+        return None
+
+    async def _look(self, turn: TurnRef) -> Placement:
+        return await workflow.execute_local_activity(
+            "place_turn",
+            turn,
+            result_type=Placement,
+            start_to_close_timeout=LOOK,
+            retry_policy=LOOK_RETRIES,
+        )
+
+    async def _attempt(self, turn: TurnRef, place: Place, heartbeat: float) -> Ended:
+        """Have an attempt run on the first of its queues where somebody takes it."""
+        for _ in range(ROUNDS):
+            for queue in place.queues:
+                if turn.turn in self._stopped:
+                    return Ended(attempt_id=place.attempt_id, status="cancelled")
+                handle = self._start(place.attempt_id, queue, heartbeat)
+                try:
+                    return Ended(attempt_id=place.attempt_id, status="done", outcome=await handle)
+                except ActivityError as error:
+                    if not _elsewhere(error):
+                        return _ended(place.attempt_id, error)
+            placement = await self._placed(turn)
+            again = placement.places if placement is not None else ()
+            mine = next((other for other in again if other.attempt_id == place.attempt_id), None)
+            if mine is None:
+                return Ended(attempt_id=place.attempt_id, status="cancelled")
+            place = mine
+        return Ended(attempt_id=place.attempt_id, status="failed", message="No worker could run it.")
+
+    def _start(self, attempt_id: str, queue: Queue, heartbeat: float) -> workflow.ActivityHandle[str]:
+        handle = workflow.start_activity(
+            "run_attempt",
+            attempt_id,
+            result_type=str,
+            activity_id=attempt_id,
+            task_queue=queue.name,
+            heartbeat_timeout=timedelta(seconds=heartbeat),
+            schedule_to_start_timeout=timedelta(seconds=queue.patience),
+            start_to_close_timeout=timedelta(days=7),
+            retry_policy=ATTEMPT_RETRIES,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        self._running.append(handle)
+        return handle
+
+
+def _elsewhere(error: ActivityError) -> bool:
+    """Whether nobody took it in time, or whoever did lacks what it needs."""
+    cause = error.cause
+    if isinstance(cause, TimeoutError):
+        return cause.type == TimeoutType.SCHEDULE_TO_START
+    return isinstance(cause, ApplicationError) and cause.type == "Elsewhere"
+
+
+def _ended(attempt_id: str, error: ActivityError) -> Ended:
+    if is_cancelled_exception(error):
+        return Ended(attempt_id=attempt_id, status="cancelled")
+    cause = error.cause
+    message = str(getattr(cause, "message", cause) or error)
+    waits = isinstance(cause, ApplicationError) and cause.type == "BudgetSpent"
+    return Ended(attempt_id=attempt_id, status="waits" if waits else "failed", message=message)

@@ -124,7 +124,7 @@ class PlainGit:
         wanted = ref or mirror.default_branch
         if wanted is None:
             raise RepositoryError(f"The repository at {_shown(remote)} is empty; push a first commit to it.")
-        commit = await self._commit(remote, mirror, wanted)
+        commit = await self.resolve(remote, mirror, wanted)
         if into.exists() and any(into.iterdir()):
             raise UsageError(f"{plain(str(into))} is not empty; name a new directory.")
         into.mkdir(parents=True, exist_ok=True)
@@ -173,7 +173,8 @@ class PlainGit:
         await self._run(remote, "push", *options, "--", remote, f"{commit}:{ref}", git_dir=mirror.git_dir, extra=extra)
         return commit
 
-    async def _commit(self, remote: str, mirror: Mirror, ref: str) -> str:
+    async def resolve(self, remote: str, mirror: Mirror, ref: str) -> str:
+        """The commit that a branch, a tag or a commit's id stands for. Raises `UsageError` when there is none."""
         if ref in mirror.branches:
             return mirror.branches[ref]
         asked = f"{ref}^{{commit}}\n".encode(errors="surrogateescape")

@@ -122,6 +122,12 @@ def _key(choice: ModelChoice, env: Mapping[str, str]) -> str:
     return key
 
 
+def price_of(choice: ModelChoice) -> CostOf | None:
+    """The published price of a model, None where it is not known. Takes its time: to be called in a thread."""
+    look_up = _look_up(choice)
+    return look_up() if look_up is not None else None
+
+
 def _look_up(choice: ModelChoice) -> Callable[[], CostOf | None] | None:
     """How the price of `choice` is found; None for servers that no price list knows."""
     vendor = VENDORS[choice.vendor].prices if choice.vendor else None

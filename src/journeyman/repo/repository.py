@@ -23,23 +23,36 @@ from journeyman.core.text import decode, plain
 from journeyman.repo import checkouts, git_layer, git_store, repository_snapshot, tree_write, worktree, writable
 from journeyman.repo.git import SEARCH_PATH, Git, find_git
 from journeyman.repo.git_dir import GitDir, find_git_dir
-from journeyman.repo.tree import Listing, Objects, Tree, list_tree
+from journeyman.repo.tree import Entry, Listing, Objects, Tree, list_tree
 
 _DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all")
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """An open repository."""
+    """An open repository. With `remote`, the address that it was cloned from, its files are seen at `seen` in a sandbox
+    and not where the clone is, which is another place on each machine."""
 
     place: GitDir
     git: Git
     state: Path
+    remote: str | None = None
+    seen: Path | None = None
 
     @property
     def root(self) -> Path:
-        """The top of the person's working tree."""
+        """The top of the person's working tree, or of our clone."""
         return self.place.root
+
+    @property
+    def workspace(self) -> Path:
+        """Where its files are seen in a sandbox."""
+        return self.seen or self.place.root
+
+    @property
+    def name(self) -> str:
+        """What it is known as: its address or its path."""
+        return self.remote or str(self.place.root)
 
     async def snapshot(self, ref: str | None = None) -> Base:
         """The tree to start from, written to our own store.
@@ -110,10 +123,58 @@ class Repository:
             writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
             return await writer.kept(base_tree, deletes, paths, written)
 
-    async def diff(self, a: str, b: str) -> bytes:
-        """The patch from tree `a` to tree `b`: git's format, binary files included, whole ids, no renames."""
-        done = await self.git.run("diff-tree", "-r", "-p", "--binary", "--full-index", *_DIFF, a, b, doing="The diff")
-        return done.out
+    async def has(self, object_id: str) -> bool:
+        """Whether this commit or tree is known here."""
+        done = await self.git.run("cat-file", "-e", object_id, ok=(0, 1, 128))
+        return done.code == 0
+
+    async def patched(self, tree: str, patch: bytes) -> str:
+        """The tree that `tree` becomes by a patch in git's format. `UsageError` where it does not fit."""
+        if not patch.strip():
+            return tree
+        with self.scratch() as scratch:
+            index = scratch / "index"
+            await self.git.run("read-tree", tree, index=index, doing="Reading the tree")
+            done = await self.git.run(
+                "apply", "--cached", "--whitespace=nowarn", stdin=patch, index=index, ok=(0, 1, 128)
+            )
+            if done.code:
+                raise UsageError(f"The patch does not fit the files that it is to be laid over: {done.complaint}")
+            return (await self.git.run("write-tree", "--missing-ok", index=index)).out.decode().strip()
+
+    async def diff(
+        self, a: str, b: str, *, context: int = 3, ignore_space: bool = False, path: bytes | None = None
+    ) -> bytes:
+        """The patch from tree `a` to tree `b`: git's format, binary files included, whole ids, no renames.
+
+        `context` lines around each change; with `ignore_space` changes of white space alone are left out; with `path`
+        only that file's.
+        """
+        options = (f"-U{context}", *(("--ignore-all-space",) if ignore_space else ()))
+        only = () if path is None else (b"--", b":(top,literal)" + path)
+        arguments = ("diff-tree", "-r", "-p", "--binary", "--full-index", *options, *_DIFF, a, b, *only)
+        return (await self.git.run(*arguments, doing="The diff")).out
+
+    async def entries(self, tree: str, folder: bytes = b"", *, deep: bool = False) -> list[Entry]:
+        """What is directly in a folder of a tree ("" is the root), or all that is beneath; empty where there is none.
+
+        Paths are relative to the folder.
+        """
+        options = ("-r", "-t") if deep else ()
+        done = await self.git.run("ls-tree", "-z", "-l", *options, tree.encode() + b":" + folder, ok=(0, 128))
+        return [] if done.code else [Entry.of(line) for line in done.out.split(b"\0") if line]
+
+    async def entry(self, tree: str, path: bytes) -> Entry | None:
+        """One file or folder of a tree; None where there is none."""
+        done = await self.git.run("ls-tree", "-z", "-l", "--full-tree", tree, b"--", path, ok=(0, 128))
+        found = [Entry.of(line) for line in done.out.split(b"\0") if line]
+        return found[0] if len(found) == 1 and found[0].path == path else None
+
+    async def content(self, object_id: str, limit: int) -> bytes | None:
+        """The bytes of an object; None where there is none, or it is over `limit` bytes."""
+        async with Objects(self.git) as objects:
+            found = await objects.read(object_id, limit)
+        return found[1] if found is not None else None
 
     async def changes(self, a: str, b: str) -> dict[bytes, Change]:
         """The files that differ between two trees by their paths, with line counts (0 for binary files).

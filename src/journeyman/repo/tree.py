@@ -3,6 +3,7 @@
 import asyncio
 import posixpath
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,23 @@ FILE_LIMIT = 16 * 1024 * 1024
 """Bytes of a file that `Tree.get` returns at most."""
 
 _HOPS = 40  # symlinks followed on the way to one file, as Linux has it
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder of a tree: git's mode, the object's id, its size in bytes (None for what is no file)."""
+
+    path: bytes
+    mode: int
+    id: str
+    size: int | None
+
+    @classmethod
+    def of(cls, line: bytes) -> "Entry":
+        """From a line of `git ls-tree -l`."""
+        meta, _, path = line.partition(b"\t")
+        mode, _, object_id, size = meta.split()
+        return cls(path, int(mode, 8), object_id.decode(), int(size) if size.isdigit() else None)
 
 
 async def list_tree(git: Git, tree: str) -> Listing:

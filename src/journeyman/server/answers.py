@@ -58,6 +58,11 @@ COMMON = problems(400, 401, 403, 422, 429, 503)
 """Errors that every route may answer with."""
 
 
+def answered(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
+    """The description of an answer that is no JSON."""
+    return {200: {"content": {media_type: {"schema": {"type": "string"}}}, "description": description}}
+
+
 def error(
     status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:

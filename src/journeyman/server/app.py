@@ -10,7 +10,7 @@ from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
-from journeyman.server.routes import health
+from journeyman.server.routes import health, tasks, turns, uploads, work
 from journeyman.server.static import serve_web_app
 
 PREFIX = "/api/v1"
@@ -67,7 +67,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
 
 
 def _own() -> Sequence[APIRouter]:
-    return ()
+    return (tasks.router, turns.router, work.router, uploads.router)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from journeyman.core.ids import Clock
-from journeyman.core.task import Budget, Message, Origin, Task, Turn, TurnRequest
+from journeyman.core.task import Budget, Message, MessageKind, Origin, Task, Turn, TurnRequest
 from journeyman.engine import submission
 from journeyman.engine.engine import Engine
 from journeyman.engine.submission import Sender
@@ -45,16 +45,26 @@ class Handing:
     async def follow_up(
         self, task_id: str, request: TurnRequest, *, author: str | None, continues: str | None, key: str | None
     ) -> Turn:
-        return await submission.follow_up(self.store, self.engine, task_id, request, author=author, key=key)
-
-    async def say(self, message: Message, *, key: str | None = None) -> Message:
-        return await submission.say(
-            self.store,
-            self.engine,
-            message.task_id,
-            message.kind,
-            message.text,
-            author=message.author,
-            attempt=message.attempt,
-            key=key,
+        return await submission.follow_up(
+            self.store, self.engine, task_id, request, author=author, continues=continues, key=key
         )
+
+    async def say(
+        self,
+        task_id: str,
+        kind: MessageKind,
+        text: str,
+        *,
+        author: str | None,
+        attempt: str | None,
+        key: str | None,
+    ) -> Message:
+        return await submission.say(
+            self.store, self.engine, task_id, kind, text, author=author, attempt=attempt, key=key
+        )
+
+    async def approve(self, task_id: str, budget: Budget, *, author: str | None, key: str | None) -> Task:
+        return await submission.approve(self.store, self.engine, task_id, budget, author=author, key=key)
+
+    async def again(self, task: Task) -> Task:
+        return await submission.again(self.store, self.engine, task)

@@ -8,7 +8,9 @@ from typing import Protocol
 from fastapi import Request
 
 from journeyman.core.ids import Clock
-from journeyman.core.task import Budget, Limits, Message, Origin, Task, Turn, TurnRequest
+from journeyman.core.task import Budget, Limits, Message, MessageKind, Origin, Task, Turn, TurnRequest
+from journeyman.server.catalogue import Catalogue
+from journeyman.server.workshop import Workshop
 from journeyman.store.store import Store
 
 Check = Callable[[], Awaitable[str | None]]
@@ -16,7 +18,8 @@ Check = Callable[[], Awaitable[str | None]]
 
 
 class Submissions(Protocol):
-    """The engine, as the API needs it. Each call has stored what it does when it returns."""
+    """The engine, as the API needs it: what `engine.submission` does. Each call has stored what it does when it
+    returns, and raises `UsageError` for what makes no sense in the state that the task is in."""
 
     async def submit(
         self,
@@ -39,17 +42,36 @@ class Submissions(Protocol):
         """Store a further turn and wake the task."""
         ...
 
-    async def say(self, message: Message, *, key: str | None = None) -> Message:
+    async def say(
+        self,
+        task_id: str,
+        kind: MessageKind,
+        text: str,
+        *,
+        author: str | None,
+        attempt: str | None,
+        key: str | None,
+    ) -> Message:
         """Store a message to a task at work and wake those it is for."""
+        ...
+
+    async def approve(self, task_id: str, budget: Budget, *, author: str | None, key: str | None) -> Task:
+        """Give a task that stopped at its budget a new one, and have it go on."""
+        ...
+
+    async def again(self, task: Task) -> Task:
+        """Have what of the newest turn has no result go on where it was."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`state` is the folder with our git stores; `limits` are those of a task that sets none.
+    """`state` is the folder with our git stores; `model` and `limits` are those of a task that sets none, `models` the
+    names of those that are set up.
 
-    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. `routes`
-    are further routers.
+    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
+    that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this
+    machine, `catalogue` knows the models.
     """
 
     store: Store
@@ -63,6 +85,8 @@ class Parts:
     excludes: Path | None = None
     heartbeat: float = 15.0
     models: Sequence[str] = ()
+    workshop: Workshop | None = None
+    catalogue: Catalogue | None = None
 
 
 def parts_of(request: Request) -> Parts:

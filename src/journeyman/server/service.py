@@ -8,11 +8,21 @@ from journeyman.server.app import create_app
 from journeyman.server.auth.gate import Gate, Rates, SignIn
 from journeyman.server.auth.guard import Guard
 from journeyman.server.auth.openid import OpenId
+from journeyman.server.metrics import Metrics, serve_metrics
 from journeyman.server.parts import Parts
-from journeyman.server.routes import groups, people, session, tokens
+from journeyman.server.routes import environments, groups, models, overview, people, schedules, session, tokens
 from journeyman.server.routes.people import join_link
 
-ROUTERS = (session.router, people.router, groups.router, tokens.router)
+ROUTERS = (
+    session.router,
+    people.router,
+    groups.router,
+    tokens.router,
+    environments.router,
+    models.router,
+    schedules.router,
+    overview.router,
+)
 PUBLIC = (session.public,)
 
 FIRST_HOURS = 7 * 24.0
@@ -26,6 +36,7 @@ def create_service(parts: Parts, sign_in: SignIn, rates: Rates | None = None) ->
     openid = sign_in.openid
     app.state.gate = gate
     app.state.openid = OpenId(openid, sign_in.openid_secret, parts.clock) if openid is not None else None
+    serve_metrics(app, Metrics(parts, gate))
     # Innermost, so that what it turns away has the headers that all answers have.
     app.user_middleware.append(Middleware(Guard, gate=gate))
     return app

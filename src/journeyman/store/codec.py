@@ -76,18 +76,19 @@ def decode(body: str, where: str) -> Event:
 
 
 def storable(value: V) -> V:
-    """`value` with every string fit for UTF-8."""
-    return type(value).model_validate(_spelled(value.model_dump()))
+    """`value` with every string fit for UTF-8 and for a column of text, which has no NUL on PostgreSQL."""
+    return type(value).model_validate(spelled(value.model_dump()))
 
 
-def _spelled(value: object) -> object:
+def spelled(value: object) -> object:
+    """The same for a plain value."""
     match value:
         case str():
-            return value.encode("utf-8", "backslashreplace").decode()
+            return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
         case dict():
             items = cast("dict[object, object]", value).items()
-            return {_spelled(key): _spelled(inner) for key, inner in items}
+            return {spelled(key): spelled(inner) for key, inner in items}
         case list() | tuple():
-            return [_spelled(inner) for inner in cast("list[object]", value)]
+            return [spelled(inner) for inner in cast("list[object]", value)]
         case _:
             return value

@@ -1,66 +1,126 @@
-"""The SQL database behind the store: one thread that runs transactions, and the border where its errors are put in
-words."""
+"""The SQL database behind the store: threads that run transactions, again where a connection was lost, and the border
+where its errors are put in words."""
 
 import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from journeyman.core.errors import StoreError
 
 if TYPE_CHECKING:
-    from alembic.config import Config
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
+Heard = Callable[[str | None], None]
+"""Called in the loop's thread with the id of a task that another process changed; None for "something, look"."""
+
+
+class Unsettled(StoreError):
+    """The connection was lost during a commit, and whether it came about could not be found out."""
+
+
+class Backend(Protocol):
+    """What SQLite and PostgreSQL differ in. All but `hearing` is called in the database's threads."""
+
+    name: str
+    """For people; without a password."""
+    threads: int
+
+    def engine(self) -> "Engine": ...
+
+    def lock(self, connection: "Connection") -> None:
+        """Hold off other processes that are about to change the schema, until the end of the transaction."""
+        ...
+
+    def sign(self, connection: "Connection", about: str | None) -> str | None:
+        """The last words of a transaction that writes: tell other processes `about` which task it is. Returns by what
+        `signed` finds out whether it was committed, None where a commit that fails has certainly failed."""
+        ...
+
+    def signed(self, connection: "Connection", mark: str) -> bool: ...
+
+    def passes(self, error: "DBAPIError") -> bool:
+        """Whether the transaction has certainly not been committed, or not certainly, and may be tried again."""
+        ...
+
+    def words(self, error: BaseException) -> str:
+        """What happened to the database, what was kept, what to do next."""
+        ...
+
+    def hearing(self, database: "Database", heard: Heard) -> AbstractAsyncContextManager[None]:
+        """Call `heard` for every change of another process from here on."""
+        ...
 
 
 class Database:
-    """Runs jobs, each one transaction, in the order in which they come.
+    """Runs jobs, each one transaction; SQLite in the order in which they come.
 
-    A job that waits for another process's transaction gives up after `patience` seconds.
+    A job may run more than once, where its transaction was lost. One that waits for another process's transaction, or
+    for the server, gives up after `patience` seconds.
     """
 
-    def __init__(self, home: Path, *, patience: float = 10.0) -> None:
-        self.path = home / "journeyman.sqlite"
-        self.name = str(self.path)
+    def __init__(self, backend: Backend, *, patience: float = 10.0) -> None:
+        self.name = backend.name
         self.on_change: Callable[[str], None] | None = None  # called in the loop's thread with the id of a task
+        self._backend = backend
         self._patience = patience
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._threads = ThreadPoolExecutor(backend.threads, thread_name_prefix="store")
         self._engine: Engine | None = None
-        self._connections: dict[bool, Connection] = {}  # kept open, since taking one from the pool costs half an append
+        self._mine = threading.local()  # connections are kept: taking one from the pool costs half an append
+        self._all: list[Connection] = []
 
     async def open(self) -> None:
         """Open or make the database and bring it to the newest schema. Loads SQLAlchemy, all in the thread."""
         await self._call(self._open)
 
     async def read(self, job: "Callable[[Connection], T]") -> T:
-        return await self._call(lambda: self._transaction(job, reads=True))
+        return await self._call(lambda: self._run(job, reads=True))
 
-    async def write(self, job: "Callable[[Connection], T]", *, about: str | None = None) -> T:
+    async def write(
+        self,
+        job: "Callable[[Connection], T]",
+        *,
+        about: str | None = None,
+        landed: "Callable[[Connection], bool] | None" = None,
+    ) -> T:
         """Run `job`; what it wrote is there, whole, when this returns, and not at all when it raises.
 
-        `about` is the id of the task that it changes: whoever watches that one is woken.
+        `about` is the id of the task that it changes: whoever watches that one is woken. `landed` tells whether an
+        earlier try was committed, where that can be seen in the data. Raises `Unsettled` when it cannot be found out.
         """
-        return await self._call(lambda: self._transaction(job, reads=False), about)
+        return await self._call(lambda: self._run(job, reads=False, about=about, landed=landed), about)
 
-    async def foreign_changes(self) -> int:
-        """A number that changes when another process changes anything, and only then."""
+    @asynccontextmanager
+    async def hearing(self, heard: Heard) -> AsyncGenerator[None]:
+        """Call `heard` for every change of another process while the body runs."""
+        async with self._backend.hearing(self, heard):
+            yield
 
-        return await self._call(self._foreign)
+    async def in_thread(self, job: "Callable[[Connection], T]") -> T:
+        """Run `job` with the connection that writes, outside of any transaction."""
+
+        def run() -> T:
+            with told(self._backend):
+                return job(self._connection(reads=False))
+
+        return await self._call(run)
 
     async def close(self) -> None:
+        engine, self._engine = self._engine, None  # what still tries again gives up
         try:
-            await self._call(self._close)
+            if engine is not None:
+                await self._call(lambda: self._close(engine))
         finally:
-            self._thread.shutdown(wait=False)
+            self._threads.shutdown(wait=False)
 
     async def _call(self, job: Callable[[], T], about: str | None = None) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._thread, job)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, job)
         if about is not None:
             future.add_done_callback(lambda done: self._changed(done, about))
         try:
@@ -74,179 +134,116 @@ class Database:
             self.on_change(about)
 
     def _open(self) -> None:
-        with told(self.path):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._engine = sqlite_engine(self.path, self._patience)
-            if self._transaction(_revision, reads=True) != _head():
-                self._transaction(lambda connection: bring_up(connection, self.path), reads=False)
+        from journeyman.store.migrate import bring_up, head, revision
 
-    def _transaction(self, job: "Callable[[Connection], T]", *, reads: bool) -> T:
-        with told(self.path):
-            connection = self._connection(reads=reads)
-            with connection.begin():
-                return job(connection)
+        with told(self._backend):
+            self._engine = self._backend.engine()
+        if self._run(revision, reads=True) != head():
+            self._run(lambda connection: bring_up(connection, self._backend), reads=False)
 
-    def _foreign(self) -> int:
-        with told(self.path):
-            driver: Any = self._connection(reads=False).connection.driver_connection
-            return driver.execute("pragma data_version").fetchone()[0]
+    def _run(
+        self,
+        job: "Callable[[Connection], T]",
+        *,
+        reads: bool,
+        about: str | None = None,
+        landed: "Callable[[Connection], bool] | None" = None,
+    ) -> T:
+        from sqlalchemy.exc import DBAPIError
+
+        deadline = time.monotonic() + self._patience
+        pause = 0.02
+        doubt: _Doubt[T] | None = None
+        while True:
+            try:
+                with told(self._backend):
+                    try:
+                        if doubt is not None and self._settled(doubt, landed):
+                            return doubt.result
+                        doubt = None
+                        return self._transaction(job, reads, about)
+                    except _Doubtful as error:
+                        doubt = error.doubt
+                        raise error.cause from None
+            except StoreError as error:
+                cause = error.__cause__
+                again = isinstance(cause, DBAPIError) and self._backend.passes(cause) and self._engine is not None
+                if not again or time.monotonic() > deadline:
+                    if doubt is not None:
+                        raise Unsettled(f"{error} Whether the last of it was kept could not be found out.") from cause
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, 0.5)
+
+    def _settled(self, doubt: "_Doubt[Any]", landed: "Callable[[Connection], bool] | None") -> bool:
+        def look(connection: "Connection") -> bool:
+            return landed(connection) if landed is not None else self._backend.signed(connection, doubt.mark)
+
+        return self._transaction(look, True, None)
+
+    def _transaction(self, job: "Callable[[Connection], T]", reads: bool, about: str | None) -> T:
+        from sqlalchemy.exc import DBAPIError
+
+        connection = self._connection(reads=reads)
+        mark: str | None = None
+        with connection.begin() as transaction:
+            result = job(connection)
+            if not reads:
+                mark = self._backend.sign(connection, about)
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if mark is not None and self._backend.passes(error):
+                    raise _Doubtful(_Doubt(mark, result), error) from error
+                raise
+        return result
 
     def _connection(self, *, reads: bool) -> "Connection":
-        if self._engine is None:
-            raise StoreError(f"{self.path} is not open.")
-        if reads not in self._connections:
-            self._connections[reads] = self._engine.connect().execution_options(journeyman_reads=reads)
-        return self._connections[reads]
+        engine = self._engine
+        if engine is None:
+            raise StoreError(f"{self.name} is not open.")
+        name = "reads" if reads else "writes"
+        kept: Connection | None = getattr(self._mine, name, None)
+        if kept is None or kept.invalidated or kept.closed:
+            if kept is not None:
+                self._all.remove(kept)
+                kept.close()
+            kept = engine.connect().execution_options(journeyman_reads=reads)
+            setattr(self._mine, name, kept)
+            self._all.append(kept)
+        return kept
 
-    def _close(self) -> None:
-        if self._engine is not None:
-            engine, self._engine = self._engine, None
-            with told(self.path):
-                for connection in self._connections.values():
+    def _close(self, engine: "Engine") -> None:
+        with told(self._backend):
+            for connection in self._all:
+                with suppress(StoreError), told(self._backend):
                     connection.close()
-                engine.dispose()
+            engine.dispose()
 
 
-def sqlite_engine(path: Path, patience: float) -> "Engine":
-    """An engine of a connection to read and one to write, in write-ahead mode.
+class _Doubt(Generic[T]):
+    """A transaction of which it is not known whether it was committed, and what it would have returned."""
 
-    A commit survives the death of the process at once, and that of the machine after the next checkpoint.
-    """
-    import sqlalchemy
-    from sqlalchemy import event
-
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.URL.create("sqlite", database=str(path)), pool_size=2, connect_args={"timeout": patience}
-    )
-
-    def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say so, below
-        _write_ahead(connection, patience)
-        connection.execute("pragma synchronous = normal").close()
-        connection.execute("pragma foreign_keys = on").close()
-
-    def on_begin(connection: "Connection") -> None:
-        # A transaction that reads first and writes later could not wait for another writer, so writers say so at once.
-        reads = connection.get_execution_options().get("journeyman_reads", False)
-        connection.exec_driver_sql("begin" if reads else "begin immediate")
-
-    event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)
-    return engine
+    def __init__(self, mark: str, result: T) -> None:
+        self.mark = mark
+        self.result = result
 
 
-def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
-    """Switch to write-ahead mode, for which SQLite, alone of all things, does not wait when others are connecting."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            connection.execute("pragma journal_mode = wal").close()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def bring_up(connection: "Connection", path: Path) -> None:
-    """Make the schema the newest one: in an empty database at once, in an older one by Alembic."""
-    from sqlalchemy import insert
-
-    from journeyman.store import schema
-
-    found = _revision(connection)
-    if found is None:
-        schema.metadata.create_all(connection)
-        schema.version.create(connection)
-        connection.execute(insert(schema.version), {"version_num": schema.REVISIONS[-1]})
-    elif found in ("", *schema.REVISIONS):
-        migrate(connection)
-    else:
-        raise StoreError(
-            f"{path} was written by a newer Journeyman (schema {found}, and this one knows {schema.REVISIONS[-1]}). "
-            "It was left as it is: update Journeyman, or set JOURNEYMAN_HOME to another folder."
-        )
-
-
-def migrate(connection: "Connection") -> None:
-    """Run Alembic's revisions up to the newest within the transaction of `connection`."""
-    from alembic import command
-
-    command.upgrade(alembic_config(connection), "head")
-
-
-def alembic_config(connection: "Connection | None" = None) -> "Config":
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _head() -> str:
-    from journeyman.store import schema
-
-    return schema.REVISIONS[-1]
-
-
-def _revision(connection: "Connection") -> str | None:
-    """The schema's revision as stored: None in an empty database, empty where Alembic has taken all away."""
-    from sqlalchemy import inspect, select
-
-    from journeyman.store.schema import version
-
-    if not inspect(connection).has_table(version.name):
-        return None
-    return connection.execute(select(version.c.version_num)).scalar() or ""
+class _Doubtful(Exception):
+    def __init__(self, doubt: _Doubt[Any], cause: "DBAPIError") -> None:
+        super().__init__(str(cause))
+        self.doubt = doubt
+        self.cause = cause
 
 
 @contextmanager
-def told(path: Path) -> Generator[None]:
+def told(backend: Backend) -> Generator[None]:
     """Every error of the database and its file system as a `StoreError` that says what to do."""
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(in_words(error.orig or error, path)) from error
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StoreError(in_words(error, path)) from error
-    except OSError as error:
-        raise StoreError(
-            f"{path.parent} cannot be used: {error.strerror or error}. Check that it is a folder that you can write "
-            "to, or set JOURNEYMAN_HOME to another one."
-        ) from error
-
-
-def in_words(error: BaseException, path: Path) -> str:
-    """What happened to the database, what was kept, what to do next."""
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF:
-        case sqlite3.SQLITE_FULL:
-            return (
-                f"The disk that holds {path} is full. All that was recorded so far is kept: free some space, "
-                "then run `journeyman resume`."
-            )
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return (
-                f"{path} cannot be written ({error}). Nothing in it was changed: make {path.parent} writable, "
-                "or set JOURNEYMAN_HOME to another folder."
-            )
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return (
-                f"{path} is damaged, or no database of Journeyman's ({error}). It was left as it is: put a copy in its "
-                "place, or move it away to start with an empty one."
-            )
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return (
-                f"{path} is locked by another program. All that was recorded so far is kept: end that program, "
-                "then try again."
-            )
-        case sqlite3.SQLITE_IOERR:
-            return (
-                f"The disk failed under {path} ({error}). All that was recorded so far is kept: check the disk and its "
-                "free space, then run `journeyman resume`."
-            )
-        case _:
-            return f"{path} refused what Journeyman asked of it: {error}."
+        raise StoreError(backend.words(error.orig or error)) from error
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise StoreError(backend.words(error)) from error

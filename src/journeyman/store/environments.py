@@ -1,7 +1,7 @@
 """Environments that a person stored by name, and which repositories' own files they have approved."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredEnvironment:
-    """An environment as it was stored: `text` is its file."""
+    """An environment as it was stored: `text` is its file. `owner` and `group` are ids; None where a terminal's."""
 
     name: str
     repository: str | None
     text: str
     changed: float
+    owner: str | None = None
+    group: str | None = None
 
 
 class Environments:
@@ -28,19 +30,36 @@ class Environments:
         self._database = database
         self._clock = clock
 
-    async def put(self, name: str, repository: str | None, text: str) -> None:
-        """Store an environment's file, in place of an older one of the same name."""
+    async def put(
+        self,
+        name: str,
+        repository: str | None,
+        text: str,
+        *,
+        belongs: tuple[str | None, str | None] | None = None,
+        new: bool = False,
+    ) -> bool:
+        """Store an environment's file, in place of an older one of the same name; with `new` only where there is none.
 
-        def job(connection: "Connection") -> None:
-            from sqlalchemy import delete, insert
+        `belongs` are its owner and group; without it they stay as they are. Returns whether it was stored.
+        """
+
+        def job(connection: "Connection") -> bool:
+            from sqlalchemy import insert, select, update
 
             from journeyman.store.schema import environment
 
-            connection.execute(delete(environment).where(environment.c.name == name))
-            row = {"name": name, "repository": repository, "body": text, "changed": self._clock()}
-            connection.execute(insert(environment), row)
+            row: dict[str, Any] = {"repository": repository, "body": text, "changed": self._clock()}
+            if belongs is not None:
+                row |= {"owner": belongs[0], "group": belongs[1]}
+            there = connection.execute(select(environment.c.name).where(environment.c.name == name)).first()
+            if there is None:
+                connection.execute(insert(environment), {"name": name, **row})
+            elif not new:
+                connection.execute(update(environment).where(environment.c.name == name).values(**row))
+            return there is None or not new
 
-        await self._database.write(job)
+        return await self._database.write(job)
 
     async def get(self, name: str) -> StoredEnvironment | None:
         return next((one for one in await self.all() if one.name == name), None)
@@ -57,8 +76,11 @@ class Environments:
         from journeyman.store.schema import environment
 
         query = select(environment).order_by(environment.c.name)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [StoredEnvironment(row.name, row.repository, row.body, row.changed) for row in rows]
+        rows = await self._database.read(lambda connection: connection.execute(query).mappings().all())
+        return [
+            StoredEnvironment(row["name"], row["repository"], row["body"], row["changed"], row["owner"], row["group"])
+            for row in rows
+        ]
 
     async def remove(self, name: str) -> None:
         from sqlalchemy import delete

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
 from journeyman.core.task import Attempt, Mode, Origin, Status, Task
+from journeyman.core.usage import Usage
 from journeyman.store.database import Database
 from journeyman.store.rows import attempt_of, task_of
 
@@ -55,11 +56,13 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A task in a list, with the attempts of its newest turn. `seen` counts the events that the person has read."""
+    """A task in a list, with the attempts of its newest turn. `seen` counts the events that the person has read;
+    `usage` is that of all attempts of all turns."""
 
     task: Task
     attempts: tuple[Attempt, ...]
     seen: int = 0
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def unread(self) -> bool:
@@ -226,14 +229,25 @@ def _lines(connection: "Connection", rows: "Sequence[RowMapping]", person: str |
     tasks = [task_of(row) for row in rows]
     ids = [task.id for task in tasks]
     attempts: dict[tuple[str, int], list[Attempt]] = {}
+    usage: dict[str, Usage] = {}
     query = select(attempt).where(attempt.c.task_id.in_(ids)).order_by(attempt.c.turn, attempt.c.number)
     for row in connection.execute(query).mappings():
-        attempts.setdefault((row["task_id"], row["turn"]), []).append(attempt_of(row))
+        one = attempt_of(row)
+        attempts.setdefault((one.task_id, one.turn), []).append(one)
+        usage[one.task_id] = usage.get(one.task_id, Usage()) + one.summary.usage
     read: dict[str, int] = {}
     if person is not None:
         mine = select(seen.c.task_id, seen.c.seq).where(seen.c.person == person, seen.c.task_id.in_(ids))
         read = {row.task_id: row.seq for row in connection.execute(mine)}
-    return tuple(Line(task, tuple(attempts.get((task.id, task.turn), ())), read.get(task.id, 0)) for task in tasks)
+    return tuple(
+        Line(
+            task,
+            tuple(attempts.get((task.id, task.turn), ())),
+            read.get(task.id, 0),
+            usage.get(task.id, Usage()),
+        )
+        for task in tasks
+    )
 
 
 def _cursor(sort: Sort, value: float, task_id: str) -> str:

@@ -14,7 +14,7 @@ from journeyman.core.task import Attempt, Status, Summary, Verdict
 from journeyman.store.blobs import Blobs
 from journeyman.store.chunk import Chunk
 from journeyman.store.codec import encode
-from journeyman.store.database import Database
+from journeyman.store.database import Database, Unsettled
 from journeyman.store.rows import summary_row
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class AttemptLog:
                 numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
                 connection.execute(schema.ADD_EVENT, list(numbered))
 
-            await self._fenced(job, _told(summary, now), about=self.task_id)
+            await self._fenced(job, _told(summary, now), about=self.task_id, landed=self._landed(rows[0]))
             self._summary, self._began = summary, True
             if dated:
                 self._dated = now
@@ -152,7 +152,12 @@ class AttemptLog:
                 listener(stored)
 
     async def _fenced(
-        self, job: "Callable[[Connection], object]", told: dict[str, Any] | None = None, about: str | None = None
+        self,
+        job: "Callable[[Connection], object]",
+        told: dict[str, Any] | None = None,
+        *,
+        about: str | None = None,
+        landed: "Callable[[Connection], bool] | None" = None,
     ) -> None:
         """Run `job` in a transaction that fails when the lease is another's; `told` is what goes with its renewal."""
         if self.lost:
@@ -168,10 +173,22 @@ class AttemptLog:
             job(connection)
 
         try:
-            await self._database.write(fenced, about=about)
-        except LeaseLost:
+            await self._database.write(fenced, about=about, landed=landed)
+        except (LeaseLost, Unsettled):  # who does not know what is stored must not go on from it
             self.lost = True
             raise
+
+    def _landed(self, first: dict[str, Any]) -> "Callable[[Connection], bool]":
+        """Whether an append came about: only this holder writes its events, and an append is kept whole."""
+
+        def look(connection: "Connection") -> bool:
+            from journeyman.store.schema import EVENTS
+
+            rows = connection.execute(EVENTS, {"attempt": self.id, "after": first["seq"] - 1})
+            row = rows.first()
+            return row is not None and (row.seq, row.body) == (first["seq"], first["body"])
+
+        return look
 
     async def _keep(self, chunk: Chunk, blob: str, *, whole: bool) -> None:
         from journeyman.store.schema import ADD_CHUNK, GROW_CHUNK

@@ -7,12 +7,15 @@ from pydantic import BaseModel
 
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Message, Summary, Task, Turn
-from journeyman.store.codec import masked, storable
+from journeyman.store.codec import masked, spelled, storable
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
 Row = dict[str, Any]
+
+MOST_TOKENS = 2**53
+"""What is counted of one attempt at most: a model that reports nonsense must not break the sums."""
 
 
 def task_row(task: Task) -> Row:
@@ -27,7 +30,7 @@ def task_of(row: "RowMapping") -> Task:
 def changes_row(fields: Mapping[str, object]) -> Row:
     """Changed fields as columns: values of ours become JSON."""
     return {
-        key: value.model_dump_json(exclude_defaults=True) if isinstance(value, BaseModel) else value
+        key: value.model_dump_json(exclude_defaults=True) if isinstance(value, BaseModel) else spelled(value)
         for key, value in fields.items()
     }
 
@@ -59,7 +62,7 @@ def attempt_row(attempt: Attempt) -> Row:
 def summary_row(summary: Summary) -> Row:
     return {
         "summary": summary.model_dump_json(exclude_defaults=True),
-        "tokens": summary.usage.total_tokens,
+        "tokens": max(0, min(summary.usage.total_tokens, MOST_TOKENS)),
         "cost": summary.usage.cost or 0.0,
     }
 

@@ -311,6 +311,25 @@ worker = Table(
     Column("seen", Double, nullable=False),
 )
 
+job = Table(
+    "job",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("owner", String(64)),
+    Column("group", String(64)),
+    Column("model", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("admitted", Double),
+    Index(None, "owner"),
+    Index(None, "group"),
+    Index(None, "model"),
+)
+"""The turns that the engine has in hand, from when a worker first looks at them until they are concluded. They count
+against the limits of their person, group and model from when they are admitted."""
+
 version = Table(
     "alembic_version",
     MetaData(),
@@ -402,5 +421,5 @@ CHUNKS = select(func.coalesce(func.max(chunk.c.number) + 1, 0)).where(chunk.c.at
 def insert_new(connection: Connection, table: Table, row: dict[str, Any], *unique: str) -> bool:
     """Insert `row` unless one with the same values in the columns `unique` is there; tells whether it did."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=unique)
-    return connection.execute(statement, row).rowcount == 1
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=unique).returning(table.c[unique[0]])
+    return connection.execute(statement, row).first() is not None

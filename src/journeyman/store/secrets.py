@@ -59,12 +59,12 @@ class Secrets:
             raise UsageError(f"A secret is a text of at most {LONGEST // 1024} KiB without NUL characters.")
 
         def job(connection: "Connection") -> None:
-            from sqlalchemy import delete, insert
+            from sqlalchemy import delete, insert, select
 
             from journeyman.store.schema import secret
 
             where = environment or ""
-            sealed = self._seal(value, name, where)
+            sealed = self._seal(value, name, where, first=not connection.execute(select(secret.c.name).limit(1)).all())
             connection.execute(delete(secret).where(secret.c.environment == where, secret.c.name == name))
             row = {"environment": where, "name": name, "body": sealed, "changed": self._clock()}
             connection.execute(insert(secret), row)
@@ -121,12 +121,13 @@ class Secrets:
         rows = connection.execute(select(secret.c.environment, secret.c.name, secret.c.body)).all()
         return [(row.environment, row.name, self._open(row.body, row.name, row.environment)) for row in rows]
 
-    def _seal(self, value: str, name: str, environment: str) -> str:
+    def _seal(self, value: str, name: str, environment: str, *, first: bool) -> str:
+        """Encrypted; the key is made with the first secret, never beside those of another machine's key."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = os.urandom(_NONCE)
         data = value.encode("utf-8", "surrogatepass")
-        sealed = AESGCM(self._read_key(make=True)).encrypt(nonce, data, _bound(name, environment))
+        sealed = AESGCM(self._read_key(make=first)).encrypt(nonce, data, _bound(name, environment))
         return base64.b64encode(nonce + sealed).decode()
 
     def _open(self, sealed: str, name: str, environment: str) -> str:
@@ -156,8 +157,9 @@ class Secrets:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is damaged"
             raise StoreError(
-                f"The key of your secrets, {self._key}, cannot be read: {reason}. Put it back from a copy, or remove "
-                "the secrets (`journeyman secret list` names them) and set them anew."
+                f"The key of your secrets, {self._key}, cannot be read: {reason}. Put it back from a copy (all "
+                "machines with the same database need the same one), or remove the secrets (`journeyman secret list` "
+                "names them) and set them anew."
             ) from error
         if len(key) != 32:
             raise StoreError(f"{self._key} is no key of Journeyman's; put the right one back from a copy.")
@@ -169,7 +171,8 @@ def _bound(name: str, environment: str) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """A new key; where two processes make one at once, the first one's stays."""
+    """A new key, with the folder around it; where two processes make one at once, the first one's stays."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

@@ -18,16 +18,20 @@ from journeyman.store.blobs import Blobs
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.holder import describe
+from journeyman.store.jobs import Jobs
 from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
 from journeyman.store.models import Models
+from journeyman.store.offers import Offers
 from journeyman.store.pages import Pages
 from journeyman.store.people import People
+from journeyman.store.postgres import Postgres
 from journeyman.store.quotas import Quotas
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
 from journeyman.store.rows import attempt_of
 from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
+from journeyman.store.sqlite import Sqlite
 from journeyman.store.tail import Tail
 from journeyman.store.tasks import Tasks
 from journeyman.store.turns import Messages, Turns
@@ -41,13 +45,17 @@ LEASE = 30.0
 
 
 @asynccontextmanager
-async def open_store(home: Path, *, clock: Clock = time.time, patience: float = 10.0) -> AsyncGenerator["Store"]:
-    """The store below the folder `home`, made there if need be.
+async def open_store(
+    home: Path, *, url: str | None = None, clock: Clock = time.time, patience: float = 10.0
+) -> AsyncGenerator["Store"]:
+    """The store below the folder `home`, made there if need be; its database at `url` (postgresql://…) where one is
+    given.
 
     Any number of processes may have it open. A call that has to wait for another one's transaction gives up after
     `patience` seconds. Every failure is a `StoreError` that says what was kept and what to do.
     """
-    database = Database(home, patience=patience)
+    backend = Sqlite(home, patience) if url is None else Postgres(url, patience)
+    database = Database(backend, patience=patience)
     try:
         await database.open()
         yield Store(
@@ -63,6 +71,8 @@ class Store(Tasks):
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         super().__init__(database, secrets, clock)
         self.environments = Environments(database, clock)
+        self.jobs = Jobs(database, secrets, clock)
+        self.offers = Offers(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
         self.lines = Lines(database, clock)

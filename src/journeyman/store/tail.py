@@ -12,8 +12,10 @@ from journeyman.store.reading import TaskEvent, task_events
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-POLL = 0.025
-"""Seconds between two looks for what other processes wrote, where the database cannot tell by itself."""
+PAUSE = 0.5
+"""Seconds until the next look where one failed."""
+SLACK = 10.0
+"""Seconds that clocks of two processes, and their transactions, may be apart."""
 RECENT = 256
 """Events of a task that are kept for all who follow it."""
 BATCH = 500
@@ -54,7 +56,9 @@ class Tail:
         self._database = database
         self._watches: dict[str | None, set[Watch]] = {}
         self._feeds: dict[str, _Feed] = {}
-        self._poll: asyncio.Task[None] | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._again = asyncio.Event()
         self._known: dict[str, tuple[int, float]] = {}
         database.on_change = self._tell
 
@@ -62,21 +66,21 @@ class Tail:
     async def watch(self, task_id: str | None = None) -> AsyncGenerator[Watch]:
         """News of a task, or of all, from here on: events, messages, and changes of the task and its turns."""
         watch = Watch()
-        if self._poll is None:
-            version = await self._version()
-            await self._look()  # what is there by now is no news
-            self._start(version)
         self._watches.setdefault(task_id, set()).add(watch)
+        if self._ready is None:
+            self._ready = asyncio.get_running_loop().create_future()
+            self._hearing = asyncio.create_task(self._hear(self._ready))
         try:
+            await asyncio.shield(self._ready)
             yield watch
         finally:
             self._watches[task_id].discard(watch)
             if not self._watches[task_id]:
                 del self._watches[task_id]
-            if not self._watches and self._poll is not None:
-                poll, self._poll = self._poll, None
-                poll.cancel()
-                await asyncio.wait([poll])
+            if not self._watches and self._hearing is not None:
+                hearing, self._hearing, self._ready = self._hearing, None, None
+                hearing.cancel()
+                await asyncio.wait([hearing])
 
     @asynccontextmanager
     async def follow(self, task_id: str, after: int = 0) -> AsyncGenerator["Follow"]:
@@ -103,31 +107,32 @@ class Tail:
         for watch in (*self._watches.get(task_id, ()), *self._watches.get(None, ())):
             watch.tell(task_id)
 
-    def _start(self, version: int | None) -> None:
-        if self._poll is None:
-            self._poll = asyncio.create_task(self._foreign(version))
-
-    async def _foreign(self, version: int | None) -> None:
-        """Tell of what other processes wrote since `version`, for as long as somebody watches."""
-        while True:
-            await asyncio.sleep(POLL)
-            now = await self._version()
-            if now is None or now == version:
-                continue
-            version = now
-            try:
-                changed = await self._look()
-            except StoreError:
-                version = None  # whoever writes tells of it; here the next round looks again
-                continue
-            for task_id in changed:
-                self._tell(task_id)
-
-    async def _version(self) -> int | None:
+    async def _hear(self, ready: "asyncio.Future[None]") -> None:
+        """Tell of what other processes write, for as long as somebody watches."""
         try:
-            return await self._database.foreign_changes()
-        except StoreError:
-            return None
+            async with self._database.hearing(self._heard):
+                await self._look()  # what is there by now is no news
+                ready.set_result(None)
+                while True:
+                    await self._again.wait()
+                    self._again.clear()
+                    try:
+                        changed = await self._look()
+                    except StoreError:  # whoever reads or writes tells of it; here it is looked again
+                        self._again.set()
+                        await asyncio.sleep(PAUSE)
+                        continue
+                    for task_id in changed:
+                        self._tell(task_id)
+        except StoreError as error:
+            ready.set_exception(error)
+            self._ready = None
+
+    def _heard(self, task_id: str | None) -> None:
+        if task_id is None:
+            self._again.set()
+        else:
+            self._tell(task_id)
 
     async def _look(self) -> list[str]:
         """The tasks that are not as they were at the last look: among those at work, and those changed lately."""
@@ -138,10 +143,6 @@ class Tail:
         gone = [task_id for task_id in named if task_id in self._known and task_id not in found]
         self._known = found
         return changed + gone
-
-
-SLACK = 10.0
-"""Seconds that clocks of two processes, and their transactions, may be apart."""
 
 
 class Follow:

@@ -2,8 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from journeyman.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,14 @@ class UsageSum:
     tokens: int
     cost: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many tasks there are of each status, and per model what all its attempts used: count, tokens, dollars."""
+
+    tasks: dict[str, int]
+    models: dict[str, tuple[int, int, float]]
 
 
 class UsageSums:
@@ -73,3 +85,26 @@ class UsageSums:
             )
             for row in rows
         ]
+
+    async def totals(self) -> Totals:
+        """Sums over all that is stored."""
+        return await self._database.read(_totals)
+
+
+def _totals(connection: "Connection") -> Totals:
+    from sqlalchemy import func, select
+
+    from journeyman.store.schema import attempt, task
+
+    statuses = select(task.c.status, func.count()).group_by(task.c.status)
+    used = (
+        select(task.c.model, func.count(), func.sum(attempt.c.tokens), func.sum(attempt.c.cost))
+        .join(task, task.c.id == attempt.c.task_id)
+        .group_by(task.c.model)
+    )
+    return Totals(
+        tasks={status: count for status, count in connection.execute(statuses).all()},
+        models={
+            model: (count, int(tokens), float(cost)) for model, count, tokens, cost in connection.execute(used).all()
+        },
+    )

@@ -74,7 +74,13 @@ class Site:
 
     @property
     def root(self) -> Path:
-        return self.repository.root
+        """Where the files are seen."""
+        return self.repository.workspace
+
+    @property
+    def known_as(self) -> str:
+        """What its environments are kept under."""
+        return self.repository.name
 
 
 @dataclass(slots=True)
@@ -124,7 +130,7 @@ async def _make(site: Site, script: Script, key: str, parents: tuple[Build, ...]
             key=key,
             family=site.keys.family,
             name=site.use.environment.name,
-            repository=str(site.root),
+            repository=site.known_as,
             tree=site.base.tree,
             created=clock(),
             cache_hours=site.use.environment.cache_hours,
@@ -254,7 +260,7 @@ async def _failed(site: Site, script: Script, ran: Ran, blob: str) -> Environmen
         tail=tail,
         output=blob,
     )
-    site.cache.fail(str(site.root), failure)
+    site.cache.fail(site.known_as, failure)
     where = f" at `{one_line(ran.command, 200)}`" if ran.command else ""
     said = "\n".join(f"    {line}" for line in tail.splitlines()[-25:])
     parts = [f"The {phase} of the environment {name} failed{where} ({ended})."]

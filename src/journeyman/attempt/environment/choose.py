@@ -13,9 +13,17 @@ from journeyman.store.environments import Environments
 
 
 async def choose(
-    root: Path, tree: Tree, wanted: str, stored: Environments, cache: Cache, *, look: bool = False
+    root: Path,
+    tree: Tree,
+    wanted: str,
+    stored: Environments,
+    cache: Cache,
+    *,
+    look: bool = False,
+    known_as: str | None = None,
 ) -> EnvironmentUse | None:
-    """The environment of the repository at `root` for the files of `tree`; None where there is to be none.
+    """The environment of the repository at `root` for the files of `tree`; None where there is to be none. `known_as`
+    is its address where it is elsewhere.
 
     `wanted` is a word of `RESERVED` or the name of a stored environment. By "ready" an environment is detected only
     where one was built before, since else there is nothing to be found; `look` detects it all the same. Raises
@@ -25,19 +33,20 @@ async def choose(
         return None
     if wanted not in RESERVED:
         return await _stored(wanted, tree, stored)
-    if (mine := await stored.of(str(root))) is not None:
+    name = known_as or str(root)
+    if (mine := await stored.of(name)) is not None:
         return await _stored(mine.name, tree, stored)
     if (text := await tree.get(PLACE)) is not None:
-        return await _own(root, text, tree, stored)
-    if wanted == "ready" and not look and not cache.any(str(root)):
+        return await _own(name, root, text, tree, stored)
+    if wanted == "ready" and not look and not cache.any(name):
         return None
-    return await _detected(root, tree, stored, build=wanted == "auto")
+    return await _detected(name, root, tree, stored, build=wanted == "auto")
 
 
-async def _own(root: Path, text: bytes, tree: Tree, stored: Environments) -> EnvironmentUse:
+async def _own(name: str, root: Path, text: bytes, tree: Tree, stored: Environments) -> EnvironmentUse:
     written = read_environment(decode(text), PLACE, name=root.name)
     environment, asks = written, ()
-    if not await stored.is_approved(str(root), digest(text)):
+    if not await stored.is_approved(name, digest(text)):
         environment, asks = capped(written)
     return EnvironmentUse(
         environment=environment, source="repository", summary=PLACE, asks=asks, files=await _files(environment, tree)
@@ -61,13 +70,13 @@ async def _stored(name: str, tree: Tree, stored: Environments) -> EnvironmentUse
     )
 
 
-async def _detected(root: Path, tree: Tree, stored: Environments, *, build: bool) -> EnvironmentUse | None:
+async def _detected(name: str, root: Path, tree: Tree, stored: Environments, *, build: bool) -> EnvironmentUse | None:
     from journeyman.attempt.environment.detect import detect
     from journeyman.sandbox.container.devcontainer import PLACES
 
     paths = await tree.paths()
     found = await detect(root.name, paths, tree.get)
-    container, asks = await _devcontainer(root, tree, stored)
+    container, asks = await _devcontainer(name, root, tree, stored)
     if found is None and container is None:
         return None
     environment = found.environment if found is not None else Environment(name=slug(root.name))
@@ -92,7 +101,9 @@ async def _detected(root: Path, tree: Tree, stored: Environments, *, build: bool
     )
 
 
-async def _devcontainer(root: Path, tree: Tree, stored: Environments) -> tuple[Environment | None, tuple[str, ...]]:
+async def _devcontainer(
+    name: str, root: Path, tree: Tree, stored: Environments
+) -> tuple[Environment | None, tuple[str, ...]]:
     """The part of an environment that a devcontainer.json gives. Its image is taken once the person has approved it."""
     from journeyman.sandbox.container.devcontainer import PLACES, parse_devcontainer
 
@@ -107,7 +118,7 @@ async def _devcontainer(root: Path, tree: Tree, stored: Environments) -> tuple[E
             variables=told.variables,
             setup=Script(script=f"{script}\n" if script else "", network=INDEXES),
         )
-        if await stored.is_approved(str(root), digest(text)):
+        if await stored.is_approved(name, digest(text)):
             return environment, ()
         return capped(environment)
     return None, ()

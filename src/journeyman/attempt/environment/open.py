@@ -73,7 +73,7 @@ async def site_of(
         backend = await asyncio.to_thread(host.image_backend, image, tell or (lambda _: None))
     toolchains = base_toolchains(host, repository.root)
     content = await backend.identify(image) if image is not None else None
-    made_of = keys(repository.root, use, base.tree, toolchains, backend.name, content)
+    made_of = keys(repository.workspace, use, base.tree, toolchains, backend.name, content)
     return Site(host, repository, base, use, limits, checks, toolchains, made_of, cache_of(host), backend)
 
 
@@ -123,7 +123,7 @@ async def over(
 
 
 async def _find(site: Site, telling: _Telling, *, fresh: bool) -> Build | None:
-    environment, cache, root = site.use.environment, site.cache, str(site.root)
+    environment, cache, root = site.use.environment, site.cache, site.known_as
     if not environment.setup.script.strip():
         return None
     exact = None if fresh else cache.find(root, key=site.keys.setup)
@@ -150,7 +150,7 @@ async def _built(site: Site, telling: _Telling, *, fresh: bool) -> Build:
     began = site.host.clock()
     waiting = _once(telling, "waiting for another task that is building the environment")
     async with site.cache.building(site.keys.setup, waiting):
-        found = site.cache.find(str(site.root), key=site.keys.setup)
+        found = site.cache.find(site.known_as, key=site.keys.setup)
         if found is not None and (not fresh or found.created >= began):
             return found
         telling.now(f"setting up the environment {site.use.environment.name} ({site.use.summary})")
@@ -167,7 +167,7 @@ async def _built(site: Site, telling: _Telling, *, fresh: bool) -> Build:
 async def _maintained(site: Site, exact: Build | None, telling: _Telling) -> Build | None:
     """A layer of the maintenance script on top of what set-up left for another state of the repository; None when
     there is nothing to put it on, or it failed."""
-    cache, root, now = site.cache, str(site.root), site.host.clock()
+    cache, root, now = site.cache, site.known_as, site.host.clock()
     parent = exact or cache.find(root, family=site.keys.family)
     if parent is None or parent.stale(now):
         return None

@@ -82,7 +82,7 @@ class TaskCreate(Value):
     parent: str | None = Field(default=None, max_length=64)
     group: str | None = Field(default=None, max_length=64)
     priority: int = Field(default=3, ge=1, le=5)
-    origin: Origin = "api"
+    origin: Literal["api", "web", "cli"] = "api"
     seed: int = Field(default=0, ge=0, le=2**31)
 
 

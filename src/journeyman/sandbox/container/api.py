@@ -223,6 +223,11 @@ def listens(path: Path) -> bool:
     return True
 
 
+def seems_there() -> bool:
+    """Whether this machine has a container engine, as far as can be told without starting anything."""
+    return any(listens(path) for path in sockets()) or shutil.which("podman", path=PROGRAMS) is not None
+
+
 def start_service(state: Path, podman: Path | None = None) -> Path:
     """The socket of a service of podman that is started here, or was by another process with the same `state`.
 

@@ -6,8 +6,7 @@ A page of another site can have a browser send requests here, with its cookies; 
 
 import hmac
 import ipaddress
-import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,10 +34,9 @@ class _Ended(Exception):
 class Guard:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
         self._gate = gate
-        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -103,19 +101,23 @@ class Guard:
 
     def _watched(self, scope: MutableMapping[str, Any], connection: HTTPConnection, send: Send) -> Send:
         """`send`, that asks again and again whether they may still have what they are sent."""
-        checked, ended = self._clock(), False
+        checked, ended = self._gate.monotonic(), False
 
         async def watched(message: Message) -> None:
             nonlocal checked, ended
             if ended:
                 raise _Ended
             goes_on = message["type"] == "http.response.body" and message.get("more_body", False)
-            if goes_on and self._clock() - checked > AGAIN and (actor := scope["state"].get("actor")) is not None:
+            if (
+                goes_on
+                and self._gate.monotonic() - checked > AGAIN
+                and (actor := scope["state"].get("actor")) is not None
+            ):
                 if await self._gate.who(connection) != actor:
                     ended = True
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                     raise _Ended
-                checked = self._clock()
+                checked = self._gate.monotonic()
             await send(message)
 
         return watched

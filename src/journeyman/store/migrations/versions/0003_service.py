@@ -22,6 +22,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("job")
     for table in ("worker", "schedule", "audit", "quota", "invitation", "session", "token", "membership", "group"):
         op.drop_table(table)
     for table in ("model", "person", "seen", "message", "turn"):
@@ -293,3 +294,18 @@ def _rest() -> None:
         sa.Column("seen", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_worker"),
     )
+    op.create_table(
+        "job",
+        sa.Column("task_id", sa.String(64), nullable=False),
+        sa.Column("turn", sa.Integer, nullable=False),
+        sa.Column("owner", sa.String(64)),
+        sa.Column("group", sa.String(64)),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+        sa.Column("admitted", sa.Double),
+        sa.PrimaryKeyConstraint("task_id", "turn", name="pk_job"),
+    )
+    for column in ("owner", "group", "model"):
+        op.create_index(f"ix_job_{column}", "job", [column])

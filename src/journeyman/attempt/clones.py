@@ -1,0 +1,121 @@
+"""Repositories given by their address: on each machine one mirror, and a clone of ours that borrows its objects.
+
+In a sandbox the files are seen at the same place on every machine, so that an attempt may go on elsewhere.
+"""
+
+import asyncio
+import hashlib
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from journeyman.attempt.host import Host
+from journeyman.core.errors import RepositoryError, UsageError
+from journeyman.core.task import Base
+from journeyman.repo.repository import Repository, open_repository, reopen_repository
+
+_ADDRESS = re.compile(r"(?:(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:)\S+\Z")
+WORKSPACES = Path("/workspace")
+
+
+def is_address(text: str | None) -> bool:
+    """Whether this names a repository elsewhere, and no folder of this machine."""
+    return text is not None and _ADDRESS.match(text) is not None
+
+
+def workspace_of(remote: str) -> Path:
+    """Where the files of a repository elsewhere are seen in a sandbox: below its own name."""
+    last = re.split(r"[/:]", remote.rstrip("/"))[-1].removesuffix(".git")
+    return WORKSPACES / (re.sub(r"[^\w.-]+", "-", last).strip(".-") or "repository")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where repositories are opened: our `state`, the person's ignore file `excludes`, git's surroundings."""
+
+    state: Path
+    excludes: Path | None
+    environment: Mapping[str, str]
+
+
+async def cloned(ground: Ground, remote: str, ref: str | None) -> tuple[Path, str, str | None]:
+    """The folder of our clone of `remote`, brought up to date; the commit that `ref` (its default branch without one)
+    is at, and the branch if it is one. The work starts from that commit, so that a later fetch changes nothing."""
+    from journeyman.forge.plain_git import PlainGit
+
+    forge = PlainGit(ground.state, ground.environment)
+    folder = _folder(ground.state, remote)
+    if not (folder / ".git").is_dir():
+        fresh = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")
+        try:
+            await forge.clone(remote, fresh)
+            with suppress(OSError):  # another process was first
+                fresh.rename(folder)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, fresh, ignore_errors=True)
+    mirror = await forge.fetch(remote)
+    branch = ref or mirror.default_branch
+    if branch is None:
+        raise RepositoryError("The repository is empty; push a first commit to it.")
+    return folder, await forge.resolve(remote, mirror, branch), branch if branch in mirror.branches else None
+
+
+async def start_from(
+    ground: Ground, place: str, ref: str | None, starting_diff: tuple[str, bytes] | None = None
+) -> tuple[Repository, Base]:
+    """The repository that a person named, by its address or its folder, and what work on it starts from now. The
+    starting diff is a patch with its blob id."""
+    if is_address(place):
+        folder, commit, branch = await cloned(ground, place, ref)
+        repository = await _open_clone(ground, place, folder)
+        base = await repository.snapshot(commit)
+        seen = str(repository.workspace)
+        base = base.model_copy(update={"repository": seen, "remote": place, "branch": branch})
+    else:
+        repository = await open_repository(Path(place), ground.state, excludes=ground.excludes)
+        base = await repository.snapshot(ref or ("HEAD" if starting_diff else None))
+    if starting_diff is not None:
+        tree = await repository.patched(base.tree, starting_diff[1])
+        base = base.model_copy(update={"tree": tree, "starting_diff": starting_diff[0]})
+    return repository, base
+
+
+async def open_base(host: Host, base: Base) -> Repository:
+    """The repository of a stored attempt, with its base; fetched where this machine does not have it yet."""
+    if base.remote is None:
+        repository = await reopen_repository(Path(base.repository), host.state, excludes=host.excludes)
+    else:
+        repository = await _fetched(ground_of(host), base.remote, base.commit or base.tree)
+    if base.starting_diff is not None and not await repository.has(base.tree):
+        if base.commit is None:
+            raise UsageError("The starting diff has no commit that it could be laid over.")
+        _, tree, _ = await repository.resolve(base.commit)
+        await repository.patched(tree, await host.store.blob(base.starting_diff))
+    return repository
+
+
+async def _fetched(ground: Ground, remote: str, commit: str) -> Repository:
+    folder = _folder(ground.state, remote)
+    if (folder / ".git").is_dir():
+        repository = await _open_clone(ground, remote, folder)
+        if await repository.has(commit):
+            return repository
+    folder, _, _ = await cloned(ground, remote, commit)
+    return await _open_clone(ground, remote, folder)
+
+
+def ground_of(host: Host) -> Ground:
+    return Ground(host.state, host.excludes, host.git_environment)
+
+
+async def _open_clone(ground: Ground, remote: str, folder: Path) -> Repository:
+    opened = await open_repository(folder, ground.state, excludes=ground.excludes)
+    return Repository(opened.place, opened.git, opened.state, remote, workspace_of(remote))
+
+
+def _folder(state: Path, remote: str) -> Path:
+    return state / "clones" / hashlib.sha256(remote.encode()).hexdigest()[:20]

@@ -1,0 +1,230 @@
+"""An attempt as its page shows it, read from the log: no more of it than what is shown."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from journeyman.checks.compare import describe
+from journeyman.core import folds
+from journeyman.core.api.work import (
+    AttemptView,
+    ChecksView,
+    CommandPage,
+    CommandView,
+    Refused,
+    ResultView,
+    TestState,
+    Timeline,
+    WorkPage,
+)
+from journeyman.core.events import (
+    AttemptStarted,
+    Checked,
+    CommandEnded,
+    Event,
+    Finished,
+    Opened,
+    RequestRefused,
+    Stopped,
+    ToolReturned,
+)
+from journeyman.core.evidence import Result
+from journeyman.core.task import Attempt, Task
+from journeyman.server.errors import ApiError
+from journeyman.server.views.checks import checks_view
+from journeyman.server.views.lines import attempt_line
+from journeyman.server.views.timeline import timeline_of
+from journeyman.server.views.worklog import entries_of, orphans, unanswered
+from journeyman.store.store import Store
+
+E = TypeVar("E", bound=Event)
+
+FACTS = ("attempt_started", "opened", "request_refused", "stopped", "finished")
+"""Events of which an attempt has few."""
+STRETCH = 200
+"""Events that are read at once."""
+REPLIES = 10
+"""Replies that are looked at for the last thing the model said."""
+
+
+def _last(events: Sequence[Event], kind: type[E]) -> E | None:
+    return next((event for event in reversed(events) if isinstance(event, kind)), None)
+
+
+async def attempt_view(store: Store, task: Task, attempt: Attempt, chosen: str | None) -> AttemptView:
+    facts = await store.pages.of_kinds(attempt.id, FACTS)
+    planned = await store.pages.of_kinds(attempt.id, ("tool_returned",), holding='"kind":"plan"', newest=1)
+    start, stop, done = _last(facts, AttemptStarted), _last(facts, Stopped), _last(facts, Finished)
+    answer = done.result.summary if done else ""
+    if done is None:
+        answer = folds.last_text(await store.pages.of_kinds(attempt.id, ("replied",), newest=REPLIES))
+    view = AttemptView(
+        attempt=attempt_line(attempt, chosen),
+        opened=_last(facts, Opened),
+        plan=folds.plan(planned),
+        stop=stop.reason if stop else None,
+        message=stop.message if stop else "",
+        answer=answer,
+        refusals=refused(facts),
+        result=result_view(done.result) if done else None,
+    )
+    if start is None:
+        return view.model_copy(update={"mode": task.mode, "model": task.model})
+    return view.model_copy(
+        update={
+            "mode": start.mode,
+            "model": start.model,
+            "strategy": start.strategy,
+            "base": start.base,
+            "limits": start.limits,
+            "checks": start.checks,
+            "environment": start.environment,
+        }
+    )
+
+
+def refused(events: Sequence[Event]) -> tuple[Refused, ...]:
+    return tuple(
+        Refused(seq=event.seq, at=event.at, refusal=event.refusal)
+        for event in events
+        if isinstance(event, RequestRefused)
+    )
+
+
+def result_view(result: Result) -> ResultView:
+    return ResultView(
+        verdict=result.verdict,
+        summary=result.summary,
+        sentences=describe(result.base_checks, result.result_checks),
+        changes=result.changes,
+        comparison=result.comparison,
+        warnings=result.warnings,
+        citations=result.citations,
+        usage=result.usage,
+        seconds=result.seconds,
+        tree=result.tree,
+        has_patch=result.diff is not None,
+    )
+
+
+async def start_of(store: Store, attempt: Attempt) -> AttemptStarted:
+    """The attempt's first event. Raises 409 while it has not begun."""
+    found = await store.pages.of_kinds(attempt.id, ("attempt_started",), most=1)
+    if (start := folds.started(found)) is None:
+        raise ApiError(409, "not_ready", f"Attempt {attempt.turn}.{attempt.number} has not begun yet.")
+    return start
+
+
+async def result_of(store: Store, attempt: Attempt) -> Result:
+    """Raises 409 while there is none."""
+    found = await store.pages.of_kinds(attempt.id, ("finished",), newest=1)
+    if (result := folds.result(found)) is None:
+        name = f"{attempt.turn}.{attempt.number}"
+        raise ApiError(409, "not_ready", f"Attempt {name} has no result yet; it is {attempt.status}.")
+    return result
+
+
+async def checks_of(store: Store, attempt: Attempt, states: Sequence[TestState] = (), most: int = 1000) -> ChecksView:
+    runs = [event for event in await store.pages.of_kinds(attempt.id, ("checked",)) if isinstance(event, Checked)]
+    facts = await store.pages.of_kinds(attempt.id, ("attempt_started", "finished"))
+    start, done = _last(facts, AttemptStarted), _last(facts, Finished)
+    return checks_view(
+        runs,
+        base_tree=start.base.tree if start else None,
+        tree=done.result.tree if done else None,
+        states=states,
+        most=most,
+    )
+
+
+# ---------------------------------------------------------------- the work log
+
+
+async def work_page(store: Store, attempt: Attempt, *, before: int | None, after: int | None, limit: int) -> WorkPage:
+    """`limit` entries or a few more: those before an event, after one, or the newest."""
+    if after is not None:
+        events = await _stretch_after(store, attempt.id, after, limit)
+    else:
+        events = await _stretch_before(store, attempt.id, before if before is not None else 2**62, limit)
+    first = events[0].seq if events else (after or 0) + 1
+    entries = entries_of(events, await store.pages.count(attempt.id, "replied", first))
+    more = bool(events) and bool(await store.pages.after(attempt.id, events[-1].seq, 1))
+    return WorkPage(
+        entries=tuple(entries),
+        steps=attempt.summary.steps,
+        before=first if events and first > 1 else None,
+        after=events[-1].seq if more else None,
+    )
+
+
+async def _stretch_before(store: Store, attempt_id: str, before: int, limit: int) -> list[Event]:
+    """The last events before one that make `limit` entries, beginning where no call's step is cut off."""
+    events: list[Event] = []
+    while True:
+        batch = await store.pages.before(attempt_id, before, STRETCH)
+        events = [*batch, *events]
+        if not batch or (len(entries_of(events)) >= limit and not orphans(events)):
+            return events
+        before = batch[0].seq
+
+
+async def _stretch_after(store: Store, attempt_id: str, after: int, limit: int) -> list[Event]:
+    """The first events after one that make `limit` entries, ending where no call is cut off from its outcome."""
+    events: list[Event] = []
+    while True:
+        last = events[-1].seq if events else after
+        batch = await store.pages.after(attempt_id, last, STRETCH)
+        events += batch
+        if len(batch) < STRETCH or (len(entries_of(events)) >= limit and not unanswered(events)):
+            return events
+
+
+async def timeline(store: Store, attempt: Attempt, after: int, limit: int) -> Timeline:
+    events = await store.pages.after(attempt.id, after, limit)
+    steps = await store.pages.count(attempt.id, "replied", after + 1) if after else 0
+    return timeline_of(events, steps, events[-1].seq if len(events) == limit else None)
+
+
+# ---------------------------------------------------------------- the terminal
+
+
+async def commands(store: Store, attempt: Attempt, after: int, limit: int) -> CommandPage:
+    """The commands whose output is kept, in the order in which they ended."""
+    kinds = ("tool_returned", "checked")
+    events = await store.pages.of_kinds(attempt.id, kinds, after=after, holding='"chunk":"', most=limit)
+    views = [view for event in events if (view := command_view(event)) is not None]
+    rows = await store.pages.chunks(attempt.id, {view.chunk for view in views})
+    sized = tuple(
+        view.model_copy(update={"size": rows[view.chunk].size}) if view.chunk in rows else view for view in views
+    )
+    return CommandPage(commands=sized, after=events[-1].seq if len(events) == limit else None)
+
+
+def command_view(event: Event) -> CommandView | None:
+    match event:
+        case ToolReturned(detail=CommandEnded() as ended):
+            return CommandView(
+                seq=event.seq,
+                at=event.at,
+                origin="agent",
+                command=ended.command,
+                exit_code=ended.exit_code,
+                cut=ended.cut,
+                seconds=ended.seconds,
+                chunk=ended.chunk,
+                session=ended.session,
+                notes=ended.notes,
+            )
+        case Checked(run=run):
+            return CommandView(
+                seq=event.seq,
+                at=event.at,
+                origin="check",
+                command=run.check.command,
+                on=run.on,
+                exit_code=run.exit_code,
+                cut=run.cut,
+                seconds=run.seconds,
+                chunk=run.chunk,
+            )
+        case _:
+            return None

@@ -1,0 +1,98 @@
+"""Diffs of an attempt's result: against its base, against another attempt, against an earlier turn."""
+
+import asyncio
+import os
+import re
+
+from journeyman.core.api.work import DiffView
+from journeyman.core.task import Attempt, Task
+from journeyman.core.text import decode
+from journeyman.repo.repository import Repository
+from journeyman.server.attempts import result_of, start_of
+from journeyman.server.errors import ApiError
+from journeyman.server.files import repository_of
+from journeyman.server.found import find_attempt
+from journeyman.server.parts import Parts
+from journeyman.server.views.patch import files_of
+
+CONTEXT = 3
+"""Lines around a change in the patch that is stored with a result."""
+UNIFIED = 2 * 1024 * 1024
+"""Bytes of a patch that an answer holds; more is for the download."""
+ASIDE = 128 * 1024
+"""Bytes of a patch from which it is read in a thread, so that others are not held up."""
+
+_TURN = re.compile(r"turn-([1-9][0-9]{0,8})")
+
+
+async def patch_of(
+    parts: Parts,
+    task: Task,
+    attempt: Attempt,
+    against: str,
+    *,
+    context: int = CONTEXT,
+    ignore_space: bool = False,
+    path: str | None = None,
+) -> tuple[str, bytes]:
+    """What the diff is against ("base" or an attempt's name), and the patch in git's format.
+
+    `against` is "base", an attempt, or "turn-N" for the chosen attempt of that turn.
+    """
+    result = await result_of(parts.store, attempt)
+    stored = context == CONTEXT and not ignore_space and path is None
+    if against == "base" and (stored or result.diff is None):
+        return against, await parts.store.blob(result.diff) if result.diff else b""
+    start = await start_of(parts.store, attempt)
+    name, other = "base", start.base.tree
+    if against != "base":
+        rival = await _other(parts, task, against)
+        name = f"{rival.turn}.{rival.number}"
+        other = (await result_of(parts.store, rival)).tree or start.base.tree
+    tree = result.tree or start.base.tree
+    repository = await _with_trees(parts, await repository_of(parts, start.base), (other, tree))
+    patch = await repository.diff(
+        other,
+        tree,
+        context=context,
+        ignore_space=ignore_space,
+        path=os.fsencode(path) if path is not None else None,
+    )
+    return name, patch
+
+
+async def diff_view(attempt: Attempt, against: str, patch: bytes) -> DiffView:
+    reading = asyncio.to_thread(files_of, patch) if len(patch) > ASIDE else None
+    files = await reading if reading is not None else files_of(patch)
+    return DiffView(
+        attempt=f"{attempt.turn}.{attempt.number}",
+        against=against,
+        files=files,
+        unified=decode(patch) if len(patch) <= UNIFIED else "",
+        added=sum(file.added for file in files),
+        removed=sum(file.removed for file in files),
+    )
+
+
+async def _other(parts: Parts, task: Task, against: str) -> Attempt:
+    turn = _TURN.fullmatch(against)
+    if turn is None:
+        return await find_attempt(parts.store, task, against)
+    attempts = await parts.store.attempts(task.id, int(turn[1]))
+    turns = {row.number: row.chosen for row in await parts.store.turns.all(task.id)}
+    chosen = turns.get(int(turn[1])) or (task.chosen if task.turn == int(turn[1]) else None)
+    found = [attempt for attempt in attempts if attempt.id == chosen] or attempts[:1]
+    if not found:
+        raise ApiError(404, "not_found", f"Task {task.id} has no turn {turn[1]}.")
+    return found[0]
+
+
+async def _with_trees(parts: Parts, repository: Repository | None, trees: tuple[str, ...]) -> Repository:
+    if repository is None or not all([await repository.has(tree) for tree in trees]):
+        raise ApiError(
+            409,
+            "conflict",
+            "The files that this diff is made from are on another machine. The patch against the base, with three "
+            "lines of context, is here all the same.",
+        )
+    return repository

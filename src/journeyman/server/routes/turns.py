@@ -1,0 +1,131 @@
+"""Speaking to a task: follow-ups, messages while it works, approval, choice."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+
+from journeyman.core.api.tasks import Approve, Choose, FollowUp, Interrupt, Steer, TaskLine, TurnView
+from journeyman.core.errors import UsageError
+from journeyman.core.task import Budget, Message, MessageKind, Task, Turn, TurnRequest
+from journeyman.server import lines, orders
+from journeyman.server.answers import Route, problems
+from journeyman.server.auth.actor import Actor, Writer
+from journeyman.server.errors import ApiError
+from journeyman.server.examples import FOLLOW_UP
+from journeyman.server.found import ChangedTask, find_attempt
+from journeyman.server.parts import Parts, parts_of
+from journeyman.server.routes.tasks import Key
+from journeyman.server.views.lines import turn_views
+
+router = APIRouter(prefix="/tasks/{task_id}", tags=["turns"], route_class=Route, responses=problems(404, 409))
+
+
+@router.post("/turns", status_code=201)
+async def follow_up(
+    request: Request,
+    actor: Writer,
+    task: ChangedTask,
+    body: Annotated[FollowUp, Body(openapi_examples=FOLLOW_UP)],
+    idempotency_key: Key = None,
+) -> TurnView:
+    """A further turn, which goes on from what the one before came to. While that is at work, it waits for its end."""
+    parts = parts_of(request)
+    before = await _newest(parts, task)
+    wanted = await orders.follow_up_of(parts, actor, before, body)
+    continues = (await find_attempt(parts.store, task, body.attempt)).id if body.attempt is not None else None
+    await orders.admitted(parts, task.owner, task.group, task.budget)
+    turn = await parts.engine.follow_up(task.id, wanted, author=actor.id, continues=continues, key=idempotency_key)
+    attempts = await parts.store.attempts(task.id, turn.number)
+    names = {actor.id: actor.person.name} if actor.person is not None and actor.id is not None else {}
+    return next(view for view in turn_views(task, [turn], attempts, names) if view.number == turn.number)
+
+
+async def _newest(parts: Parts, task: Task) -> Turn:
+    """The newest turn; that of a terminal's task, which may have no row, is made of the task."""
+    turns = await parts.store.turns.all(task.id)
+    if turns:
+        return turns[-1]
+    request = TurnRequest(
+        prompt=task.prompt,
+        mode=task.mode,
+        repository=task.repository,
+        ref=task.ref,
+        environment=task.environment,
+        model=task.model or None,
+        limits=parts.limits,
+    )
+    return Turn(task_id=task.id, number=task.turn, request=request)
+
+
+@router.post("/steer", status_code=202)
+async def steer(
+    request: Request, actor: Writer, task: ChangedTask, body: Steer, idempotency_key: Key = None
+) -> Message:
+    """Say something to the agent while it works; it reads it at the end of the step that it is in."""
+    return await _say(request, actor, task, "steer", body.text, body.attempt, idempotency_key)
+
+
+@router.post("/interrupt", status_code=202)
+async def interrupt(
+    request: Request, actor: Writer, task: ChangedTask, body: Interrupt, idempotency_key: Key = None
+) -> Message:
+    """Stop what runs now, and keep all of it; a retry goes on from there."""
+    return await _say(request, actor, task, "interrupt", "", body.attempt, idempotency_key)
+
+
+@router.post("/cancel", status_code=202)
+async def cancel_task(request: Request, actor: Writer, task: ChangedTask, idempotency_key: Key = None) -> Message:
+    """Stop the task for good. What was done so far is kept, and can be looked at."""
+    return await _say(request, actor, task, "cancel", "", None, idempotency_key)
+
+
+@router.post("/approve")
+async def approve(
+    request: Request, actor: Writer, task: ChangedTask, body: Approve, idempotency_key: Key = None
+) -> TaskLine:
+    """Let a task that stopped at its budget go on with a new one."""
+    parts = parts_of(request)
+    wanted = Budget(tokens=body.budget.tokens, cost=body.budget.cost)
+    budget = await orders.admitted(parts, task.owner, task.group, wanted)
+    try:
+        await parts.engine.approve(task.id, budget, author=actor.id, key=idempotency_key)
+    except UsageError as error:
+        raise ApiError(409, "conflict", str(error)) from error
+    return await lines.changed_line(parts, actor, task.id)
+
+
+@router.post("/retry")
+async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> TaskLine:
+    """Have what failed, or was interrupted or cancelled, go on from the step it was in."""
+    parts = parts_of(request)
+    await orders.admitted(parts, task.owner, task.group, task.budget)
+    try:
+        await parts.engine.again(task)
+    except UsageError as error:
+        raise ApiError(409, "conflict", str(error)) from error
+    return await lines.changed_line(parts, actor, task.id)
+
+
+@router.post("/choose", tags=["attempts"])
+async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, body: Choose) -> TaskLine:
+    """Hand over another attempt of its turn than the harness chose."""
+    parts = parts_of(request)
+    attempt = await find_attempt(parts.store, task, body.attempt)
+    if attempt.verdict is None:
+        raise ApiError(409, "not_ready", f"Attempt {attempt.turn}.{attempt.number} has no result to hand over.")
+    if attempt.turn == task.turn:
+        await parts.store.update_task(task.id, chosen=attempt.id)
+    if any(row.number == attempt.turn for row in await parts.store.turns.all(task.id)):
+        await parts.store.turns.update(task.id, attempt.turn, chosen=attempt.id)
+    return await lines.changed_line(parts, actor, task.id)
+
+
+async def _say(
+    request: Request, actor: Actor, task: Task, kind: MessageKind, text: str, attempt: str | None, key: str | None
+) -> Message:
+    parts = parts_of(request)
+    target = (await find_attempt(parts.store, task, attempt)).id if attempt is not None else None
+    try:
+        return await parts.engine.say(task.id, kind, text, author=actor.id, attempt=target, key=key)
+    except UsageError as error:
+        raise ApiError(409, "conflict", str(error)) from error

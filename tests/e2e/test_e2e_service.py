@@ -1,0 +1,269 @@
+"""The service as people use it: serve, submit, watch, apply; only the hosted model is played."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from journeyman.client import AsyncClient
+from journeyman.client.errors import NotSignedIn
+from journeyman.core.model import Reply, call, say
+from journeyman.models.script_server import ScriptServer
+from tests.conftest import MakeRepository, Program, git, lay
+from tests.e2e.service import Service, git_address, serving, start
+
+SHOP = {
+    "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
+    "shop.py": "def price(amount):\n    return amount * 0\n",
+    "test_shop.py": "from shop import price\n\n\ndef test_price():\n    assert price(2) == 14\n",
+}
+FIXED = "def price(amount):\n    return amount * 7\n"
+PATCH = """*** Begin Patch
+*** Update File: shop.py
+@@ def price(amount):
+-    return amount * 0
++    return amount * 7
+*** End Patch"""
+
+
+def fix() -> list[Reply]:
+    return [call("apply_patch", "c1", patch=PATCH), say("It multiplies by 7 now 【F:shop.py†L2】.")]
+
+
+async def test_a_task_is_handed_out_watched_and_applied(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(SHOP)
+    async with ScriptServer(fix()) as model:
+        program.use(model.base_url)
+        async with serving(program, "--no-auth") as service:
+            ran = await program.run("tasks", "submit", "Fix the failing test", "--watch", cwd=folder)
+            assert ran.code == 0, ran.err
+            assert f"The server is on this machine and works from {folder}" in ran.err
+            assert "Done and verified" in ran.out and "fixed: test_shop.py::test_price" in ran.out
+            listed = json.loads((await program.run("tasks", "list", "--json")).out)
+            (task,) = listed["tasks"]
+            assert f"page   {service.address}/tasks/{task['id']}" in ran.out
+            assert {**task, "updated_at": ""} == {
+                "id": task["id"],
+                "url": f"{service.address}/tasks/{task['id']}",
+                "title": "Fix the failing test",
+                "status": "ready",
+                "updated_at": "",
+                "environment_id": None,
+                "environment_label": folder.name,
+                "summary": {"files_changed": 1, "lines_added": 1, "lines_removed": 1},
+                "is_review": False,
+                "attempt_total": 1,
+            }
+            assert listed["cursor"] is None
+            status = await program.run("tasks", "status", task["id"])
+            assert status.code == 0
+            assert re.fullmatch(r"\[READY\] Fix the failing test\nrepository • \d+s ago\n\+1/-1 • 1 file\n", status.out)
+            diff = await program.run("tasks", "diff")
+            assert diff.out.startswith("diff --git a/shop.py b/shop.py")
+            assert git(folder, "status", "--porcelain") == ""
+            applied = await program.run("tasks", "apply", task["id"][:10], cwd=folder)
+            assert applied.code == 0 and "applied shop.py" in applied.err
+            assert (folder / "shop.py").read_text() == FIXED
+            again = await program.run("tasks", "watch", "--json")
+    assert again.code == 0
+    kinds = [line["item"]["type"] for line in again.lines if line["type"] == "item.completed"]
+    assert again.lines[0] == {"type": "thread.started", "thread_id": task["id"]}
+    assert {"check", "file_change", "agent_message"} <= set(kinds)
+    assert again.lines[-1]["type"] == "turn.completed" and again.lines[-1]["result"]["verdict"] == "verified"
+
+
+async def test_a_server_elsewhere_starts_from_an_address_and_the_local_changes(
+    program: Program, make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    origin = make_repository(SHOP)
+    with git_address(origin) as address:
+        folder = tmp_path / "clone"
+        git(tmp_path, "clone", "-q", address, str(folder))
+        lay(folder, {"shop.py": "def price(amount):\n    return amount * 3\n", "notes.txt": "mine\n"})
+        look = [call("shell", "c1", command="cat shop.py notes.txt"), say("Looked.")]
+        async with ScriptServer(look) as model:
+            program.use(model.base_url)
+            elsewhere = Program(tmp_path / "elsewhere", program.env)
+            elsewhere.use(model.base_url)
+            async with serving(elsewhere, "--no-auth") as service:
+                added = await program.run("remote", "add", service.address, "--name", "box")
+                assert added.code == 0 and f"Added box: {service.address}" in added.err
+                ran = await program.run("tasks", "submit", "Look", "--watch", "--json", cwd=folder)
+    assert ran.code == 0, ran.err
+    assert re.search(r"Starting from \w{10} of origin, with 1 changed file and 1 new file as a starting diff", ran.err)
+    (seen,) = [
+        line["item"]["aggregated_output"]
+        for line in ran.lines
+        if line["type"] == "item.completed" and line["item"]["type"] == "command_execution"
+    ]
+    assert "amount * 3" in seen and "mine" in seen
+
+
+async def test_who_may_read_the_servers_folder_is_let_in_and_others_are_not(program: Program, tmp_path: Path) -> None:
+    async with ScriptServer([say("Done.")]) as model:
+        program.use(model.base_url)
+        async with serving(program) as service:
+            found = re.search(rf"{re.escape(service.address)}/\S+", service.said.partition("first administrator")[2])
+            assert found is not None, service.said
+            assert (await program.run("tasks", "list")).code == 0
+            assert stat.S_IMODE((program.home / "serve.json").stat().st_mode) == 0o600
+            other = Program(tmp_path / "other")
+            refused = await other.run("tasks", "list", "--server", service.address)
+            assert refused.code == 1 and f"journeyman login {service.address}" in refused.err
+            async with AsyncClient(service.address, "wrong") as client:
+                with pytest.raises(NotSignedIn):
+                    await client.tasks()
+        assert not (program.home / "serve.json").exists()
+        async with serving(program) as service:
+            assert "first administrator" in service.said
+
+
+async def test_without_sign_in_it_listens_on_loopback_only(program: Program) -> None:
+    refused = await program.run("serve", "--no-auth", "--host", "0.0.0.0")
+    assert refused.code == 2 and "for loopback only" in refused.err
+
+
+def children(pid: int) -> set[int]:
+    """A process and all that came of it."""
+    found = {pid}
+    parents = {
+        int(folder.name): int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit() and (folder / "stat").exists()
+    }
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def listening(pids: set[int]) -> set[str]:
+    """The addresses, in hex as the kernel has them, that these processes listen on."""
+    sockets: set[str] = set()
+    for pid in pids:
+        for handle in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                sockets.add(str(handle.readlink()))
+            except FileNotFoundError:
+                continue
+    found: set[str] = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] in ("0A", "07") and f"socket:[{words[9]}]" in sockets:
+                found.add(words[1].partition(":")[0])
+    return found
+
+
+async def test_nothing_listens_beyond_loopback_unless_told_to(program: Program) -> None:
+    async with ScriptServer([say("Done.")]) as model:
+        program.use(model.base_url)
+        async with serving(program) as service:
+            assert service.address.startswith("http://127.0.0.1:")
+            assert listening(children(service.process.pid)) == {"0100007F"}
+
+
+async def test_it_ends_in_good_order_and_leaves_no_process(program: Program) -> None:
+    async with ScriptServer([say("Done.")]) as model:
+        program.use(model.base_url)
+        service = await start(program, "--no-auth")
+        with process_ends(children(service.process.pid)) as handles:
+            assert len(handles) > 1
+            assert await service.end(signal.SIGINT) == 0
+            assert "Ended." in service.err
+            await gone(handles)
+
+
+async def test_a_second_interrupt_ends_it_at_once(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository(SHOP)
+    async with ScriptServer([call("shell", "c1", command="sleep 300"), say("Done.")]) as model:
+        program.use(model.base_url)
+        service = await start(program, "--no-auth")
+        watching = await program.start("tasks", "submit", "Wait", "--watch", "--json", cwd=folder)
+        assert watching.stdout is not None
+        while b"sleep 300" not in await asyncio.wait_for(watching.stdout.readline(), 60):
+            continue
+        with process_ends(children(service.process.pid)) as handles:
+            service.process.send_signal(signal.SIGINT)
+            assert service.process.stderr is not None
+            while b"Ending" not in (line := await asyncio.wait_for(service.process.stderr.readline(), 60)):
+                assert line
+            assert await service.end(signal.SIGINT) == 130
+            await gone(handles)
+        watching.send_signal(signal.SIGINT)
+        _, err = await watching.communicate()
+        assert watching.returncode == 130 and b"The task goes on" in err
+
+
+@contextmanager
+def process_ends(pids: set[int]) -> Generator[list[int]]:
+    """Handles that can be read once their process has ended."""
+    handles: list[int] = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(pid))
+    try:
+        yield handles
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+async def gone(handles: list[int]) -> None:
+    """Return when all of the processes have ended."""
+    loop = asyncio.get_running_loop()
+    for handle in handles:
+        ended = asyncio.Event()
+        loop.add_reader(handle, ended.set)
+        try:
+            await asyncio.wait_for(ended.wait(), 60)
+        finally:
+            loop.remove_reader(handle)
+
+
+async def test_a_restart_under_load_loses_nothing(program: Program, make_repository: MakeRepository) -> None:
+    """Tasks are at work when the server is told to end; its successor brings each to the end it would have had."""
+    folder = make_repository({"a.txt": "one\n"})
+    script = [
+        call("shell", "c1", command="echo first >> a.txt"),
+        call("shell", "c2", command="sleep 1; echo second >> a.txt"),
+        call("shell", "c3", command="echo third >> a.txt"),
+        say("Done."),
+    ]
+    async with ScriptServer(script) as model:
+        program.use(model.base_url)
+        first = await start(program, "--no-auth")
+        tasks = await _hand_out(first, folder, 6)
+        watching = await program.start("tasks", "watch", tasks[0], "--json")
+        assert watching.stdout is not None
+        while b"echo first" not in await asyncio.wait_for(watching.stdout.readline(), 60):
+            continue
+        assert await first.end() == 0, first.err
+        port = first.address.rpartition(":")[2]
+        second = await start(program, "--no-auth", "--port", port)
+        out, err = await asyncio.wait_for(watching.communicate(), 100)
+        assert watching.returncode == 0, err.decode()
+        assert json.loads(out.splitlines()[-1])["type"] == "turn.completed"
+        async with AsyncClient(second.address) as client:
+            for task in tasks:
+                async for _ in client.events(task):
+                    if (await client.task(task)).task.status == "done":
+                        break
+                patch = (await client.patch(task)).decode()
+                added = [line for line in patch.splitlines() if line.startswith("+") and "/" not in line]
+                assert added == ["+first", "+second", "+third"]
+        await second.end()
+
+
+async def _hand_out(service: Service, folder: Path, count: int) -> list[str]:
+    from journeyman.client import TaskCreate
+
+    async with AsyncClient(service.address) as client:
+        order = TaskCreate(prompt="Write", repository=str(folder))
+        return [(await client.submit(order, key=f"k{number}")).task.id for number in range(count)]
