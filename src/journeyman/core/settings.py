@@ -113,6 +113,8 @@ class Settings(Value):
     sandbox: Literal["auto", "bubblewrap", "container"] = "auto"
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
+    store: str | None = None
+    blobs: str | None = None
     limits: Limits = Limits()
     temporal: TemporalSettings = TemporalSettings()
     slots: int | None = Field(default=None, gt=0)
