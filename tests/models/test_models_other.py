@@ -124,11 +124,11 @@ def played(stream: Any, **more: Any) -> OtherModel:
 def test_images_go_along_where_the_model_sees_them() -> None:
     message, image = UserMessage(text="Like this", images=("i1",)), Image("image/png", b"png")
     [sent] = to_messages([message], {"i1": image}, SEES)
-    assert [part.content for part in sent.parts] == [
-        ["Like this", messages.BinaryContent(b"png", media_type="image/png")]
-    ]
+    assert isinstance(sent, messages.ModelRequest) and isinstance(sent.parts[0], messages.UserPromptPart)
+    assert sent.parts[0].content == ["Like this", messages.BinaryContent(b"png", media_type="image/png")]
     [blind] = to_messages([message], {"i1": image}, SEES.model_copy(update={"images": False}))
-    assert [part.content for part in blind.parts] == ["Like this\n\n(1 image attached, which you cannot see.)"]
+    assert isinstance(blind, messages.ModelRequest) and isinstance(blind.parts[0], messages.UserPromptPart)
+    assert blind.parts[0].content == "Like this\n\n(1 image attached, which you cannot see.)"
 
 
 async def test_a_stream_becomes_deltas_and_a_reply() -> None:

@@ -109,9 +109,7 @@ class ResponsesWire:
         match item:
             case UserMessage() as message:
                 text, images = shown(message, self._images, self._profile)
-                return _message(
-                    "user", text, *({"type": "input_image", "detail": "auto", "image_url": one.url} for one in images)
-                )
+                return _message("user", text, *map(_image, images))
             case DeveloperMessage(text=text):
                 return _message("developer", text)
             case AssistantMessage(text=text, id=None):
@@ -153,6 +151,10 @@ class ResponsesWire:
 
 def _message(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
     return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}, *more]}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    return {"type": "input_image", "detail": "auto", "image_url": image.url}
 
 
 def _reasoning(item: Reasoning) -> dict[str, Any] | None:
