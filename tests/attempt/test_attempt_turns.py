@@ -31,7 +31,7 @@ from tests.conftest import MakeRepository, git
 FILES = {"a.txt": "one\n", "b.txt": "bee\n"}
 
 
-def plan(name: str | None) -> ModelPlan:
+async def plan(name: str | None) -> ModelPlan:
     return ModelPlan(name or "scripted", PROFILE)
 
 
