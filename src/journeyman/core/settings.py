@@ -43,6 +43,7 @@ class ModelSettings(Value):
     tool_style: Literal["native", "json"] | None = None
     strategy: Literal["loop", "repair"] | None = None
     small: bool | None = None
+    images: bool | None = None
     input_price: float | None = Field(default=None, ge=0)
     cached_input_price: float | None = Field(default=None, ge=0)
     output_price: float | None = Field(default=None, ge=0)
