@@ -24,6 +24,7 @@ from journeyman.models.script import Entry
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.store import this_process
+from journeyman.store.log import AttemptLog
 from tests.attempt.conftest import PROFILE, Bench, MakeBench
 from tests.conftest import MakeRepository, git
 
@@ -69,11 +70,13 @@ async def follow_up(
 
 async def work(host: Host, attempt: str) -> Result:
     """As a worker of the engine does."""
-    store, now = host.store, await host.store.attempt(attempt)
-    if now.began is None:
-        firsts = await first_events(host, await store.turns.get(now.task_id, now.turn), plan)
-        await store.jobs.begin(now.task_id, now.turn, "scripted", firsts)
-    return await run_attempt(host, attempt)
+
+    async def prepare(log: AttemptLog) -> None:
+        now = await host.store.attempt(attempt)
+        turn = await host.store.turns.get(now.task_id, now.turn)
+        await log.append(*(await first_events(host, turn, plan))[attempt])
+
+    return await run_attempt(host, attempt, prepare=prepare)
 
 
 async def text_of(bench: Bench, blob: str | None) -> str:
