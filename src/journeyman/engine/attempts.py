@@ -27,7 +27,7 @@ class Attempts:
         """The verdict. When `drain` is set the attempt stops at its step, for another worker to go on."""
         host = replace(self._crew.host, leave=drain)
         try:
-            result = await run_attempt(host, attempt_id, prepare=self._begin)
+            result = await run_attempt(host, attempt_id, prepare=self.begin)
         except SandboxUnavailable as error:
             start = folds.started(await host.store.events(attempt_id))
             image = start and start.environment and start.environment.environment.base.image
@@ -40,7 +40,7 @@ class Attempts:
             raise
         return result.verdict
 
-    async def _begin(self, log: AttemptLog) -> None:
+    async def begin(self, log: AttemptLog) -> None:
         """Write what the attempt starts from: the same for all attempts of a turn."""
         store = self._crew.host.store
         attempt = await store.attempt(log.id)
