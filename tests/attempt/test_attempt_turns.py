@@ -32,7 +32,7 @@ from tests.engine.engine_parts import an_offer
 FILES = {"a.txt": "one\n", "b.txt": "bee\n"}
 
 
-def plan(name: str | None) -> ModelPlan:
+async def plan(name: str | None) -> ModelPlan:
     return ModelPlan(name or "scripted", PROFILE)
 
 

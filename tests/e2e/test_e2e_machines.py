@@ -40,7 +40,7 @@ async def main():
     door, leave = open_door(Path(), {}), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave.set)
 
-    def plan(name):
+    async def plan(name):
         choice = model_choice(door, name)
         return ModelPlan(choice.name, profile_of(choice))
 

@@ -1,7 +1,7 @@
 """A task with two attempts that were really worked, once for all tests; each test gets a copy of its store."""
 
 import asyncio
-import json
+import re
 import shutil
 import sys
 import time
@@ -13,27 +13,31 @@ from pathlib import Path
 import httpx
 
 from journeyman.attempt.begin import Order, draft
+from journeyman.attempt.clones import Ground
 from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.attempt.run import run_attempt
-from journeyman.core.model import Profile, Reply, call, say
-from journeyman.core.task import Turn, TurnRequest
+from journeyman.core.events import CommandEnded, ToolReturned
+from journeyman.core.model import ModelRequest, Profile, call, say
 from journeyman.models.protocol import Model
+from journeyman.models.script import Entry
 from journeyman.models.scripted import Scripted
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.server.auth.gate import SignIn
 from journeyman.server.parts import Parts, Submissions
 from journeyman.server.service import create_service
 from journeyman.store import open_store, this_process
-from journeyman.store.chunk import chunk_id
 from journeyman.store.store import Store
 from tests.conftest import git, lay
 
 PROFILE = Profile(name="scripted", input_price=1.0, output_price=2.0)
 API = "/api/v1"
+PROMPT = "total([]) raises; it should be 0."
 
 FILES = {
     "shop/__init__.py": "",
-    "shop/total.py": "def total(prices):\n    result = None\n    for price in prices:\n        result += price\n    return result\n",
+    "shop/total.py": (
+        "def total(prices):\n    result = None\n    for price in prices:\n        result += price\n    return result\n"
+    ),
     "shop/old.py": "unused = True\n",
     "check.sh": "echo checking\ngrep -q 'result = 0' shop/total.py\n",
 }
@@ -65,17 +69,21 @@ ANSWER = """\
 """
 
 
-def fixing(chunk: str) -> Sequence[Reply]:
-    plan = [{"step": "look", "status": "completed"}, {"step": "mend", "status": "in_progress"}]
-    return (
-        call("update_plan", "c1", plan=plan),
-        call("exec_command", "c2", cmd="printf 'one\\n'; sleep 0.1; printf 'two\\n\\033[31mred\\033[0m\\n'"),
-        call("apply_patch", "c3", patch=FIX),
-        call("exec_command", "c4", cmd="cat nowhere.txt"),
-        say(ANSWER.format(chunk=chunk)),
-    )
+def citing(request: ModelRequest) -> str:
+    """The answer, with the id of the first command's output."""
+    found = re.search(r"Chunk ID: ([0-9a-f]{6})", " ".join(str(item) for item in request.items))
+    assert found is not None
+    return ANSWER.format(chunk=found[1])
 
 
+PLAN = ({"step": "look", "status": "completed"}, {"step": "mend", "status": "in_progress"})
+FIXING = (
+    call("update_plan", "c1", plan=PLAN),
+    call("exec_command", "c2", cmd="printf 'one\\n'; sleep 0.1; printf 'two\\n\\033[31mred\\033[0m\\n'"),
+    call("apply_patch", "c3", patch=FIX),
+    call("exec_command", "c4", cmd="cat nowhere.txt"),
+    citing,
+)
 HALFWAY = (call("apply_patch", "c1", patch=HALF), say("I made it return 0 for nothing."))
 
 
@@ -101,32 +109,22 @@ def work(place: Path) -> Worked:
 
 async def _work(home: Path, repository: Path) -> Worked:
     async with open_store(home) as store:
-        order = Order(
-            "total([]) raises; it should be 0.",
-            "code",
-            repository,
-            ModelPlan("scripted", PROFILE),
-            checks=("sh check.sh",),
-            attempts=2,
-        )
-        new = await draft(order, home, None)
-        request = TurnRequest(prompt=new.task.prompt, repository=str(repository), model="scripted", attempts=2)
-        turn = Turn(task_id=new.task.id, request=request, created=new.task.created)
+        plan = ModelPlan("scripted", PROFILE)
+        order = Order(PROMPT, "code", repository, plan, checks=("sh check.sh",), attempts=2)
+        new = await draft(order, Ground(home, None, {}))
         task = new.task.model_copy(update={"origin": "api", "ref": "main"})
-        await store.create(task, new.attempts, new.firsts, turn=turn)
+        await store.create(task, new.attempts, new.firsts, turn=new.turn)
         first, second = (attempt.id for attempt in new.attempts)
-        # The id comes of the attempt's id and the number: the check on the base may have begun before it, or not.
-        chunks = [chunk_id(first, number) for number in range(2)]
-        await run_attempt(_host(home, store, fixing(chunks[1])), first)
+        await run_attempt(_host(home, store, FIXING), first)
         await run_attempt(_host(home, store, HALFWAY), second)
         await store.update_task(task.id, status="done", chosen=first)
         await store.turns.update(task.id, 1, status="done", chosen=first)
-        commands = await store.pages.of_kinds(first, ("tool_returned",), holding="printf", newest=1)
-        found = json.loads(commands[0].model_dump_json())["detail"]["chunk"]
-    return Worked(home, repository, task.id, found)
+        [printed] = await store.pages.of_kinds(first, ("tool_returned",), holding="printf", newest=1)
+        assert isinstance(printed, ToolReturned) and isinstance(printed.detail, CommandEnded)
+    return Worked(home, repository, task.id, printed.detail.chunk)
 
 
-def _host(home: Path, store: Store, script: Sequence[Reply]) -> Host:
+def _host(home: Path, store: Store, script: Sequence[Entry]) -> Host:
     @asynccontextmanager
     async def open_model(name: str, tell: Tell | None) -> AsyncGenerator[Model]:
         yield Scripted(script, PROFILE)

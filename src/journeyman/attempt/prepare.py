@@ -1,7 +1,7 @@
 """From what a person asked for to the first events of a turn's attempts: what they start from, or go on from."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from journeyman.agent.prompts import NOT_RUN, STOPPED_BEFORE, STOPPED_BY_PERSON
@@ -24,7 +24,7 @@ from journeyman.core.items import (
 from journeyman.core.task import Turn
 from journeyman.store.environments import Environments
 
-Plan = Callable[[str | None], ModelPlan]
+Plan = Callable[[str | None], Awaitable[ModelPlan]]
 """The model that a name stands for here, the default one for None. Raises `UsageError` where there is none."""
 
 
@@ -64,7 +64,7 @@ class _Maker:
 
     async def first(self, turn: Turn) -> tuple[AttemptStarted]:
         order = await self._order(turn, None)
-        found = await survey(order, ground_of(self.host), _ready(self.host.store.environments))
+        found = await survey(order, ground_of(self.host), _ready(self.host.store.environments.seen_by(turn.author)))
         start = beginning(turn.task_id, order, found)
         return (start.model_copy(update={"turn": turn.number}),)
 
@@ -75,7 +75,8 @@ class _Maker:
             raise StoreError(f"The attempt {continues}, which this turn goes on from, has no beginning.")
         order = await self._order(turn, before)
         repository = await open_base(self.host, before.base)
-        found = await surveyed(repository, before.base, order, _ready(self.host.store.environments))
+        stored = _ready(self.host.store.environments.seen_by(turn.author))
+        found = await surveyed(repository, before.base, order, stored)
         start = beginning(turn.task_id, order, found)
         heard, left = await self._heard(turn)
         items = _carried(events, same_model=start.model == before.model)
@@ -97,7 +98,7 @@ class _Maker:
         if before is not None and request.model in (None, before.model):
             model = ModelPlan(before.model, before.profile)
         else:
-            model = self.plan(request.model)
+            model = await self.plan(request.model)
         diff = request.starting_diff if before is None else None
         return Order(
             prompt=request.prompt,

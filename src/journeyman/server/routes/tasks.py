@@ -75,7 +75,7 @@ async def create_task(
         parent=body.parent,
     )
     response.headers["Location"] = f"{request.url.path}/{task.id}"
-    return await lines.changed_view(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.get("", responses=example(200, "task_page", "A page of tasks."))
@@ -172,7 +172,7 @@ async def _act(request: Request, parts: Parts, actor: Actor, task: Task, act: Bu
 @router.get("/{task_id}", responses=problems(404, 409) | example(200, "task_view", "The task with its turns."))
 async def get_task(request: Request, actor: Reader, task: SeenTask) -> TaskView:
     """A task as its page opens: its turns, their attempts, and what can be done with it now."""
-    return await lines.task_view(parts_of(request), actor, task)
+    return await lines.task_view(parts_of(request), actor, task.id)
 
 
 @router.patch("/{task_id}", responses=problems(404, 409))
@@ -189,7 +189,7 @@ async def update_task(request: Request, actor: Writer, task: ChangedTask, body: 
     if "group" in body.model_fields_set:
         await parts.store.update_task(task.id, group=require_group(actor, body.group))
         await note(request, actor, "task.group", task.id, body.group or "none")
-    return await lines.changed_view(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.delete("/{task_id}", status_code=204, responses=problems(404, 409))

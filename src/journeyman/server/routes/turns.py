@@ -34,7 +34,7 @@ async def follow_up(
     continues = (await find_attempt(parts.store, task, body.attempt)).id if body.attempt is not None else None
     await orders.admitted(parts, task.owner, task.group, task.budget)
     await parts.engine.follow_up(task.id, wanted, author=actor.id, continues=continues, key=idempotency_key)
-    return await lines.changed_view(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 async def _newest(parts: Parts, task: Task) -> Turn:
@@ -88,7 +88,7 @@ async def approve(
         await parts.engine.approve(task.id, budget, author=actor.id, key=idempotency_key)
     except UsageError as error:
         raise ApiError(409, "conflict", str(error)) from error
-    return await lines.changed_view(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.post("/retry")
@@ -100,7 +100,7 @@ async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> Task
         await parts.engine.again(task)
     except UsageError as error:
         raise ApiError(409, "conflict", str(error)) from error
-    return await lines.changed_view(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.post("/choose", tags=["attempts"])
@@ -114,7 +114,7 @@ async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, bod
         await parts.store.update_task(task.id, chosen=attempt.id)
     if any(row.number == attempt.turn for row in await parts.store.turns.all(task.id)):
         await parts.store.turns.update(task.id, attempt.turn, chosen=attempt.id)
-    return await lines.changed_view(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 async def _say(
@@ -126,4 +126,4 @@ async def _say(
         await parts.engine.say(task.id, kind, text, author=actor.id, attempt=target, key=key)
     except UsageError as error:
         raise ApiError(409, "conflict", str(error)) from error
-    return await lines.changed_view(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
