@@ -66,7 +66,7 @@ class TemporalSettings(Value):
     key_file: str | None = None
     domain: str | None = None
     api_key_env: str | None = None
-    heartbeat: float = Field(default=10.0, ge=1.0)
+    heartbeat: float = Field(default=30.0, ge=1.0)
 
 
 class OpenIdSettings(Value):
