@@ -109,10 +109,10 @@ def _images(host: Host) -> bool:
 
 @asynccontextmanager
 async def engine_of(door: Door) -> "AsyncGenerator[Engine]":
-    """The engine that the settings name, or one of our own that runs as long as the body."""
+    """The engine that the settings name, or the one that the processes of this state folder share."""
     from journeyman.engine.crew import machine_id
     from journeyman.engine.engine import open_engine
-    from journeyman.engine.server import server
+    from journeyman.engine.server import shared
 
     where, heartbeat = where_of(door), door.settings.temporal.heartbeat
     if where is not None:
@@ -120,7 +120,7 @@ async def engine_of(door: Door) -> "AsyncGenerator[Engine]":
             yield engine
         return
     async with (
-        server(door.state) as own,
+        shared(door.state) as own,
         open_engine(own, machine_id(door.state), heartbeat=heartbeat) as engine,
     ):
         yield engine

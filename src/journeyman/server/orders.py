@@ -86,8 +86,8 @@ def with_comments(prompt: str, comments: Sequence[LineComment]) -> str:
 
 async def allowed_model(parts: Parts, actor: Actor, model: str | None) -> str | None:
     """The model, where this person may use it."""
-    known = frozenset((parts.model, *parts.models, *await parts.store.models.all()))
-    return require_model(actor, model, known)
+    known = frozenset(await parts.catalogue.all()) if parts.catalogue is not None else frozenset(parts.models)
+    return require_model(actor, model, known | {parts.model})
 
 
 async def admitted(parts: Parts, owner: str | None, group: str | None, wanted: Budget) -> Budget:
