@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
 import secrets
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +52,7 @@ class Order:
 async def serve(order: Order) -> int:
     """Serve until this process is told to end. Ctrl-C or SIGTERM ends it in good order, a second one at once."""
     began = time.monotonic()
+    _log_to_stderr()
     if not order.sign_in and not is_loopback(order.host):
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
@@ -94,8 +97,10 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
 
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
+        loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
         store = await stack.enter_async_context(open_store(door.state))
-        engine = await stack.enter_async_context(engine_of(door))
+        engine = await stack.enter_async_context(engine_of(door))  # meanwhile
+        await loading
         slots, workshop = 0, None
         if order.work:
             host = await stack.enter_async_context(open_host(door, store))
@@ -220,6 +225,7 @@ async def _answering(app: "FastAPI", listener: socket.socket) -> "AsyncGenerator
             await super().startup(sockets)
             up.set()
 
+    logging.getLogger("uvicorn.error").addFilter(_worth_telling)
     server = Server(
         uvicorn.Config(
             app,
@@ -239,10 +245,36 @@ async def _answering(app: "FastAPI", listener: socket.socket) -> "AsyncGenerator
     finally:
         waiting.cancel()
         server.should_exit = True
+        await app.state.streams.close()
         await asyncio.wait([serving])
 
 
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """All but that an answer to somebody too slow was given up when the server ended."""
+    given_up = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not given_up and not str(record.msg).startswith("Cancel %s running task(s)")
+
+
 # ------------------------------------------------------------ beginning and ending
+
+
+def _log_to_stderr() -> None:
+    """What goes wrong within the service: in words on a terminal, else a JSON object a line."""
+    import structlog
+
+    terminal = sys.stderr.isatty()
+    last = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            *(() if terminal else (structlog.processors.format_exc_info,)),
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 @contextmanager

@@ -12,12 +12,14 @@ from journeyman.server.parts import Parts
 class Streams:
     def __init__(self, parts: Parts) -> None:
         self._closing = asyncio.Event()
+        self._tail = parts.store.tail
         self.tasks = TaskStreams(parts, self._closing)
         self.list = ListStreams(parts, self._closing)
 
     async def close(self) -> None:
-        """Have all streams end at their next event or comment; their readers connect anew, to whoever serves then."""
+        """Have all streams end; their readers connect anew, to whoever serves then."""
         self._closing.set()
+        self._tail.wake()
         await self.list.wake()
 
 
