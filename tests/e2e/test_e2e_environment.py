@@ -340,6 +340,9 @@ async def test_nothing_that_is_stored_or_shown_holds_a_secret(
             ran = await program.run("run", f"Use {API_KEY}", "-C", folder, "--json")
             asked = json.dumps(server.requests, default=str)
     assert service.keys == [API_KEY]  # the proxy put it in
+    assert "earlier" not in said  # there was nothing that it could be in
+    late = await put(program, "told-too-late", "secret", "set", "LATE")
+    assert "What earlier ones have stored is left as it is" in late
     items = [line["item"] for line in ran.lines if line["type"] == "item.completed"]
     [refused] = [item for item in items if item["type"] == "refused_request"]
     assert (refused["host"], refused["method"], refused["port"]) == ("127.0.0.3", "GET", 80)

@@ -1,6 +1,7 @@
 """Nothing is lost: kill the process anywhere, go on, and the result is that of an uninterrupted run."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -94,6 +95,68 @@ async def test_killed_anywhere_the_final_tree_is_that_of_an_uninterrupted_run(
         started = [event["call_id"] for event in log if event["kind"] == "tool_started" and event["name"] == "shell"]
         again = [event["call_id"] for event in log if event["kind"] == "tool_started" and event["again"]]
         assert sorted(started) == sorted(["c1", "c3", "c4", "c6", *(one for one in again if one != "c2")]), point
+
+
+async def test_killed_with_a_session_open_the_session_is_gone_and_the_model_knows(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    folder, mark = make_repository(FILES), f"86399.{os.getpid()}"
+    wait = (
+        "for n in $(seq 20); do [ -e /tmp/here ] && break; sleep 0.1; done; while [ -e /tmp/here ]; do sleep 0.1; done"
+    )
+    script = [
+        call("exec_command", "c1", cmd=f"touch /tmp/here; sleep {mark}", yield_time_ms=250),
+        call("exec_command", "c2", cmd=f"{wait}; echo second", yield_time_ms=30_000),
+        call("write_stdin", "c3", session_id=1, chars=""),
+        call("exec_command", "c4", cmd="cat /proc/[0-9]*/cmdline | tr -c '0-9.' '\\n' | sort -u"),
+        say("Done."),
+    ]
+    async with ScriptServer(script) as server:
+        program.use(server.base_url)
+        process = await program.start("run", "Do it", "-C", folder, "--json")
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            if b'"item.started"' in line and b"echo second" in line:
+                break
+        running = processes(mark)
+        assert running
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
+        for one in running:
+            await ended(one)
+        assert processes(mark) == []
+        went_on = await program.run("resume", "-C", folder, "--json")
+    assert went_on.code == 0, went_on.err
+    log = (await program.run("log", "-C", folder, "--raw")).lines
+    said = {event["call_id"]: event["content"] for event in log if event["kind"] == "tool_returned"}
+    assert "Process running with session ID 1" in said["c1"]
+    assert "second" in said["c2"]
+    assert [event["call_id"] for event in log if event["kind"] == "tool_started" and event["again"]] == ["c2"]
+    assert "There is no session 1" in said["c3"] and "went when the work was interrupted" in said["c3"]
+    assert "Process exited with code 0" in said["c4"] and mark not in said["c4"]
+    told = [event["item"]["text"] for event in log if event.get("why") == "interrupted"]
+    assert len(told) == 1 and "sessions are gone" in told[0]
+
+
+def processes(mark: str) -> list[int]:
+    """Descriptors of all processes with this in their command line."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in path.read_bytes() and int(path.parent.name) != os.getpid():
+                found.append(os.pidfd_open(int(path.parent.name)))
+    return found
+
+
+async def ended(process: int) -> None:
+    """Wait for the end of a process by its descriptor, which is closed."""
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(process, gone.set)
+    try:
+        await asyncio.wait_for(gone.wait(), 30)
+    finally:
+        loop.remove_reader(process)
+        os.close(process)
 
 
 async def interrupted(program: Program, folder: Path, by: signal.Signals) -> Finished:

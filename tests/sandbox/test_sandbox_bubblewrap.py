@@ -189,6 +189,24 @@ async def test_nothing_opens_where_bubblewrap_ends_early(tmp_path: Path, monkeyp
             pass
 
 
+async def test_an_unfinished_room_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever bubblewrap says: one that plays it makes namespaces, and leaves the host's root in them."""
+    binary, libraries = tmp_path / "fake" / "bin" / "bwrap", tmp_path / "libraries"
+    for folder in (binary.parent, libraries):
+        folder.mkdir(parents=True)
+    binary.write_text(
+        "#!/bin/bash\n"
+        "export BLOCK=$2 TELL=$4\n"
+        "exec unshare --user --mount --net --ipc --uts --cgroup bash -c '\n"
+        'read -r -N 1 -u $BLOCK; echo "{\\"child-pid\\": $$}" >&$TELL; exec {BLOCK}<&-; exec sleep 100\'\n'
+    )
+    binary.chmod(0o755)
+    monkeypatch.setattr("journeyman.sandbox.bubblewrap.find_bwrap", lambda: (binary, libraries))
+    with pytest.raises(SandboxError, match="the room is not finished"):
+        async with Bubblewrap(tmp_path / "state").open(spec_in(tmp_path)):
+            pass
+
+
 async def test_the_supervisor_and_its_socket_are_out_of_reach(backend: Bubblewrap, tmp_path: Path) -> None:
     code = """
         import glob, os

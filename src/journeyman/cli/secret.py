@@ -16,8 +16,15 @@ async def set_secret(name: str, environment: str | None) -> int:
     """Store a value that is asked for at a terminal, else read from stdin, its last line end left out."""
     async with open_store(open_door(Path(), {}).state) as store:
         await store.secrets.set(name, _value(name), environment)
+        earlier = await store.tasks(1)
     where = f"the environment {environment}" if environment else "all environments"
     print(f"Stored {name} for {where}.", file=sys.stderr)
+    if earlier:
+        print(
+            "It is masked in attempts that are opened from now on. What earlier ones have stored is left as it is: if "
+            "the value may have come up there, replace it where it was issued.",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -70,8 +70,8 @@ class Parts:
     names of those that are set up.
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
-    that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this machine,
-    `catalogue` knows the models.
+    that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this
+    machine, `catalogue` knows the models.
     """
 
     store: Store

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ import journeyman
 PLACE = Path("/mnt")
 USER = 65532
 """Nobody's user and group."""
+NAME, FIRST, MANY = "journeyman-test", 200_000, 65_536
+"""A name for that user, and the ids that are his to give away, where they are needed."""
 
 
 def missing() -> str:
@@ -49,9 +52,32 @@ def missing() -> str:
     return "" if tried.returncode == 0 else "this Python finds its library only where nobody else may look"
 
 
-def ordinary(arguments: Sequence[str], places: Mapping[str, Path], home: Path) -> list[str]:
+def without_containers() -> str:
+    """Why an ordinary user cannot have containers of his own here; empty when he can."""
+    if reason := missing():
+        return reason
+    tools = [tool for tool in ("podman", "newuidmap", "newgidmap") if shutil.which(tool) is None]
+    if not any(shutil.which(tool) for tool in ("runc", "crun")):
+        tools.append("runc")
+    tools += [path for path in ("/etc/subuid", "/etc/subgid") if not Path(path).is_file()]
+    if tools:
+        return f"it needs {', '.join(tools)}"
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        run = "import subprocess, sys; sys.exit(subprocess.run(['podman', 'unshare', 'true']).returncode)"
+        tried = subprocess.run(
+            ordinary(["-c", run], {}, home, containers=True), cwd="/", capture_output=True, text=True
+        )
+    return f"podman makes no namespaces here: {tried.stderr.strip()[-300:]}" if tried.returncode else ""
+
+
+def ordinary(
+    arguments: Sequence[str], places: Mapping[str, Path], home: Path, *, containers: bool = False
+) -> list[str]:
     """A command line that runs Python with `arguments` as an ordinary user, with our packages; `places` are folders
-    that are seen at PLACE/NAME. `home` becomes that user's."""
+    that are seen at PLACE/NAME. `home` becomes that user's. For `containers` of his own he has a name, further ids and
+    a folder below /run/user, none of which the machine knows, and all his processes end with the first."""
     packages = Path(sysconfig.get_path("purelib"))
     shown = {"python": Path(sys.base_prefix), "packages": packages, "source": Path(journeyman.__file__).parents[1]}
     lines = _shown({**shown, **places})
@@ -63,9 +89,28 @@ def ordinary(arguments: Sequence[str], places: Mapping[str, Path], home: Path) -
         "PYTHONDONTWRITEBYTECODE=1",
     ]
     drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "env", "-i", *variables]
+    if containers:
+        lines += _named(home)
     lines.append("exec " + shlex.join([*drop, _python(), *arguments]))
     os.chown(home, USER, USER)
-    return ["unshare", "--mount", "sh", "-ec", "\n".join(lines)]
+    spaces = ["--mount", *(["--pid", "--fork", "--kill-child", "--mount-proc"] if containers else [])]
+    return ["unshare", *spaces, "sh", "-ec", "\n".join(lines)]
+
+
+def _named(home: Path) -> list[str]:
+    """The lines of a script that give the user what rootless podman asks for."""
+    rows = {
+        "passwd": f"{NAME}:x:{USER}:{USER}::{home}:/bin/sh",
+        "group": f"{NAME}:x:{USER}:",
+        "subuid": f"{NAME}:{FIRST}:{MANY}",
+        "subgid": f"{NAME}:{FIRST}:{MANY}",
+    }
+    lines = ["mount -t tmpfs none /run", f"mkdir -p /run/user/{USER}", f"chown {USER}:{USER} /run/user/{USER}"]
+    for name, row in rows.items():
+        shown = f"/run/{name}"
+        lines.append(f"{{ cat /etc/{name}; echo {shlex.quote(row)}; }} > {shown}")
+        lines.append(f"mount --bind {shown} /etc/{name}")
+    return lines
 
 
 def _python() -> str:

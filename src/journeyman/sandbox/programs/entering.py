@@ -37,7 +37,7 @@ CAPABILITIES = (0x20080522).to_bytes(4, sys.byteorder) + bytes(4)
 CHILD_ID = b'"child-pid":'
 ALONE = b"!"
 
-setns, capset = function("setns"), function("capset")
+setns, unshare, capset = function("setns"), function("unshare"), function("capset")
 
 
 def refused(what: str) -> OSError:
@@ -76,6 +76,7 @@ def enter(plan: dict[str, Any], filters: int, mark: _socket.socket, told: int, a
         os.setsid()
         go_into(room(mark, told), flags)
         give_up()
+        look_around()
         os.kill(-1, _signal.SIGKILL)
         confine(rules)
         be_alone(alone)
@@ -126,6 +127,15 @@ def give_up() -> None:
     ):
         if failed:
             raise refused(f"cannot {what}")
+
+
+def look_around() -> None:
+    """Raises where the room is not what it has to be, whatever bubblewrap has said: the root cannot be written to, and
+    nobody makes a user namespace."""
+    if not os.statvfs("/").f_flag & os.ST_RDONLY or os.path.exists("/oldroot"):  # noqa: PTH110
+        raise OSError(errno.EPROTO, "the room is not finished")
+    if not unshare(CLONE_NEWUSER):
+        raise OSError(errno.EPROTO, "user namespaces can be made in the room")
 
 
 def confine(rules: bytearray) -> None:

@@ -28,6 +28,7 @@ from journeyman.sandbox.programs.entering import (
     PR_SET_PDEATHSIG,
     change_user,
     enter,
+    unshare,
 )
 from journeyman.sandbox.programs.keeper import prctl
 from journeyman.sandbox.programs.libc import function, last_error
@@ -52,7 +53,7 @@ RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x04, 0x08
 LAST_ID = 2**32 - 2
 ORDINARY = 1000
 
-raw_syscall, raw_mount, unshare = function("syscall"), function("mount"), function("unshare")
+raw_syscall, raw_mount = function("syscall"), function("mount")
 
 
 def fail(what: str) -> None:

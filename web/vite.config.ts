@@ -1,0 +1,33 @@
+import { fileURLToPath } from "node:url";
+
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  plugins: [react(), tailwindcss()],
+  resolve: { alias: { "@": here("./src") } },
+  build: {
+    outDir: here("../src/journeyman/server/static"),
+    emptyOutDir: true,
+    target: "es2022",
+    // Nothing is put into the page itself: the content-security policy lets through files only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1200,
+    rolldownOptions: { input: { index: here("./index.html"), diagram: here("./diagram.html") } },
+  },
+  server: {
+    proxy: {
+      "/api": { target: process.env["JOURNEYMAN_URL"] ?? "http://127.0.0.1:8700", changeOrigin: false },
+    },
+  },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["./src/test-setup.ts"],
+    include: ["src/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+  },
+});
