@@ -1,7 +1,7 @@
 """From a prompt to a stored task, and from a stored attempt to one that is at work."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,16 +104,22 @@ async def draft(
 async def survey(order: Order, ground: Ground, stored: Awaitable[Environments] | None) -> Survey:
     """Take the base, choose the environment and find the checks. Raises what is wrong in words."""
     repository, base = await start_from(ground, str(order.place), order.ref, order.starting_diff)
+    return await surveyed(repository, base, order, stored)
+
+
+async def surveyed(repository: Repository, base: Base, order: Order, stored: Awaitable[Environments] | None) -> Survey:
+    """The same for a base that is known."""
     limits, configured = order.limits, order.configured
     async with repository.tree(base.tree) as tree:
         written = await _rule_commands(tree) if order.mode == "code" else ()  # while the store is still being opened
-        use = await _environment(repository, tree, order, ground.state, stored)
+        use = await _environment(repository, tree, order, stored)
         if use is not None:
             limits = environment_file.tightened(limits, use.environment, only_lower=use.source != "stored")
             configured = use.environment.checks or configured
         order = replace(order, limits=limits, configured=configured)
         checks = await _checks(tree, order, written) if order.mode == "code" else ()
-        if order.mode == "code" and base.ref is None and not await repository.writable(await tree.listing()):
+        own = order.mode != "code" or base.ref is not None or base.copied
+        if not own and not await repository.writable(await tree.listing()):
             base = base.model_copy(update={"copied": True, "left_out": (*base.left_out, COPIED)})
     return Survey(repository, base, use, limits, checks)
 
@@ -155,14 +161,14 @@ def _turn(task: Task, order: Order) -> Turn:
 
 
 async def _environment(
-    repository: Repository, tree: Tree, order: Order, state: Path, stored: Awaitable[Environments] | None
+    repository: Repository, tree: Tree, order: Order, stored: Awaitable[Environments] | None
 ) -> EnvironmentUse | None:
     if stored is None or order.environment == "off":
         return None
     from journeyman.attempt.environment.cache import Cache
     from journeyman.attempt.environment.choose import choose
 
-    cache = Cache(state / "environments", 0)
+    cache = Cache(repository.state / "environments", 0)
     return await choose(repository.workspace, tree, order.environment, await stored, cache, known_as=repository.name)
 
 
@@ -182,20 +188,12 @@ async def _checks(tree: Tree, order: Order, written: tuple[str, ...]) -> tuple[C
     )
 
 
-Prepare = Callable[[AttemptLog], Awaitable[None]]
-"""Writes the beginning of an attempt that has none."""
-
-
 @asynccontextmanager
-async def claim(
-    host: Host, attempt: str, prepare: Prepare | None = None
-) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
+async def claim(host: Host, attempt: str) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
     """Become the one writer of an attempt's log, and say so in it where another one was before."""
     async with host.store.claim(attempt, host.holder) as log:
-        if log.events and log.epoch > 1 and result(log.events) is None:
+        if log.epoch > 1 and result(log.events) is None:
             await log.append(Resumed(holder=host.holder))
-        if not log.events and prepare is not None:
-            await prepare(log)
         start = started(log.events)
         if start is None:
             raise StoreError(f"Attempt {attempt} has no beginning in the log; it cannot be worked on.")

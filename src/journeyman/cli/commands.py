@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from journeyman.attempt.begin import Draft, Order, draft
 from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door
+from journeyman.cli.shared import known_choice
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.environment import RESERVED, EnvironmentUse, NetworkPolicy, Refusal
 from journeyman.core.errors import UsageError
@@ -52,11 +53,13 @@ class Flags:
 async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
     """This machine, for attempts."""
 
-    def open_model(name: str, tell: Tell | None) -> AbstractAsyncContextManager[Model]:
+    @asynccontextmanager
+    async def open_model(name: str, tell: Tell | None) -> AsyncGenerator[Model]:
         from journeyman.models.open import open_model as opened
 
-        choice = model_choice(door, name)
-        return opened(choice, env=door.environ, cache=door.cache, on_progress=tell)
+        choice, env = await known_choice(door, store, name)
+        async with opened(choice, env=env, cache=door.cache, on_progress=tell) as model:
+            yield model
 
     backend = await asyncio.to_thread(choose_backend, door.settings.sandbox, door.state / "sandbox")
     virtual_env = door.environ.get("VIRTUAL_ENV")

@@ -90,11 +90,16 @@ PROFILE = (
 
 def model_choice(door: Door, wanted: str | None) -> ModelChoice:
     """The model that a name stands for; without one, what a key in the environment opens, else the embedded one."""
-    configured = {name: _choice(name, settings) for name, settings in door.settings.models.items()}
-    return choose(door.environ, configured, wanted)
+    return choose(door.environ, configured_models(door), wanted)
 
 
-def _choice(name: str, settings: ModelSettings) -> ModelChoice:
+def configured_models(door: Door) -> dict[str, ModelChoice]:
+    """The models of the settings, by name."""
+    return {name: choice_of(name, settings) for name, settings in door.settings.models.items()}
+
+
+def choice_of(name: str, settings: ModelSettings) -> ModelChoice:
+    """A model of a `[models.NAME]` table."""
     overrides = {key: getattr(settings, key) for key in PROFILE if getattr(settings, key) is not None}
     return ModelChoice(
         name=name,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman import __version__
 from journeyman.cli.commands import open_host
-from journeyman.cli.door import Door, open_door
+from journeyman.cli.door import Door, configured_models, open_door
 from journeyman.cli.remotes import SERVING, Serving, put_private
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line
@@ -28,8 +28,10 @@ from journeyman.store.store import Store, open_store
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from journeyman.attempt.host import Host
     from journeyman.engine.crew import Crew
     from journeyman.engine.engine import Engine
+    from journeyman.server.workshop import Workshop
 
 STREAMS = 2
 """Seconds that live streams have to end when the server does; those who watch connect anew."""
@@ -99,13 +101,15 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
         store = await stack.enter_async_context(open_store(door.state))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
         await loading
-        slots = 0
+        slots, workshop = 0, None
         if order.work:
             host = await stack.enter_async_context(open_host(door, store))
             crew = crew_of(door, host)
             await stack.enter_async_context(_worker(engine, store, crew, default_model(door)))
             slots = crew.offer.slots
-        app, join = await _application(door, store, engine, address, token)
+            workshop = _workshop(door, host)
+            stack.push_async_callback(workshop.close)
+        app, join = await _application(door, store, engine, address, token, workshop)
         serving = Serving(address=address, pid=os.getpid(), token=token)
         yield Running(door, app, serving, engine.where.address, default_model(door), slots, join)
 
@@ -117,12 +121,20 @@ def _worker(engine: "Engine", store: Store, crew: "Crew", model: str) -> Any:
     return worker(engine, store, Attempts(crew), crew.offer, Duties(model, crew.model_limits))
 
 
+def _workshop(door: Door, host: "Host") -> "Workshop":
+    """Where environments are built when somebody asks for it."""
+    from journeyman.server.workshop import Workshop
+
+    return Workshop(host, door.settings.limits, door.settings.checks)
+
+
 async def _application(
-    door: Door, store: Store, engine: "Engine", address: str, token: str | None
+    door: Door, store: Store, engine: "Engine", address: str, token: str | None, workshop: "Workshop | None"
 ) -> "tuple[FastAPI, str | None]":
     """The application, and the link by which the first administrator joins, where there is none yet."""
     from journeyman.cli.crew import default_model
     from journeyman.server.auth.gate import SignIn
+    from journeyman.server.catalogue import Catalogue
     from journeyman.server.handing import Handing
     from journeyman.server.parts import Parts
     from journeyman.server.routes.about import about_router
@@ -143,6 +155,8 @@ async def _application(
         checks={"engine": engine_answers},
         excludes=door.excludes,
         models=tuple(door.settings.models),
+        workshop=workshop,
+        catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
     )
     settings = door.settings.server
     openid = settings.openid

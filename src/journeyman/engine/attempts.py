@@ -4,12 +4,12 @@ import asyncio
 from collections import defaultdict
 from dataclasses import replace
 
+from journeyman.attempt.prepare import first_events
 from journeyman.attempt.run import run_attempt
 from journeyman.core import folds
 from journeyman.core.errors import SandboxUnavailable
 from journeyman.engine.activities import Elsewhere
 from journeyman.engine.crew import Crew
-from journeyman.engine.prepare import first_events
 
 
 class Attempts:
@@ -43,9 +43,10 @@ class Attempts:
             async with lock:
                 if (await store.attempt(attempt_id)).began is None:
                     asked = await store.turns.get(task_id, turn)
-                    model = self._crew.plan(asked.request.model)
-                    firsts = await first_events(self._crew, asked, model)
-                    await store.jobs.begin(task_id, turn, model.name, firsts)
+                    crew = self._crew
+                    firsts = await first_events(crew.host, asked, crew.plan, crew.checks)
+                    start = folds.started(firsts[attempt_id])
+                    await store.jobs.begin(task_id, turn, start.model if start is not None else "", firsts)
         finally:
             if not lock.locked():
                 self._locks.pop(task_id, None)

@@ -203,8 +203,8 @@ class ModelList(Value):
 
 
 class ModelAdd(Value):
-    """`settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names a
-    variable of the workers' or a stored secret."""
+    """`settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names one
+    that is stored for all."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     settings: ModelSettings
