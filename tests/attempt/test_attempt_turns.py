@@ -11,7 +11,6 @@ import pytest
 
 from journeyman.agent.prompts import FOLLOW_UP, NOT_RUN, STOPPED_BEFORE
 from journeyman.attempt.host import Host, ModelPlan
-from journeyman.attempt.prepare import first_events
 from journeyman.attempt.run import run_attempt
 from journeyman.core.errors import HandedOver, UsageError
 from journeyman.core.events import AttemptStarted, Continued, Opened, Prepared, Resumed, Said, ToolReturned, ToolStarted
@@ -21,12 +20,15 @@ from journeyman.core.images import Image
 from journeyman.core.items import DeveloperMessage, Item, ToolResult, UserMessage
 from journeyman.core.model import ModelRequest, Reply, call, say
 from journeyman.core.task import Attempt, Message, Mode, Task, Turn, TurnRequest
+from journeyman.engine.attempts import Attempts
+from journeyman.engine.crew import Crew
 from journeyman.models.script import Entry
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.store import this_process
 from tests.attempt.conftest import PROFILE, Bench, MakeBench
 from tests.conftest import MakeRepository, git
+from tests.engine.engine_parts import an_offer
 
 FILES = {"a.txt": "one\n", "b.txt": "bee\n"}
 
@@ -72,11 +74,8 @@ async def follow_up(
 
 async def work(host: Host, attempt: str) -> Result:
     """As a worker of the engine does."""
-    store, now = host.store, await host.store.attempt(attempt)
-    if now.began is None:
-        firsts = await first_events(host, await store.turns.get(now.task_id, now.turn), plan)
-        await store.jobs.begin(now.task_id, now.turn, "scripted", firsts)
-    return await run_attempt(host, attempt)
+    crew = Crew(host, plan, an_offer())
+    return await run_attempt(host, attempt, prepare=Attempts(crew).begin)
 
 
 async def text_of(bench: Bench, blob: str | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
 from journeyman.agent.work import OpenLayer, Stop, Work
-from journeyman.attempt.begin import claim
+from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt
@@ -37,15 +37,21 @@ READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL)
 
 
 async def run_attempt(
-    host: Host, attempt: str, *, listener: Listener | None = None, watch: Watch | None = None
+    host: Host,
+    attempt: str,
+    *,
+    listener: Listener | None = None,
+    watch: Watch | None = None,
+    prepare: Prepare | None = None,
 ) -> Result:
-    """Work an attempt to its end, from wherever its log says that it is.
+    """Work an attempt to its end, from wherever its log says that it is; `prepare` writes the beginning of one that has
+    none.
 
     Cancelling keeps everything and marks it as interrupted. Raises a `JourneymanError` when it cannot go on now
     (`HandedOver`: another process is to, `BudgetSpent`: a person has to allow it); then too everything is kept, and the
     next call goes on from the step it was in.
     """
-    async with claim(host, attempt) as (log, start):
+    async with claim(host, attempt, prepare) as (log, start):
         if listener is not None:
             log.listen(listener)
         if (done := folds.result(log.events)) is not None:

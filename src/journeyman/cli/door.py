@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from journeyman.attempt.clones import Ground
 from journeyman.core.errors import UsageError
 from journeyman.core.settings import Layer, ModelSettings, Settings, load_toml, merge, variables
 from journeyman.models.choice import ModelChoice, choose
+from journeyman.store.store import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str
     with suppress(OSError):  # what is wrong with it is told by whoever writes there
         state.mkdir(mode=0o700, parents=True, exist_ok=True)  # before a room of ours makes it for everybody
     return Door(env, state, cache, Path(env.get("HOME") or Path.home()), merge(layers), directory)
+
+
+def open_stored(door: Door) -> AbstractAsyncContextManager[Store]:
+    """The store that the settings name."""
+    return open_store(door.state, url=door.settings.store, blobs=door.settings.blobs)
 
 
 def _text(file: Path) -> str:
