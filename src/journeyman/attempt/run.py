@@ -14,6 +14,7 @@ from journeyman.attempt.budget import Purse
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt
 from journeyman.attempt.host import Host, Watch
+from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
@@ -265,6 +266,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         boundary=boundary,
         hear=run.inbox.hear,
         rerun=folds.checkpoint(log.events)[1],
+        images=await images_of(host.store, folds.conversation(log.events)),
         clock=host.clock,
         on_delta=watch.on_delta,
         on_retry=watch.on_retry,
