@@ -94,9 +94,11 @@ class Running:
 async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Running]:
     """Everything but the listening: store, engine, worker, application."""
     from journeyman.cli.crew import crew_of, default_model, engine_of
+    from journeyman.cli.telemetry import telemetry
 
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry(door.environ))
         loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
         store = await stack.enter_async_context(open_stored(door))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
@@ -137,7 +139,6 @@ async def _application(
     from journeyman.server.catalogue import Catalogue
     from journeyman.server.handing import Handing
     from journeyman.server.parts import Parts
-    from journeyman.server.routes.about import about_router
     from journeyman.server.service import create_service, first_link
 
     async def engine_answers() -> str | None:
@@ -157,13 +158,13 @@ async def _application(
         models=tuple(door.settings.models),
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
+        machine=engine.machine,
     )
     settings = door.settings.server
     openid = settings.openid
     secret = door.environ.get(openid.client_secret_env or "", "") if openid is not None else ""
     way = SignIn(token is None, settings.public_url, openid, secret, token or "")
     app = create_service(parts, way)
-    app.include_router(about_router(engine.machine), prefix="/api/v1")
     join = await first_link(parts, settings.public_url or address) if token is not None else None
     return app, join
 
@@ -263,7 +264,9 @@ def _log_to_stderr() -> None:
     import structlog
 
     terminal = sys.stderr.isatty()
-    last = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    # Tracebacks are without the values of variables, which may be secrets.
+    words = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    last = words if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
