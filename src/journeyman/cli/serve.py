@@ -137,7 +137,6 @@ async def _application(
     from journeyman.server.catalogue import Catalogue
     from journeyman.server.handing import Handing
     from journeyman.server.parts import Parts
-    from journeyman.server.routes.about import about_router
     from journeyman.server.service import create_service, first_link
 
     async def engine_answers() -> str | None:
@@ -157,13 +156,13 @@ async def _application(
         models=tuple(door.settings.models),
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
+        machine=engine.machine,
     )
     settings = door.settings.server
     openid = settings.openid
     secret = door.environ.get(openid.client_secret_env or "", "") if openid is not None else ""
     way = SignIn(token is None, settings.public_url, openid, secret, token or "")
     app = create_service(parts, way)
-    app.include_router(about_router(engine.machine), prefix="/api/v1")
     join = await first_link(parts, settings.public_url or address) if token is not None else None
     return app, join
 
