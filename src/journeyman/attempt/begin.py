@@ -1,7 +1,7 @@
 """From a prompt to a stored task, and from a stored attempt to one that is at work."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -188,12 +188,20 @@ async def _checks(tree: Tree, order: Order, written: tuple[str, ...]) -> tuple[C
     )
 
 
+Prepare = Callable[[AttemptLog], Awaitable[None]]
+"""Writes the beginning of an attempt that has none."""
+
+
 @asynccontextmanager
-async def claim(host: Host, attempt: str) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
+async def claim(
+    host: Host, attempt: str, prepare: Prepare | None = None
+) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
     """Become the one writer of an attempt's log, and say so in it where another one was before."""
     async with host.store.claim(attempt, host.holder) as log:
-        if log.epoch > 1 and result(log.events) is None:
+        if log.events and log.epoch > 1 and result(log.events) is None:
             await log.append(Resumed(holder=host.holder))
+        if not log.events and prepare is not None:
+            await prepare(log)
         start = started(log.events)
         if start is None:
             raise StoreError(f"Attempt {attempt} has no beginning in the log; it cannot be worked on.")

@@ -9,11 +9,12 @@ from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
 from journeyman.agent.brief import brief
 from journeyman.agent.work import OpenLayer, Stop, Work
-from journeyman.attempt.begin import claim
+from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt
 from journeyman.attempt.host import Host, Watch
+from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
@@ -38,15 +39,21 @@ READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL)
 
 
 async def run_attempt(
-    host: Host, attempt: str, *, listener: Listener | None = None, watch: Watch | None = None
+    host: Host,
+    attempt: str,
+    *,
+    listener: Listener | None = None,
+    watch: Watch | None = None,
+    prepare: Prepare | None = None,
 ) -> Result:
-    """Work an attempt to its end, from wherever its log says that it is.
+    """Work an attempt to its end, from wherever its log says that it is; `prepare` writes the beginning of one that has
+    none.
 
     Cancelling keeps everything and marks it as interrupted. Raises a `JourneymanError` when it cannot go on now
     (`HandedOver`: another process is to, `BudgetSpent`: a person has to allow it); then too everything is kept, and the
     next call goes on from the step it was in.
     """
-    async with claim(host, attempt) as (log, start):
+    async with claim(host, attempt, prepare) as (log, start):
         if listener is not None:
             log.listen(listener)
         if (done := folds.result(log.events)) is not None:
@@ -259,6 +266,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         boundary=boundary,
         hear=run.inbox.hear,
         rerun=folds.checkpoint(log.events)[1],
+        images=await images_of(host.store, folds.conversation(log.events)),
         clock=host.clock,
         on_delta=watch.on_delta,
         on_retry=watch.on_retry,

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman import __version__
 from journeyman.cli.commands import open_host
-from journeyman.cli.door import Door, configured_models, open_door
+from journeyman.cli.door import Door, configured_models, open_door, open_stored
 from journeyman.cli.remotes import SERVING, Serving, put_private
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line
-from journeyman.store.store import Store, open_store
+from journeyman.store.store import Store
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -52,7 +52,6 @@ class Order:
 async def serve(order: Order) -> int:
     """Serve until this process is told to end. Ctrl-C or SIGTERM ends it in good order, a second one at once."""
     began = time.monotonic()
-    _log_to_stderr()
     if not order.sign_in and not is_loopback(order.host):
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
@@ -98,7 +97,7 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
         loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
-        store = await stack.enter_async_context(open_store(door.state))
+        store = await stack.enter_async_context(open_stored(door))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
         await loading
         slots, workshop = 0, None
@@ -255,25 +254,6 @@ def _worth_telling(record: logging.LogRecord) -> bool:
 
 
 # ------------------------------------------------------------ beginning and ending
-
-
-def _log_to_stderr() -> None:
-    """What goes wrong within the service: in words on a terminal, else a JSON object a line."""
-    import structlog
-
-    terminal = sys.stderr.isatty()
-    last = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            *(() if terminal else (structlog.processors.format_exc_info,)),
-            last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Parts:
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this
-    machine, `catalogue` knows the models, `machine` is the id of this one.
+    machine, whose id is `machine`; `catalogue` knows the models.
     """
 
     store: Store

@@ -17,24 +17,25 @@ export class ApiError extends Error {
   }
 }
 
-/** The service's cookie that only its own pages can read; sent back, it shows that the request comes from one. */
-function token(): string | null {
-  const found = /(?:^|;\s*)journeyman_csrf=([^;]+)/.exec(document.cookie);
-  return found?.[1] ? decodeURIComponent(found[1]) : null;
+let csrf: string | null = null;
+
+/** The token of the session, which goes back with every change: it shows that a page of the service itself sends it. */
+export function setCsrf(value: string | null): void {
+  csrf = value;
 }
 
 const guarded: Middleware = {
   onRequest({ request }) {
-    const value = token();
-    if (value && request.method !== "GET") request.headers.set("X-CSRF-Token", value);
+    if (csrf && request.method !== "GET") request.headers.set("X-CSRF-Token", csrf);
     return request;
   },
-  onError() {
-    return new ApiError(0, "offline", "");
+  onError({ error }) {
+    // A request that was called off is no failure of the network.
+    return error instanceof TypeError ? new ApiError(0, "offline", "") : undefined;
   },
 };
 
-export const client = createClient<paths>({ baseUrl: "/", credentials: "same-origin" });
+export const client = createClient<paths>({ baseUrl: location.origin, credentials: "same-origin" });
 client.use(guarded);
 
 function isBody(value: unknown): value is { error: ErrorInfo } {
@@ -43,11 +44,17 @@ function isBody(value: unknown): value is { error: ErrorInfo } {
 
 /** The data of an answer; throws an `ApiError` for every other outcome. */
 export function data<T>(answer: { data?: T; error?: unknown; response: Response }): T {
-  if (answer.error === undefined) return answer.data as T;
+  if (answer.response.ok) return answer.data as T;
   throw failure(answer.error, answer.response.status);
 }
 
-export function failure(body: unknown, status: number): ApiError {
+function failure(body: unknown, status: number): ApiError {
   if (isBody(body)) return new ApiError(status, body.error.code, body.error.message, body.error.details);
-  return new ApiError(status, status >= 500 ? "internal" : "bad_request", "");
+  return new ApiError(status, status >= 500 ? "unavailable" : "bad_request", "");
 }
+
+/**
+ * What may be left out of a body. The description gives each field with a default as one that is there, which is so
+ * for what comes back.
+ */
+export type Sent<T, Needed extends keyof T = never> = Pick<T, Needed> & Partial<T>;

@@ -1,16 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { call } from "./call";
-
-export interface EnvironmentChoice {
-  name: string;
-  repository: string | null;
-}
+import { client, data } from "./client";
 
 export function useEnvironments() {
   return useQuery({
     queryKey: ["environments"],
-    queryFn: ({ signal }) => call<{ environments: EnvironmentChoice[] }>("GET", "/environments", { signal }),
-    select: (page) => page.environments,
+    queryFn: async ({ signal }) => data(await client.GET("/api/v1/environments", { signal })),
+    select: (list) => list.environments,
   });
 }

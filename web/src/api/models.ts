@@ -1,18 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { call } from "./call";
-
-export interface ModelChoice {
-  name: string;
-  input_price: number | null;
-  output_price: number | null;
-  default: boolean;
-}
+import { client, data } from "./client";
 
 export function useModels() {
   return useQuery({
     queryKey: ["models"],
-    queryFn: ({ signal }) => call<{ models: ModelChoice[] }>("GET", "/models", { signal }),
-    select: (page) => page.models,
+    queryFn: async ({ signal }) => data(await client.GET("/api/v1/models", { signal })),
+    select: (list) => list.models,
   });
 }

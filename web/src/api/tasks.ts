@@ -4,12 +4,12 @@ import { useDeferredValue, useEffect } from "react";
 import { open } from "@/live/connection";
 import { type ListFilter, type Pages, withLine, withoutLine } from "@/live/list";
 
-import { call } from "./call";
+import { client, data, type Sent } from "./client";
 import { queries } from "./query";
-import type { Bulk, BulkOutcome, FollowUp, Gone, TaskCreate, TaskLine, TaskPage, TaskUpdate, TaskView, Upload } from "./schema";
+import type { Bulk, FollowUp, Gone, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
 
-export type NewTask = Partial<TaskCreate> & Pick<TaskCreate, "prompt" | "mode">;
-export type NewTurn = Partial<FollowUp>;
+export type NewTask = Sent<TaskCreate, "prompt" | "mode">;
+export type NewTurn = Sent<FollowUp>;
 
 const LIST = ["tasks", "list"] as const;
 export const taskKey = (id: string) => ["tasks", "one", id] as const;
@@ -18,21 +18,23 @@ const PAGE = 60;
 
 function listQuery(filter: ListFilter, cursor: string | null) {
   return {
-    archived: filter.tab === "archived",
-    mode: filter.tab === "reviews" ? "review" : null,
-    status: filter.status,
-    unread: filter.unread ? true : null,
-    q: filter.search,
+    archived: filter.tab === "archived" ? ("true" as const) : ("false" as const),
+    ...(filter.tab === "reviews" ? { mode: ["review" as const] } : {}),
+    ...(filter.status ? { status: [filter.status] } : {}),
+    ...(filter.unread ? { unread: true } : {}),
+    ...(filter.mine ? { owner: "me" } : {}),
+    ...(filter.search ? { q: filter.search } : {}),
+    ...(cursor ? { cursor } : {}),
     sort: filter.sort,
     limit: PAGE,
-    cursor,
   };
 }
 
 export function useTaskPages(filter: ListFilter) {
   return useInfiniteQuery({
     queryKey: [...LIST, filter],
-    queryFn: ({ pageParam, signal }) => call<TaskPage>("GET", "/tasks", { query: listQuery(filter, pageParam), signal }),
+    queryFn: async ({ pageParam, signal }) =>
+      data(await client.GET("/api/v1/tasks", { params: { query: listQuery(filter, pageParam) }, signal })),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.cursor,
     placeholderData: keepPreviousData,
@@ -44,10 +46,10 @@ export function useTaskPages(filter: ListFilter) {
 
 /** For the palette: tasks whose title or prompt has what is typed. */
 export function useTaskSearch(typed: string): TaskLine[] {
-  const search = useDeferredValue(typed.trim());
+  const q = useDeferredValue(typed.trim());
   const found = useQuery({
-    queryKey: ["tasks", "search", search],
-    queryFn: ({ signal }) => call<TaskPage>("GET", "/tasks", { query: { q: search, limit: 8 }, signal }),
+    queryKey: ["tasks", "search", q],
+    queryFn: async ({ signal }) => data(await client.GET("/api/v1/tasks", { params: { query: { q, limit: 8 } }, signal })),
     placeholderData: keepPreviousData,
     staleTime: 10_000,
   });
@@ -66,6 +68,11 @@ export function takeLine(line: TaskLine): void {
   queries.setQueryData<TaskView>(taskKey(line.id), (view) => (view && line.seq >= view.task.seq ? { ...view, task: line } : view));
 }
 
+function takeView(view: TaskView): void {
+  queries.setQueryData(taskKey(view.task.id), view);
+  takeLine(view.task);
+}
+
 /** Keeps every list that is held up to date for as long as it is mounted. */
 export function useListStream(): void {
   useEffect(
@@ -75,6 +82,8 @@ export function useListStream(): void {
         onState: () => undefined,
         onMessages: (messages) => {
           for (const message of messages) {
+            // What changes from here on is told; what changed before the stream began is fetched.
+            if (message.event === "ready") void queries.invalidateQueries({ queryKey: LIST });
             if (message.event === "task") takeLine(JSON.parse(message.data) as TaskLine);
             if (message.event === "gone") {
               const { id } = JSON.parse(message.data) as Gone;
@@ -95,22 +104,31 @@ export function newKey(): string {
 export function useSubmit() {
   return useMutation({
     // The key is made once for each press of the button: sent twice over a bad line, it is one task all the same.
-    mutationFn: ({ task, key }: { task: NewTask; key: string }) =>
-      call<TaskView>("POST", "/tasks", { body: { ...task, origin: "web" }, query: { key } }),
-    onSuccess: (view) => {
-      queries.setQueryData(taskKey(view.task.id), view);
-      takeLine(view.task);
-    },
+    mutationFn: async ({ task, key }: { task: NewTask; key: string }) =>
+      data(
+        await client.POST("/api/v1/tasks", {
+          body: { ...task, origin: "web" } as TaskCreate,
+          params: { header: { "Idempotency-Key": key } },
+        }),
+      ),
+    onSuccess: takeView,
   });
 }
 
+/** The media type tells the service what it is. */
 export async function upload(file: Blob): Promise<Upload> {
-  return call<Upload>("POST", "/uploads", { raw: file });
+  return data(
+    await client.POST("/api/v1/uploads", {
+      body: file as unknown as string,
+      bodySerializer: (body) => body as unknown as Blob,
+      headers: { "Content-Type": file.type },
+    }),
+  );
 }
 
 export function useBulk() {
   return useMutation({
-    mutationFn: (bulk: Bulk) => call<BulkOutcome>("POST", "/tasks/bulk", { body: bulk }),
+    mutationFn: async (bulk: Bulk) => data(await client.POST("/api/v1/tasks/bulk", { body: bulk })),
     onMutate: (bulk) => {
       // Shown at once where it can be taken back without loss.
       if (bulk.act === "archive" || bulk.act === "unarchive") for (const id of bulk.ids) eachList((held) => withoutLine(held, id));
@@ -132,23 +150,85 @@ export function useBulk() {
 export function useTask(id: string) {
   return useQuery({
     queryKey: taskKey(id),
-    queryFn: ({ signal }) => call<TaskView>("GET", `/tasks/${encodeURIComponent(id)}`, { signal }),
+    queryFn: async ({ signal }) => data(await client.GET("/api/v1/tasks/{task_id}", { params: { path: { task_id: id } }, signal })),
   });
 }
 
-/** An act on one task that answers with the task as it is then. */
-export function useAct<B>(id: string, path: string, method = "POST") {
-  return useMutation({
-    mutationFn: (body: B) => call<TaskView>(method, `/tasks/${encodeURIComponent(id)}${path}`, { body }),
-    onSuccess: (view) => {
-      if (typeof view === "object" && "task" in view) {
-        queries.setQueryData(taskKey(id), view);
-        takeLine(view.task);
-      } else {
-        void queries.invalidateQueries({ queryKey: taskKey(id) });
-      }
-    },
-  });
+const at = (id: string) => ({ path: { task_id: id } });
+const refresh = (id: string) => queries.invalidateQueries({ queryKey: taskKey(id) });
+
+/** What is said to a task: each becomes part of its log, and the stream tells when it has. */
+export function useTaskActs(id: string) {
+  const done = { onSuccess: () => refresh(id) };
+  const changed = {
+    onSuccess: takeView,
+  };
+  return {
+    steer: useMutation({
+      mutationFn: async ({ text, key }: { text: string; key: string }) =>
+        data(
+          await client.POST("/api/v1/tasks/{task_id}/steer", {
+            params: { ...at(id), header: { "Idempotency-Key": key } },
+            body: { text, attempt: null },
+          }),
+        ),
+      ...done,
+    }),
+    followUp: useMutation({
+      mutationFn: async ({ turn, key }: { turn: NewTurn; key: string }) =>
+        data(
+          await client.POST("/api/v1/tasks/{task_id}/turns", {
+            params: { ...at(id), header: { "Idempotency-Key": key } },
+            body: turn as FollowUp,
+          }),
+        ),
+      ...done,
+    }),
+    interrupt: useMutation({
+      mutationFn: async () =>
+        data(await client.POST("/api/v1/tasks/{task_id}/interrupt", { params: at(id), body: { attempt: null } })),
+      ...done,
+    }),
+    cancel: useMutation({
+      mutationFn: async () => data(await client.POST("/api/v1/tasks/{task_id}/cancel", { params: at(id) })),
+      ...done,
+    }),
+    approve: useMutation({
+      mutationFn: async (budget: TaskBudget) =>
+        data(await client.POST("/api/v1/tasks/{task_id}/approve", { params: at(id), body: { budget } })),
+      ...changed,
+    }),
+    retry: useMutation({
+      mutationFn: async () => data(await client.POST("/api/v1/tasks/{task_id}/retry", { params: at(id) })),
+      ...changed,
+    }),
+    choose: useMutation({
+      mutationFn: async (attempt: string) =>
+        data(await client.POST("/api/v1/tasks/{task_id}/choose", { params: at(id), body: { attempt } })),
+      ...changed,
+    }),
+    update: useMutation({
+      mutationFn: async (update: Sent<TaskUpdate>) =>
+        data(await client.PATCH("/api/v1/tasks/{task_id}", { params: at(id), body: update })),
+      ...changed,
+    }),
+    remove: useMutation({
+      mutationFn: async () => data(await client.DELETE("/api/v1/tasks/{task_id}", { params: at(id) })),
+      onSuccess: () => eachList((held) => withoutLine(held, id)),
+    }),
+  };
 }
 
-export const useUpdate = (id: string) => useAct<Partial<TaskUpdate>>(id, "", "PATCH");
+/** Nothing is said when it fails: the mark stays, and goes with the next visit. */
+export async function markSeen(id: string, seq: number): Promise<void> {
+  const answer = await client.PUT("/api/v1/tasks/{task_id}/seen", { params: at(id), body: { seq } });
+  if (answer.response.ok) {
+    eachList((held) => ({
+      ...held,
+      pages: held.pages.map((page) => ({
+        ...page,
+        tasks: page.tasks.map((task) => (task.id === id ? { ...task, unread: false } : task)),
+      })),
+    }));
+  }
+}

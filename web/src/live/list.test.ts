@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { grouped, type ListFilter, type Pages, withLine, withoutLine } from "./list";
 import { taskLine } from "./testing";
 
-const all: ListFilter = { tab: "tasks", search: "", status: null, unread: false, sort: "updated" };
+const all: ListFilter = { tab: "tasks", search: "", status: null, unread: false, mine: false, sort: "updated" };
 const held = (...tasks: ReturnType<typeof taskLine>[]): Pages => ({ pages: [{ tasks, cursor: null }], pageParams: [null] });
 const ids = (pages: Pages): string[] => pages.pages.flatMap((page) => page.tasks.map((task) => task.id));
 

@@ -1,4 +1,4 @@
-import type { TaskLine, TaskPage } from "@/api/schema";
+import type { TaskLine, TaskPage } from "@/api/types";
 
 /** What a list shows of all tasks. */
 export interface ListFilter {
@@ -6,6 +6,7 @@ export interface ListFilter {
   search: string;
   status: TaskLine["status"] | null;
   unread: boolean;
+  mine: boolean;
   sort: "updated" | "created";
 }
 
@@ -20,7 +21,7 @@ export function fits(task: TaskLine, filter: ListFilter): boolean | undefined {
   if (filter.tab === "reviews" && task.mode !== "review") return false;
   if (filter.status !== null && task.status !== filter.status) return false;
   if (filter.unread && !task.unread) return false;
-  return filter.search === "" ? true : undefined;
+  return filter.search === "" && !filter.mine ? true : undefined;
 }
 
 /** The newer of two states of a task: a stream that is resumed may tell of an older one again. */

@@ -1,4 +1,4 @@
-import type { Summary, TaskLine, Usage } from "@/api/schema";
+import type { Summary, TaskLine, Usage } from "@/api/types";
 
 /** Values for tests, whole and plausible; a test sets what it is about. */
 

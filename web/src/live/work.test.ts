@@ -1,31 +1,37 @@
 import { describe, expect, it } from "vitest";
 
-import type { NumberedEvent, StepView } from "@/api/schema";
+import type { Event, WorkEntry } from "@/api/types";
 
 import { usage } from "./testing";
 import { NOTHING, tally, withEarlier, withEvents, withHistory, type Work } from "./work";
 
-type Event = NumberedEvent["event"];
-
 let seq = 0;
 const at = (): { seq: number; at: number } => ({ seq: ++seq, at: 100 + seq });
-const replied = (text: string): Event => ({
+const replied = (text: string, ...calls: string[]): Event => ({
   kind: "replied",
   ...at(),
   seconds: 1,
-  reply: { items: [{ kind: "assistant", text, id: null }], usage: usage({ output_tokens: 5 }), stop: "calls", model: "m" },
+  reply: {
+    items: [
+      { kind: "assistant", text, id: null },
+      ...calls.map((call) => ({ kind: "tool_call" as const, call_id: call, name: "shell", arguments: "{}", freeform: false, id: null })),
+    ],
+    usage: usage({ output_tokens: 5 }),
+    stop: "calls",
+    model: "m",
+  },
 });
-const started = (call: string, command: string): Event => ({
+const started = (call: string): Event => ({
   kind: "tool_started",
   ...at(),
   call_id: call,
   name: "shell",
-  summary: command,
+  summary: "ls",
   reads_only: false,
   again: false,
-  command: { kind: "command", command },
+  command: { kind: "command", command: "ls" },
 });
-const returned = (call: string, exit: number, own: Partial<Extract<Event, { kind: "tool_returned" }>> = {}): Event => ({
+const returned = (call: string, own: Partial<Extract<Event, { kind: "tool_returned" }>> = {}): Event => ({
   kind: "tool_returned",
   ...at(),
   call_id: call,
@@ -35,63 +41,65 @@ const returned = (call: string, exit: number, own: Partial<Extract<Event, { kind
   freeform: false,
   checkpoint: null,
   checkpointed: true,
-  detail: { kind: "command", command: "pytest", exit_code: exit, chunk: "abc123", seconds: 1, output: "out", cut: null, session: null, notes: [] },
+  detail: { kind: "command", command: "ls", exit_code: 0, chunk: "abc123", seconds: 1, output: "out", cut: null, session: null, notes: [] },
   ...own,
 });
-const said = (text: string): Event => ({ kind: "said", ...at(), why: "steer", item: { kind: "user", text } });
+const said = (text: string): Event => ({ kind: "said", ...at(), why: "steer", item: { kind: "user", text, images: [] } });
 const fold = (...events: Event[]): Work => withEvents(NOTHING, events);
-const shape = (work: Work): string[] =>
-  work.steps.map((step) => `${step.number} ${step.said.map((each) => each.text).join()}|${step.text}|${step.calls.map((call) => `${call.call_id}:${call.status}`).join()}`);
+const shape = (entries: WorkEntry[]): string[] =>
+  entries.map((entry) =>
+    entry.kind === "step"
+      ? `${entry.number} ${entry.text} ${entry.calls.map((call) => `${call.call_id}:${call.status}`).join(",")}`
+      : entry.kind === "said" || entry.kind === "note"
+        ? `${entry.kind} ${entry.text}`
+        : entry.kind,
+  );
 
 function session(): Event[] {
   seq = 0;
   return [
-    replied("looking"),
-    started("c1", "ls"),
-    started("c2", "pytest"),
-    returned("c1", 0),
-    returned("c2", 1),
+    replied("looking", "c1", "c2"),
+    started("c1"),
+    started("c2"),
+    returned("c1"),
+    returned("c2", { is_error: true }),
     said("mind the cents"),
-    replied("fixing"),
-    started("c3", "sed"),
+    replied("fixing", "c3"),
+    started("c3"),
   ];
 }
 
+const SHAPE = ["1 looking c1:completed,c2:failed", "said mind the cents", "2 fixing c3:running"];
+
 describe("the work of an attempt", () => {
-  it("is steps with their calls; what a person said stands before the step that answers it", () => {
+  it("is steps with their calls, and what was said between them", () => {
     const work = fold(...session());
-    expect(shape(work)).toEqual(["1 |looking|c1:completed,c2:failed", "2 mind the cents|fixing|c3:running"]);
-    expect(tally(work.steps)).toEqual({ commands: 2, edits: 0, failed: 1 });
+    expect(shape(work.entries)).toEqual(SHAPE);
+    expect(tally(work.entries)).toEqual({ steps: 2, commands: 2, edits: 0 });
   });
 
   it("is the same in whatever batches the events come, and however often", () => {
     const events = session();
-    const whole = withEvents(NOTHING, events);
     let piecewise = NOTHING;
     for (const event of events) piecewise = withEvents(withEvents(piecewise, [event]), events.slice(0, event.seq));
-    expect(piecewise).toEqual(whole);
+    expect(piecewise).toEqual(withEvents(NOTHING, events));
   });
 
-  it("marks what ran when the attempt was taken over, until its outcome is known", () => {
-    const events = session();
-    const after = withEvents(fold(...events), [{ kind: "resumed", ...at(), holder: "w2" }]);
-    expect(after.steps[1]?.calls[0]?.status).toBe("interrupted");
-    const again = withEvents(after, [started("c3", "sed"), returned("c3", 0)]);
-    expect(again.steps[1]?.calls[0]?.status).toBe("completed");
+  it("marks calls that had not returned when the work went on", () => {
+    const after = fold(...session(), { kind: "resumed", ...at(), holder: "w2" }, replied("again"));
+    expect(shape(after.entries)).toEqual([...SHAPE.slice(0, 2), "2 fixing c3:interrupted", "note Another process went on with the work.", "3 again "]);
   });
 
   it("keeps the plan as it was last told", () => {
     seq = 0;
     const plan = [{ step: "read", status: "completed" as const }];
-    const work = fold(replied("plan"), returned("p", 0, { name: "plan", detail: { kind: "plan", explanation: "", plan } }));
-    expect(work.plan).toEqual(plan);
+    expect(fold(replied("plan", "p"), returned("p", { detail: { kind: "plan", explanation: "", plan } })).plan).toEqual(plan);
   });
 
   it("does not write into what was handed out before", () => {
-    const events = session();
-    const before = fold(...events);
+    const before = fold(...session());
     const copy = structuredClone(before);
-    withEvents(before, [returned("c3", 0)]);
+    withEvents(before, [returned("c3")]);
     expect(before).toEqual(copy);
   });
 });
@@ -99,39 +107,38 @@ describe("the work of an attempt", () => {
 describe("history that was fetched", () => {
   it("and the stream that was joined meanwhile make one", () => {
     const events = session();
-    const history: StepView[] = fold(...events.slice(0, 5)).steps.map((step) => ({ ...step, number: step.number + 40 }));
+    const history = fold(...events.slice(0, 5)).entries.map((entry) => (entry.kind === "step" ? { ...entry, number: 41 } : entry));
     const joined = withHistory(fold(...events.slice(3)), history, []);
-    expect(shape(joined)).toEqual(["41 |looking|c1:completed,c2:failed", "42 mind the cents|fixing|c3:running"]);
+    expect(shape(joined.entries)).toEqual(["41 looking c1:completed,c2:failed", "said mind the cents", "42 fixing c3:running"]);
   });
 
   it("may be ahead of the stream: events go to the steps that they are of", () => {
     const events = session();
-    const history = fold(...events, returned("c3", 0)).steps;
+    const history = fold(...events, returned("c3")).entries;
     const joined = withEvents(withHistory(NOTHING, history, []), events.slice(2));
-    expect(shape(joined)).toEqual(["1 |looking|c1:completed,c2:failed", "2 mind the cents|fixing|c3:completed"]);
-    expect(joined.said).toEqual([]);
+    expect(shape(joined.entries)).toEqual([...SHAPE.slice(0, 2), "2 fixing c3:running"]);
+    expect(shape(withEvents(joined, [{ ...returned("c3"), seq: 9 }]).entries)).toEqual([...SHAPE.slice(0, 2), "2 fixing c3:completed"]);
   });
 
   it("takes the state of a step that is further on", () => {
     const events = session();
-    const stale = fold(...events).steps;
-    const told = fold(...events, returned("c3", 0));
-    expect(withHistory(told, stale, []).steps[1]?.calls[0]?.status).toBe("completed");
+    const stale = fold(...events).entries;
+    const told = fold(...events, returned("c3"));
+    expect(shape(withHistory(told, stale, []).entries)).toEqual([...SHAPE.slice(0, 2), "2 fixing c3:completed"]);
   });
 
   it("grows at its front without doubling", () => {
-    const steps = fold(...session()).steps;
-    const late: Work = { ...NOTHING, steps: steps.slice(1) };
-    expect(withEarlier(late, steps).steps.map((step) => step.number)).toEqual([1, 2]);
+    const { entries } = fold(...session());
+    expect(shape(withEarlier({ ...NOTHING, entries: entries.slice(1) }, entries).entries)).toEqual(SHAPE);
   });
 
   it("of fifty thousand events folds in batches without copying it for each of them", () => {
     seq = 0;
     const events: Event[] = [];
-    for (let step = 0; step < 12_500; step += 1) events.push(replied("s"), started(`c${step}`, "ls"), returned(`c${step}`, 0), said("on"));
+    for (let step = 0; step < 12_500; step += 1) events.push(replied("s", `c${step}`), started(`c${step}`), returned(`c${step}`), said("on"));
     let work = NOTHING;
     for (let index = 0; index < events.length; index += 1000) work = withEvents(work, events.slice(index, index + 1000));
-    expect(work.steps).toHaveLength(12_500);
+    expect(work.entries).toHaveLength(25_000);
     expect(work.commands).toBe(12_500);
   });
 });

@@ -1,23 +1,18 @@
-import type { CallView, NumberedEvent, PlanStep, SaidView, StepView } from "@/api/schema";
-
-type Event = NumberedEvent["event"];
-type Of<K extends Event["kind"]> = Extract<Event, { kind: K }>;
+import type { CallView, EntryOf, Event, EventOf, PlanStep, WorkEntry } from "@/api/types";
 
 /**
- * What an attempt has done so far, as the service's own fold shows it (`/steps`), carried on by the events of the
- * stream. Adding an event that is in it already changes nothing, so the history that was fetched and the stream that
- * was joined may overlap.
+ * What an attempt has done so far: the service's fold of its work log (`/work`), carried on by the events of the
+ * stream. An event that is in it already changes nothing, so the history that was fetched and the stream that was
+ * joined may overlap. `fold.json` holds this fold and the service's to the same answer.
  */
 export interface Work {
-  steps: StepView[];
-  /** Said since the last reply; it stands at the head of the next step. */
-  said: SaidView[];
+  entries: WorkEntry[];
   plan: PlanStep[];
-  /** The number of the last event, within the attempt. */
+  /** The number of the last event that was added, within the attempt. */
   seq: number;
-  /** A sentence about long work that goes on now, or that a request is sent again. */
+  /** What goes on that is no call: a check that runs, long work that tells of itself, a request that is sent again. */
   progress: string;
-  /** Changes whenever what the tabs show may have changed. */
+  /** These grow whenever what a tab shows has changed. */
   checks: number;
   changes: number;
   commands: number;
@@ -27,8 +22,7 @@ export interface Work {
 }
 
 export const NOTHING: Work = {
-  steps: [],
-  said: [],
+  entries: [],
   plan: [],
   seq: 0,
   progress: "",
@@ -41,37 +35,43 @@ export const NOTHING: Work = {
 };
 
 /** The history as it was fetched, under what the stream has told since. */
-export function withHistory(work: Work, steps: readonly StepView[], plan: readonly PlanStep[]): Work {
-  const known = new Set(steps.map((step) => step.seq));
-  const last = steps.at(-1)?.seq ?? 0;
-  const later = work.steps.filter((step) => !known.has(step.seq) && step.seq > last);
-  const told = new Map(work.steps.map((step) => [step.seq, step]));
-  const merged = [...steps, ...later].map((step) => mergedWith(step, told.get(step.seq)));
-  return { ...work, steps: renumbered(merged), said: work.said.filter((each) => each.seq > last), plan: work.plan.length > 0 ? work.plan : [...plan] };
+export function withHistory(work: Work, fetched: readonly WorkEntry[], plan: readonly PlanStep[]): Work {
+  const told = new Map(work.entries.map((entry) => [entry.seq, entry]));
+  const known = new Set(fetched.map((entry) => entry.seq));
+  const first = fetched[0]?.seq ?? 0;
+  const entries = fetched.map((entry) => furtherOf(entry, told.get(entry.seq)));
+  entries.push(...work.entries.filter((entry) => entry.seq > first && !known.has(entry.seq)));
+  entries.sort((a, b) => a.seq - b.seq);
+  return { ...work, entries: numbered(entries), plan: work.plan.length > 0 ? work.plan : [...plan] };
 }
 
-/** Earlier steps in front. */
-export function withEarlier(work: Work, steps: readonly StepView[]): Work {
-  const first = work.steps[0]?.seq ?? Number.POSITIVE_INFINITY;
-  return { ...work, steps: [...steps.filter((step) => step.seq < first), ...work.steps] };
+/** Earlier entries in front. */
+export function withEarlier(work: Work, entries: readonly WorkEntry[]): Work {
+  const first = work.entries[0]?.seq ?? Number.POSITIVE_INFINITY;
+  return { ...work, entries: [...entries.filter((entry) => entry.seq < first), ...work.entries] };
 }
 
-/** Of two states of a step, the one whose calls are further on. */
-function mergedWith(fetched: StepView, told: StepView | undefined): StepView {
-  if (!told) return fetched;
-  const done = (step: StepView): number => step.calls.filter((call) => call.status !== "running").length;
-  const further = done(told) > done(fetched) || told.calls.length > fetched.calls.length;
-  return further ? { ...told, said: fetched.said } : fetched;
+/** Of two states of an entry, the one whose calls are further on. */
+function furtherOf(fetched: WorkEntry, told: WorkEntry | undefined): WorkEntry {
+  if (told?.kind !== "step" || fetched.kind !== "step") return fetched;
+  const done = (step: EntryOf<"step">): number => step.calls.filter((call) => call.status !== "running").length;
+  return done(told) > done(fetched) ? { ...told, number: fetched.number } : fetched;
 }
 
-function renumbered(steps: StepView[]): StepView[] {
-  const first = steps[0]?.number ?? 1;
-  return steps.map((step, index) => (step.number === first + index ? step : { ...step, number: first + index }));
+/** Steps count on from the first: those that only the stream told of had no history to count from. */
+function numbered(entries: WorkEntry[]): WorkEntry[] {
+  let next: number | null = null;
+  return entries.map((entry) => {
+    if (entry.kind !== "step") return entry;
+    const number: number = next ?? entry.number;
+    next = number + 1;
+    return entry.number === number ? entry : { ...entry, number };
+  });
 }
 
 /** Adds a batch of an attempt's events. Copies once for the batch, so that 50,000 events fold in a moment. */
 export function withEvents(work: Work, events: readonly Event[]): Work {
-  const next: Work = { ...work, steps: [...work.steps], said: [...work.said] };
+  const next: Work = { ...work, entries: [...work.entries] };
   for (const event of events) {
     if (event.seq <= next.seq) continue;
     next.seq = event.seq;
@@ -80,164 +80,230 @@ export function withEvents(work: Work, events: readonly Event[]): Work {
   return next;
 }
 
-function add(work: Work, event: Event): void {
+/** The progress that an event makes of the line under the work; undefined leaves it. */
+function progressOf(event: Event): string | undefined {
   switch (event.kind) {
-    case "said":
-      if ((work.steps.at(-1)?.seq ?? 0) > event.seq) return;
-      work.said.push({ seq: event.seq, at: event.at, why: event.why, text: event.item.text });
-      return;
+    case "progressed":
+      return event.text;
+    case "retried":
+      return event.message;
+    case "check_started":
+      return event.check.command;
+    case "opened":
+    case "replied":
+    case "checked":
+    case "stopped":
+    case "finished":
+      return "";
+    default:
+      return undefined;
+  }
+}
+
+function add(work: Work, event: Event): void {
+  work.progress = progressOf(event) ?? work.progress;
+  switch (event.kind) {
     case "replied":
       replied(work, event);
       return;
     case "tool_started":
-      started(work, event);
+      change(work, event.call_id, event.seq, (call) => ({
+        ...call,
+        seq: event.seq,
+        at: event.at,
+        name: event.name,
+        summary: event.summary,
+        status: "running",
+        seconds: null,
+      }));
       return;
     case "tool_returned":
       returned(work, event);
       return;
-    case "progressed":
-      work.progress = event.text;
-      return;
-    case "retried":
-      work.progress = event.message;
-      return;
+    case "stopped":
+      interrupted(work, event.seq);
+      break;
     case "opened":
       work.opened += 1;
-      work.progress = "";
-      return;
-    case "check_started":
-      work.progress = event.check.command;
-      return;
-    case "checked":
-      work.checks += 1;
-      work.progress = "";
-      return;
+      break;
     case "request_refused":
       work.refusals += 1;
-      return;
-    case "resumed":
-      interrupted(work, event);
-      return;
-    case "stopped":
-      work.progress = "";
-      return;
+      break;
+    case "checked":
+      work.checks += 1;
+      break;
     case "finished":
       work.finished = true;
-      work.progress = "";
       work.changes += 1;
       work.checks += 1;
-      return;
+      break;
     default:
-      // A kind that this page does not show; those of a newer service are passed over, as the stream's readers do.
-      return;
+      break;
   }
+  const entry = entryOf(event);
+  if (entry) insert(work, entry);
 }
 
-function replied(work: Work, event: Of<"replied">): void {
-  work.progress = "";
-  if ((work.steps.at(-1)?.seq ?? 0) >= event.seq) return;
+/** At its place, unless it is there: nearly always at the end. */
+function insert(work: Work, entry: WorkEntry): void {
+  const index = work.entries.findLastIndex((other) => other.seq <= entry.seq);
+  if (work.entries[index]?.seq !== entry.seq) work.entries.splice(index + 1, 0, entry);
+}
+
+function replied(work: Work, event: EventOf<"replied">): void {
+  const last = work.entries.findLast((entry) => entry.kind === "step");
+  if (last && last.seq >= event.seq) return;
+  interrupted(work, event.seq);
   const { items, usage } = event.reply;
-  const text = items.map((item) => (item.kind === "assistant" ? item.text : "")).join("");
-  const reasoning = items
-    .map((item) => (item.kind === "reasoning" ? item.text : ""))
-    .filter(Boolean)
-    .join("\n\n");
-  work.steps.push({
-    number: (work.steps.at(-1)?.number ?? 0) + 1,
+  insert(work, {
+    kind: "step",
     seq: event.seq,
     at: event.at,
+    number: (last?.number ?? 0) + 1,
     seconds: event.seconds,
-    text,
-    reasoning,
+    text: items.map((item) => (item.kind === "assistant" ? item.text : "")).join(""),
+    reasoning: items
+      .map((item) => (item.kind === "reasoning" ? item.text : ""))
+      .filter((text) => text.trim())
+      .join("\n\n"),
     usage,
-    said: work.said,
-    calls: [],
+    calls: items.flatMap((item): CallView[] =>
+      item.kind === "tool_call"
+        ? [
+            {
+              call_id: item.call_id,
+              name: item.name,
+              summary: "",
+              seq: event.seq,
+              at: event.at,
+              seconds: null,
+              status: "running",
+              arguments: item.arguments,
+              content: "",
+              detail: null,
+              files: false,
+            },
+          ]
+        : [],
+    ),
   });
-  work.said = [];
 }
 
-/** The step that an event belongs to, copied before it is written to: others may hold it. */
-function stepOf(work: Work, seq: number): StepView | null {
-  const index = work.steps.findLastIndex((step) => step.seq < seq);
-  const step = work.steps[index];
-  if (!step) return null;
-  const copy = { ...step, calls: [...step.calls] };
-  work.steps[index] = copy;
-  return copy;
-}
-
-function started(work: Work, event: Of<"tool_started">): void {
-  const step = stepOf(work, event.seq);
-  if (!step) return;
-  const call: CallView = {
-    call_id: event.call_id,
-    name: event.name,
-    summary: event.summary,
-    seq: event.seq,
-    at: event.at,
-    seconds: null,
-    status: "running",
-    arguments: event.command?.command ?? "",
-    content: "",
-    detail: null,
-    files: false,
-  };
-  const index = step.calls.findIndex((other) => other.call_id === event.call_id);
-  if (index < 0) step.calls.push(call);
-  else if (step.calls[index]?.status === "interrupted") step.calls[index] = call;
-}
-
-function returned(work: Work, event: Of<"tool_returned">): void {
+function returned(work: Work, event: EventOf<"tool_returned">): void {
   const detail = event.detail ?? null;
   if (detail?.kind === "plan") work.plan = [...detail.plan];
   if (detail?.kind === "command") work.commands += 1;
-  if (event.checkpoint !== null || detail?.kind === "files") work.changes += 1;
-  const step = stepOf(work, event.seq);
-  if (!step) return;
-  const index = step.calls.findIndex((call) => call.call_id === event.call_id);
-  const call: CallView = step.calls[index] ?? {
-    call_id: event.call_id,
-    name: event.name,
-    summary: "",
-    seq: event.seq,
-    at: event.at,
-    seconds: null,
-    status: "running",
-    arguments: "",
-    content: "",
-    detail: null,
-    files: false,
-  };
-  const done: CallView = {
+  if (event.checkpoint || detail?.kind === "files") work.changes += 1;
+  change(work, event.call_id, event.seq, (call) => ({
     ...call,
-    seconds: Math.max(0, event.at - call.at),
-    status: event.is_error || (detail?.kind === "command" && detail.exit_code !== 0 && detail.session === null) ? "failed" : "completed",
+    status: event.is_error ? "failed" : "completed",
+    seconds: Math.max(event.at - call.at, 0),
     content: event.content,
     detail,
-    files: event.checkpointed,
+    files: Boolean(event.checkpoint),
+  }));
+}
+
+/** Changes a call of the step that was the last one then. Others may hold the step, so it is copied. */
+function change(work: Work, id: string, seq: number, how: (call: CallView) => CallView): void {
+  const index = work.entries.findLastIndex(
+    (entry) => entry.kind === "step" && entry.seq < seq && entry.calls.some((call) => call.call_id === id),
+  );
+  const step = work.entries[index];
+  if (step?.kind !== "step") return;
+  work.entries[index] = { ...step, calls: step.calls.map((call) => (call.call_id === id ? how(call) : call)) };
+}
+
+/** Calls that had not returned when the work went on, or stopped, were interrupted. */
+function interrupted(work: Work, seq: number): void {
+  const index = work.entries.findLastIndex((entry) => entry.kind === "step" && entry.seq < seq);
+  const step = work.entries[index];
+  if (step?.kind !== "step" || !step.calls.some((call) => call.status === "running")) return;
+  work.entries[index] = {
+    ...step,
+    calls: step.calls.map((call) => (call.status === "running" ? { ...call, status: "interrupted" } : call)),
   };
-  if (index < 0) step.calls.push(done);
-  else step.calls[index] = done;
 }
 
-/** Another process took over: what was running then may or may not have run. */
-function interrupted(work: Work, event: Of<"resumed">): void {
-  const step = stepOf(work, event.seq);
-  if (!step) return;
-  step.calls = step.calls.map((call) => (call.status === "running" ? { ...call, status: "interrupted" } : call));
-}
-
-/** How long the steps took and what they were, for the folded log: "worked for 4 min, 23 commands". */
-export function tally(steps: readonly StepView[]): { commands: number; edits: number; failed: number } {
-  let commands = 0;
-  let edits = 0;
-  let failed = 0;
-  for (const step of steps) {
-    for (const call of step.calls) {
-      if (call.detail?.kind === "command") commands += 1;
-      if (call.detail?.kind === "files") edits += 1;
-      if (call.status === "failed") failed += 1;
+function entryOf(event: Event): WorkEntry | null {
+  const { seq, at } = event;
+  switch (event.kind) {
+    case "said":
+      return { kind: "said", seq, at, why: event.why, text: event.item.text };
+    case "checked":
+      return checkEntry(event);
+    case "candidate_tried": {
+      const { source, diff, outcome, note, seconds } = event;
+      return { kind: "candidate", seq, at, source, diff, outcome, note, seconds };
+    }
+    default: {
+      const text = wordsOf(event);
+      return text ? { kind: "note", seq, at, event: event.kind, text } : null;
     }
   }
-  return { commands, edits, failed };
+}
+
+function checkEntry(event: EventOf<"checked">): WorkEntry {
+  const { seq, at, run } = event;
+  const count = (...outcomes: string[]): number => run.tests.filter((test) => outcomes.includes(test.outcome)).length;
+  return {
+    kind: "check",
+    seq,
+    at,
+    command: run.check.command,
+    run: {
+      seq,
+      at,
+      on: run.on,
+      tree: run.tree,
+      exit_code: run.exit_code,
+      cut: run.cut ?? null,
+      seconds: run.seconds,
+      chunk: run.chunk,
+      passed: count("passed"),
+      failed: count("failed", "error"),
+      skipped: count("skipped"),
+      stale: false,
+    },
+  };
+}
+
+/** The service's words for events that have no entry of their own form. */
+function wordsOf(event: Event): string {
+  switch (event.kind) {
+    case "attempt_started":
+      return event.base.left_out.join(" ");
+    case "opened":
+      return `The sandbox is open (${event.backend}${event.environment ? `, ${event.environment}` : ""}).`;
+    case "request_refused": {
+      const { method, host, port, reason } = event.refusal;
+      return `Refused: ${method} ${host}:${port}. ${reason}`;
+    }
+    case "progressed":
+      return event.text;
+    case "retried":
+      return `${event.message} Trying again in ${event.wait.toFixed(0)} s.`;
+    case "resumed":
+      return "Another process went on with the work.";
+    case "stopped":
+      return event.message || (event.reason === "finished" ? "" : `Stopped: ${event.reason}.`);
+    default:
+      return "";
+  }
+}
+
+/** What the steps were, for the folded log: "worked for 4 min, 23 commands". */
+export function tally(entries: readonly WorkEntry[]): { steps: number; commands: number; edits: number } {
+  let steps = 0;
+  let commands = 0;
+  let edits = 0;
+  for (const entry of entries) {
+    if (entry.kind !== "step") continue;
+    steps += 1;
+    for (const call of entry.calls) {
+      if (call.detail?.kind === "command") commands += 1;
+      if (call.detail?.kind === "files") edits += 1;
+    }
+  }
+  return { steps, commands, edits };
 }

@@ -1,7 +1,7 @@
 import { Ban, CircleAlert, CircleCheck, CircleDashed, CirclePause, CircleX, Clock, MessageCircle, Minus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
-import type { TaskLine } from "@/api/schema";
+import type { TaskLine } from "@/api/types";
 import { Badge, type Tone } from "@/ui/Badge";
 import { Spinner } from "@/ui/Button";
 import { cx } from "@/ui/class";

@@ -212,6 +212,8 @@ class OpenId:
 
     async def _person(self, store: Store, claims: Mapping[str, Any]) -> tuple[Person, bool]:
         subject = f"{self.settings.issuer} {claims['sub']}"
+        if not subject.isprintable() or not email_of(str(claims.get("email") or "")).isprintable():
+            raise _refused("The provider's answer is not valid: it names you by what cannot be written.")
         groups = self._groups(claims)
         email = email_of(str(claims.get("email") or ""))
         verified = claims.get("email_verified") in (True, "true")
@@ -230,7 +232,9 @@ class OpenId:
             raise _refused("Nobody here has this address. Ask an administrator to add you.")
         if not email:
             raise _refused("The provider does not tell your e-mail address; ask for the scope `email`.")
-        name = str(claims.get("name") or claims.get("preferred_username") or email)[:200]
+        name = re.sub(r"[\x00-\x1f\x7f]+", " ", str(claims.get("name") or claims.get("preferred_username") or email))[
+            :200
+        ]
         role: Role = "admin" if groups & set(self.settings.admin_groups) else self.settings.role
         person = Person(
             id=new_id(self._clock), name=name, email=email, role=role, subject=subject, created=self._clock()

@@ -12,6 +12,6 @@ router = APIRouter(tags=["health"], route_class=Route)
 
 
 @router.get("/about", responses=problems(401))
-async def about(request: Request, _: Reader) -> About:
+async def about(_actor: Reader, request: Request) -> About:
     """The server's version, and which machine it is on: tasks may work on folders of that one."""
     return About(version=__version__, machine=parts_of(request).machine)

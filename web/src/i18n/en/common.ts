@@ -108,6 +108,7 @@ export const common = {
   "stop.steps": "it reached its limit of steps",
   "stop.time": "it reached its time limit",
   "stop.tokens": "it reached its limit of tokens",
+  "stop.budget": "the task's budget is used up",
   "stop.money": "it reached its budget",
   "stop.stuck": "it went in circles",
   "stop.interrupted": "it was interrupted",

@@ -111,6 +111,7 @@ export const common: Catalogue<typeof en> = {
   "stop.steps": "达到步数上限",
   "stop.time": "达到时间上限",
   "stop.tokens": "达到词元上限",
+  "stop.budget": "任务预算已用完",
   "stop.money": "达到预算",
   "stop.stuck": "陷入循环",
   "stop.interrupted": "被中断",

@@ -33,12 +33,13 @@ export function Home() {
       search: search.q ?? "",
       status: search.status ?? null,
       unread: search.unread ?? false,
+      mine: search.mine ?? false,
       sort: search.sort ?? "updated",
     }),
-    [search.tab, search.q, search.status, search.unread, search.sort],
+    [search.tab, search.q, search.status, search.unread, search.mine, search.sort],
   );
   const set = (part: Partial<typeof search>): void => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
-  const filtered = filter.status !== null || filter.unread;
+  const filtered = filter.status !== null || filter.unread || filter.mine;
   const recent = useRecentBranches(filter);
 
   return (
@@ -82,6 +83,9 @@ export function Home() {
                 <MenuCheck checked={filter.unread} onChange={(unread) => set({ unread: unread || undefined })}>
                   {t("filter.unread")}
                 </MenuCheck>
+                <MenuCheck checked={filter.mine} onChange={(mine) => set({ mine: mine || undefined })}>
+                  {t("filter.mine")}
+                </MenuCheck>
                 <MenuLine />
                 <MenuLabel>{t("sort.label")}</MenuLabel>
                 <MenuChoice
@@ -95,7 +99,7 @@ export function Home() {
                 {filtered ? (
                   <>
                     <MenuLine />
-                    <MenuItem icon={<X size={15} />} onSelect={() => set({ status: undefined, unread: undefined })}>
+                    <MenuItem icon={<X size={15} />} onSelect={() => set({ status: undefined, unread: undefined, mine: undefined })}>
                       {t("filter.clear")}
                     </MenuItem>
                   </>

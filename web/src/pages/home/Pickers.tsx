@@ -74,7 +74,7 @@ export function ModelPicker({ draft, change }: Parts) {
   const options = (models.data ?? []).map((model) => {
     const { input_price: input, output_price: output } = model;
     const free = input === 0 && output === 0;
-    const priced = input !== null && output !== null;
+    const priced = typeof input === "number" && typeof output === "number";
     return {
       value: model.name,
       label: model.name,

@@ -3,7 +3,7 @@ import { ImagePlus, MessageCircleQuestion, Mic, ScanSearch, Sparkles, X } from "
 import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { TaskLine } from "@/api/schema";
+import type { TaskLine } from "@/api/types";
 import { newKey, type NewTask, useSubmit } from "@/api/tasks";
 import { language } from "@/i18n";
 import { sayFailed } from "@/shell/errors";
@@ -77,15 +77,15 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
     submit.mutate(
       { task: taskOf(draft, mode, images.images.flatMap((image) => image.id ?? [])), key: key.current },
       {
-        onSuccess: (view) => {
+        onSuccess: ({ task }) => {
           key.current = null;
           change({ prompt: "" });
           images.clear();
           say({
             kind: "done",
             title: t("sent.title"),
-            detail: view.task.title,
-            action: { label: t("sent.open"), run: () => void navigate({ to: "/tasks/$task", params: { task: view.task.id } }) },
+            detail: task.title,
+            action: { label: t("sent.open"), run: () => void navigate({ to: "/tasks/$task", params: { task: task.id } }) },
           });
         },
         // The key is kept: had the answer only been lost on its way, the next press does not make a second task.

@@ -4,7 +4,7 @@ import { Archive, Inbox, ScanSearch, SearchX } from "lucide-react";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Bulk, TaskLine } from "@/api/schema";
+import type { Bulk, TaskLine } from "@/api/types";
 import { useBulk, useTaskPages } from "@/api/tasks";
 import { type GroupName, grouped, type ListFilter } from "@/live/list";
 import { sayFailed } from "@/shell/errors";
@@ -216,7 +216,7 @@ function SelectionBar({ filter, chosen, onClear, onAct }: { filter: ListFilter; 
 
 function Nothing({ filter }: { filter: ListFilter }) {
   const { t } = useTranslation("home");
-  if (filter.search || filter.status || filter.unread) {
+  if (filter.search || filter.status || filter.unread || filter.mine) {
     return (
       <Empty icon={<SearchX size={32} />} title={t("empty.found")}>
         {t("empty.foundAbout")}

@@ -3,7 +3,7 @@ import { Archive, ArchiveRestore, Ban, Ellipsis, Mail, MailOpen, RotateCw, Trash
 import { memo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Bulk, TaskLine } from "@/api/schema";
+import type { Bulk, TaskLine } from "@/api/types";
 import { duration, money } from "@/i18n/format";
 import { repositoryName, StatusIcon, VerdictBadge } from "@/parts/Status";
 import { Badge, Delta } from "@/ui/Badge";

@@ -1,6 +1,6 @@
 import { useCallback, useState } from "react";
 
-import type { TaskLine } from "@/api/schema";
+import type { TaskLine } from "@/api/types";
 
 type Mode = TaskLine["mode"];
 

@@ -1,4 +1,4 @@
-import type { TaskLine } from "@/api/schema";
+import type { TaskLine } from "@/api/types";
 
 import type { DeepLink } from "./draft";
 
@@ -13,6 +13,7 @@ export interface HomeSearch extends DeepLink {
   q?: string | undefined;
   status?: TaskLine["status"] | undefined;
   unread?: boolean | undefined;
+  mine?: boolean | undefined;
   sort?: (typeof SORTS)[number] | undefined;
 }
 
@@ -37,6 +38,7 @@ export function parseHomeSearch(search: Record<string, unknown>): HomeSearch {
     q: words(search["q"]),
     status: oneOf(STATUSES, search["status"]),
     unread: search["unread"] === true ? true : undefined,
+    mine: search["mine"] === true ? true : undefined,
     sort: oneOf(SORTS, search["sort"]),
   };
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined));
