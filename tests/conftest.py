@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from journeyman.testing.postgres import PostgresServer, postgres_server
+from journeyman.testing.s3 import S3Server, s3_server
 
 Files = Mapping[str, str]
 MakeRepository = Callable[[Files], Path]
@@ -39,6 +40,13 @@ def lay(folder: Path, files: Files) -> None:
 def postgres() -> Generator[PostgresServer]:
     """A PostgreSQL server, started where a test first needs one."""
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Generator[S3Server]:
+    """An S3 server, started where a test first needs one. Its `environ` has to be set by whoever uses it."""
+    with s3_server() as server:
         yield server
 
 

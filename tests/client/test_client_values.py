@@ -25,10 +25,10 @@ def told(place: int) -> str:
 
 
 async def test_a_task_is_sent_without_what_is_not_set_and_read_with_what_a_newer_server_adds() -> None:
-    newer = json.loads(LINE.model_dump_json()) | {"colour": "green"}
+    newer = json.loads(VIEW.model_dump_json()) | {"colour": "green"}
     async with played(answer(201, newer)) as server, AsyncClient(server.address) as client:
-        line = await client.submit(TaskCreate(prompt="Fix it", repository="/shop"), key="k1")
-    assert line == LINE
+        view = await client.submit(TaskCreate(prompt="Fix it", repository="/shop"), key="k1")
+    assert view == VIEW
     assert "idempotency-key: k1" in server.asked[0].lower()
     assert TaskCreate(prompt="Fix it", repository="/shop").model_dump_json(exclude_unset=True) == (
         '{"prompt":"Fix it","repository":"/shop"}'

@@ -31,6 +31,7 @@ class Service:
             self.process.send_signal(number)
         _, err = await asyncio.wait_for(self.process.communicate(), READY)
         self.err += err.decode()
+        assert "Traceback" not in self.err, self.err
         assert self.process.returncode is not None
         return self.process.returncode
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import stat
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from journeyman.client.errors import NotSignedIn
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import MakeRepository, Program, git, lay
+from tests.docs.pages import ROOT
 from tests.e2e.service import Service, git_address, serving, start
 
 SHOP = {
@@ -82,7 +84,7 @@ async def test_a_task_is_handed_out_watched_and_applied(program: Program, make_r
 async def test_a_server_elsewhere_starts_from_an_address_and_the_local_changes(
     program: Program, make_repository: MakeRepository, tmp_path: Path
 ) -> None:
-    origin = make_repository(SHOP)
+    origin = make_repository({"shop.py": SHOP["shop.py"]})
     with git_address(origin) as address:
         folder = tmp_path / "clone"
         git(tmp_path, "clone", "-q", address, str(folder))
@@ -130,6 +132,32 @@ async def test_without_sign_in_it_listens_on_loopback_only(program: Program) -> 
     assert refused.code == 2 and "for loopback only" in refused.err
 
 
+@contextmanager
+def process_ends(pids: set[int]) -> Generator[list[int]]:
+    """Handles that can be read once their process has ended."""
+    handles: list[int] = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(pid))
+    try:
+        yield handles
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+async def gone(handles: list[int]) -> None:
+    """Return when all of the processes have ended."""
+    loop = asyncio.get_running_loop()
+    for handle in handles:
+        ended = asyncio.Event()
+        loop.add_reader(handle, ended.set)
+        try:
+            await asyncio.wait_for(ended.wait(), 60)
+        finally:
+            loop.remove_reader(handle)
+
+
 def children(pid: int) -> set[int]:
     """A process and all that came of it."""
     found = {pid}
@@ -161,19 +189,14 @@ def listening(pids: set[int]) -> set[str]:
     return found
 
 
-async def test_nothing_listens_beyond_loopback_unless_told_to(program: Program) -> None:
-    async with ScriptServer([say("Done.")]) as model:
-        program.use(model.base_url)
-        async with serving(program) as service:
-            assert service.address.startswith("http://127.0.0.1:")
-            assert listening(children(service.process.pid)) == {"0100007F"}
-
-
-async def test_it_ends_in_good_order_and_leaves_no_process(program: Program) -> None:
+async def test_nothing_listens_beyond_loopback_and_its_end_leaves_no_process(program: Program) -> None:
     async with ScriptServer([say("Done.")]) as model:
         program.use(model.base_url)
         service = await start(program, "--no-auth")
-        with process_ends(children(service.process.pid)) as handles:
+        assert service.address.startswith("http://127.0.0.1:")
+        pids = children(service.process.pid)
+        assert listening(pids) == {"0100007F"}
+        with process_ends(pids) as handles:
             assert len(handles) > 1
             assert await service.end(signal.SIGINT) == 0
             assert "Ended." in service.err
@@ -199,32 +222,6 @@ async def test_a_second_interrupt_ends_it_at_once(program: Program, make_reposit
         watching.send_signal(signal.SIGINT)
         _, err = await watching.communicate()
         assert watching.returncode == 130 and b"The task goes on" in err
-
-
-@contextmanager
-def process_ends(pids: set[int]) -> Generator[list[int]]:
-    """Handles that can be read once their process has ended."""
-    handles: list[int] = []
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            handles.append(os.pidfd_open(pid))
-    try:
-        yield handles
-    finally:
-        for handle in handles:
-            os.close(handle)
-
-
-async def gone(handles: list[int]) -> None:
-    """Return when all of the processes have ended."""
-    loop = asyncio.get_running_loop()
-    for handle in handles:
-        ended = asyncio.Event()
-        loop.add_reader(handle, ended.set)
-        try:
-            await asyncio.wait_for(ended.wait(), 60)
-        finally:
-            loop.remove_reader(handle)
 
 
 async def test_a_restart_under_load_loses_nothing(program: Program, make_repository: MakeRepository) -> None:
@@ -267,3 +264,39 @@ async def _hand_out(service: Service, folder: Path, count: int) -> list[str]:
     async with AsyncClient(service.address) as client:
         order = TaskCreate(prompt="Write", repository=str(folder))
         return [(await client.submit(order, key=f"k{number}")).task.id for number in range(count)]
+
+
+TOTAL = {
+    "instance_id": "total",
+    "problem_statement": "The test in test_total.py fails. Fix total.py with the smallest change.",
+    "files": {
+        "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
+        "total.py": "def total(prices):\n    return sum(prices[1:])\n",
+        "test_total.py": "from total import total\n\n\ndef test_total():\n    assert total([2, 3]) == 5\n",
+    },
+}
+PATCH_OF_TOTAL = """*** Begin Patch
+*** Update File: total.py
+@@ def total(prices):
+-    return sum(prices[1:])
++    return sum(prices)
+*** End Patch"""
+
+
+async def test_the_example_hands_out_a_task_of_a_file_and_prints_its_patch(program: Program, tmp_path: Path) -> None:
+    """What the README does with a task of QuixBugs and the embedded model, with a task of ours and a script."""
+    file = tmp_path / "tasks.jsonl"
+    file.write_text(json.dumps(TOTAL) + "\n")
+    async with ScriptServer([call("apply_patch", "c1", patch=PATCH_OF_TOTAL), say("Done.")]) as model:
+        program.use(model.base_url)
+        async with serving(program, "--no-auth") as service:
+            example = await asyncio.create_subprocess_exec(
+                *(sys.executable, ROOT / "examples" / "submit_task.py", file, "total", "--server", service.address),
+                env=program.environ | {"TMPDIR": str(tmp_path)},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            out, err = await asyncio.wait_for(example.communicate(), 100)
+    assert example.returncode == 0, err.decode()
+    assert "+    return sum(prices)\n" in out.decode()
+    assert "verified" in err.decode().splitlines()[-1]

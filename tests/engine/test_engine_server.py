@@ -12,8 +12,19 @@ import pytest
 
 from journeyman.core.errors import JourneymanError
 from journeyman.engine.connection import Tls, Where, connect
-from journeyman.engine.server import server
-from tests.engine.engine_parts import a_store, an_engine, children, doing, finished, hand_in, listening, working
+from journeyman.engine.engine import open_engine
+from journeyman.engine.server import server, shared
+from tests.engine.engine_parts import (
+    MACHINE,
+    a_store,
+    an_engine,
+    children,
+    doing,
+    finished,
+    hand_in,
+    listening,
+    working,
+)
 
 
 async def test_tasks_outlive_the_server(tmp_path: Path) -> None:
@@ -53,7 +64,8 @@ async def test_a_server_that_dies_is_started_anew_and_the_work_goes_on(tmp_path:
 HOST = """
 import asyncio, sys
 from pathlib import Path
-from journeyman.engine.server import server
+from journeyman.engine.engine import open_engine
+from journeyman.engine.server import server, shared
 
 async def main():
     async with server(Path(sys.argv[1])) as where:
@@ -85,6 +97,24 @@ async def test_one_engine_for_each_home(tmp_path: Path) -> None:
         with pytest.raises(JourneymanError, match="Another process runs the engine below"):
             async with server(tmp_path):
                 pass
+
+
+async def test_processes_of_one_home_share_the_engine_and_one_inherits_it(tmp_path: Path) -> None:
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, tmp_path, stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    address = (await owner.stdout.readline()).decode().strip()
+    async with a_store(tmp_path) as store, shared(tmp_path) as where, open_engine(where, MACHINE) as engine:
+        assert where.address == address
+        async with working(engine, store, doing(store)):
+            before = await hand_in(store, engine)
+            await asyncio.wait_for(engine.ended(before.id), 30)
+            owner.kill()
+            await owner.wait()
+            async with asyncio.timeout(60):
+                after = await hand_in(store, engine)
+                await finished(engine, after.id)
+        assert len(children("temporal")) == 1
+    assert children("temporal") == []
 
 
 async def test_the_server_listens_on_loopback_only(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def test_a_task_that_fails_says_why_and_can_be_tried_again(tmp_path: Path)
         await asyncio.wait_for(engine.ended(task.id), 30)
         done = await store.task(task.id)
         assert (done.status, done.reason, done.budget) == ("done", "", Budget(cost=5.0))
-        with pytest.raises(UsageError, match="hand in a follow-up"):
+        with pytest.raises(UsageError, match="is at its end"):
             await approve(store, engine, task.id, Budget(cost=9.0))
 
 

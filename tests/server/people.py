@@ -59,6 +59,11 @@ class World:
         await joined(client, await client.post("/api/v1/session/invitation", json=wanted))
         return client
 
+    async def administrator_of(self, client: httpx.AsyncClient) -> httpx.AsyncClient:
+        """A browser that signed in by a provider, with the token that its page would have."""
+        client.headers["X-CSRF-Token"] = (await client.get("/api/v1/session")).json()["csrf"]
+        return client
+
     async def member(
         self, admin: httpx.AsyncClient, name: str, role: str = "member", *groups: str
     ) -> httpx.AsyncClient:

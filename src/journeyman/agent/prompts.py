@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from journeyman.core.evidence import Check
-from journeyman.core.items import DeveloperMessage, UserMessage
-from journeyman.core.task import Base, Mode
+from journeyman.core.events import AttemptStarted
+from journeyman.core.items import DeveloperMessage, Item, UserMessage
+from journeyman.core.task import Mode
 
 CODE = """\
 You are Journeyman, a software engineer. You work alone in a sandbox that holds the repository; there is no network \
@@ -46,6 +46,12 @@ INTERRUPTED = (
     "The work was interrupted and goes on in a new sandbox. The repository's files are as they were after your last "
     "finished call; what was in /tmp, commands in the background and sessions are gone."
 )
+GAP = "Some files may be older than that: changes that were too large to be kept are gone. Look before you go on."
+FOLLOW_UP = (
+    "The work goes on in a new sandbox. The repository's files are as you left them; what was in /tmp, commands in the "
+    "background and sessions are gone."
+)
+STOPPED_BEFORE = "The person stopped your work on this before it was done."
 STOPPED_BY_PERSON = "The person stopped the work while this call ran. It may have run in part."
 NOT_RUN = "Not run: the person stopped the work before."
 MAY_HAVE_RUN = (
@@ -54,21 +60,37 @@ MAY_HAVE_RUN = (
 )
 
 
+_CONTEXT = "<environment_context>"
+
+
 def first_items(
-    prompt: str, base: Base, workspace: str, checks: Sequence[Check], rules: str, network: str = ""
+    start: AttemptStarted, workspace: str, rules: str, network: str = ""
 ) -> tuple[UserMessage | DeveloperMessage, ...]:
     """The environment, the project's rules and the task, in the order in which they change least. `network` says in
     words which there is, contrary to the rule."""
     reach = '<network enabled="false"/>'
     if network:
         reach = f'<network enabled="true">Unlike elsewhere, there is {network}; all else answers 403.</network>'
-    lines = ["<environment_context>", f"<cwd>{workspace}</cwd>", "<shell>bash</shell>", reach]
-    if base.branch:
-        lines.append(f"<branch>{base.branch}</branch>")
-    lines += [f"<check>{check.command}</check>" for check in checks]
+    lines = [_CONTEXT, f"<cwd>{workspace}</cwd>", "<shell>bash</shell>", reach]
+    if start.base.branch:
+        lines.append(f"<branch>{start.base.branch}</branch>")
+    lines += [f"<check>{check.command}</check>" for check in start.checks]
     lines.append("</environment_context>")
     items: list[UserMessage | DeveloperMessage] = [UserMessage(text="\n".join(lines))]
     if rules:
         items.append(UserMessage(text=rules))
-    items.append(UserMessage(text=prompt))
+    items.append(UserMessage(text=start.prompt, images=start.images))
     return tuple(items)
+
+
+def is_told(items: Sequence[Item]) -> bool:
+    """Whether a conversation begins with what `first_items` says."""
+    return any(isinstance(item, UserMessage) and item.text.startswith(_CONTEXT) for item in items)
+
+
+def follow_up(start: AttemptStarted, before: Sequence[Item], *, gap: bool) -> str:
+    """What is different now; `gap` where changes of before could not be brought back."""
+    known = "\n".join(item.text for item in before if isinstance(item, UserMessage) and item.text.startswith(_CONTEXT))
+    checks = [f"`{one.command}`" for one in start.checks if f"<check>{one.command}</check>" not in known]
+    told = [FOLLOW_UP, *([GAP] if gap else []), *([f"The checks are: {', '.join(checks)}."] if checks else [])]
+    return " ".join(told)

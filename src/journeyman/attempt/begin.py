@@ -104,16 +104,22 @@ async def draft(
 async def survey(order: Order, ground: Ground, stored: Awaitable[Environments] | None) -> Survey:
     """Take the base, choose the environment and find the checks. Raises what is wrong in words."""
     repository, base = await start_from(ground, str(order.place), order.ref, order.starting_diff)
+    return await surveyed(repository, base, order, stored)
+
+
+async def surveyed(repository: Repository, base: Base, order: Order, stored: Awaitable[Environments] | None) -> Survey:
+    """The same for a base that is known."""
     limits, configured = order.limits, order.configured
     async with repository.tree(base.tree) as tree:
         written = await _rule_commands(tree) if order.mode == "code" else ()  # while the store is still being opened
-        use = await _environment(repository, tree, order, ground.state, stored)
+        use = await _environment(repository, tree, order, stored)
         if use is not None:
             limits = environment_file.tightened(limits, use.environment, only_lower=use.source != "stored")
             configured = use.environment.checks or configured
         order = replace(order, limits=limits, configured=configured)
         checks = await _checks(tree, order, written) if order.mode == "code" else ()
-        if order.mode == "code" and base.ref is None and not await repository.writable(await tree.listing()):
+        own = order.mode != "code" or base.ref is not None or base.copied
+        if not own and not await repository.writable(await tree.listing()):
             base = base.model_copy(update={"copied": True, "left_out": (*base.left_out, COPIED)})
     return Survey(repository, base, use, limits, checks)
 
@@ -155,14 +161,14 @@ def _turn(task: Task, order: Order) -> Turn:
 
 
 async def _environment(
-    repository: Repository, tree: Tree, order: Order, state: Path, stored: Awaitable[Environments] | None
+    repository: Repository, tree: Tree, order: Order, stored: Awaitable[Environments] | None
 ) -> EnvironmentUse | None:
     if stored is None or order.environment == "off":
         return None
     from journeyman.attempt.environment.cache import Cache
     from journeyman.attempt.environment.choose import choose
 
-    cache = Cache(state / "environments", 0)
+    cache = Cache(repository.state / "environments", 0)
     return await choose(repository.workspace, tree, order.environment, await stored, cache, known_as=repository.name)
 
 

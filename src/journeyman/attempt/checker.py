@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from journeyman.attempt.workspace import Workspace
+from journeyman.agent.work import OpenLayer
 from journeyman.checks.run import PROBE, run_check
 from journeyman.core import folds
 from journeyman.core.errors import SandboxError
@@ -67,13 +67,13 @@ class Checker:
         await self.log.append(Checked(run=run))
         return run
 
-    async def base(self, workspace: Workspace) -> None:
+    async def base(self, layer: OpenLayer) -> None:
         """Run on the base, in a layer of its own, every check that was not run there yet."""
         done = {run.check.command for run in folds.checks(self.log.events, "base")}
         seconds = REPAIR_TEST_SECONDS if self.start.strategy == "repair" else None
         waiting = [check for check in self.start.checks if check.command not in done]
         if not waiting:
             return
-        async with workspace.layer() as sandbox:
+        async with layer() as sandbox:
             for check in waiting:
                 await self(sandbox, check, "base", test_seconds=seconds)

@@ -98,6 +98,17 @@ async def open_base(host: Host, base: Base) -> Repository:
     return repository
 
 
+async def standing(ground: Ground, base: Base) -> Repository | None:
+    """The repository of a stored base where this machine has it; nothing is fetched."""
+    try:
+        if base.remote is None:
+            return await reopen_repository(Path(base.repository), ground.state, excludes=ground.excludes)
+        folder = _folder(ground.state, base.remote)
+        return await _open_clone(ground, base.remote, folder) if (folder / ".git").is_dir() else None
+    except (RepositoryError, UsageError):
+        return None
+
+
 async def _fetched(ground: Ground, remote: str, commit: str) -> Repository:
     folder = _folder(ground.state, remote)
     if (folder / ".git").is_dir():

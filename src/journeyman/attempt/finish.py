@@ -18,6 +18,7 @@ from journeyman.core.ids import Clock
 from journeyman.core.task import Base
 from journeyman.core.text import decode, one_line, plain
 from journeyman.repo.repository import Repository
+from journeyman.repo.tree import Objects
 from journeyman.sandbox.protocol import Sandbox
 
 MOVED = (
@@ -30,6 +31,7 @@ NOT_CHECKED = (
     "patch is kept: `journeyman diff` shows it. If it holds files that were not meant to be in it, ignore them "
     "(.gitignore) and run again; if it needs them, raise `limits.memory_bytes`, of which the copy has half."
 )
+WHOLE = 256 * 1024 * 1024
 RULES_LIMIT = 1024 * 1024
 """Bytes of a .gitignore file that is heeded."""
 
@@ -86,11 +88,15 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
     # The last words of the loop are the model's answer; a repair's are the harness's own.
     summary = stop.message if stop is not None and start.strategy == "repair" else folds.last_text(log.events)
     base_runs = folds.checks(log.events, "base")
+    before = await tree_before(workspace)
+    of_turn = await workspace.repository.diff(before, changed.tree) if before is not None else b""
+    turn_diff = await workspace.store.put_blob(of_turn) if of_turn else None
     if not changed.changes:
         return Result(
             verdict="answered" if start.mode != "code" else "unchanged",
             summary=summary,
             tree=changed.tree,
+            turn_diff=turn_diff,
             base_checks=base_runs,
             warnings=changed.left_out,
             citations=await _citations(workspace, changed, summary),
@@ -107,6 +113,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
         verdict=verdict(base_runs, runs, changed=True, tree=changed.tree),
         summary=summary,
         diff=await workspace.store.put_blob(changed.patch),
+        turn_diff=turn_diff,
         tree=changed.tree,
         changes=tuple(changed.changes.values()),
         base_checks=base_runs,
@@ -116,6 +123,31 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
         citations=await _citations(workspace, changed, summary),
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),
+    )
+
+
+async def tree_before(workspace: Workspace) -> str | None:
+    """The tree that a follow-up goes on from; None in a first turn, and where it is not known."""
+    before, repository = folds.continued(workspace.log.events), workspace.repository
+    if before is None or before.tree is None:
+        return None
+    start = folds.started(workspace.log.events)
+    if not await repository.has(before.tree) and before.diff is not None and start is not None:  # of another machine
+        await repository.patched(start.base.tree, await workspace.store.blob(before.diff))
+    return before.tree
+
+
+async def between(repository: Repository, base: str, tree: str) -> Changed:
+    """What a tree changes of another one."""
+    changes = await repository.changes(base, tree)
+    listing = await repository.paths(tree)
+    writes: dict[bytes, tuple[int, bytes]] = {}
+    async with Objects(repository.git) as objects:
+        for path in changes:
+            if path in listing and (found := await objects.read(listing[path][1], WHOLE)) is not None:
+                writes[path] = (listing[path][0], found[1])
+    return Changed(
+        tree, b"", {path: one for path, one in changes.items() if path not in listing or path in writes}, writes
     )
 
 

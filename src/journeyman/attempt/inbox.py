@@ -44,14 +44,16 @@ class Inbox:
         self._leave = leave
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
+        self._looking = asyncio.Lock()
 
     async def look(self) -> None:
         """Read what has come in."""
-        for message in await self._store.messages.after(self._log.task_id, self._read_to):
-            self._read_to = message.number
-            if message.attempt in (None, self._log.id):
-                self.waiting.append(message)
-                self._news.set()
+        async with self._looking:
+            for message in await self._store.messages.after(self._log.task_id, self._read_to):
+                self._read_to = message.number
+                if message.attempt in (None, self._log.id):
+                    self.waiting.append(message)
+                    self._news.set()
 
     @property
     def leaving(self) -> bool:

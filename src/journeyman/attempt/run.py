@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
 from journeyman.agent.brief import brief
-from journeyman.agent.work import Stop, Work
+from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt
 from journeyman.attempt.host import Host, Watch
+from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
@@ -174,7 +175,7 @@ async def _strategy(run: Run, model: Model, workspace: Workspace, purse: Purse) 
     if start.strategy == "repair":
         return await _repair(run, work, workspace, purse)
     async with run.inbox.heeding(steps=True):
-        base = asyncio.create_task(checker.base(workspace))
+        base = asyncio.create_task(checker.base(workspace.layer))
         try:
             stop = await _loop(run, work, workspace, purse)
             await base
@@ -192,18 +193,32 @@ async def _repair(run: Run, work: Work, workspace: Workspace, purse: Purse) -> S
     start, log, clock = run.start, run.log, run.host.clock
     bounded = Bounded(work.model, log, start.limits, clock, purse.check)
     await run.inbox.hear()
+    layer = await _where_the_turn_began(work, workspace)
     while True:
         prompt = "\n\n".join([start.prompt, *folds.steered(log.events)])
-        told = replace(work, model=bounded, start=start.model_copy(update={"prompt": prompt}))
+        told = replace(work, model=bounded, layer=layer, start=start.model_copy(update={"prompt": prompt}))
         left = start.limits.seconds - folds.seconds(log.events, clock())
         try:
             async with run.inbox.heeding(spoken=True), asyncio.timeout(left):
-                await Checker(log, start).base(workspace)
+                await Checker(log, start).base(layer)
                 return await repair(told)
         except TimeoutError:
             return Stop("time", f"Stopped after {start.limits.seconds:g} seconds, the limit.")
         except Spoken:
             await run.inbox.hear()
+
+
+async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
+    """Layers for the repair strategy: in a follow-up with what the turns before have changed."""
+    if folds.continued(work.log.events) is None:
+        return workspace.layer
+    from journeyman.attempt.finish import between, lay, tree_before
+
+    before = await tree_before(workspace)
+    if before is None:
+        return workspace.layer
+    changed = await between(workspace.repository, work.start.base.tree, before)
+    return workspace.layered(lambda sandbox: lay(sandbox, changed))
 
 
 @dataclass(slots=True)
@@ -233,7 +248,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
     toolbox = Toolbox(context, CODE_TOOLS if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
-        prepared = await _prepare(host, start, workspace, toolbox)
+        prepared = await _prepare(run, workspace, toolbox)
         await log.append(prepared)
     else:
         prepared = before
@@ -251,6 +266,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         boundary=boundary,
         hear=run.inbox.hear,
         rerun=folds.checkpoint(log.events)[1],
+        images=await images_of(host.store, folds.conversation(log.events)),
         clock=host.clock,
         on_delta=watch.on_delta,
         on_retry=watch.on_retry,
@@ -260,15 +276,25 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
             return Stop("finished")
         if before is not None and folds.reopened(log.events):
             await agent_loop.run_pending(loop)
-            await log.append(Said(item=DeveloperMessage(text=prompts.INTERRUPTED), why="interrupted"))
+            text = f"{prompts.INTERRUPTED} {prompts.GAP}" if workspace.gap else prompts.INTERRUPTED
+            await log.append(Said(item=DeveloperMessage(text=text), why="interrupted"))
         return await agent_loop.run(loop)
     finally:
         await context.sessions.close()
 
 
-async def _prepare(host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox) -> Prepared:
+async def _prepare(run: Run, workspace: Workspace, toolbox: Toolbox) -> Prepared:
+    start, before = run.start, folds.continued(run.log.events)
+    if before is not None and not start.profile.small and prompts.is_told(before.items):
+        note = prompts.follow_up(start, before.items, gap=workspace.gap)
+        return Prepared(
+            instructions=prompts.INSTRUCTIONS[start.mode],
+            tools=toolbox.specs,
+            items=(DeveloperMessage(text=note), UserMessage(text=start.prompt, images=start.images)),
+            rules=before.rules,
+        )
     async with workspace.repository.tree(start.base.tree) as tree:
-        found = await rules.discover(tree.get, global_text=host.global_rules)
+        found = await rules.discover(tree.get, global_text=run.host.global_rules)
     place = str(workspace.spec.workspace)
     if start.profile.small and start.mode != "code":
         excerpts = await brief(workspace.sandbox, start.prompt)
@@ -280,7 +306,7 @@ async def _prepare(host: Host, start: AttemptStarted, workspace: Workspace, tool
     return Prepared(
         instructions=prompts.INSTRUCTIONS[start.mode],
         tools=toolbox.specs,
-        items=prompts.first_items(start.prompt, start.base, place, start.checks, rules.render(found), _network(start)),
+        items=prompts.first_items(start, place, rules.render(found), _network(start)),
         rules=tuple(rule.path for rule in found),
     )
 

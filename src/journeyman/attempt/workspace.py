@@ -4,16 +4,17 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from journeyman.agent.work import OpenLayer
 from journeyman.attempt.clones import open_base
 from journeyman.attempt.host import Host, Tell
 from journeyman.attempt.masked import MaskedSandbox
+from journeyman.attempt.upper import laid_out
 from journeyman.checks.run import PROBE
-from journeyman.core import folds
 from journeyman.core.environment import Refusal
 from journeyman.core.events import AttemptStarted, Opened, Progressed, RequestRefused
 from journeyman.core.evidence import Check
@@ -31,9 +32,13 @@ MOST_REFUSALS = 200
 """Kinds of refused requests that one opening of an attempt writes down."""
 
 
+Lay = Callable[[Sandbox], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Workspace:
-    """An attempt's layers. `spec` is what its sandbox is opened with; `sandbox` is open."""
+    """An attempt's layers. `spec` is what its sandbox is opened with; `sandbox` is open. There is a `gap` where changes
+    of before could not be brought back."""
 
     repository: Repository
     spec: SandboxSpec
@@ -43,11 +48,23 @@ class Workspace:
     log: AttemptLog
     open: "OpenSandbox"
     manifest: checkpoint.Manifest
+    gap: bool = False
     lost: bool = False
 
     def layer(self) -> AbstractAsyncContextManager[Sandbox]:
         """A throw-away sandbox over the base."""
         return self.open(replace(self.spec, upper=None, read_only=False))
+
+    def layered(self, lay: Lay) -> OpenLayer:
+        """Opens throw-away sandboxes in which `lay` has put its files."""
+
+        @asynccontextmanager
+        async def layer() -> AsyncGenerator[Sandbox]:
+            async with self.layer() as sandbox:
+                await lay(sandbox)
+                yield sandbox
+
+        return layer
 
     async def checkpoint(self) -> tuple[str | None, bool]:
         """Keep what changed since the last checkpoint: the manifest's blob id, None when nothing did."""
@@ -91,15 +108,18 @@ async def open_workspace(
     """
     began = time.monotonic()
     folder = host.folder(log.id)
-    upper = folder / "upper"
     repository = await open_base(host, start.base)
     readable = await _git_layer(repository, start.base, folder)
-    upper.mkdir(exist_ok=True)
-    manifest = await _rewind(host.store, log, upper)
+    upper = await laid_out(host, log)
     async with (
         _lowers(host, repository, start.base) as lowers,
         _with_environment(
-            host, repository, start, _spec(repository, start, (folder / "git", *lowers), upper, readable), log, tell
+            host,
+            repository,
+            start,
+            _spec(repository, start, (folder / "git", *lowers), upper.path, readable),
+            log,
+            tell,
         ) as (spec, opened, backend),
         (opener := OpenSandbox(backend, log.mask))(spec) as sandbox,
     ):
@@ -117,10 +137,11 @@ async def open_workspace(
                     "toolchains": tuple(str(toolchain.root) for toolchain in spec.toolchains),
                     "notes": tuple(toolchain.note for toolchain in spec.toolchains if toolchain.note),
                     "seconds": time.monotonic() - began,
+                    "folder": upper.word,
                 }
             )
         )
-        yield Workspace(repository, spec, sandbox, upper, host.store, log, opener, manifest)
+        yield Workspace(repository, spec, sandbox, upper.path, host.store, log, opener, upper.manifest, upper.gap)
 
 
 def _spec(
@@ -230,16 +251,6 @@ async def _lowers(host: Host, repository: Repository, base: Base) -> AsyncGenera
         trees = host.state / "trees"
         if trees.is_dir():
             await asyncio.to_thread(checkouts.sweep, trees, host.environment_disk_bytes, host.clock())
-
-
-async def _rewind(store: Store, log: AttemptLog, upper: Path) -> checkpoint.Manifest:
-    """The manifest to go on from; the upper layer equals it afterwards if a call was interrupted."""
-    blob, complete = folds.checkpoint(log.events)
-    manifest = checkpoint.load(await store.blob(blob)) if blob else {}
-    if complete and folds.interrupted(log.events):
-        await checkpoint.restore(upper, manifest, store.blob)
-        manifest = await checkpoint.take(upper, {}, store.put_blob)
-    return manifest
 
 
 def _toolchains(host: Host, root: Path, checks: Sequence[Check]) -> tuple[Toolchain, ...]:

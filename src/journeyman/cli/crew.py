@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from journeyman import __version__
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.cli.door import Door, model_choice
+from journeyman.cli.shared import EVERY, known_choice
 from journeyman.core.errors import UsageError
 from journeyman.core.people import Offer
 from journeyman.models.choice import VENDORS, profile_of
@@ -60,9 +61,9 @@ def crew_of(door: Door, host: Host) -> "Crew":
     """This process as a worker."""
     from journeyman.engine.crew import Crew, machine_id
 
-    def plan(wanted: str | None) -> ModelPlan:
-        choice = model_choice(door, wanted or door.settings.model)
-        require(choice, door.environ)
+    async def plan(wanted: str | None) -> ModelPlan:
+        choice, env = await known_choice(door, host.store, wanted or door.settings.model)
+        require(choice, env)
         return ModelPlan(choice.name, profile_of(choice))
 
     limits = {name: one.running for name, one in door.settings.models.items() if one.running is not None}
@@ -85,6 +86,7 @@ def _offer(door: Door, host: Host, machine: str) -> Offer:
     backends = {host.backend.name, *(("container",) if images else ())}
     return Offer(
         worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
+        holder=host.holder,
         machine=machine,
         host=socket.gethostname(),
         version=__version__,
@@ -94,7 +96,7 @@ def _offer(door: Door, host: Host, machine: str) -> Offer:
         cores=cores,
         memory_bytes=memory,
         slots=door.settings.slots or room,
-        models=(*door.settings.models, "local", "scripted:*", *hosted),
+        models=(*door.settings.models, "local", "scripted:*", EVERY, *hosted),
     )
 
 
@@ -108,10 +110,10 @@ def _images(host: Host) -> bool:
 
 @asynccontextmanager
 async def engine_of(door: Door) -> "AsyncGenerator[Engine]":
-    """The engine that the settings name, or one of our own that runs as long as the body."""
+    """The engine that the settings name, or the one that the processes of this state folder share."""
     from journeyman.engine.crew import machine_id
     from journeyman.engine.engine import open_engine
-    from journeyman.engine.server import server
+    from journeyman.engine.server import shared
 
     where, heartbeat = where_of(door), door.settings.temporal.heartbeat
     if where is not None:
@@ -119,7 +121,7 @@ async def engine_of(door: Door) -> "AsyncGenerator[Engine]":
             yield engine
         return
     async with (
-        server(door.state) as own,
+        shared(door.state) as own,
         open_engine(own, machine_id(door.state), heartbeat=heartbeat) as engine,
     ):
         yield engine

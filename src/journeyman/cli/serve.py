@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
 import secrets
 import signal
@@ -12,22 +13,25 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeyman import __version__
 from journeyman.cli.commands import open_host
-from journeyman.cli.door import Door, open_door
+from journeyman.cli.door import Door, configured_models, open_door, open_stored
 from journeyman.cli.remotes import SERVING, Serving, put_private
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line
-from journeyman.store.store import Store, open_store
+from journeyman.store.store import Store
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from journeyman.attempt.host import Host
     from journeyman.engine.crew import Crew
     from journeyman.engine.engine import Engine
+    from journeyman.server.workshop import Workshop
 
 STREAMS = 2
 """Seconds that live streams have to end when the server does; those who watch connect anew."""
@@ -48,6 +52,7 @@ class Order:
 async def serve(order: Order) -> int:
     """Serve until this process is told to end. Ctrl-C or SIGTERM ends it in good order, a second one at once."""
     began = time.monotonic()
+    _log_to_stderr()
     if not order.sign_in and not is_loopback(order.host):
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
@@ -92,15 +97,19 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
 
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(door.state))
-        engine = await stack.enter_async_context(engine_of(door))
-        slots = 0
+        loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
+        store = await stack.enter_async_context(open_stored(door))
+        engine = await stack.enter_async_context(engine_of(door))  # meanwhile
+        await loading
+        slots, workshop = 0, None
         if order.work:
             host = await stack.enter_async_context(open_host(door, store))
             crew = crew_of(door, host)
             await stack.enter_async_context(_worker(engine, store, crew, default_model(door)))
             slots = crew.offer.slots
-        app, join = await _application(door, store, engine, address, token)
+            workshop = _workshop(door, host)
+            stack.push_async_callback(workshop.close)
+        app, join = await _application(door, store, engine, address, token, workshop)
         serving = Serving(address=address, pid=os.getpid(), token=token)
         yield Running(door, app, serving, engine.where.address, default_model(door), slots, join)
 
@@ -112,15 +121,22 @@ def _worker(engine: "Engine", store: Store, crew: "Crew", model: str) -> Any:
     return worker(engine, store, Attempts(crew), crew.offer, Duties(model, crew.model_limits))
 
 
+def _workshop(door: Door, host: "Host") -> "Workshop":
+    """Where environments are built when somebody asks for it."""
+    from journeyman.server.workshop import Workshop
+
+    return Workshop(host, door.settings.limits, door.settings.checks)
+
+
 async def _application(
-    door: Door, store: Store, engine: "Engine", address: str, token: str | None
+    door: Door, store: Store, engine: "Engine", address: str, token: str | None, workshop: "Workshop | None"
 ) -> "tuple[FastAPI, str | None]":
     """The application, and the link by which the first administrator joins, where there is none yet."""
     from journeyman.cli.crew import default_model
     from journeyman.server.auth.gate import SignIn
+    from journeyman.server.catalogue import Catalogue
     from journeyman.server.handing import Handing
     from journeyman.server.parts import Parts
-    from journeyman.server.routes.about import about_router
     from journeyman.server.service import create_service, first_link
 
     async def engine_answers() -> str | None:
@@ -138,13 +154,15 @@ async def _application(
         checks={"engine": engine_answers},
         excludes=door.excludes,
         models=tuple(door.settings.models),
+        workshop=workshop,
+        catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
+        machine=engine.machine,
     )
     settings = door.settings.server
     openid = settings.openid
     secret = door.environ.get(openid.client_secret_env or "", "") if openid is not None else ""
     way = SignIn(token is None, settings.public_url, openid, secret, token or "")
     app = create_service(parts, way)
-    app.include_router(about_router(engine.machine), prefix="/api/v1")
     join = await first_link(parts, settings.public_url or address) if token is not None else None
     return app, join
 
@@ -206,6 +224,7 @@ async def _answering(app: "FastAPI", listener: socket.socket) -> "AsyncGenerator
             await super().startup(sockets)
             up.set()
 
+    logging.getLogger("uvicorn.error").addFilter(_worth_telling)
     server = Server(
         uvicorn.Config(
             app,
@@ -225,10 +244,36 @@ async def _answering(app: "FastAPI", listener: socket.socket) -> "AsyncGenerator
     finally:
         waiting.cancel()
         server.should_exit = True
+        await app.state.streams.close()
         await asyncio.wait([serving])
 
 
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """All but that an answer to somebody too slow was given up when the server ended."""
+    given_up = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not given_up and not str(record.msg).startswith("Cancel %s running task(s)")
+
+
 # ------------------------------------------------------------ beginning and ending
+
+
+def _log_to_stderr() -> None:
+    """What goes wrong within the service: in words on a terminal, else a JSON object a line."""
+    import structlog
+
+    terminal = sys.stderr.isatty()
+    last = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            *(() if terminal else (structlog.processors.format_exc_info,)),
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 @contextmanager

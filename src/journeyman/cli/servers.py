@@ -62,13 +62,14 @@ def show_all(as_json: bool) -> int:
 
     door = open_door(Path(), {})
     kept, here = remotes.load(door.state), remotes.serving(door.state)
-    rows = [(one.name, one.address, one.token is not None) for one in kept.remotes]
+    rows = [(one.name, one.address, "yes" if one.token else "no") for one in kept.remotes]
     if here is not None and all(address != here.address for _, address, _ in rows):
-        rows.append(("local", here.address, here.token is not None))
+        rows.append(("local", here.address, "as you"))
     default = kept.default or ("local" if here is not None else None)
     if as_json:
         for name, address, known in rows:
-            print(json.dumps({"name": name, "address": address, "signed_in": known, "default": name == default}))
+            signed_in = known != "no"
+            print(json.dumps({"name": name, "address": address, "signed_in": signed_in, "default": name == default}))
         return 0
     console = Console()
     if not rows:
@@ -78,7 +79,7 @@ def show_all(as_json: bool) -> int:
     for heading in ("server", "address", "signed in", ""):
         table.add_column(heading, overflow="fold")
     for name, address, known in rows:
-        table.add_row(name, address, "yes" if known else "no", "default" if name == default else "")
+        table.add_row(name, address, known, "default" if name == default else "")
     console.print(table, highlight=False)
     return 0
 

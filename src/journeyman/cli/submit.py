@@ -81,8 +81,8 @@ async def submit(server: str | None, order: Order, *, watch: bool, as_json: bool
             priority=order.priority,
             origin="cli",
         )
-        line = await client.submit(task, key=order.key or new_id())
-        return await handed_over(here, line.id, watch=watch, as_json=as_json)
+        view = await client.submit(task, key=order.key or new_id())
+        return await handed_over(here, view, watch=watch, as_json=as_json)
 
 
 async def _placed(here: Here, order: Order) -> Placed:

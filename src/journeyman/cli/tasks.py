@@ -102,7 +102,7 @@ async def list_tasks(server: str | None, wanted: Wanted, as_json: bool) -> int:
             search=wanted.search,
             status=wanted.status,
             environment=wanted.environment,
-            archived="yes" if wanted.archived else "no",
+            archived="true" if wanted.archived else "false",
         )
         if as_json:
             lines = [line_of(task, here.url(task.id)) for task in page.tasks]
@@ -357,24 +357,23 @@ async def follow_up(server: str | None, task: str, further: Further) -> int:
             attempts=further.attempts,
             attempt=attempt,
         )
-        await here.client.follow_up(view.task.id, turn, key=new_id())
-        return await handed_over(here, view.task.id, watch=further.watch, as_json=further.as_json)
+        view = await here.client.follow_up(view.task.id, turn, key=new_id())
+        return await handed_over(here, view, watch=further.watch, as_json=further.as_json)
 
 
-async def handed_over(here: Here, task: str, *, watch: bool, as_json: bool) -> int:
+async def handed_over(here: Here, view: TaskView, *, watch: bool, as_json: bool) -> int:
     """Say where a turn is that was handed over just now, or watch it."""
-    url = here.url(task)
-    view = await here.client.task(task)
+    url = here.url(view.task.id)
     if watch:
         from rich.console import Console
 
         from journeyman.cli import watch as screen
 
-        print(f"Task {task}: {url}", file=sys.stderr, flush=True)
+        print(f"Task {view.task.id}: {url}", file=sys.stderr, flush=True)
         return await screen.watch(here.client, view, Console(stderr=True), as_json=as_json)
     if as_json:
         print(json.dumps(line_of(view.task, url), ensure_ascii=False))
         return 0
     print(url, flush=True)
-    print(f"Handed over. Watch it with: journeyman tasks watch {task}", file=sys.stderr)
+    print(f"Handed over. Watch it with: journeyman tasks watch {view.task.id}", file=sys.stderr)
     return 0

@@ -108,9 +108,9 @@ def _watcher(client: AsyncClient, watched: Watched, console: "Console", as_json:
     progress = Progress(console, len(attempts))
     _add(progress, watched)
 
-    def waiting(why: str, _: float) -> None:
+    def waiting(_why: str, _seconds: float) -> None:
         for one in watched.turn.attempts:
-            progress.doing(one.number, f"waiting for the server: {why}")
+            progress.doing(one.number, f"waiting for the server at {client.address}")
 
     client.on_wait = waiting
     return Watcher(None, progress)

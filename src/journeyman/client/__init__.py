@@ -1,8 +1,8 @@
 """A typed client of the service: `AsyncClient`, and `Client` for programs without an event loop.
 
 with Client("http://127.0.0.1:8700") as client:
-    line = client.submit(TaskCreate(prompt="Fix the failing test", repository="https://host/shop.git"))
-    for change in client.events(line.id):
+    view = client.submit(TaskCreate(prompt="Fix the failing test", repository="https://host/shop.git"))
+    for change in client.events(view.task.id):
         ...
 """
 

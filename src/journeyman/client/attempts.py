@@ -45,7 +45,7 @@ class AttemptRequests(Requests):
     async def attempt_events(
         self, task: str, attempt: str = "chosen", *, after: int | None = None, limit: int | None = None
     ) -> EventPage:
-        """A page of an attempt's events behind the number `after`."""
+        """A page of an attempt's events behind the place `after`, which counts those of the whole task."""
         return await self._ask(
             "GET",
             "/tasks/{task}/attempts/{attempt}/events",
@@ -54,6 +54,10 @@ class AttemptRequests(Requests):
             task=task,
             attempt=attempt,
         )
+
+    async def log(self, task: str, *, after: int | None = None, limit: int | None = None) -> EventPage:
+        """A page of the events of all attempts, in the order in which they happened."""
+        return await self._ask("GET", "/tasks/{task}/log", EventPage, query={"after": after, "limit": limit}, task=task)
 
     async def diff(
         self,

@@ -12,7 +12,8 @@ from journeyman.core.api.work import NumberedEvent
 class LiveRequests(Requests):
     async def events(self, task: str, *, after: int | None = None) -> AsyncGenerator[TaskView | NumberedEvent]:
         """The events of a task's attempts, those that there are and those that come, and in between the task itself
-        whenever it has changed. `after` leaves out the events up to that place. No event comes twice."""
+        whenever it has changed, until it is deleted. `after` leaves out the events up to that place. No event comes
+        twice."""
         last = after or 0
         start = str(after) if after is not None else None
         path = filled("/tasks/{task}/events", {"task": task})
@@ -23,6 +24,8 @@ class LiveRequests(Requests):
                 elif event.name == "event" and int(event.id or 0) > last:
                     last = int(event.id)
                     yield self._value(NumberedEvent, event.data)
+                elif event.name == "gone":
+                    return
 
     async def lines(self, task: str, *, after: int | None = None) -> AsyncGenerator[TaskView | NumberedLines]:
         """As `events`, in the vocabulary of `run --json`."""
@@ -34,6 +37,8 @@ class LiveRequests(Requests):
                     yield self._value(TaskView, event.data)
                 elif event.name == "lines":
                     yield self._value(NumberedLines, event.data)
+                elif event.name == "gone":
+                    return
 
     async def changes(self, *, after: str | None = None) -> AsyncGenerator[tuple[str, TaskLine | Gone]]:
         """Every task that is new, changed or gone, with the cursor to go on from; the same may come again."""

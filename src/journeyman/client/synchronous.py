@@ -63,6 +63,7 @@ class Client:
     attempt = blocking(AsyncClient.attempt)
     result = blocking(AsyncClient.result)
     attempt_events = blocking(AsyncClient.attempt_events)
+    log = blocking(AsyncClient.log)
     diff = blocking(AsyncClient.diff)
     patch = blocking(AsyncClient.patch)
     checks = blocking(AsyncClient.checks)

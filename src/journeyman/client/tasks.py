@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from journeyman.client.requests import Requests, V
+from journeyman.client.requests import Requests
 from journeyman.client.transport import Query
 from journeyman.core.api.tasks import (
     Approve,
@@ -19,15 +19,13 @@ from journeyman.core.api.tasks import (
     TaskBudget,
     TaskCounts,
     TaskCreate,
-    TaskLine,
     TaskPage,
     TaskUpdate,
     TaskUsage,
     TaskView,
-    TurnView,
     Upload,
 )
-from journeyman.core.task import Message, Mode, Origin, Status
+from journeyman.core.task import Mode, Origin, Status
 from journeyman.core.value import Value
 
 
@@ -35,45 +33,45 @@ class TaskRequests(Requests):
     """`task` is always an id, or the beginning of one that is the only one. With a `key`, the same call again has no
     second effect, and is made again by itself where the connection is cut."""
 
-    async def submit(self, task: TaskCreate, *, key: str | None = None) -> TaskLine:
+    async def submit(self, task: TaskCreate, *, key: str | None = None) -> TaskView:
         """Hand a task out."""
-        return await self._act("/tasks", TaskLine, task, key)
+        return await self._act("/tasks", task, key)
 
     async def upload(self, data: bytes, media_type: str) -> Upload:
         """Put an image or a patch (`text/x-diff`) where tasks may name it by its id."""
         return await self._ask("POST", "/uploads", Upload, body=data, content_type=media_type, again=True)
 
-    async def follow_up(self, task: str, turn: FollowUp, *, key: str | None = None) -> TurnView:
+    async def follow_up(self, task: str, turn: FollowUp, *, key: str | None = None) -> TaskView:
         """A further turn of a task."""
-        return await self._act("/tasks/{task}/turns", TurnView, turn, key, task=task)
+        return await self._act("/tasks/{task}/turns", turn, key, task=task)
 
-    async def steer(self, task: str, text: str, *, attempt: str | None = None, key: str | None = None) -> Message:
+    async def steer(self, task: str, text: str, *, attempt: str | None = None, key: str | None = None) -> TaskView:
         """Say something to the agent while it works."""
-        return await self._act("/tasks/{task}/steer", Message, Steer(text=text, attempt=attempt), key, task=task)
+        return await self._act("/tasks/{task}/steer", Steer(text=text, attempt=attempt), key, task=task)
 
-    async def interrupt(self, task: str, *, attempt: str | None = None, key: str | None = None) -> Message:
+    async def interrupt(self, task: str, *, attempt: str | None = None, key: str | None = None) -> TaskView:
         """Stop what runs now and keep all of it."""
-        return await self._act("/tasks/{task}/interrupt", Message, Interrupt(attempt=attempt), key, task=task)
+        return await self._act("/tasks/{task}/interrupt", Interrupt(attempt=attempt), key, task=task)
 
-    async def cancel(self, task: str, *, key: str | None = None) -> Message:
+    async def cancel(self, task: str, *, key: str | None = None) -> TaskView:
         """Stop a task for good; what it did is kept."""
-        return await self._act("/tasks/{task}/cancel", Message, None, key, task=task)
+        return await self._act("/tasks/{task}/cancel", None, key, task=task)
 
-    async def approve(self, task: str, budget: TaskBudget, *, key: str | None = None) -> TaskLine:
+    async def approve(self, task: str, budget: TaskBudget, *, key: str | None = None) -> TaskView:
         """Let a task go on that stopped at its budget; `budget` is the whole one, not what is added."""
-        return await self._act("/tasks/{task}/approve", TaskLine, Approve(budget=budget), key, task=task)
+        return await self._act("/tasks/{task}/approve", Approve(budget=budget), key, task=task)
 
-    async def retry(self, task: str) -> TaskLine:
+    async def retry(self, task: str) -> TaskView:
         """Have what failed, or was interrupted or cancelled, go on from the step it was in."""
-        return await self._ask("POST", "/tasks/{task}/retry", TaskLine, task=task)
+        return await self._ask("POST", "/tasks/{task}/retry", TaskView, task=task)
 
-    async def choose(self, task: str, attempt: str) -> TaskLine:
+    async def choose(self, task: str, attempt: str) -> TaskView:
         """Hand over this attempt ("turn.number", or its number in the newest turn)."""
         body = Choose(attempt=attempt)
-        return await self._ask("POST", "/tasks/{task}/choose", TaskLine, body=body, again=True, task=task)
+        return await self._ask("POST", "/tasks/{task}/choose", TaskView, body=body, again=True, task=task)
 
-    async def update(self, task: str, change: TaskUpdate) -> TaskLine:
-        return await self._ask("PATCH", "/tasks/{task}", TaskLine, body=change, again=True, task=task)
+    async def update(self, task: str, change: TaskUpdate) -> TaskView:
+        return await self._ask("PATCH", "/tasks/{task}", TaskView, body=change, again=True, task=task)
 
     async def delete(self, task: str) -> None:
         """Forget a task with its whole history."""
@@ -85,7 +83,7 @@ class TaskRequests(Requests):
 
     async def seen(self, task: str, seq: int | None = None) -> None:
         """Mark a task as read up to an event; None is all."""
-        await self._send("POST", "/tasks/{task}/seen", body=Seen(seq=seq), again=True, task=task)
+        await self._send("PUT", "/tasks/{task}/seen", body=Seen(seq=seq), task=task)
 
     async def tasks(
         self,
@@ -102,7 +100,7 @@ class TaskRequests(Requests):
         group: str | None = None,
         parent: str | None = None,
         schedule: str | None = None,
-        archived: Literal["no", "yes", "both"] = "no",
+        archived: Literal["false", "true", "both"] = "false",
         unread: bool = False,
         sort: Literal["updated", "created"] = "updated",
     ) -> TaskPage:
@@ -110,7 +108,7 @@ class TaskRequests(Requests):
         query: Query = {
             "limit": limit,
             "cursor": cursor,
-            "q": search or None,
+            "search": search or None,
             "status": [*status] or None,
             "mode": [*mode] or None,
             "origin": [*origin] or None,
@@ -144,6 +142,6 @@ class TaskRequests(Requests):
         """The attempts of a turn side by side."""
         return await self._ask("GET", "/tasks/{task}/matrix", Matrix, query={"turn": turn}, task=task)
 
-    async def _act(self, path: str, answer: type[V], body: Value | None, key: str | None, **places: str) -> V:
+    async def _act(self, path: str, body: Value | None, key: str | None, **places: str) -> TaskView:
         headers = {"idempotency-key": key} if key else None
-        return await self._ask("POST", path, answer, body=body, headers=headers, again=key is not None, **places)
+        return await self._ask("POST", path, TaskView, body=body, headers=headers, again=key is not None, **places)

@@ -54,7 +54,7 @@ class Continued(Recorded):
 
     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-    too large to keep. `tree` is the git tree that the attempt came to.
+    too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
     """
 
     kind: Literal["continued"] = "continued"
@@ -64,6 +64,7 @@ class Continued(Recorded):
     checkpoint: str | None = None
     checkpointed: bool = True
     tree: str | None = None
+    diff: str | None = None
 
 
 class Opened(Recorded):
@@ -71,6 +72,8 @@ class Opened(Recorded):
 
     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
+    `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
+    one left.
     """
 
     kind: Literal["opened"] = "opened"
@@ -82,6 +85,7 @@ class Opened(Recorded):
     environment: str = ""
     build: str | None = None
     probes: tuple[BypassProbe, ...] = ()
+    folder: str = ""
 
 
 class RequestRefused(Recorded):

@@ -114,7 +114,8 @@ class Review(Value):
 
 
 class Result(Value):
-    """The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included)."""
+    """The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
+    in a follow-up `turn_diff` is that of what this turn changed."""
 
     verdict: Verdict
     summary: str
@@ -129,6 +130,7 @@ class Result(Value):
     usage: Usage = Usage()
     seconds: float = 0.0
     review: Review | None = None
+    turn_diff: str | None = None
 
 
 def best(results: Mapping[str, Result]) -> str:

@@ -18,6 +18,10 @@ EVERYBODY = "everybody"
 """The id of the group that everybody is in, without being listed there."""
 
 
+SHARED_MODEL = "shared:"
+"""What the name of a model begins with that an administrator added to the service."""
+
+
 class Person(Value):
     """Somebody who signs in. `subject` is set for one who comes by OpenID Connect: the issuer, a space, their id."""
 
@@ -105,9 +109,11 @@ class Schedule(Value):
 
 
 class Offer(Value):
-    """What a worker can run. `machine` is an id that stays; folders of it are reached by its own workers only."""
+    """What a worker can run. `machine` is an id that stays; folders of it are reached by its own workers only. `holder`
+    is the worker's process as leases name it."""
 
     worker: str
+    holder: str = ""
     machine: str
     host: str
     version: str

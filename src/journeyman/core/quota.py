@@ -60,7 +60,7 @@ def admit(standings: tuple[Standing, ...], wanted: Budget, now: float) -> Admiss
         most = standing.quota.queued
         if most is not None and standing.queued >= most:
             return Admission(
-                refused=f"{standing.whose} {standing.queued} tasks waiting, and the bound is {most}. "
+                refused=f"{standing.whose} {_tasks(standing.queued)} waiting, and the bound is {most}. "
                 "Hand it in again when some of them have begun, or cancel some."
             )
     return Admission(waits=waits(standings), budget=_left(standings, wanted))
@@ -71,8 +71,14 @@ def waits(standings: tuple[Standing, ...]) -> str | None:
     for standing in standings:
         most = standing.quota.running
         if most is not None and standing.running >= most:
-            return f"{standing.whose} {standing.running} tasks at work, and the bound is {most}: it begins after them."
+            return (
+                f"{standing.whose} {_tasks(standing.running)} at work, and the bound is {most}: it begins after them."
+            )
     return None
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task{'' if count == 1 else 's'}"
 
 
 def _used_up(standing: Standing, now: float) -> str | None:

@@ -1,16 +1,14 @@
 """What a worker works with, and what it can run."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journeyman.attempt.host import Host, ModelPlan
+from journeyman.attempt.host import Host
+from journeyman.attempt.prepare import Plan
 from journeyman.core.people import Offer
-
-Plan = Callable[[str | None], ModelPlan]
-"""The model that a name stands for here, the default one for None. Raises `UsageError` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class TaskOrder(Value):
 
     task_id: str
     turn: int = 1
-    heartbeat: float = 10.0
+    heartbeat: float = 30.0
 
 
 class TurnRef(Value):

@@ -29,31 +29,102 @@ SETTINGS = (
 )
 
 
+TURN = 1.0
+"""Seconds between two looks whether the process that runs the engine is still there."""
+
+
 @asynccontextmanager
 async def server(home: Path, *, patience: float = 20.0) -> AsyncGenerator[Where]:
-    """Run the engine below `home` and yield where it is: on loopback and a free port.
+    """Run the engine below `home` and yield where it is: on loopback and a free port, the one that it had before
+    where that is free.
 
     It is up when the body begins, started anew on the same port should it die, and gone after the body, or with this
     process. One per home: a second one is refused.
     """
-    folder = home / "engine"
     with contextlib.ExitStack() as stack:
+        folder = _folder(home)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(_alone(folder / "lock"))
         except BlockingIOError as error:
             raise JourneymanError(f"Another process runs the engine below {home} already; use that one.") from error
-        except OSError as error:
-            raise JourneymanError(f"The engine cannot use {folder}: {error.strerror}.") from error
-        child = _Child(folder, patience)
-        await child.start()
-        supervisor = asyncio.create_task(child.supervise())
+        async with _running(folder, patience) as where:
+            yield where
+
+
+@asynccontextmanager
+async def shared(home: Path, *, patience: float = 20.0) -> AsyncGenerator[Where]:
+    """The engine below `home`: the one that another process runs, else one of our own. When that process has gone, it
+    is run here from then on, at the same address."""
+    folder = _folder(home)
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            yield Where(child.address)
-        finally:
-            supervisor.cancel()
-            await asyncio.wait([supervisor])
-            await child.stop()
+            stack.enter_context(_alone(folder / "lock"))
+        except BlockingIOError:
+            where = await _joined(folder, patience)
+            heir = asyncio.create_task(_inherit(folder, patience))
+            stack.push_async_callback(_end, heir)
+        else:
+            where = await stack.enter_async_context(_running(folder, patience))
+        yield where
+
+
+async def _joined(folder: Path, patience: float) -> Where:
+    """Where the engine of another process is, once it serves."""
+    try:
+        async with asyncio.timeout(patience):
+            while True:
+                address = _said(folder / "address")  # read anew, since a new port is told there
+                if address and await _serves(address):
+                    return Where(address)
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        raise JourneymanError(
+            f"Another process runs the engine below {folder.parent}, but it does not answer: end that process."
+        ) from error
+
+
+async def _inherit(folder: Path, patience: float) -> None:
+    """Run the engine for as long as this goes on, once nobody else does."""
+    while True:
+        await asyncio.sleep(TURN)
+        with contextlib.suppress(BlockingIOError, JourneymanError), _alone(folder / "lock"):
+            async with _running(folder, patience):
+                await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _running(folder: Path, patience: float) -> AsyncGenerator[Where]:
+    child = _Child(folder, patience)
+    await child.start()
+    (folder / "address").write_text(child.address)
+    supervisor = asyncio.create_task(child.supervise())
+    try:
+        yield Where(child.address)
+    finally:
+        await _end(supervisor)
+        await child.stop()
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _folder(home: Path) -> Path:
+    folder = home / "engine"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "lock").touch()
+    except OSError as error:
+        raise JourneymanError(f"The engine cannot use {folder}: {error.strerror}.") from error
+    return folder
+
+
+def _said(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
 
 
 class _Child:
@@ -68,8 +139,9 @@ class _Child:
         return f"127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        for _ in range(3):  # a port that is free now may be taken a moment later
-            self._port = _free_port()
+        before = _said(self._folder / "address").rpartition(":")[2]
+        for port in (int(before) if before.isdigit() else None, None, None, None):
+            self._port = port or _free_port()  # which may be taken a moment later
             if await self._run():
                 return
         log = (self._folder / "log").read_text(errors="replace").strip()
@@ -125,14 +197,20 @@ class _Child:
 
 async def _ready(address: str) -> None:
     """Return when the server at `address` says that it serves."""
+    while True:
+        if await _serves(address):
+            return
+        await asyncio.sleep(0.02)
+
+
+async def _serves(address: str) -> bool:
     from temporalio.service import RPCError
 
-    while True:
-        with contextlib.suppress(JourneymanError, RPCError):
-            client = await connect(Where(address), patience=1.0)
-            if await client.service_client.check_health():
-                return
-        await asyncio.sleep(0.02)
+    try:
+        client = await connect(Where(address), patience=1.0)
+        return await client.service_client.check_health()
+    except (JourneymanError, RPCError):
+        return False
 
 
 @contextlib.contextmanager
@@ -163,4 +241,4 @@ def _die_with_parent() -> Callable[[], object] | None:
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up now, since little may be done between fork and exec
-    return functools.partial(prctl, PR_SET_PDEATHSIG, signal.SIGTERM)
+    return functools.partial(prctl, PR_SET_PDEATHSIG, signal.SIGKILL)  # at once, so that another one can begin

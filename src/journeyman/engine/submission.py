@@ -78,10 +78,12 @@ async def follow_up(
     request: TurnRequest,
     *,
     author: str | None = None,
+    continues: str | None = None,
     key: str | None = None,
 ) -> Turn:
-    """Store a further turn of a task and have it worked on, after those before it."""
-    turn = Turn(task_id=task_id, request=placed(request, engine.machine), author=author)
+    """Store a further turn of a task and have it worked on, after those before it. It goes on from the attempt
+    `continues`, or from the one that the turn before hands over."""
+    turn = Turn(task_id=task_id, request=placed(request, engine.machine), author=author, continues=continues)
     stored = await store.turns.add(turn, attempts=request.attempts, key=key)
     await start(store, engine, await store.task(task_id), stored.number)
     return stored
@@ -99,17 +101,19 @@ async def say(
     key: str | None = None,
 ) -> Message:
     """Say something to a task at work, which its attempts take at the end of their step; `interrupt` and `cancel` also
-    stop what has not begun. Raises `UsageError` when it is at its end: then a follow-up is what goes on."""
+    stop what has not begun, and `approve` lets one go on that waits for that.
+
+    Raises `UsageError` where the task is at its end: then a follow-up is what goes on.
+    """
     task = await store.task(task_id)
     turn = await store.turns.get(task_id, task.turn)
-    if kind == "approve":
-        raise UsageError("A task is approved with `approve`.")
-    if turn.status in ENDED:
+    if turn.status in (("done",) if kind == "approve" else ENDED):
         raise UsageError(f"Task {task_id} is at its end ({turn.status}); hand in a follow-up to go on with it.")
-    message = await store.messages.add(
-        Message(task_id=task_id, kind=kind, text=text, author=author, attempt=attempt), key=key
-    )
-    if kind in ("interrupt", "cancel") and attempt is None:
+    message = Message(task_id=task_id, kind=kind, text=text, author=author, attempt=attempt)
+    message = await store.messages.add(message, key=key)
+    if kind == "approve":
+        await again(store, engine, task)
+    elif kind != "steer" and attempt is None:
         await stop(store, engine, task, turn, "cancelled" if kind == "cancel" else "interrupted")
     return message
 
@@ -126,12 +130,9 @@ async def approve(
     store: Store, engine: Engine, task_id: str, budget: Budget, *, author: str | None = None, key: str | None = None
 ) -> Task:
     """Give a task that waits at the end of its budget a new one, and have it go on where it was."""
-    task = await store.task(task_id)
-    await store.messages.add(
-        Message(task_id=task_id, kind="approve", text=budget.model_dump_json(), author=author), key=key
-    )
     await store.update_task(task_id, budget=budget)
-    return await again(store, engine, task)
+    await say(store, engine, task_id, "approve", author=author, key=key)
+    return await store.task(task_id)
 
 
 async def again(store: Store, engine: Engine, task: Task) -> Task:

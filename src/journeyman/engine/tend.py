@@ -7,6 +7,7 @@ import time
 from journeyman.core.errors import JourneymanError
 from journeyman.core.ids import Clock
 from journeyman.engine.engine import Engine
+from journeyman.store.holder import is_dead
 from journeyman.store.store import Store
 
 EVERY = 2.0
@@ -27,6 +28,7 @@ async def tend(engine: Engine, store: Store, *, clock: Clock = time.time) -> Non
                 known = True
             for task, turn in await store.jobs.unstarted(clock() - LEFT):
                 await engine.start(task, turn)
+            await _gone(engine, store)
             orphans = set(await store.jobs.orphans())
             for task_id, attempt_id in orphans - handed_on:
                 await engine.hand_on(task_id, attempt_id)
@@ -40,3 +42,16 @@ async def restart(engine: Engine, store: Store) -> None:
     """Make sure that the engine has all turns that it had: its state may be gone, or another's."""
     for job in await store.jobs.open():
         await engine.start(await store.task(job.task_id), job.turn)
+
+
+async def _gone(engine: Engine, store: Store) -> None:
+    """Hand on what was given to workers of this machine whose processes are no more, and which they may not have
+    begun; and count on them no longer."""
+    gone = [offer.worker for offer in await store.offers.all() if offer.holder and is_dead(offer.holder)]
+    if not gone:
+        return
+    for task_id in await store.jobs.unheld():
+        for attempt_id in await engine.in_flight(task_id):
+            await engine.hand_on(task_id, attempt_id)
+    for worker in gone:
+        await store.offers.withdraw(worker)

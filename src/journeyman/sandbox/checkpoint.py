@@ -74,8 +74,8 @@ async def take(upper: Path, before: Manifest, put: PutBlob) -> Manifest:
     return found
 
 
-async def restore(upper: Path, manifest: Manifest, get: GetBlob) -> None:
-    """Make `upper`, which nobody has open, equal to `manifest`."""
+async def restore(upper: Path, manifest: Manifest, get: GetBlob) -> Manifest:
+    """Make `upper`, which nobody has open, equal to `manifest`; the manifest of what is there now."""
     fresh = upper.with_name(upper.name + ".restoring")
     if fresh.exists():
         shutil.rmtree(fresh)
@@ -90,6 +90,7 @@ async def restore(upper: Path, manifest: Manifest, get: GetBlob) -> None:
             os.utime(fresh / path, ns=(entry.stamp[2], entry.stamp[2]))
     shutil.rmtree(upper)
     fresh.rename(upper)
+    return {path: replace(entry, blob=manifest[path].blob) for path, entry in _scan(upper).items()}
 
 
 def _scan(upper: Path) -> Manifest:

@@ -14,11 +14,19 @@ CLOSING = 5.0
 
 NO_OWNERS = "cannot map owners"
 HINTS = {
-    ("cannot make a namespace", "cannot make a user namespace", "new namespace", "uid map"): (
+    (
+        "cannot make a namespace",
+        "cannot make a user namespace",
+        "cannot make a process namespace",
+        "cannot go into the room",
+        "cannot mount proc",
+        "new namespace",
+        "uid map",
+    ): (
         "This machine does not let this user make user namespaces, which the sandbox needs. As root, run "
         "`sysctl -w user.max_user_namespaces=15000` and, where they exist, `sysctl -w "
         "kernel.unprivileged_userns_clone=1` and `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`; in a "
-        "container, allow the system calls unshare and mount (`--privileged`)."
+        "container, allow the system calls unshare, setns and mount (`--privileged`)."
     ),
     ("cannot mount overlay on /tmp/workspace/merged: No such device",): (
         "The kernel has no overlayfs, which the sandbox needs; as root, run `modprobe overlay`."

@@ -147,7 +147,6 @@ async def _http(request: Request, failure: Exception) -> Response:
     messages = {
         404: f"There is nothing at {request.url.path}.",
         405: f"{request.method} is not for {request.url.path}.",
-        413: "The body is too large.",
     }
     message = messages.get(failure.status_code, str(failure.detail))
     return error(failure.status_code, code, message, None, failure.headers)

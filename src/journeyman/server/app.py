@@ -8,10 +8,13 @@ from fastapi.routing import APIRoute
 from journeyman import __version__
 from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
+from journeyman.server.bodies import BodyLimit
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
-from journeyman.server.routes import health, tasks, turns, uploads, work
+from journeyman.server.routes import health, live, tasks, turns, uploads, work
 from journeyman.server.static import serve_web_app
+from journeyman.server.streams import Streams
+from journeyman.server.uploads import PATCH
 
 PREFIX = "/api/v1"
 BODY = 4 * 1024 * 1024
@@ -49,12 +52,13 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
         openapi_tags=TAGS,
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
-        max_body_size=BODY,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         telemetry={"auto_configure": False},
     )
     app.state.parts = parts
+    app.state.streams = Streams(parts)
+    app.add_middleware(BodyLimit, most=BODY, others={f"{PREFIX}/uploads": PATCH})
     app.add_middleware(SafeHeaders)
     handle_errors(app)
     app.include_router(health.router)
@@ -67,7 +71,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
 
 
 def _own() -> Sequence[APIRouter]:
-    return (tasks.router, turns.router, work.router, uploads.router)
+    return (live.router, tasks.router, turns.router, work.router, uploads.router)
 
 
 def _operation_id(route: APIRoute) -> str:

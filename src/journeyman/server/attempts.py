@@ -26,6 +26,7 @@ from journeyman.core.events import (
     RequestRefused,
     Stopped,
     ToolReturned,
+    ToolStarted,
 )
 from journeyman.core.evidence import Result
 from journeyman.core.task import Attempt, Task
@@ -140,41 +141,52 @@ async def checks_of(store: Store, attempt: Attempt, states: Sequence[TestState] 
 
 
 async def work_page(store: Store, attempt: Attempt, *, before: int | None, after: int | None, limit: int) -> WorkPage:
-    """`limit` entries or a few more: those before an event, after one, or the newest."""
+    """At most `limit` entries: those before an event, those after one, or the newest."""
     if after is not None:
         events = await _stretch_after(store, attempt.id, after, limit)
     else:
         events = await _stretch_before(store, attempt.id, before if before is not None else 2**62, limit)
     first = events[0].seq if events else (after or 0) + 1
     entries = entries_of(events, await store.pages.count(attempt.id, "replied", first))
-    more = bool(events) and bool(await store.pages.after(attempt.id, events[-1].seq, 1))
+    shown = entries[:limit] if after is not None else entries[-limit:]
+    if after is not None and len(entries) > limit:
+        last = entries[limit].seq - 1
+    else:
+        last = before - 1 if before is not None else events[-1].seq if events else first - 1
     return WorkPage(
-        entries=tuple(entries),
+        entries=tuple(shown),
         steps=attempt.summary.steps,
-        before=first if events and first > 1 else None,
-        after=events[-1].seq if more else None,
+        before=shown[0].seq if shown and shown[0].seq > 1 else None,
+        after=last if await store.pages.after(attempt.id, last, 1) else None,
     )
 
 
 async def _stretch_before(store: Store, attempt_id: str, before: int, limit: int) -> list[Event]:
-    """The last events before one that make `limit` entries, beginning where no call's step is cut off."""
+    """The last events before one that make `limit` entries: whole ones, with the outcome of each call."""
     events: list[Event] = []
+    start = before
     while True:
-        batch = await store.pages.before(attempt_id, before, STRETCH)
+        batch = await store.pages.before(attempt_id, start, STRETCH)
         events = [*batch, *events]
         if not batch or (len(entries_of(events)) >= limit and not orphans(events)):
-            return events
-        before = batch[0].seq
+            break
+        start = batch[0].seq
+    if waiting := unanswered(events):
+        later = await store.pages.after(attempt_id, before - 1, STRETCH)
+        events += [
+            event for event in later if isinstance(event, ToolStarted | ToolReturned) and event.call_id in waiting
+        ]
+    return events
 
 
 async def _stretch_after(store: Store, attempt_id: str, after: int, limit: int) -> list[Event]:
-    """The first events after one that make `limit` entries, ending where no call is cut off from its outcome."""
+    """The first events after one that make `limit` entries: whole ones, with the outcome of each call."""
     events: list[Event] = []
     while True:
         last = events[-1].seq if events else after
         batch = await store.pages.after(attempt_id, last, STRETCH)
         events += batch
-        if len(batch) < STRETCH or (len(entries_of(events)) >= limit and not unanswered(events)):
+        if len(batch) < STRETCH or (len(entries_of(events)) > limit and not unanswered(events)):
             return events
 
 

@@ -13,6 +13,7 @@ from journeyman.core.api.admin import ModelLine, ModelTest
 from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ModelRequest, Profile
+from journeyman.core.people import SHARED_MODEL
 from journeyman.core.settings import ModelSettings
 from journeyman.core.usage import Usage
 from journeyman.models.choice import LOCAL, VENDORS, ModelChoice, check, choose, profile_of
@@ -26,6 +27,7 @@ _PROFILE = (
     *("input_price", "cached_input_price", "output_price"),
 )
 Source = Literal["settings", "added", "embedded", "key"]
+SOURCES: tuple[Source, ...] = ("settings", "added", "embedded", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,10 @@ class Catalogue:
         """Every model by its name."""
         found = {name: Known(choice, "settings") for name, choice in self.configured.items()}
         for name, settings in (await self.store.models.all()).items():
-            found.setdefault(name, Known(choice_of(name, settings), "added"))
+            shared = f"{SHARED_MODEL}{name}"
+            found.setdefault(shared, Known(choice_of(shared, settings), "added"))
         found.setdefault("local", Known(LOCAL, "embedded"))
-        env = await self.keys()
+        env = self.env
         for vendor, facts in VENDORS.items():
             if facts.default and facts.keys and any(env.get(key) for key in facts.keys):
                 choice = choose(env, {}, f"{vendor}:{facts.default}")
@@ -60,14 +63,14 @@ class Catalogue:
             found[self.default] = Known(choose(env, dict(self.configured), self.default), "settings")
         return found
 
-    async def keys(self) -> Mapping[str, str]:
-        """The environment, over the secrets that are for all."""
-        return {**await self.store.secrets.values(""), **self.env}
+    async def keys(self, source: Source) -> Mapping[str, str]:
+        """Where the key of a model is: in the environment; of one that was added among the secrets alone."""
+        return await self.store.secrets.values("") if source == "added" else self.env
 
     async def lines(self) -> list[ModelLine]:
-        env = await self.keys()
         known = await self.all()
-        return await asyncio.gather(*(self._line(name, each, env) for name, each in known.items()))
+        keys: dict[Source, Mapping[str, str]] = {source: await self.keys(source) for source in SOURCES}
+        return await asyncio.gather(*(self._line(name, each, keys[each.source]) for name, each in known.items()))
 
     async def test(self, name: str) -> ModelTest:
         """Ask a model a short question."""
@@ -81,7 +84,7 @@ class Catalogue:
             max_output_tokens=16,
         )
         try:
-            async with asyncio.timeout(PATIENCE), self.open(known.choice, await self.keys()) as model:
+            async with asyncio.timeout(PATIENCE), self.open(known.choice, await self.keys(known.source)) as model:
                 reply = await model.reply(request, None)
         except JourneymanError as error:
             return ModelTest(ok=False, seconds=time.monotonic() - began, error=str(error))

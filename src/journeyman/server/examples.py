@@ -57,7 +57,7 @@ _VIEW = TaskView(
     ),
     acts=("follow_up", "choose", "archive", "delete"),
 )
-_VALUES: dict[str, Value] = {"task_line": _LINE, "task_page": TaskPage(tasks=(_LINE,)), "task_view": _VIEW}
+_VALUES: dict[str, Value] = {"task_page": TaskPage(tasks=(_LINE,)), "task_view": _VIEW}
 
 CREATE: dict[str, Example] = {
     "code": {

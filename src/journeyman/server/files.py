@@ -9,15 +9,14 @@ import stat
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from journeyman.attempt.clones import Ground, standing
 from journeyman.core.api.work import FileEntry, FileList, FileText
-from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.events import Continued, ToolReturned
 from journeyman.core.task import Attempt, Base
 from journeyman.core.text import decode
-from journeyman.repo.repository import Repository, reopen_repository
+from journeyman.repo.repository import Repository
 from journeyman.repo.tree import Entry
 from journeyman.sandbox import checkpoint
 from journeyman.server.attempts import start_of
@@ -131,10 +130,7 @@ async def snapshot(parts: Parts, attempt: Attempt, seq: int | None) -> AsyncGene
 
 async def repository_of(parts: Parts, base: Base) -> Repository | None:
     """The repository of a base, where this machine has it."""
-    try:
-        return await reopen_repository(Path(base.repository), parts.state, excludes=parts.excludes)
-    except (RepositoryError, UsageError):
-        return None
+    return await standing(Ground(parts.state, parts.excludes, {}), base)
 
 
 def clean_path(path: str) -> str:

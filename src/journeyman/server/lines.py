@@ -1,16 +1,18 @@
 """Tasks as lists and pages show them, read for one person."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from journeyman.core import folds
 from journeyman.core.api.tasks import AttemptUsage, TaskLine, TaskUsage, TaskView
-from journeyman.core.task import Attempt, Message, Task
+from journeyman.core.task import Attempt, Message, Task, Turn
 from journeyman.core.usage import Usage
 from journeyman.server.auth.actor import Actor
+from journeyman.server.errors import not_found
 from journeyman.server.parts import Parts
 from journeyman.server.views.lines import Names, acts, task_line, turn_views
 from journeyman.server.visible import Sight, changes, sight
-from journeyman.store.lines import Filter, Line, Viewer
+from journeyman.store.lines import Line, Viewer
 
 OPEN = "-"
 """Whose marks of what was read are kept on a server without sign-in."""
@@ -32,42 +34,69 @@ async def task_lines(parts: Parts, lines: Sequence[Line]) -> tuple[TaskLine, ...
     return tuple(task_line(line.task, line.attempts, line.usage, names, unread=line.unread) for line in lines)
 
 
-async def line_of(parts: Parts, actor: Actor, task_id: str) -> TaskLine | None:
-    """One task's line; None where there is no such task, or who asks does not see it."""
-    found = await parts.store.lines.of((task_id,), Filter(viewer=viewer(actor), archived=None), person=reader(actor))
-    return (await task_lines(parts, found))[0] if found else None
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a task stands, the same for all who look at it. `seen` says how far each person has read."""
+
+    line: Line
+    attempts: Sequence[Attempt]
+    turns: Sequence[Turn]
+    names: Names
+    messages: tuple[Message, ...]
+    seen: Mapping[str, int]
+
+    @property
+    def task(self) -> Task:
+        return self.line.task
+
+    def view(self, actor: Actor) -> TaskView:
+        """The task as it is for somebody."""
+        line, task = self.line, self.line.task
+        unread = self.seen.get(reader(actor), 0) < task.seq
+        shown = task_line(task, line.attempts, line.usage, self.names, unread=unread)
+        return TaskView(
+            task=shown,
+            prompt=task.prompt,
+            budget=task.budget,
+            turns=turn_views(task, self.turns, self.attempts, self.names),
+            messages=self.messages if shown.status in ("queued", "running") else (),
+            acts=acts(shown, line.attempts, may=changes(actor, task)),
+        )
 
 
-async def changed_line(parts: Parts, actor: Actor, task_id: str) -> TaskLine:
-    """The line of a task that was just changed, by somebody who may have given it out of their own sight by that."""
-    return (await task_lines(parts, await parts.store.lines.of((task_id,), person=reader(actor))))[0]
-
-
-async def task_view(parts: Parts, actor: Actor, task: Task) -> TaskView:
-    """A task as its page opens: rows only, whatever the length of its log."""
+async def standing(parts: Parts, task_id: str) -> Standing | None:
+    """How a task stands now, by its rows alone, whatever the length of its log. None where there is no such task."""
     store = parts.store
-    lines = await store.lines.of((task.id,), person=reader(actor))
-    attempts, turns = await store.attempts(task.id), await store.turns.all(task.id)
-    names = await _names(parts, (task.owner, *(turn.author for turn in turns)))
-    line = lines[0] if lines else Line(task, ())
-    shown = task_line(line.task, line.attempts, line.usage, names, unread=line.unread)
-    waiting = await _waiting(parts, line) if shown.status in ("queued", "running") else ()
-    return TaskView(
-        task=shown,
-        prompt=task.prompt,
-        budget=task.budget,
-        turns=turn_views(task, turns, attempts, names),
-        messages=waiting,
-        acts=acts(shown, line.attempts, may=changes(actor, task)),
+    found = await store.lines.of((task_id,))
+    if not found:
+        return None
+    attempts, turns = await store.attempts(task_id), await store.turns.all(task_id)
+    seen = await store.pages.seen_of((task_id,))
+    names = await _names(parts, (found[0].task.owner, *(turn.author for turn in turns)))
+    return Standing(
+        line=found[0],
+        attempts=attempts,
+        turns=turns,
+        names=names,
+        messages=await _waiting(parts, found[0]),
+        seen={person: seq for (person, _), seq in seen.items()},
     )
+
+
+async def task_view(parts: Parts, actor: Actor, task_id: str) -> TaskView:
+    """A task as its page opens."""
+    found = await standing(parts, task_id)
+    if found is None:
+        raise not_found("task", task_id)
+    return found.view(actor)
 
 
 async def _waiting(parts: Parts, line: Line) -> tuple[Message, ...]:
     """What people said that an attempt at work has not taken yet."""
-    said = await parts.store.messages.after(line.task.id)
+    running = [attempt for attempt in line.attempts if attempt.status in ("queued", "running")]
+    said = await parts.store.messages.after(line.task.id) if running else []
     if not said:
         return ()
-    running = [attempt for attempt in line.attempts if attempt.status in ("queued", "running")]
     taken = [await _taken(parts, attempt) for attempt in running]
     return tuple(message for message in said if taken and message.number > min(taken))
 

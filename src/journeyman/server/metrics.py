@@ -24,8 +24,6 @@ FRESH = 5.0
 """Seconds for which sums over the store are taken as they are."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STATUSES = ("queued", "running", "interrupted", "done", "failed", "cancelled")
-ALIVE = 30.0
-"""Seconds after which a worker that was not heard of is not counted."""
 
 
 class Requests:
@@ -75,7 +73,6 @@ class _Stored(Collector):
     def __init__(self) -> None:
         self.totals = Totals({}, {})
         self.offers: list[Offer] = []
-        self.now = 0.0
 
     def collect(self) -> Iterator[Metric]:
         tasks = GaugeMetricFamily("journeyman_tasks", "Tasks that are stored.", labels=["status"])
@@ -89,7 +86,7 @@ class _Stored(Collector):
             for model, sums in sorted(self.totals.models.items()):
                 family.add_metric([model], sums[place])
             yield family
-        alive = [offer for offer in self.offers if self.now - offer.seen < ALIVE]
+        alive = self.offers
         yield GaugeMetricFamily("journeyman_workers", "Workers that were heard of lately.", len(alive))
         yield GaugeMetricFamily(
             "journeyman_slots", "Attempts that they can work at a time.", sum(o.slots for o in alive)
@@ -122,7 +119,6 @@ class Metrics:
         if self._read is None or now - self._read > FRESH:
             self._stored.totals = await self._parts.store.usage.totals()
             self._stored.offers = await self._parts.store.offers.all()
-            self._stored.now = self._parts.clock()
             self._read = now
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from journeyman.core.api.tasks import FollowUp, LineComment, TaskCreate
 from journeyman.core.environment import RESERVED
 from journeyman.core.errors import StoreError
+from journeyman.core.images import image_type
 from journeyman.core.task import Budget, Turn, TurnRequest
 from journeyman.server.auth.actor import Actor
 from journeyman.server.errors import ApiError
 from journeyman.server.parts import Parts
-from journeyman.server.uploads import image_type
 from journeyman.server.visible import require_model, require_repository, require_seen
 
 
@@ -86,8 +86,8 @@ def with_comments(prompt: str, comments: Sequence[LineComment]) -> str:
 
 async def allowed_model(parts: Parts, actor: Actor, model: str | None) -> str | None:
     """The model, where this person may use it."""
-    known = frozenset((parts.model, *parts.models, *await parts.store.models.all()))
-    return require_model(actor, model, known)
+    known = frozenset(await parts.catalogue.all()) if parts.catalogue is not None else frozenset(parts.models)
+    return require_model(actor, model, known | {parts.model})
 
 
 async def admitted(parts: Parts, owner: str | None, group: str | None, wanted: Budget) -> Budget:

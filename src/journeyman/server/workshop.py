@@ -1,11 +1,12 @@
 """Environments as the service makes them on this machine: built in the background, watched line by line."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from journeyman.attempt.clones import ground_of, start_from
 from journeyman.attempt.environment.build import Site
 from journeyman.attempt.environment.cache import Build, Cache, Failure
 from journeyman.attempt.environment.choose import choose
@@ -18,12 +19,8 @@ from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.task import Limits
 from journeyman.core.text import one_line, plain
 from journeyman.repo import git_layer, rules
-from journeyman.repo.repository import open_repository
 from journeyman.repo.tree import Tree
 from journeyman.sandbox.protocol import SandboxSpec
-
-Clone = Callable[[str, str | None], Awaitable[tuple[Path, str | None]]]
-"""From an address and a ref to a folder with a clone of it, and the commit."""
 
 MOST_LINES = 20_000
 """Lines that are kept of a set-up; of a longer one the last."""
@@ -57,18 +54,11 @@ class Run:
 
 
 class Workshop:
-    """One per process of the service. Runs end with it; what they had built by then is thrown away whole.
+    """One per process of the service. Runs end with it; what they had built by then is thrown away whole."""
 
-    `place` tells the folder of the clone of an address, whether or not there is one yet.
-    """
-
-    def __init__(
-        self, host: Host, clone: Clone, place: Callable[[str], Path], limits: Limits, checks: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, host: Host, limits: Limits, checks: tuple[str, ...] = ()) -> None:
         self.runs: dict[str, Run] = {}
         self._host = host
-        self._clone = clone
-        self._place = place
         self._limits = limits
         self._checks = checks
         self._working: set[asyncio.Task[None]] = set()
@@ -81,17 +71,13 @@ class Workshop:
     def now(self) -> float:
         return self._host.clock()
 
-    def folder(self, repository: str) -> str:
-        """Under which path the builds of a repository, an address or a folder, are kept."""
-        return repository if repository.startswith("/") else str(self._place(repository))
-
     def builds(self, name: str, repository: str) -> list[Build]:
         """What is ready of an environment, the newest first."""
-        return [build for build in self.cache.builds(self.folder(repository)) if build.name == name]
+        return [build for build in self.cache.builds(repository) if build.name == name]
 
     def failed(self, name: str, repository: str) -> Failure | None:
         """The last set-up, where it failed."""
-        failure = self.cache.failed(self.folder(repository))
+        failure = self.cache.failed(repository)
         return failure if failure is not None and failure.name == name else None
 
     def is_building(self, name: str) -> bool:
@@ -140,7 +126,7 @@ class Workshop:
     async def _build(self, run: Run, name: str, ref: str | None, *, fresh: bool) -> None:
         try:
             async with self._site(name, ref, run.tell) as site:
-                before = self.cache.find(str(site.root), key=site.keys.setup)
+                before = self.cache.find(site.known_as, key=site.keys.setup)
                 stale = before is not None and before.stale(self.now)
                 site = replace(site, use=site.use.model_copy(update={"build": True}))
                 async with open_environment(site, run.tell, fresh=fresh or stale) as ready:
@@ -162,13 +148,17 @@ class Workshop:
         stored = await host.store.environments.get(name)
         if stored is None or stored.repository is None:
             raise UsageError(f"The environment {name} names no repository.")
-        folder, at = Path(stored.repository), ref
-        if not folder.is_absolute():
-            folder, at = await self._clone(stored.repository, ref)
-        repository = await open_repository(folder, host.state, excludes=host.excludes)
-        base = await repository.snapshot(at)
+        repository, base = await start_from(ground_of(host), stored.repository, ref)
         async with repository.tree(base.tree) as tree:
-            use = await choose(repository.root, tree, name, host.store.environments, cache_of(host), look=True)
+            use = await choose(
+                repository.workspace,
+                tree,
+                name,
+                host.store.environments,
+                cache_of(host),
+                look=True,
+                known_as=repository.name,
+            )
             assert use is not None  # it is named, and stored
             limits = tightened(self._limits, use.environment, only_lower=False)
             checks = await find_checks(
@@ -193,11 +183,11 @@ async def _bare(site: Site, work: Path) -> SandboxSpec:
     (work / "git").mkdir()
     readable = await site.repository.git_layer(work / "git", site.base)
     return SandboxSpec(
-        workspace=site.root,
+        workspace=site.repository.workspace,
         lower=(work / "git", files),
         toolchains=site.toolchains,
         readable=readable,
-        env=git_layer.environment(site.root),
+        env=git_layer.environment(site.repository.workspace),
         memory_bytes=site.limits.memory_bytes,
         processes=site.limits.processes,
         disk_bytes=site.limits.disk_bytes,

@@ -22,9 +22,9 @@ class Audit:
             "at": self._clock(),
             "person": person,
             "act": act[:64],
-            "target": target[:1000],
-            "detail": detail[:4000],
-            "address": address[:64],
+            "target": _text(target, 1000),
+            "detail": _text(detail, 4000),
+            "address": _text(address, 64),
         }
         await self._database.write(lambda connection: connection.execute(insert(audit), row))
 
@@ -45,3 +45,8 @@ class Audit:
             query = query.where(audit.c.act.startswith(act, autoescape=True))
         rows = await self._database.read(lambda connection: connection.execute(query).mappings().all())
         return [AuditEntry.model_validate(dict(row)) for row in rows]
+
+
+def _text(text: str, length: int) -> str:
+    """What every database takes as text."""
+    return text[:length].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

@@ -185,17 +185,20 @@ class Database:
         from sqlalchemy.exc import DBAPIError
 
         connection = self._connection(reads=reads)
-        mark: str | None = None
-        with connection.begin() as transaction:
+        transaction = connection.begin()
+        try:
             result = job(connection)
-            if not reads:
-                mark = self._backend.sign(connection, about)
-            try:
-                transaction.commit()
-            except DBAPIError as error:
-                if mark is not None and self._backend.passes(error):
-                    raise _Doubtful(_Doubt(mark, result), error) from error
-                raise
+            mark = None if reads else self._backend.sign(connection, about)
+        except BaseException:
+            transaction.rollback()
+            raise
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            transaction.rollback()
+            if mark is not None and self._backend.passes(error):
+                raise _Doubtful(_Doubt(mark, result), error) from error
+            raise
         return result
 
     def _connection(self, *, reads: bool) -> "Connection":
@@ -206,6 +209,7 @@ class Database:
         kept: Connection | None = getattr(self._mine, name, None)
         if kept is None or kept.invalidated or kept.closed:
             if kept is not None:
+                setattr(self._mine, name, None)
                 self._all.remove(kept)
                 kept.close()
             kept = engine.connect().execution_options(journeyman_reads=reads)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
+from journeyman.core.people import EVERYBODY
 from journeyman.store.database import Database
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ class StoredEnvironment:
 
 
 class Environments:
-    """The stored environments and the approvals of a store."""
+    """The stored environments and the approvals of a store; with a `person` only what is there for them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, person: str | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._person = person
+
+    def seen_by(self, person: str | None) -> "Environments":
+        """These environments as a person's tasks see them; None is whoever uses this machine's terminal."""
+        return Environments(self._database, self._clock, person)
 
     async def put(
         self,
@@ -65,22 +71,22 @@ class Environments:
         return next((one for one in await self.all() if one.name == name), None)
 
     async def of(self, repository: str) -> StoredEnvironment | None:
-        """The one that was last stored for a repository, if any."""
-        mine = [one for one in await self.all() if one.repository == repository]
+        """The one that was last stored for a repository by them or for a group of theirs, if any: what somebody else
+        stored has no say in how another one's tasks are set up unless they name it."""
+        found, groups, _ = await self._all()
+        mine = [
+            one for one in found if one.repository == repository and (one.owner == self._person or one.group in groups)
+        ]
         return max(mine, key=lambda one: one.changed, default=None)
 
     async def all(self) -> list[StoredEnvironment]:
-        """All of them, by name."""
-        from sqlalchemy import select
+        """All of them that the person sees, by name."""
+        found, groups, sees_all = await self._all()
+        return [one for one in found if sees_all or one.owner == self._person or one.group in groups]
 
-        from journeyman.store.schema import environment
-
-        query = select(environment).order_by(environment.c.name)
-        rows = await self._database.read(lambda connection: connection.execute(query).mappings().all())
-        return [
-            StoredEnvironment(row["name"], row["repository"], row["body"], row["changed"], row["owner"], row["group"])
-            for row in rows
-        ]
+    async def _all(self) -> tuple[list[StoredEnvironment], frozenset[str | None], bool]:
+        """All of them, the groups of the person, and whether they see all."""
+        return await self._database.read(lambda connection: _read(connection, self._person))
 
     async def remove(self, name: str) -> None:
         from sqlalchemy import delete
@@ -106,6 +112,9 @@ class Environments:
         await self._database.write(job)
 
     async def is_approved(self, repository: str, digest: str) -> bool:
+        """Only at the terminal: what its user approved is not approved for others."""
+        if self._person is not None:
+            return False
         return await self._database.read(lambda connection: _approved(connection, repository, digest))
 
 
@@ -116,3 +125,21 @@ def _approved(connection: "Connection", repository: str, digest: str) -> bool:
 
     query = select(approval.c.at).where(approval.c.repository == repository, approval.c.digest == digest)
     return connection.execute(query).first() is not None
+
+
+def _read(
+    connection: "Connection", person_id: str | None
+) -> tuple[list[StoredEnvironment], frozenset[str | None], bool]:
+    from sqlalchemy import select
+
+    from journeyman.store.schema import environment, membership, person
+
+    found = [
+        StoredEnvironment(row["name"], row["repository"], row["body"], row["changed"], row["owner"], row["group"])
+        for row in connection.execute(select(environment).order_by(environment.c.name)).mappings()
+    ]
+    if person_id is None:
+        return found, frozenset((EVERYBODY,)), True
+    role = connection.execute(select(person.c.role).where(person.c.id == person_id)).scalar()
+    groups = connection.execute(select(membership.c.group).where(membership.c.person == person_id)).scalars()
+    return found, frozenset((*groups, EVERYBODY)), role == "admin"

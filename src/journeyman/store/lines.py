@@ -145,14 +145,18 @@ class Lines:
         return {row[0]: row[1] for row in rows}
 
     async def mark_seen(self, person: str, task_id: str, seq: int) -> None:
-        """Remember that a person has read a task's events up to `seq`; never less than before."""
+        """Remember that a person has read a task's events up to `seq`; never less than before, but for 0, which forgets
+        it."""
 
         def job(connection: "Connection") -> None:
-            from sqlalchemy import update
+            from sqlalchemy import delete, update
 
             from journeyman.store.schema import insert_new, seen
 
             mine = (seen.c.person == person, seen.c.task_id == task_id)
+            if not seq:
+                connection.execute(delete(seen).where(*mine))
+                return
             row = {"person": person, "task_id": task_id, "seq": seq}
             if not insert_new(connection, seen, row, "person", "task_id"):
                 connection.execute(update(seen).where(*mine, seen.c.seq < seq).values(seq=seq))
@@ -201,7 +205,7 @@ def _narrowed(which: Filter) -> "Select[Any]":
 
 
 def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
-    from sqlalchemy import func, or_, select
+    from sqlalchemy import func, select
 
     from journeyman.store.schema import seen, task
 
@@ -216,8 +220,7 @@ def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
     if which.unread_by is not None:
         read = select(seen.c.seq).where(seen.c.person == which.unread_by, seen.c.task_id == task.c.id)
         found.append(task.c.seq > func.coalesce(read.scalar_subquery(), 0))
-    texts = (task.c.title, task.c.prompt)
-    found.extend(or_(*(text.icontains(word, autoescape=True) for text in texts)) for word in which.text.split())
+    found.extend(task.c.words.contains(word, autoescape=True) for word in which.text.casefold().split())
     return found
 
 

@@ -132,6 +132,16 @@ class Pages:
             lambda connection: [RawEvent(row.place, row.attempt_id, row.body) for row in connection.execute(query)]
         )
 
+    async def seen_of(self, task_ids: Collection[str]) -> dict[tuple[str, str], int]:
+        """How many events of these tasks each person has read, by person and task."""
+        from sqlalchemy import select
+
+        from journeyman.store.schema import seen
+
+        query = select(seen.c.person, seen.c.task_id, seen.c.seq).where(seen.c.task_id.in_(sorted(task_ids)))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {(row.person, row.task_id): row.seq for row in rows}
+
     async def chunks(self, attempt_id: str, ids: Collection[str]) -> dict[str, ChunkRow]:
         """What is stored of these chunks of an attempt, by id; without those that there are not."""
         from sqlalchemy import select
@@ -153,7 +163,7 @@ class Pages:
             return [(row.seq, row.body) for row in connection.execute(query)]
 
         rows = await self._database.read(job)
-        return [decode(body, f"Event {seq} of attempt {attempt_id}") for seq, body in rows]
+        return [decode(body, attempt_id, seq) for seq, body in rows]
 
 
 def _chunk(row: Any) -> ChunkRow:

@@ -98,7 +98,7 @@ class Postgres:
         if state is not None:
             return state in _PASSES or state.startswith("08")
         # A connection that could not be made has no code; one that was made and turned down has the server's words.
-        return _is_operational(error.orig) and ("FATAL:" not in str(error.orig) or _starting(str(error.orig)))
+        return _is_operational(error.orig) and not _turned_down(error.orig)
 
     @asynccontextmanager
     async def hearing(self, database: "Database", heard: "Heard") -> AsyncGenerator[None]:
@@ -161,7 +161,7 @@ class Postgres:
                 )
             case "42501" | "25006":
                 return f"{self.name} cannot be written ({told}). Nothing in it was changed: give its user the right to."
-            case str() if state[:2] in ("28", "3D"):
+            case None if _turned_down(error):
                 return f"{self.name} does not let us in ({told}). Check the setting `store`: user, password, database."
             case _:
                 pass
@@ -191,5 +191,8 @@ def _is_operational(error: BaseException | None) -> bool:
     return isinstance(error, psycopg.OperationalError)
 
 
-def _starting(text: str) -> bool:
-    return any(word in text for word in ("starting up", "shutting down", "recovery mode", "too many"))
+def _turned_down(error: BaseException | None) -> bool:
+    """Whether the server does not want us, rather than being away or starting: such an error has no code, and words
+    of the server's language; in another one than English it is taken for an absence."""
+    final = ("authentication failed", "does not exist", "pg_hba.conf", "permission denied", "not permitted to log in")
+    return "FATAL:" in str(error) and any(words in str(error) for words in final)

@@ -46,21 +46,25 @@ LEASE = 30.0
 
 @asynccontextmanager
 async def open_store(
-    home: Path, *, url: str | None = None, clock: Clock = time.time, patience: float = 10.0
+    home: Path,
+    *,
+    url: str | None = None,
+    blobs: str | None = None,
+    clock: Clock = time.time,
+    patience: float = 10.0,
 ) -> AsyncGenerator["Store"]:
-    """The store below the folder `home`, made there if need be; its database at `url` (postgresql://…) where one is
-    given.
+    """The store below the folder `home`, made there if need be; its database at `url` (postgresql://…) and its blobs in
+    the bucket `blobs` (s3://…, gs://…, az://…) where they are given.
 
     Any number of processes may have it open. A call that has to wait for another one's transaction gives up after
     `patience` seconds. Every failure is a `StoreError` that says what was kept and what to do.
     """
     backend = Sqlite(home, patience) if url is None else Postgres(url, patience)
+    kept = Blobs(blobs or home / "blobs", home / "spool", durable=url is not None)
     database = Database(backend, patience=patience)
     try:
         await database.open()
-        yield Store(
-            database, Blobs(home / "blobs", home / "spool"), Secrets(database, home / "secret.key", clock), clock
-        )
+        yield Store(database, kept, Secrets(database, home / "secret.key", clock), clock)
     finally:
         await database.close()
 
@@ -71,7 +75,7 @@ class Store(Tasks):
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         super().__init__(database, secrets, clock)
         self.environments = Environments(database, clock)
-        self.jobs = Jobs(database, secrets, clock)
+        self.jobs = Jobs(database, clock)
         self.offers = Offers(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)

@@ -95,6 +95,13 @@ class Tail:
                 if not feed.followers:
                     self._feeds.pop(task_id, None)
 
+    def wake(self) -> None:
+        """Wake all who wait for a task, though nothing changed."""
+        for task_id, watches in self._watches.items():
+            if task_id is not None:
+                for watch in watches:
+                    watch.tell(task_id)
+
     def _reader(self, task_id: str) -> "Callable[[int, int], Awaitable[list[TaskEvent]]]":
         async def read(after: int, most: int) -> list[TaskEvent]:
             return await self._database.read(lambda connection: task_events(connection, task_id, after, most))

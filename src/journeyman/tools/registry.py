@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -142,6 +143,7 @@ class Toolbox:
         return outcome
 
 
+@cache
 def _schema(arguments: type[Arguments]) -> dict[str, Any]:
     """The JSON schema without what only costs tokens: titles, nulls of optional values, the class docstring."""
     schema = arguments.model_json_schema()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from journeyman.core.api.people import Id
 from journeyman.core.api.tasks import TaskBudget, TurnLimits
 from journeyman.core.environment import BypassProbe, Environment, Refusal
 from journeyman.core.model import Profile
@@ -15,7 +16,6 @@ from journeyman.core.value import Value
 
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(max_length=256 * 1024)]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 # ---------------------------------------------------------------- environments
@@ -103,7 +103,7 @@ class EnvironmentWrite(Value):
 
     environment: Environment | None = None
     text: Text | None = None
-    repository: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    repository: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
     group: Id | None = None
 
 
@@ -203,8 +203,8 @@ class ModelList(Value):
 
 
 class ModelAdd(Value):
-    """`settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names a
-    variable of the workers' or a stored secret."""
+    """`settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names one
+    that is stored for all."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     settings: ModelSettings
@@ -231,7 +231,7 @@ class ScheduleTask(Value):
     prompt: Annotated[str, Field(min_length=1, max_length=400_000)]
     mode: Mode = "code"
     repository: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    environment: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    environment: EnvironmentName | None = None
     ref: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     strategy: Literal["loop", "repair"] | None = None

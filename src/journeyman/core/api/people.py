@@ -7,12 +7,13 @@ from pydantic import Field
 from journeyman.core.people import Invitation, Person, Role, Scope, Token
 from journeyman.core.value import Value
 
-Email = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
 PersonName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 GroupName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
 Secret = Annotated[str, Field(min_length=1, max_length=200)]
-GroupIds = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=200)]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+GroupIds = Annotated[tuple[Id, ...], Field(max_length=200)]
 
 
 class SignInWays(Value):
@@ -29,7 +30,7 @@ class SignInWays(Value):
 
 
 class SignInRequest(Value):
-    email: Annotated[str, Field(min_length=1, max_length=320)]
+    email: Annotated[str, Field(min_length=1, max_length=320, pattern=r"^[^\x00]+$")]
     password: Password
 
 

@@ -12,6 +12,7 @@ it can be traced; no descriptor of the host's files; and no way to load code lat
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 
@@ -81,6 +82,7 @@ def enter(plan: dict[str, Any], filters: int, mark: _socket.socket, told: int, a
         confine(rules)
         be_alone(alone)
         keep_only(channel, sacrifice.file)
+        gc.enable()
         supervise(channel, *plan["supervisor"], sacrifice=sacrifice)
     except (OSError, ValueError) as error:
         os.write(2, f"{getattr(error, 'strerror', None) or error}\n".encode())

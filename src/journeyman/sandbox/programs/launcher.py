@@ -340,16 +340,17 @@ def people(plan: dict[str, Any], filters: int) -> None:
     mark.send(b"!")  # which bubblewrap reads when everything is done
     told, say_who = os.pipe()
     alone, say_alone = os.pipe()
+    ready, say_ready = os.pipe()
     first = os.fork()
     if first == 0:
+        mount_processes(say_ready)
         enter(plan, filters, mark, told, alone)
-    builder = os.fork()
-    if builder == 0:
-        become_bubblewrap(plan, block.fileno(), say_who)
     change_user(plan)
     prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)  # once more, since it is lost with the user
     if os.getppid() != above:
         os._exit(70)
+    os.close(say_ready)
+    builder = bubblewrap(plan, block.fileno(), say_who) if os.read(ready, 1) else 0
     os.closerange(3, say_alone)
     os.closerange(say_alone + 1, 1 << 30)
     code = 70
@@ -364,25 +365,28 @@ def people(plan: dict[str, Any], filters: int) -> None:
             code = 70 if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
+def mount_processes(say_ready: int) -> None:
+    """Show the processes of the new namespace, whose first this is."""
+    try:
+        mount(b"proc", "/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "")
+    except OSError as error:
+        os.write(2, f"{error.strerror}\n".encode())
+        os._exit(70)
+    os.write(say_ready, b"!")
+
+
+def bubblewrap(plan: dict[str, Any], block: int, say_who: int) -> int:
+    """Start it; its process id."""
+    for handle in (block, say_who):
+        os.set_inheritable(handle, True)
+    command: list[str] = plan["command"]
+    ends = ("--block-fd", str(block), "--info-fd", str(say_who))
+    return os.posix_spawn(command[0], [command[0], *ends, *command[1:]], {})
+
+
 def report(say_alone: int) -> None:
     """Tell the supervisor that bubblewrap has gone."""
     try:
         os.write(say_alone, ALONE)
     except BrokenPipeError:  # it has gone too
         return
-
-
-def become_bubblewrap(plan: dict[str, Any], block: int, say_who: int) -> None:
-    """Never returns."""
-    try:
-        mount(b"proc", "/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "")
-        change_user(plan)
-        for handle in (block, say_who):
-            os.set_inheritable(handle, True)
-        command: list[str] = plan["command"]
-        ends = ("--block-fd", str(block), "--info-fd", str(say_who))
-        os.execve(command[0], [command[0], *ends, *command[1:]], {})
-    except OSError as error:
-        os.write(2, f"{error.strerror or error}\n".encode())
-    finally:
-        os._exit(70)

@@ -164,6 +164,7 @@ def main() -> None:
     for used in (prctl, raw_syscall, raw_mount, unshare, setns, capset):
         used.load()
     gc.freeze()  # so that a fork copies less
+    gc.disable()  # supervisors do it again
     control = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=CONTROL)
     _signal.signal(_signal.SIGCHLD, reap)
     wanted = select.poll()

@@ -9,6 +9,7 @@ import hmac
 import json
 import re
 import secrets
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -30,7 +31,7 @@ from journeyman.store.people import PersonFields, Taken, email_of
 from journeyman.store.store import Store
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
     from joserfc.jwk import KeySet
 
 COOKIE = "journeyman_openid"
@@ -51,7 +52,7 @@ class _Client(Protocol):
 
     def create_authorization_url(self, url: str, **more: str) -> tuple[str, str]: ...
     async def fetch_token(self, url: str, **more: str) -> Mapping[str, Any]: ...
-    async def get(self, url: str, *, withhold_token: bool = False) -> "httpx.Response": ...
+    async def request(self, method: str, url: str, *, withhold_token: bool = False) -> "httpx2.Response": ...
 
 
 class _Begun(Value):
@@ -78,6 +79,7 @@ class OpenId:
         self._secret = secret
         self._clock = clock
         self._monotonic = monotonic
+        self._tls = ssl.create_default_context()
         self._told: tuple[float, Mapping[str, Any], KeySet] | None = None
 
     async def begin(self, gate: Gate, request: Request, after: str) -> Response:
@@ -121,7 +123,7 @@ class OpenId:
 
     @asynccontextmanager
     async def _client(self, gate: Gate, request: Request) -> AsyncGenerator[_Client]:
-        import httpx
+        import httpx2
         from authlib.common.errors import AuthlibBaseError
         from authlib.integrations.httpx_client import AsyncOAuth2Client
         from joserfc.errors import JoseError
@@ -134,11 +136,12 @@ class OpenId:
             code_challenge_method="S256",
             token_endpoint_auth_method="client_secret_basic" if self._secret else "none",
             timeout=15.0,
+            verify=self._tls,
         )
         try:
             async with client:
                 yield cast("_Client", client)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise ApiError(
                 503, "unavailable", f"The provider {self.settings.name} does not answer as it should: {error}"
             ) from error
@@ -155,11 +158,13 @@ class OpenId:
         if self._told is not None and not fresh and self._monotonic() - self._told[0] < FRESH:
             return self._told[1], self._told[2]
         issuer = self.settings.issuer
-        answer = await client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration", withhold_token=True)
+        answer = await client.request(
+            "GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration", withhold_token=True
+        )
         metadata: dict[str, Any] = answer.raise_for_status().json()
         if metadata["issuer"] != issuer:
             raise _refused(f"The provider calls itself {_word(str(metadata['issuer']))}, not {issuer}.")
-        keys = await client.get(metadata["jwks_uri"], withhold_token=True)
+        keys = await client.request("GET", metadata["jwks_uri"], withhold_token=True)
         self._told = (self._monotonic(), metadata, KeySet.import_key_set(keys.raise_for_status().json()))
         return self._told[1], self._told[2]
 
@@ -175,7 +180,7 @@ class OpenId:
                 _, keys = await self._metadata(client, fresh=True)
                 claims = self._verified(token, keys, begun.nonce)
             if claims.get("email") is None and (endpoint := metadata.get("userinfo_endpoint")) is not None:
-                more = (await client.get(endpoint)).raise_for_status().json()
+                more = (await client.request("GET", endpoint)).raise_for_status().json()
                 if more.get("sub") == claims["sub"]:
                     claims = {**more, **claims}
             return claims
@@ -207,6 +212,8 @@ class OpenId:
 
     async def _person(self, store: Store, claims: Mapping[str, Any]) -> tuple[Person, bool]:
         subject = f"{self.settings.issuer} {claims['sub']}"
+        if not subject.isprintable() or not email_of(str(claims.get("email") or "")).isprintable():
+            raise _refused("The provider's answer is not valid: it names you by what cannot be written.")
         groups = self._groups(claims)
         email = email_of(str(claims.get("email") or ""))
         verified = claims.get("email_verified") in (True, "true")
@@ -225,7 +232,9 @@ class OpenId:
             raise _refused("Nobody here has this address. Ask an administrator to add you.")
         if not email:
             raise _refused("The provider does not tell your e-mail address; ask for the scope `email`.")
-        name = str(claims.get("name") or claims.get("preferred_username") or email)[:200]
+        name = re.sub(r"[\x00-\x1f\x7f]+", " ", str(claims.get("name") or claims.get("preferred_username") or email))[
+            :200
+        ]
         role: Role = "admin" if groups & set(self.settings.admin_groups) else self.settings.role
         person = Person(
             id=new_id(self._clock), name=name, email=email, role=role, subject=subject, created=self._clock()

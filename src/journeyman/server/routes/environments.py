@@ -30,6 +30,7 @@ from journeyman.core.api.admin import (
 from journeyman.core.environment import RESERVED, Environment
 from journeyman.core.environment_file import dump_environment, read_environment
 from journeyman.core.errors import UsageError
+from journeyman.core.people import EVERYBODY
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
@@ -68,7 +69,7 @@ async def create_environment(request: Request, actor: Writer, wanted: Environmen
     store = parts_of(request).store
     environment, text = _written(actor, wanted, wanted.name)
     repository = _repository(actor, wanted, environment, None)
-    group = require_group(actor, wanted.group)
+    group = _group(actor, wanted.group)
     if wanted.name in RESERVED:
         raise ApiError(422, "invalid", f"{wanted.name!r} means something else already.", [{"field": "name"}])
     if sight(actor) is not None and any(secret.environment == wanted.name for secret in await store.secrets.all()):
@@ -127,7 +128,7 @@ async def update_environment(
     _may_edit(actor, read_environment(stored.text, name, name=name))
     repository = _repository(actor, wanted, environment, stored.repository)
     given = "group" in wanted.model_fields_set
-    group = require_group(actor, wanted.group) if given and wanted.group != stored.group else stored.group
+    group = _group(actor, wanted.group) if given and wanted.group != stored.group else stored.group
     await parts_of(request).store.environments.put(name, repository, text, belongs=(stored.owner, group))
     await note(request, actor, "environment.changed", name, repository)
     return await get_environment(request, actor, name)
@@ -267,6 +268,13 @@ def _repository(actor: Actor, wanted: EnvironmentWrite, environment: Environment
             422, "invalid", f"{repository!r} is neither an address nor a whole path.", [{"field": "repository"}]
         )
     return require_repository(actor, repository, listed=repository == before)
+
+
+def _group(actor: Actor, group: str | None) -> str | None:
+    """Raises 403 for everybody's: it would be how tasks of strangers are set up."""
+    if group == EVERYBODY and sight(actor) is not None:
+        raise ApiError(403, "forbidden", "An environment for everybody is for administrators to give.")
+    return require_group(actor, group)
 
 
 def _line(stored: StoredEnvironment, workshop: Workshop | None) -> EnvironmentLine:

@@ -15,6 +15,7 @@ from journeyman.core.api.admin import (
     SecretWrite,
 )
 from journeyman.core.errors import UsageError
+from journeyman.core.people import SHARED_MODEL
 from journeyman.models.choice import check, profile_of
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Administrator, Reader
@@ -40,11 +41,10 @@ async def list_models(request: Request, actor: Reader) -> ModelList:
 
 @router.post("/models", status_code=201, responses=problems(409))
 async def add_model(request: Request, actor: Administrator, wanted: ModelAdd) -> ModelLine:
-    """Set a model up for everybody; its key is stored as a secret. What is in a machine's settings goes before it."""
+    """Set a model up for everybody, in place of an older one: tasks name it `shared:NAME`. Its key is a stored secret:
+    no variable of the workers' is sent to an address that is given here."""
     catalogue, store = _catalogue(request), parts_of(request).store
-    known = (await catalogue.all()).get(wanted.name)
-    if known is not None and known.source != "added":
-        raise ApiError(409, "conflict", f"There is a model {wanted.name!r} already. Take another name.")
+    shared = f"{SHARED_MODEL}{wanted.name}"
     settings = wanted.settings
     if wanted.key is not None and settings.api_key_env is None:
         name = "MODEL_KEY_" + "".join(letter if letter.isalnum() else "_" for letter in wanted.name.upper())
@@ -52,7 +52,7 @@ async def add_model(request: Request, actor: Administrator, wanted: ModelAdd) ->
     try:
         if settings.wire in LOCAL_WIRES:
             raise UsageError("Only models that are reached over the network are added here.")
-        choice = check(choice_of(wanted.name, settings))
+        choice = check(choice_of(shared, settings))
         profile_of(choice)
         if wanted.key is not None and settings.api_key_env is not None:
             await store.secrets.set(settings.api_key_env, wanted.key)
@@ -60,13 +60,13 @@ async def add_model(request: Request, actor: Administrator, wanted: ModelAdd) ->
         raise ApiError(422, "invalid", str(error), [{"field": "settings"}]) from error
     await store.models.put(wanted.name, settings)
     await note(request, actor, "model.added", wanted.name, f"{settings.wire} {settings.base_url or ''}")
-    return next(line for line in await catalogue.lines() if line.name == wanted.name)
+    return next(line for line in await catalogue.lines() if line.name == shared)
 
 
 @router.delete("/models/{name}", status_code=204, responses=problems(404))
 async def remove_model(request: Request, actor: Administrator, name: ModelName) -> None:
     """Take a model away that was added here; its key stays a secret until that is removed."""
-    if not await parts_of(request).store.models.remove(name):
+    if not await parts_of(request).store.models.remove(name.removeprefix(SHARED_MODEL)):
         raise not_found("added model", name)
     await note(request, actor, "model.removed", name)
 

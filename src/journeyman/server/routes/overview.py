@@ -14,6 +14,8 @@ from journeyman.core.api.admin import (
     Standings,
     UsageLine,
     UsageReport,
+    WorkerLine,
+    WorkerList,
 )
 from journeyman.core.people import EVERYBODY, Quota
 from journeyman.core.task import Budget
@@ -129,6 +131,16 @@ async def get_audit(
     names = await store.people.names({entry.person for entry in found if entry.person is not None})
     lines = tuple(AuditLine(**entry.model_dump(), person_name=names.get(entry.person or "")) for entry in found)
     return AuditPage(entries=lines, cursor=found[-1].id if len(found) == limit else None)
+
+
+@router.get("/workers")
+async def list_workers(request: Request, actor: Administrator) -> WorkerList:
+    """The workers that are remembered: what they offer, what they do, and whether they were heard of lately."""
+    del actor
+    offers = parts_of(request).store.offers
+    alive = {offer.worker for offer in await offers.all()}
+    found = await offers.all(fresh=False)
+    return WorkerList(workers=tuple(WorkerLine(**one.model_dump(), alive=one.worker in alive) for one in found))
 
 
 # ---------------------------------------------------------------- parts of the above

@@ -13,7 +13,6 @@ from journeyman.core.api.tasks import (
     Seen,
     TaskCounts,
     TaskCreate,
-    TaskLine,
     TaskPage,
     TaskUpdate,
     TaskUsage,
@@ -49,7 +48,7 @@ Key = Annotated[
 
 
 @router.post(
-    "", status_code=201, responses=problems(404) | example(201, "task_line", "The task, which begins at once.")
+    "", status_code=201, responses=problems(404) | example(201, "task_view", "The task, which begins at once.")
 )
 async def create_task(
     request: Request,
@@ -57,7 +56,7 @@ async def create_task(
     actor: Writer,
     body: Annotated[TaskCreate, Body(openapi_examples=CREATE)],
     idempotency_key: Key = None,
-) -> TaskLine:
+) -> TaskView:
     """Hand out a task."""
     parts = parts_of(request)
     group = require_group(actor, body.group)
@@ -76,7 +75,7 @@ async def create_task(
         parent=body.parent,
     )
     response.headers["Location"] = f"{request.url.path}/{task.id}"
-    return await lines.changed_line(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.get("", responses=example(200, "task_page", "A page of tasks."))
@@ -94,9 +93,11 @@ async def list_tasks(
     group: Annotated[str | None, Query(max_length=64, description="Only those of this group.")] = None,
     parent: Annotated[str | None, Query(max_length=64, description="Only those that came of this task.")] = None,
     schedule: Annotated[str | None, Query(max_length=64, description="Only those of this schedule.")] = None,
-    archived: Annotated[Literal["no", "yes", "both"], Query(description="Whether archived ones are listed.")] = "no",
+    archived: Annotated[
+        Literal["false", "true", "both"], Query(description="Whether archived ones are listed, and others.")
+    ] = "false",
     unread: Annotated[bool, Query(description="Only those with something that this person has not read.")] = False,
-    q: Annotated[str, Query(max_length=500, description="Words that are all in the prompt or the title.")] = "",
+    search: Annotated[str, Query(max_length=500, description="Words that are all in the prompt or the title.")] = "",
     sort: Annotated[Literal["updated", "created"], Query(description="Newest first, by the last change or by age.")] = (
         "updated"
     ),
@@ -116,9 +117,9 @@ async def list_tasks(
         group=group,
         parent=parent,
         schedule=schedule,
-        archived={"no": False, "yes": True, "both": None}[archived],
+        archived={"false": False, "true": True, "both": None}[archived],
         unread_by=lines.reader(actor) if unread else None,
-        text=q.replace("\0", " "),
+        text=search.replace("\0", " "),
     )
     page = await parts.store.lines.page(which, person=lines.reader(actor), sort=sort, cursor=cursor, limit=limit)
     return TaskPage(tasks=await lines.task_lines(parts, page.lines), cursor=page.next)
@@ -171,11 +172,11 @@ async def _act(request: Request, parts: Parts, actor: Actor, task: Task, act: Bu
 @router.get("/{task_id}", responses=problems(404, 409) | example(200, "task_view", "The task with its turns."))
 async def get_task(request: Request, actor: Reader, task: SeenTask) -> TaskView:
     """A task as its page opens: its turns, their attempts, and what can be done with it now."""
-    return await lines.task_view(parts_of(request), actor, task)
+    return await lines.task_view(parts_of(request), actor, task.id)
 
 
 @router.patch("/{task_id}", responses=problems(404, 409))
-async def update_task(request: Request, actor: Writer, task: ChangedTask, body: TaskUpdate) -> TaskLine:
+async def update_task(request: Request, actor: Writer, task: ChangedTask, body: TaskUpdate) -> TaskView:
     """Change a task's title, priority or group, or archive it. What is left out stays; a group of null takes it from
     its group."""
     parts = parts_of(request)
@@ -188,7 +189,7 @@ async def update_task(request: Request, actor: Writer, task: ChangedTask, body: 
     if "group" in body.model_fields_set:
         await parts.store.update_task(task.id, group=require_group(actor, body.group))
         await note(request, actor, "task.group", task.id, body.group or "none")
-    return await lines.changed_line(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.delete("/{task_id}", status_code=204, responses=problems(404, 409))
@@ -207,7 +208,7 @@ async def _delete(request: Request, parts: Parts, actor: Actor, task: Task) -> N
     await note(request, actor, "task.delete", task.id, task.title)
 
 
-@router.post("/{task_id}/seen", status_code=204, responses=problems(404, 409))
+@router.put("/{task_id}/seen", status_code=204, responses=problems(404, 409))
 async def mark_seen(request: Request, actor: Reader, task: SeenTask, body: Seen) -> None:
     """Remember up to where this person has read."""
     seq = task.seq if body.seq is None else min(body.seq, task.seq)

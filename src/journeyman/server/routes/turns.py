@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
 
-from journeyman.core.api.tasks import Approve, Choose, FollowUp, Interrupt, Steer, TaskLine, TurnView
+from journeyman.core.api.tasks import Approve, Choose, FollowUp, Interrupt, Steer, TaskView
 from journeyman.core.errors import UsageError
-from journeyman.core.task import Budget, Message, MessageKind, Task, Turn, TurnRequest
+from journeyman.core.task import Budget, MessageKind, Task, Turn, TurnRequest
 from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Writer
@@ -15,7 +15,6 @@ from journeyman.server.examples import FOLLOW_UP
 from journeyman.server.found import ChangedTask, find_attempt
 from journeyman.server.parts import Parts, parts_of
 from journeyman.server.routes.tasks import Key
-from journeyman.server.views.lines import turn_views
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["turns"], route_class=Route, responses=problems(404, 409))
 
@@ -27,17 +26,15 @@ async def follow_up(
     task: ChangedTask,
     body: Annotated[FollowUp, Body(openapi_examples=FOLLOW_UP)],
     idempotency_key: Key = None,
-) -> TurnView:
+) -> TaskView:
     """A further turn, which goes on from what the one before came to. While that is at work, it waits for its end."""
     parts = parts_of(request)
     before = await _newest(parts, task)
     wanted = await orders.follow_up_of(parts, actor, before, body)
     continues = (await find_attempt(parts.store, task, body.attempt)).id if body.attempt is not None else None
     await orders.admitted(parts, task.owner, task.group, task.budget)
-    turn = await parts.engine.follow_up(task.id, wanted, author=actor.id, continues=continues, key=idempotency_key)
-    attempts = await parts.store.attempts(task.id, turn.number)
-    names = {actor.id: actor.person.name} if actor.person is not None and actor.id is not None else {}
-    return next(view for view in turn_views(task, [turn], attempts, names) if view.number == turn.number)
+    await parts.engine.follow_up(task.id, wanted, author=actor.id, continues=continues, key=idempotency_key)
+    return await lines.task_view(parts, actor, task.id)
 
 
 async def _newest(parts: Parts, task: Task) -> Turn:
@@ -60,7 +57,7 @@ async def _newest(parts: Parts, task: Task) -> Turn:
 @router.post("/steer", status_code=202)
 async def steer(
     request: Request, actor: Writer, task: ChangedTask, body: Steer, idempotency_key: Key = None
-) -> Message:
+) -> TaskView:
     """Say something to the agent while it works; it reads it at the end of the step that it is in."""
     return await _say(request, actor, task, "steer", body.text, body.attempt, idempotency_key)
 
@@ -68,13 +65,13 @@ async def steer(
 @router.post("/interrupt", status_code=202)
 async def interrupt(
     request: Request, actor: Writer, task: ChangedTask, body: Interrupt, idempotency_key: Key = None
-) -> Message:
+) -> TaskView:
     """Stop what runs now, and keep all of it; a retry goes on from there."""
     return await _say(request, actor, task, "interrupt", "", body.attempt, idempotency_key)
 
 
 @router.post("/cancel", status_code=202)
-async def cancel_task(request: Request, actor: Writer, task: ChangedTask, idempotency_key: Key = None) -> Message:
+async def cancel_task(request: Request, actor: Writer, task: ChangedTask, idempotency_key: Key = None) -> TaskView:
     """Stop the task for good. What was done so far is kept, and can be looked at."""
     return await _say(request, actor, task, "cancel", "", None, idempotency_key)
 
@@ -82,7 +79,7 @@ async def cancel_task(request: Request, actor: Writer, task: ChangedTask, idempo
 @router.post("/approve")
 async def approve(
     request: Request, actor: Writer, task: ChangedTask, body: Approve, idempotency_key: Key = None
-) -> TaskLine:
+) -> TaskView:
     """Let a task that stopped at its budget go on with a new one."""
     parts = parts_of(request)
     wanted = Budget(tokens=body.budget.tokens, cost=body.budget.cost)
@@ -91,11 +88,11 @@ async def approve(
         await parts.engine.approve(task.id, budget, author=actor.id, key=idempotency_key)
     except UsageError as error:
         raise ApiError(409, "conflict", str(error)) from error
-    return await lines.changed_line(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.post("/retry")
-async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> TaskLine:
+async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> TaskView:
     """Have what failed, or was interrupted or cancelled, go on from the step it was in."""
     parts = parts_of(request)
     await orders.admitted(parts, task.owner, task.group, task.budget)
@@ -103,11 +100,11 @@ async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> Task
         await parts.engine.again(task)
     except UsageError as error:
         raise ApiError(409, "conflict", str(error)) from error
-    return await lines.changed_line(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 @router.post("/choose", tags=["attempts"])
-async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, body: Choose) -> TaskLine:
+async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, body: Choose) -> TaskView:
     """Hand over another attempt of its turn than the harness chose."""
     parts = parts_of(request)
     attempt = await find_attempt(parts.store, task, body.attempt)
@@ -117,15 +114,16 @@ async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, bod
         await parts.store.update_task(task.id, chosen=attempt.id)
     if any(row.number == attempt.turn for row in await parts.store.turns.all(task.id)):
         await parts.store.turns.update(task.id, attempt.turn, chosen=attempt.id)
-    return await lines.changed_line(parts, actor, task.id)
+    return await lines.task_view(parts, actor, task.id)
 
 
 async def _say(
     request: Request, actor: Actor, task: Task, kind: MessageKind, text: str, attempt: str | None, key: str | None
-) -> Message:
+) -> TaskView:
     parts = parts_of(request)
     target = (await find_attempt(parts.store, task, attempt)).id if attempt is not None else None
     try:
-        return await parts.engine.say(task.id, kind, text, author=actor.id, attempt=target, key=key)
+        await parts.engine.say(task.id, kind, text, author=actor.id, attempt=target, key=key)
     except UsageError as error:
         raise ApiError(409, "conflict", str(error)) from error
+    return await lines.task_view(parts, actor, task.id)

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Path, Request, Response
 
 from journeyman.core.api.tasks import Upload
 from journeyman.core.errors import StoreError
+from journeyman.core.images import image_type
 from journeyman.server.answers import Route, answered, problems
 from journeyman.server.auth.actor import Writer
 from journeyman.server.errors import ApiError, not_found
 from journeyman.server.found import SeenTask
 from journeyman.server.parts import parts_of
-from journeyman.server.uploads import PATCH, image_type, take_in
+from journeyman.server.uploads import take_in
 
 router = APIRouter(tags=["tasks"], route_class=Route)
 
@@ -24,7 +25,7 @@ BODY = {
 }
 
 
-@router.post("/uploads", status_code=201, max_body_size=PATCH, responses=problems(413, 415), openapi_extra=BODY)
+@router.post("/uploads", status_code=201, responses=problems(413, 415), openapi_extra=BODY)
 async def upload(request: Request, _: Writer) -> Upload:
     """Take in an image (at most 10 MB) or a patch (at most 32 MB), as the whole body. A task names it by its id."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
