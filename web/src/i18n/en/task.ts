@@ -135,6 +135,7 @@ export const task = {
   "diff.none.about": "The answer is in the conversation.",
   "diff.none.yet": "No changes yet",
   "diff.none.yetAbout": "What is changed appears here step by step.",
+  "diff.soFar": "Changed so far. The whole diff is here when this turn is done.",
   "diff.tree": "Tree of files",
   "diff.viewed": "{{done}} of {{count}} viewed",
   "diff.against": "Compared with",

@@ -134,6 +134,7 @@ export const task: Catalogue<typeof en> = {
   "diff.none.about": "回答在对话中。",
   "diff.none.yet": "尚无更改",
   "diff.none.yetAbout": "更改会逐步显示在这里。",
+  "diff.soFar": "目前已更改的文件。本轮结束后将显示完整差异。",
   "diff.tree": "文件树",
   "diff.viewed": "已查看 {{done}}/{{count}}",
   "diff.against": "比较对象",

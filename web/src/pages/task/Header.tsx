@@ -41,7 +41,7 @@ export function Header() {
               <Elapsed since={task.began} until={task.ended} />
             </span>
           ) : null}
-          <span className="tabular">{money(task.usage.cost)}</span>
+          {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
           {task.summary.files > 0 ? <Delta added={task.summary.added} removed={task.summary.removed} /> : null}
         </p>

@@ -3,6 +3,7 @@ import { FileDiff as FileIcon, PanelLeft } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { ApiError } from "@/api/client";
 import type { FileDiff } from "@/api/types";
 import { type AttemptRef, type DiffWish, fetchWholeDiff, useDiff } from "@/api/work";
 import { sayFailed } from "@/shell/errors";
@@ -15,6 +16,7 @@ import { Empty, Working } from "@/ui/States";
 
 import { type Draft, dropComment, keyOf, saveComment, useComments } from "../comments";
 import { useTaskPage } from "../context";
+import { SoFar } from "./SoFar";
 import { CommentBox, CommentNote } from "./Comment";
 import { FileHeading } from "./FileHeading";
 import { FileTree } from "./FileTree";
@@ -25,19 +27,19 @@ import { useViewed } from "./viewed";
 
 export function Changes() {
   const { t } = useTranslation("task");
-  const { ref, view, attempt } = useTaskPage();
+  const { ref, view } = useTaskPage();
   const [whitespace, setWhitespace] = useState<DiffWish["whitespace"]>("show");
   const [against, setAgainst] = useState("base");
   const wish = useMemo(() => ({ against, whitespace }), [against, whitespace]);
   const query = useDiff(ref as AttemptRef, wish);
   const turns = view.turns.length;
   if (query.isPending) return <Working>{t("diff.loading")}</Working>;
+  if (query.error instanceof ApiError && query.error.code === "not_ready") return <SoFar />;
   if (!query.data) return <Failed error={query.error} title={t("diff.failed")} onRetry={() => void query.refetch()} />;
   if (query.data.files.length === 0 && against === "base") {
-    const running = attempt?.status === "running" || attempt?.status === "queued";
     return (
-      <Empty icon={<FileIcon size={32} />} title={running ? t("diff.none.yet") : t("diff.none")}>
-        {running ? t("diff.none.yetAbout") : t("diff.none.about")}
+      <Empty icon={<FileIcon size={32} />} title={t("diff.none")}>
+        {t("diff.none.about")}
       </Empty>
     );
   }
