@@ -94,9 +94,11 @@ class Running:
 async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Running]:
     """Everything but the listening: store, engine, worker, application."""
     from journeyman.cli.crew import crew_of, default_model, engine_of
+    from journeyman.cli.telemetry import telemetry
 
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry(door.environ))
         loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
         store = await stack.enter_async_context(open_stored(door))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
@@ -262,7 +264,9 @@ def _log_to_stderr() -> None:
     import structlog
 
     terminal = sys.stderr.isatty()
-    last = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    # Tracebacks are without the values of variables, which may be secrets.
+    words = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    last = words if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
