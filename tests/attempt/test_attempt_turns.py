@@ -11,21 +11,24 @@ import pytest
 
 from journeyman.agent.prompts import FOLLOW_UP, NOT_RUN, STOPPED_BEFORE
 from journeyman.attempt.host import Host, ModelPlan
-from journeyman.attempt.prepare import first_events
 from journeyman.attempt.run import run_attempt
 from journeyman.core.errors import HandedOver, UsageError
 from journeyman.core.events import AttemptStarted, Continued, Opened, Prepared, Resumed, Said, ToolReturned, ToolStarted
 from journeyman.core.evidence import Result
 from journeyman.core.ids import new_id
+from journeyman.core.images import Image
 from journeyman.core.items import DeveloperMessage, Item, ToolResult, UserMessage
 from journeyman.core.model import ModelRequest, Reply, call, say
 from journeyman.core.task import Attempt, Message, Mode, Task, Turn, TurnRequest
+from journeyman.engine.attempts import Attempts
+from journeyman.engine.crew import Crew
 from journeyman.models.script import Entry
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.store import this_process
 from tests.attempt.conftest import PROFILE, Bench, MakeBench
 from tests.conftest import MakeRepository, git
+from tests.engine.engine_parts import an_offer
 
 FILES = {"a.txt": "one\n", "b.txt": "bee\n"}
 
@@ -62,18 +65,17 @@ async def follow_up(
     """The attempt of a further turn that goes on from the attempt `before`."""
     task_id = before.partition(".")[0]
     first = (await bench.host.store.turns.all(task_id))[0].request
-    request = first.model_copy(update={"prompt": prompt, "mode": mode, "starting_diff": None, "strategy": strategy})
+    request = first.model_copy(
+        update={"prompt": prompt, "mode": mode, "starting_diff": None, "strategy": strategy, "images": ()}
+    )
     turn = await bench.host.store.turns.add(Turn(task_id=task_id, request=request, continues=before))
     return f"{task_id}.{turn.number}.1"
 
 
 async def work(host: Host, attempt: str) -> Result:
     """As a worker of the engine does."""
-    store, now = host.store, await host.store.attempt(attempt)
-    if now.began is None:
-        firsts = await first_events(host, await store.turns.get(now.task_id, now.turn), plan)
-        await store.jobs.begin(now.task_id, now.turn, "scripted", firsts)
-    return await run_attempt(host, attempt)
+    crew = Crew(host, plan, an_offer())
+    return await run_attempt(host, attempt, prepare=Attempts(crew).begin)
 
 
 async def text_of(bench: Bench, blob: str | None) -> str:
@@ -316,3 +318,28 @@ async def test_the_repair_strategy_goes_on_from_what_the_turns_before_have_chang
         item.text for request in one.model.requests[2:] for item in request.items if isinstance(item, UserMessage)
     )
     assert "if x % 2 == 1" in told and "+    return [x for x in xs" in await text_of(one, result.diff)
+
+
+async def test_images_are_shown_in_their_turn_and_in_those_after(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    png = b"\x89PNG\r\n\x1a\nand so on"
+    one = bench([say("Seen."), say("Still.")])
+    blob = await one.host.store.put_blob(png)
+    folder = str(make_repository(FILES))
+    task = await hand_in(one, TurnRequest(prompt="Like this", repository=folder, environment="off", images=(blob,)))
+    await work(one.host, f"{task}.1.1")
+    await work(one.host, await follow_up(one, f"{task}.1.1", "And now?"))
+    for request in one.model.requests:
+        assert request.images == {blob: Image("image/png", png)}
+        [shown] = [item for item in request.items if isinstance(item, UserMessage) and item.images]
+        assert (shown.text, shown.images) == ("Like this", (blob,))
+
+
+async def test_what_is_no_image_is_said(bench: MakeBench, make_repository: MakeRepository) -> None:
+    one = bench([say("Seen.")])
+    blob = await one.host.store.put_blob(b"<svg>")
+    folder = str(make_repository(FILES))
+    task = await hand_in(one, TurnRequest(prompt="x", repository=folder, environment="off", images=(blob,)))
+    with pytest.raises(UsageError, match="is no image"):
+        await work(one.host, f"{task}.1.1")

@@ -14,7 +14,6 @@ from journeyman.client import AsyncClient, Client
 from journeyman.client.requests import Requests
 from journeyman.server.auth.gate import SignIn
 from journeyman.server.parts import Parts
-from journeyman.server.routes.about import about_router
 from journeyman.server.service import create_service
 from journeyman.store.store import open_store
 
@@ -73,7 +72,6 @@ async def description(tmp_path: Path) -> dict[str, Any]:
     async with open_store(tmp_path) as store:
         parts = Parts(store=store, engine=None, state=tmp_path, clock=lambda: 1.0, model="m")  # type: ignore[arg-type]
         app = create_service(parts, SignIn(open=True))
-        app.include_router(about_router("m1"), prefix="/api/v1")
         return app.openapi()
 
 

@@ -46,12 +46,13 @@ async def main():
 
     async with open_store(door.state) as store, open_host(door, store) as host:
         host = replace(host, state=place, backend=Bubblewrap(place / "sandbox"), leave=leave)
-        now = await store.attempt(attempt)
-        if now.began is None:
-            firsts = await first_events(host, await store.turns.get(now.task_id, now.turn), plan)
-            await store.jobs.begin(now.task_id, now.turn, "box", firsts)
+
+        async def prepare(log):
+            now = await store.attempt(attempt)
+            await log.append(*(await first_events(host, await store.turns.get(now.task_id, now.turn), plan))[attempt])
+
         try:
-            print((await run_attempt(host, attempt)).verdict)
+            print((await run_attempt(host, attempt, prepare=prepare)).verdict)
         except HandedOver:
             print("handed over")
 

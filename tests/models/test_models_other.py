@@ -23,6 +23,7 @@ from pydantic_ai.exceptions import (
 from pydantic_ai.models.function import AgentInfo, DeltaThinkingPart, DeltaToolCall, FunctionModel
 
 from journeyman.core.errors import ModelError, Refused, RetryLater, TooLong, Unreachable, WrongKey
+from journeyman.core.images import Image
 from journeyman.core.items import (
     AssistantMessage,
     DeveloperMessage,
@@ -48,6 +49,7 @@ SHELL = ToolSpec(
 )
 PEER = Peer("some-model", "anthropic", "SOME_KEY", "sk-ant-secret")
 KEY = "sk-ant-api03-verysecret"
+SEES = Profile(name="m")
 
 
 # The mapping
@@ -64,7 +66,7 @@ def test_a_conversation_becomes_requests_and_responses_in_turn() -> None:
         ToolResult(call_id="a", content="x"),
         ToolResult(call_id="b", content="no JSON", is_error=True),
     ]
-    mapped: list[Any] = list(to_messages(items))
+    mapped: list[Any] = list(to_messages(items, {}, SEES))
     first, second, third = mapped
     assert [part.content for part in first.parts if isinstance(part, messages.UserPromptPart)] == ["fix it", "rules"]
     thought, text, ls, oops = second.parts
@@ -98,13 +100,15 @@ def test_what_a_vendor_wants_back_goes_there_and_back_unchanged() -> None:
     ]
     assert (reply.text, reply.stop, reply.model) == ("Look.", "calls", "gemini")
     kept = Reply.model_validate_json(reply.model_dump_json())  # through the event log
-    [again] = to_messages(kept.items)
+    [again] = to_messages(kept.items, {}, SEES)
     parts = [*response.parts[:3], messages.ToolCallPart("shell", '{"command":"pwd"}', "b")]
     assert again.parts == parts
 
 
 def test_thoughts_of_another_wire_are_only_text() -> None:
-    [response] = to_messages([Reasoning(text="hm", id="rs_1", opaque="gAAAAencrypted"), AssistantMessage(text="ok")])
+    [response] = to_messages(
+        [Reasoning(text="hm", id="rs_1", opaque="gAAAAencrypted"), AssistantMessage(text="ok")], {}, SEES
+    )
     assert response.parts == [messages.ThinkingPart("hm"), messages.TextPart("ok")]
 
 
@@ -115,6 +119,16 @@ def played(stream: Any, **more: Any) -> OtherModel:
     profile = more.pop("profile", Profile(name="box", max_output=1000))
     retries = Retries(times=2, first=0.01, after_cut=0.01, connect=(0.01,))
     return OtherModel(FunctionModel(stream_function=stream), profile, peer=PEER, retries=retries, **more)
+
+
+def test_images_go_along_where_the_model_sees_them() -> None:
+    message, image = UserMessage(text="Like this", images=("i1",)), Image("image/png", b"png")
+    [sent] = to_messages([message], {"i1": image}, SEES)
+    assert isinstance(sent, messages.ModelRequest) and isinstance(sent.parts[0], messages.UserPromptPart)
+    assert sent.parts[0].content == ["Like this", messages.BinaryContent(b"png", media_type="image/png")]
+    [blind] = to_messages([message], {"i1": image}, SEES.model_copy(update={"images": False}))
+    assert isinstance(blind, messages.ModelRequest) and isinstance(blind.parts[0], messages.UserPromptPart)
+    assert blind.parts[0].content == "Like this\n\n(1 image attached, which you cannot see.)"
 
 
 async def test_a_stream_becomes_deltas_and_a_reply() -> None:

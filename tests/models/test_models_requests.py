@@ -11,6 +11,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 from pydantic import TypeAdapter
 
 from journeyman.core.errors import ModelError
+from journeyman.core.images import Image
 from journeyman.core.items import (
     AssistantMessage,
     DeveloperMessage,
@@ -44,7 +45,7 @@ names = st.sampled_from(["shell", "apply_patch"])
 idents = st.text("abcdef0123456789_", min_size=1, max_size=8)
 items = st.lists(
     st.one_of(
-        st.builds(UserMessage, text=words),
+        st.builds(UserMessage, text=words, images=st.sampled_from([(), ("i1",), ("i1", "gone")])),
         st.builds(DeveloperMessage, text=words),
         st.builds(AssistantMessage, text=words, id=st.none() | idents),
         st.builds(Reasoning, text=words, id=st.none() | idents, opaque=st.none() | idents),
@@ -65,6 +66,7 @@ requests = st.builds(
     max_output_tokens=st.none() | st.just(100),
     cache_key=st.sampled_from(["", "key"]),
     reasoning_effort=st.none() | st.just("low"),
+    images=st.just({"i1": Image("image/png", b"png")}),
 )
 
 
@@ -106,6 +108,24 @@ def test_openais_types_accept_every_chat_body(request: ModelRequest, openai: boo
     dialect = Dialect(openai=openai, developer_role="developer" if openai else "user")
     sent = strictly(CHAT, ChatWire("m", PROFILE, PEER, dialect).body(request))
     assert sent["model"] == "m" and sent["stream_options"] == {"include_usage": True}
+
+
+def test_images_are_part_of_the_message() -> None:
+    url = "data:image/png;base64,cG5n"
+    request = ModelRequest("", [UserMessage(text="see", images=("i1",))], images={"i1": Image("image/png", b"png")})
+    responses, chat = (json.loads(wire.body(request)) for wire in wires())
+    text = {"type": "input_text", "text": "see"}
+    assert responses["input"][0]["content"] == [text, {"type": "input_image", "detail": "auto", "image_url": url}]
+    seen = {"type": "image_url", "image_url": {"url": url}}
+    assert chat["messages"][0]["content"] == [{"type": "text", "text": "see"}, seen]
+
+
+def test_a_model_that_sees_none_is_told_that_there_are_some() -> None:
+    blind = PROFILE.model_copy(update={"images": False})
+    request = ModelRequest("", [UserMessage(text="see", images=("i1", "i2"))], images={"i1": Image("image/png", b"p")})
+    told = "see\n\n(2 images attached, which you cannot see.)"
+    assert json.loads(ResponsesWire("m", blind, PEER).body(request))["input"][0]["content"][0]["text"] == told
+    assert json.loads(ChatWire("m", blind, PEER).body(request))["messages"][0]["content"] == told
 
 
 def test_a_whole_responses_body() -> None:

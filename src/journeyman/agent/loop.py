@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.agent import limits
@@ -12,6 +12,7 @@ from journeyman.core import folds
 from journeyman.core.errors import Refused, TooLong
 from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.ids import Clock
+from journeyman.core.images import Image
 from journeyman.core.items import DeveloperMessage, ToolCall, UserMessage
 from journeyman.core.model import Delta, ModelRequest
 from journeyman.tools import registry
@@ -44,6 +45,7 @@ class Loop:
     boundary: Boundary
     hear: Hear
     rerun: bool
+    images: Mapping[str, Image] = field(default_factory=dict[str, Image])
     clock: Clock = time.time
     on_delta: Callable[[Delta], None] | None = None
     on_retry: Callable[[str, float], None] | None = None
@@ -73,6 +75,7 @@ async def ask(loop: Loop) -> Stop | None:
         tools=loop.prepared.tools,
         items=folds.conversation(log.events),
         cache_key=log.id,
+        images=loop.images,
     )
     began = time.monotonic()
     try:

@@ -1,13 +1,13 @@
 """From a prompt to a stored task, and from a stored attempt to one that is at work."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from journeyman.attempt.clones import Ground, start_from
+from journeyman.attempt.clones import Ground, Wanted, start_from
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.checks.detect import find_checks
 from journeyman.core import environment_file
@@ -53,6 +53,7 @@ class Order:
     environment: str = "off"
     starting_diff: tuple[str, bytes] | None = None
     images: tuple[str, ...] = ()
+    against: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ async def draft(
 
 async def survey(order: Order, ground: Ground, stored: Awaitable[Environments] | None) -> Survey:
     """Take the base, choose the environment and find the checks. Raises what is wrong in words."""
-    repository, base = await start_from(ground, str(order.place), order.ref, order.starting_diff)
+    review = order.mode == "review"
+    wanted = Wanted(str(order.place), order.ref, order.starting_diff, review, order.against)
+    repository, base = await start_from(ground, wanted)
     return await surveyed(repository, base, order, stored)
 
 
@@ -155,6 +158,7 @@ def _turn(task: Task, order: Order) -> Turn:
         attempts=order.attempts,
         limits=order.limits,
         checks=order.checks,
+        against=order.against,
         seed=order.seed,
     )
     return Turn(task_id=task.id, request=request, created=task.created)
@@ -188,12 +192,20 @@ async def _checks(tree: Tree, order: Order, written: tuple[str, ...]) -> tuple[C
     )
 
 
+Prepare = Callable[[AttemptLog], Awaitable[None]]
+"""Writes the beginning of an attempt that has none."""
+
+
 @asynccontextmanager
-async def claim(host: Host, attempt: str) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
+async def claim(
+    host: Host, attempt: str, prepare: Prepare | None = None
+) -> AsyncGenerator[tuple[AttemptLog, AttemptStarted]]:
     """Become the one writer of an attempt's log, and say so in it where another one was before."""
     async with host.store.claim(attempt, host.holder) as log:
-        if log.epoch > 1 and result(log.events) is None:
+        if log.events and log.epoch > 1 and result(log.events) is None:
             await log.append(Resumed(holder=host.holder))
+        if not log.events and prepare is not None:
+            await prepare(log)
         start = started(log.events)
         if start is None:
             raise StoreError(f"Attempt {attempt} has no beginning in the log; it cannot be worked on.")

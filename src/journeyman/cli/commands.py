@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman.attempt.begin import Draft, Order, draft
 from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
-from journeyman.cli.door import Door, model_choice, open_door
+from journeyman.cli.door import Door, model_choice, open_door, open_stored
 from journeyman.cli.shared import known_choice
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.environment import RESERVED, EnvironmentUse, NetworkPolicy, Refusal
@@ -25,7 +25,7 @@ from journeyman.sandbox.choice import choose_backend
 from journeyman.sandbox.protocol import Gateway, SandboxBackend
 from journeyman.store.environments import Environments
 from journeyman.store.holder import this_process
-from journeyman.store.store import Store, open_store
+from journeyman.store.store import Store
 
 if TYPE_CHECKING:
     from journeyman.repo.repository import Repository
@@ -150,7 +150,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
     drafting = asyncio.create_task(draft(order, door.ground, stored=stored))  # beside opening the store
     try:
-        async with open_store(door.state) as store, open_host(door, store) as host:
+        async with open_stored(door) as store, open_host(door, store) as host:
             stored.set_result(store.environments)
             new = await drafting
             return await _begin(door, host, new, flags, choice.why)
@@ -164,7 +164,7 @@ async def _placed(door: Door, flags: Flags) -> tuple[str, str | None]:
         return str(flags.directory), flags.base
     from journeyman.cli.environment import placed
 
-    async with open_store(door.state) as store:
+    async with open_stored(door) as store:
         return await placed(store.environments, door.settings.environment, flags.directory), flags.base
 
 
@@ -199,7 +199,7 @@ async def resume(task_id: str | None, flags: Flags) -> int:
     from journeyman.cli import read
 
     door = open_door(flags.directory, {})
-    async with open_store(door.state) as store, open_host(door, store) as host:
+    async with open_stored(door) as store, open_host(door, store) as host:
         task = await read.find(store, task_id, read.repository_of(flags.directory))
         attempts = await store.attempts(task.id)
         if not flags.as_json and all(one.status == "done" for one in attempts):
@@ -216,7 +216,7 @@ async def apply(task_id: str | None, directory: Path, number: int | None) -> int
     from journeyman.cli import read
 
     door = open_door(directory, {})
-    async with open_store(door.state) as store:
+    async with open_stored(door) as store:
         task = await read.find(store, task_id, read.repository_of(directory))
         attempt = await read.chosen(store, task, number)
         result, _ = await read.result_of(store, attempt)
@@ -239,7 +239,7 @@ async def reading(directory: Path, task_id: str | None, show: Callable[[At], Awa
     from journeyman.cli import read
 
     door = open_door(directory, {})
-    async with open_store(door.state) as store:
+    async with open_stored(door) as store:
         await show(At(store, await read.find(store, task_id, read.repository_of(directory)), Console()))
     return 0
 
@@ -248,7 +248,7 @@ async def with_store(show: Callable[[Store, Any], Awaitable[None]]) -> int:
     from rich.console import Console
 
     door = open_door(Path(), {})
-    async with open_store(door.state) as store:
+    async with open_stored(door) as store:
         await show(store, Console())
     return 0
 
@@ -258,7 +258,7 @@ async def worker(temporal: Mapping[str, object], slots: int | None) -> int:
     from journeyman.cli.engine import work_for_engine
 
     door = open_door(Path(), {"temporal": temporal or None, "slots": slots})
-    async with open_store(door.state) as store, open_host(door, store) as host:
+    async with open_stored(door) as store, open_host(door, store) as host:
         return await work_for_engine(door, host)
 
 

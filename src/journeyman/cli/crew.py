@@ -88,6 +88,7 @@ def _offer(door: Door, host: Host, machine: str) -> Offer:
     backends = {host.backend.name, *(("container",) if images else ())}
     return Offer(
         worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
+        holder=host.holder,
         machine=machine,
         host=socket.gethostname(),
         version=__version__,

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from journeyman.attempt.clones import Ground
 from journeyman.core.errors import UsageError
 from journeyman.core.settings import Layer, ModelSettings, Settings, load_toml, merge, variables
 from journeyman.models.choice import ModelChoice, choose
+from journeyman.store.store import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ def open_door(directory: Path, flags: Mapping[str, object], environ: Mapping[str
     return Door(env, state, cache, Path(env.get("HOME") or Path.home()), merge(layers), directory)
 
 
+def open_stored(door: Door) -> AbstractAsyncContextManager[Store]:
+    """The store that the settings name."""
+    return open_store(door.state, url=door.settings.store, blobs=door.settings.blobs)
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
@@ -83,7 +89,7 @@ def _repository_file(directory: Path) -> Path | None:
 
 
 PROFILE = (
-    *("window", "max_output", "tool_style", "strategy", "small"),
+    *("window", "max_output", "tool_style", "strategy", "small", "images"),
     *("input_price", "cached_input_price", "output_price"),
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from journeyman.attempt.clones import is_address, start_from
+from journeyman.attempt.clones import Wanted, is_address, start_from
 from journeyman.attempt.environment.build import Site, failing
 from journeyman.attempt.environment.cache import Build, Cache
 from journeyman.attempt.environment.choose import choose
@@ -16,7 +16,7 @@ from journeyman.attempt.environment.open import age, cache_of, open_environment,
 from journeyman.attempt.host import Host
 from journeyman.checks.detect import find_checks
 from journeyman.cli.commands import open_host
-from journeyman.cli.door import Door, open_door
+from journeyman.cli.door import Door, open_door, open_stored
 from journeyman.core.environment_file import PLACE, dump_environment, policy_words, tightened
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line, plain
@@ -24,7 +24,6 @@ from journeyman.repo import rules
 from journeyman.repo.repository import Repository
 from journeyman.repo.tree import Tree
 from journeyman.store.environments import Environments
-from journeyman.store.store import open_store
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,10 +66,10 @@ class At:
 async def at(where: Where) -> AsyncGenerator[At]:
     """Open everything that the environment of a repository is about."""
     door = open_door(where.directory, {})
-    async with open_store(door.state) as store, open_host(door, store) as host:
+    async with open_stored(door) as store, open_host(door, store) as host:
         wanted = where.name or door.settings.environment
         place = await placed(store.environments, wanted, where.directory)
-        repository, base = await start_from(door.ground, place, where.ref)
+        repository, base = await start_from(door.ground, Wanted(place, where.ref))
         async with repository.tree(base.tree) as tree:
             use = await choose(
                 repository.workspace,
@@ -191,7 +190,7 @@ def size(count: int) -> str:
 
 async def list_all(as_json: bool) -> int:
     door = open_door(Path(), {})
-    async with open_store(door.state) as store, open_host(door, store) as host:
+    async with open_stored(door) as store, open_host(door, store) as host:
         cache, now = cache_of(host), host.clock()
         builds, stored = cache.builds(), await store.environments.all()
         if as_json:

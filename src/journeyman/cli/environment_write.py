@@ -8,7 +8,7 @@ from journeyman.attempt.clones import is_address
 from journeyman.attempt.environment.choose import approvable
 from journeyman.attempt.environment.open import cache_of
 from journeyman.cli.commands import open_host
-from journeyman.cli.door import open_door
+from journeyman.cli.door import open_door, open_stored
 from journeyman.cli.environment import Where, at
 from journeyman.core.environment import RESERVED
 from journeyman.core.environment_file import PLACE, capped, digest, dump_environment, read_environment, slug
@@ -18,7 +18,6 @@ from journeyman.repo.repository import open_repository
 from journeyman.repo.tree import Tree
 from journeyman.sandbox.container.devcontainer import parse_devcontainer
 from journeyman.store.environments import Environments
-from journeyman.store.store import open_store
 
 HEAD = """\
 # What this repository needs installed, and how to work in it.
@@ -59,7 +58,7 @@ async def _store_file(directory: Path, name: str, file: Path, force: bool) -> in
         where = str((await open_repository(directory, door.state, excludes=door.excludes)).root)
     elif not is_address(where) and not Path(where).is_absolute():
         raise UsageError(f"{plain(str(file))}: 'repository' must be an address or a whole path, not {where!r}.")
-    async with open_store(door.state) as store:
+    async with open_stored(door) as store:
         await _store(store.environments, name, where, text, force)
     print(f"Stored {name}; it is used for {plain(where)}, and anywhere with `--env {name}`.", file=sys.stderr)
     return 0
@@ -105,7 +104,7 @@ def _write(root: Path, place: Path, text: str, force: bool) -> None:
 async def trust(directory: Path, ref: str | None, yes: bool) -> int:
     """Show what a repository's own file asks for, and remember that it may have that."""
     door = open_door(directory, {})
-    async with open_store(door.state) as store:
+    async with open_stored(door) as store:
         repository = await open_repository(directory, door.state, excludes=door.excludes)
         base = await repository.snapshot(ref)
         async with repository.tree(base.tree) as tree:
@@ -152,7 +151,7 @@ def _confirmed() -> bool:
 async def reset(directory: Path, every: bool) -> int:
     """Throw away what is ready of a repository, or of all."""
     door = open_door(Path() if every else directory, {})
-    async with open_store(door.state) as store, open_host(door, store) as host:
+    async with open_stored(door) as store, open_host(door, store) as host:
         root = None
         if not every:
             root = str((await open_repository(directory, door.state, excludes=door.excludes)).root)
@@ -167,7 +166,7 @@ async def reset(directory: Path, every: bool) -> int:
 
 
 async def remove(name: str) -> int:
-    async with open_store(open_door(Path(), {}).state) as store:
+    async with open_stored(open_door(Path(), {})) as store:
         await store.environments.remove(name)
     print(f"Removed {name}.", file=sys.stderr)
     return 0

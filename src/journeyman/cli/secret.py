@@ -6,15 +6,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from journeyman.cli.door import open_door
+from journeyman.cli.door import open_door, open_stored
 from journeyman.core.errors import UsageError
 from journeyman.store.secrets import LONGEST
-from journeyman.store.store import open_store
 
 
 async def set_secret(name: str, environment: str | None) -> int:
     """Store a value that is asked for at a terminal, else read from stdin, its last line end left out."""
-    async with open_store(open_door(Path(), {}).state) as store:
+    async with open_stored(open_door(Path(), {})) as store:
         await store.secrets.set(name, _value(name), environment)
         earlier = await store.tasks(1)
     where = f"the environment {environment}" if environment else "all environments"
@@ -42,7 +41,7 @@ def _value(name: str) -> str:
 
 
 async def list_secrets(as_json: bool) -> int:
-    async with open_store(open_door(Path(), {}).state) as store:
+    async with open_stored(open_door(Path(), {})) as store:
         found = await store.secrets.all()
     if as_json:
         for one in found:
@@ -65,7 +64,7 @@ async def list_secrets(as_json: bool) -> int:
 
 
 async def remove_secret(name: str, environment: str | None) -> int:
-    async with open_store(open_door(Path(), {}).state) as store:
+    async with open_stored(open_door(Path(), {})) as store:
         await store.secrets.remove(name, environment)
     print(
         f"Removed {name}. Environments that were built with it are still there: `journeyman env reset`.",

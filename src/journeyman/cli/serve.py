@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman import __version__
 from journeyman.cli.commands import open_host
-from journeyman.cli.door import Door, configured_models, open_door
+from journeyman.cli.door import Door, configured_models, open_door, open_stored
 from journeyman.cli.remotes import SERVING, Serving, put_private
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line
-from journeyman.store.store import Store, open_store
+from journeyman.store.store import Store
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -100,7 +100,7 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
     async with AsyncExitStack() as stack:
         stack.enter_context(telemetry(door.environ))
         loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
-        store = await stack.enter_async_context(open_store(door.state))
+        store = await stack.enter_async_context(open_stored(door))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
         await loading
         slots, workshop = 0, None
@@ -139,7 +139,6 @@ async def _application(
     from journeyman.server.catalogue import Catalogue
     from journeyman.server.handing import Handing
     from journeyman.server.parts import Parts
-    from journeyman.server.routes.about import about_router
     from journeyman.server.service import create_service, first_link
 
     async def engine_answers() -> str | None:
@@ -159,13 +158,13 @@ async def _application(
         models=tuple(door.settings.models),
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
+        machine=engine.machine,
     )
     settings = door.settings.server
     openid = settings.openid
     secret = door.environ.get(openid.client_secret_env or "", "") if openid is not None else ""
     way = SignIn(token is None, settings.public_url, openid, secret, token or "")
     app = create_service(parts, way)
-    app.include_router(about_router(engine.machine), prefix="/api/v1")
     join = await first_link(parts, settings.public_url or address) if token is not None else None
     return app, join
 

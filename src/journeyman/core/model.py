@@ -1,10 +1,11 @@
 """What goes to a language model and what comes back."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from journeyman.core.images import Image
 from journeyman.core.items import AssistantMessage, Item, OutputItem, ToolCall
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
@@ -34,6 +35,7 @@ class Profile(Value):
     freeform_tools: bool = False
     reasoning: bool = False
     small: bool = False
+    images: bool = True
     input_price: float | None = None
     cached_input_price: float | None = None
     output_price: float | None = None
@@ -44,7 +46,7 @@ class ModelRequest:
     """One request. Everything but the end of `items` stays the same from step to step, so caches hold.
 
     `schema` constrains the whole text of the reply to a JSON schema; `grammar` to a GBNF grammar (local model).
-    `cache_key` is stable for the life of an attempt.
+    `cache_key` is stable for the life of an attempt. `images` are those that the items name, by their ids.
     """
 
     instructions: str
@@ -58,6 +60,7 @@ class ModelRequest:
     max_output_tokens: int | None = None
     cache_key: str = ""
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
+    images: Mapping[str, Image] = field(default_factory=dict[str, Image])
 
 
 @dataclass(frozen=True, slots=True)

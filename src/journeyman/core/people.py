@@ -109,9 +109,11 @@ class Schedule(Value):
 
 
 class Offer(Value):
-    """What a worker can run. `machine` is an id that stays; folders of it are reached by its own workers only."""
+    """What a worker can run. `machine` is an id that stays; folders of it are reached by its own workers only. `holder`
+    is the worker's process as leases name it."""
 
     worker: str
+    holder: str = ""
     machine: str
     host: str
     version: str

@@ -43,6 +43,7 @@ class ModelSettings(Value):
     tool_style: Literal["native", "json"] | None = None
     strategy: Literal["loop", "repair"] | None = None
     small: bool | None = None
+    images: bool | None = None
     input_price: float | None = Field(default=None, ge=0)
     cached_input_price: float | None = Field(default=None, ge=0)
     output_price: float | None = Field(default=None, ge=0)
@@ -65,7 +66,7 @@ class TemporalSettings(Value):
     key_file: str | None = None
     domain: str | None = None
     api_key_env: str | None = None
-    heartbeat: float = Field(default=10.0, ge=1.0)
+    heartbeat: float = Field(default=30.0, ge=1.0)
 
 
 class OpenIdSettings(Value):
@@ -113,6 +114,8 @@ class Settings(Value):
     sandbox: Literal["auto", "bubblewrap", "container"] = "auto"
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)
+    store: str | None = None
+    blobs: str | None = None
     limits: Limits = Limits()
     temporal: TemporalSettings = TemporalSettings()
     slots: int | None = Field(default=None, gt=0)

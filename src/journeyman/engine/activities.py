@@ -35,12 +35,19 @@ PERMANENT = (BudgetSpent, UsageError, RepositoryError, SandboxUnavailable, Wrong
 FAILURES = 8
 """How often in a row an attempt may fail, with nothing done in between, before it is given up."""
 
+BUSY = timedelta(seconds=5)
+"""When it is looked again whether an attempt is free."""
+
 ORDERLY = 30.0
 """Seconds that a cancelled attempt has to put its things in order."""
 
 
 class Elsewhere(JourneymanError):
     """This worker lacks what the attempt needs; another one may have it."""
+
+
+class Busy(JourneymanError):
+    """Another worker holds the attempt, or is not known to be dead yet."""
 
 
 class AttemptActivities:
@@ -90,6 +97,8 @@ async def _when_ending(drain: asyncio.Event) -> None:
 
 def _failure(error: JourneymanError) -> ApplicationError:
     """What the engine is told: whether it is of use to try again. It keeps count where the next try finds it."""
+    if isinstance(error, Busy):
+        return failed(error, next_retry_delay=BUSY)
     known = tuple(activity.info().heartbeat_details)
     failures = (known[0] if known else 0) + 1
     lasting = isinstance(error, PERMANENT) or failures >= FAILURES

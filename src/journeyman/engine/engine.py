@@ -4,18 +4,24 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from journeyman.core.task import Task
 from journeyman.engine.connection import Where, connect, told
 from journeyman.engine.orders import QUEUE, Ended, TaskOrder
+from journeyman.store.holder import is_dead, this_process
 from journeyman.store.jobs import Job
 
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-HEARTBEAT = 10.0
-"""Seconds after which a worker that was not heard of is taken for dead."""
+HEARTBEAT = 30.0
+"""Seconds after which a worker that was not heard of is taken for dead. Its leases last as long; where its process has
+gone that is seen at once."""
+
+STEP = 5.0
+"""Seconds after which a worker that has not answered to a step of a workflow is not waited for."""
 
 
 @asynccontextmanager
@@ -23,7 +29,7 @@ async def open_engine(
     where: Where, machine: str, *, heartbeat: float = HEARTBEAT, patience: float = 10.0
 ) -> AsyncGenerator["Engine"]:
     """The engine at an address; `machine` is the id of this one, for folders of it."""
-    yield Engine(where, await connect(where, identity=machine, patience=patience), machine, heartbeat)
+    yield Engine(where, await connect(where, identity=this_process(), patience=patience), machine, heartbeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Engine:
                 TaskOrder(task_id=task.id, turn=turn, heartbeat=self.heartbeat),
                 id=task.id,
                 task_queue=QUEUE,
+                task_timeout=timedelta(seconds=STEP),
                 start_signal="work",
                 start_signal_args=[turn],
                 priority=Priority(priority_key=task.priority, fairness_key=task.owner or task.group or "nobody"),
@@ -89,6 +96,21 @@ class Engine:
             await handle.fail(ApplicationError("The worker's process has gone.", type="WorkerGone"))
         except RPCError:
             return  # it is not waiting for that worker any more
+
+    async def in_flight(self, task_id: str) -> list[str]:
+        """The attempts of a task that were given to a worker of this machine whose process is no more."""
+        from temporalio.api.enums.v1 import PendingActivityState
+        from temporalio.service import RPCError
+
+        try:
+            told = await self.client.get_workflow_handle(task_id).describe()
+        except RPCError:
+            return []
+        return [
+            one.activity_id
+            for one in told.raw_description.pending_activities
+            if one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED and is_dead(one.last_worker_identity)
+        ]
 
     async def healthy(self) -> bool:
         """Whether the engine answers."""

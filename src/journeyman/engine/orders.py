@@ -18,12 +18,23 @@ class TaskOrder(Value):
 
     task_id: str
     turn: int = 1
-    heartbeat: float = 10.0
+    heartbeat: float = 30.0
 
 
 class TurnRef(Value):
     task_id: str
     turn: int
+
+
+class ScheduleRef(Value):
+    schedule_id: str
+
+
+class Due(Value):
+    """A schedule at one of its times, which `key` tells from the others."""
+
+    schedule_id: str
+    key: str
 
 
 class Queue(Value):

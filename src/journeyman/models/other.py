@@ -97,7 +97,7 @@ class OtherModel:
     async def _stream(self, request: ModelRequest, on_delta: OnDelta | None) -> messages.ModelResponse:
         opened = model_request_stream(
             self._model,
-            to_messages(request.items),
+            to_messages(request.items, request.images, self._profile),
             model_settings=self._settings(request),
             model_request_parameters=self._parameters(request),
             instrument=False,

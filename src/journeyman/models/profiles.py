@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from journeyman.core.errors import UsageError
 from journeyman.core.model import Profile
 
-_SMALL = {"small": True, "tool_style": "json", "strategy": "repair", "parallel_calls": False}
-_MIDDLING = {"small": True, "parallel_calls": False}
+_BLIND = {"images": False}
+_SMALL = {"small": True, "tool_style": "json", "strategy": "repair", "parallel_calls": False, "images": False}
+_MIDDLING = {"small": True, "parallel_calls": False, "images": False}
 
 FAMILIES: tuple[tuple[str, dict[str, Any]], ...] = (
-    (r"gpt-oss", {"window": 131_072, "max_output": 32_000, "reasoning": True, "parallel_calls": False}),
+    (r"gpt-oss", {"window": 131_072, "max_output": 32_000, "reasoning": True, "parallel_calls": False, **_BLIND}),
     (r"gpt-6|gpt-5\.[4-9](?!-(mini|nano))", {"window": 1_050_000, "max_output": 128_000, "reasoning": True}),
     (r"gpt-5.*-chat", {"window": 128_000, "max_output": 16_384}),
     (r"gpt-5", {"window": 400_000, "max_output": 128_000, "reasoning": True}),
@@ -29,18 +30,18 @@ FAMILIES: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"claude-(fable|opus-(5|4[.-][6-9])|sonnet-(5|4[.-][6-9])|haiku-5)", {"window": 1_000_000, "max_output": 64_000}),
     (r"claude", {"window": 200_000, "max_output": 32_000}),
     (r"gemini", {"window": 1_048_576, "max_output": 65_536}),
-    (r"deepseek-(v4|flash)", {"window": 1_000_000, "max_output": 64_000}),
-    (r"deepseek", {"window": 128_000, "max_output": 8_000}),
+    (r"deepseek-(v4|flash)", {"window": 1_000_000, "max_output": 64_000, **_BLIND}),
+    (r"deepseek", {"window": 128_000, "max_output": 8_000, **_BLIND}),
     (r"kimi-k3", {"window": 1_048_576, "max_output": 64_000}),
     (r"kimi", {"window": 262_144, "max_output": 32_000}),
-    (r"glm-(4\.[6-9]|5)", {"window": 200_000, "max_output": 64_000}),
+    (r"glm-(4\.[6-9]|5)", {"window": 200_000, "max_output": 64_000, **_BLIND}),
     (r"grok-4.*fast|grok-4\.20", {"window": 1_000_000, "max_output": 64_000}),
     (r"grok", {"window": 256_000, "max_output": 32_000}),
-    (r"codestral|devstral|mistral-(large|medium)", {"window": 256_000, "max_output": 32_000}),
+    (r"codestral|devstral|mistral-(large|medium)", {"window": 256_000, "max_output": 32_000, **_BLIND}),
     (r"(?<![\d.])(0|1|2|3|4)(\.\d+)?b(?![a-z0-9])", {"window": 16_384, "max_output": 4_096, **_SMALL}),
     (r"(?<![\d.])([6-9](\.\d+)?|1[0-4])b(?![a-z0-9])", {"window": 32_768, "max_output": 8_192, **_MIDDLING}),
-    (r"qwen.*coder|qwen-?3", {"window": 131_072, "max_output": 32_000}),
-    (r"llama", {"window": 128_000, "max_output": 8_000}),
+    (r"qwen.*coder|qwen-?3", {"window": 131_072, "max_output": 32_000, **_BLIND}),
+    (r"llama", {"window": 128_000, "max_output": 8_000, **_BLIND}),
 )  # fmt: skip
 _FREEFORM = re.compile(r"gpt-[5-9](?!.*(chat|nano))")
 

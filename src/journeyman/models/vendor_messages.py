@@ -5,12 +5,13 @@ in a `Reasoning` item: as JSON in `opaque`, for its own text or, marked `next`, 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic_ai import messages
 from pydantic_core import to_json
 
+from journeyman.core.images import Image
 from journeyman.core.items import (
     AssistantMessage,
     DeveloperMessage,
@@ -21,12 +22,12 @@ from journeyman.core.items import (
     ToolResult,
     UserMessage,
 )
-from journeyman.core.model import Reply
+from journeyman.core.model import Profile, Reply
 from journeyman.core.usage import Usage
-from journeyman.models.wire.body import with_arguments
+from journeyman.models.wire.body import shown, with_arguments
 
 
-def to_messages(items: Sequence[Item]) -> list[messages.ModelMessage]:
+def to_messages(items: Sequence[Item], images: Mapping[str, Image], profile: Profile) -> list[messages.ModelMessage]:
     """`items` as requests and responses in turn. A developer's message is a user's: vendors have no other place for
     it in the midst of a conversation."""
     result: list[messages.ModelMessage] = []
@@ -34,7 +35,11 @@ def to_messages(items: Sequence[Item]) -> list[messages.ModelMessage]:
     kept: dict[str, Any] = {}
     for item in items:
         match item:
-            case UserMessage(text=text) | DeveloperMessage(text=text):
+            case UserMessage() as message:
+                text, seen = shown(message, images, profile)
+                binary = [messages.BinaryContent(one.data, media_type=one.media_type) for one in seen]
+                _ask(result, messages.UserPromptPart(content=[text, *binary] if binary else text))
+            case DeveloperMessage(text=text):
                 _ask(result, messages.UserPromptPart(content=text))
             case ToolResult(call_id=call_id, content=content):
                 part = messages.ToolReturnPart(

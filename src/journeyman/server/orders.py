@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from journeyman.core.api.tasks import FollowUp, LineComment, TaskCreate
 from journeyman.core.environment import RESERVED
 from journeyman.core.errors import StoreError
+from journeyman.core.images import image_type
 from journeyman.core.task import Budget, Turn, TurnRequest
 from journeyman.server.auth.actor import Actor
 from journeyman.server.errors import ApiError
 from journeyman.server.parts import Parts
-from journeyman.server.uploads import image_type
 from journeyman.server.visible import require_model, require_repository, require_seen
 
 

@@ -71,7 +71,7 @@ class Parts:
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this
-    machine, `catalogue` knows the models.
+    machine, whose id is `machine`; `catalogue` knows the models.
     """
 
     store: Store
@@ -87,6 +87,7 @@ class Parts:
     models: Sequence[str] = ()
     workshop: Workshop | None = None
     catalogue: Catalogue | None = None
+    machine: str = ""
 
 
 def parts_of(request: Request) -> Parts:

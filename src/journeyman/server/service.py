@@ -10,10 +10,11 @@ from journeyman.server.auth.guard import Guard
 from journeyman.server.auth.openid import OpenId
 from journeyman.server.metrics import Metrics, serve_metrics
 from journeyman.server.parts import Parts
-from journeyman.server.routes import environments, groups, models, overview, people, schedules, session, tokens
+from journeyman.server.routes import about, environments, groups, models, overview, people, schedules, session, tokens
 from journeyman.server.routes.people import join_link
 
 ROUTERS = (
+    about.router,
     session.router,
     people.router,
     groups.router,

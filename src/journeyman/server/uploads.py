@@ -3,26 +3,13 @@
 from typing import Literal
 
 from journeyman.core.api.tasks import Upload
+from journeyman.core.images import image_type
 from journeyman.server.errors import ApiError
 from journeyman.server.parts import Parts
 
 IMAGE = 10 * 1024 * 1024
 PATCH = 32 * 1024 * 1024
 """Bytes that an upload may have."""
-
-_STARTS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
-
-
-def image_type(data: bytes) -> str | None:
-    """The media type of an image by how it begins; None for anything else."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _STARTS if data.startswith(start)), None)
 
 
 async def take_in(parts: Parts, data: bytes, media_type: str) -> Upload:

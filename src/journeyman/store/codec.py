@@ -65,13 +65,13 @@ def _words() -> frozenset[str]:
     return frozenset(found)
 
 
-def decode(body: str, where: str) -> Event:
+def decode(body: str, attempt_id: str, seq: int) -> Event:
     try:
         return EVENT.validate_json(body)
     except ValidationError as error:
         raise StoreError(
-            f"{where} cannot be read: {error.errors()[0]['msg']}. It was written by another version of Journeyman, "
-            "or is damaged; nothing was changed."
+            f"Event {seq} of attempt {attempt_id} cannot be read: {error.errors()[0]['msg']}. It was written by another"
+            " version of Journeyman, or is damaged; nothing was changed."
         ) from error
 
 

@@ -5,15 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.people import EVERYBODY
 from journeyman.core.task import Status, Task, Turn
-from journeyman.store.codec import encode
 from journeyman.store.database import Database
 from journeyman.store.holder import is_dead
 from journeyman.store.rows import task_of
-from journeyman.store.secrets import Secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -43,9 +40,8 @@ class Job:
 class Jobs:
     """The engine's own table of a store. A turn is in it from when it is first looked at until it is concluded."""
 
-    def __init__(self, database: Database, secrets: Secrets, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._secrets = secrets
         self._clock = clock
 
     async def unstarted(self, before: float, limit: int = 500) -> list[tuple[Task, int]]:
@@ -124,36 +120,18 @@ class Jobs:
 
         return await self._database.write(job, about=task.id)
 
-    async def begin(self, task_id: str, turn: int, model: str, firsts: Mapping[str, Sequence[Event]]) -> bool:
-        """Store the first events of all attempts of a turn, which runs from now on, with the model of this name; False
-        when that was done before."""
+    async def begin(self, task_id: str, turn: int, model: str) -> None:
+        """Write down that a turn runs, with the model of this name."""
 
-        def job(connection: "Connection") -> bool:
-            from sqlalchemy import select, update
+        def job(connection: "Connection") -> None:
+            from sqlalchemy import update
 
-            from journeyman.store import schema
+            from journeyman.store.schema import task
 
-            now = self._clock()
-            mask = self._secrets.mask_in(connection)
-            rows = [
-                {"attempt_id": attempt_id, "seq": seq, "kind": event.kind, "body": encode(event, seq, now, mask)[1]}
-                for attempt_id, events in firsts.items()
-                for seq, event in enumerate(events, 1)
-            ]
-            # Counting holds the task's row until the commit, so only one of those who begin at once gets past it.
-            last: int = connection.execute(schema.COUNT_EVENTS, {"task": task_id, "more": len(rows)}).scalar_one()
-            ids = schema.attempt.c.id.in_(firsts)
-            if connection.execute(select(schema.attempt.c.id).where(ids, schema.attempt.c.began.is_not(None))).first():
-                connection.execute(schema.COUNT_EVENTS, {"task": task_id, "more": -len(rows)})
-                return False
-            places = enumerate(rows, last - len(rows) + 1)
-            connection.execute(schema.ADD_EVENT, [{"task_id": task_id, "place": at, **row} for at, row in places])
-            connection.execute(update(schema.attempt).where(ids).values(began=now, ended=now))
-            connection.execute(update(schema.task).where(schema.task.c.id == task_id).values(model=model))
+            connection.execute(update(task).where(task.c.id == task_id).values(model=model))
             self._set(connection, task_id, turn, status="running", reason="")
-            return True
 
-        return await self._database.write(job, about=task_id)
+        await self._database.write(job, about=task_id)
 
     async def conclude(
         self, task_id: str, turn: int, status: Status, chosen: str | None = None, reason: str = ""
@@ -186,6 +164,21 @@ class Jobs:
     async def drop(self, task_id: str, turn: int) -> list[Job]:
         """The same for one that was concluded before, or is gone."""
         return await self._database.write(lambda connection: _drop(connection, task_id, turn))
+
+    async def unheld(self, limit: int = 500) -> list[str]:
+        """Tasks in hand of which nobody holds an attempt, those first that are probably the next to be worked on."""
+
+        def job(connection: "Connection") -> list[str]:
+            from sqlalchemy import exists, select
+
+            from journeyman.store.schema import attempt
+            from journeyman.store.schema import job as table
+
+            held = exists().where(attempt.c.task_id == table.c.task_id, attempt.c.holder.is_not(None))
+            query = select(table.c.task_id).where(table.c.admitted.is_not(None), ~held)
+            return list(connection.execute(query.order_by(table.c.admitted).limit(limit)).scalars())
+
+        return await self._database.read(job)
 
     async def orphans(self) -> list[tuple[str, str]]:
         """Attempts in hand whose holder was a process of this machine that is no more: task id, attempt id."""

@@ -205,7 +205,7 @@ def _narrowed(which: Filter) -> "Select[Any]":
 
 
 def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
-    from sqlalchemy import func, or_, select
+    from sqlalchemy import func, select
 
     from journeyman.store.schema import seen, task
 
@@ -220,8 +220,7 @@ def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
     if which.unread_by is not None:
         read = select(seen.c.seq).where(seen.c.person == which.unread_by, seen.c.task_id == task.c.id)
         found.append(task.c.seq > func.coalesce(read.scalar_subquery(), 0))
-    texts = (task.c.title, task.c.prompt)
-    found.extend(or_(*(text.icontains(word, autoescape=True) for text in texts)) for word in which.text.split())
+    found.extend(task.c.words.contains(word, autoescape=True) for word in which.text.casefold().split())
     return found
 
 

@@ -163,7 +163,7 @@ class Pages:
             return [(row.seq, row.body) for row in connection.execute(query)]
 
         rows = await self._database.read(job)
-        return [decode(body, f"Event {seq} of attempt {attempt_id}") for seq, body in rows]
+        return [decode(body, attempt_id, seq) for seq, body in rows]
 
 
 def _chunk(row: Any) -> ChunkRow:

@@ -1,7 +1,7 @@
 """Reading what attempts left: events, chunks, and who is at work on them. Within one transaction each."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from journeyman.core.errors import UsageError
 from journeyman.core.events import Event
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEvent:
+class TaskEvent(NamedTuple):
     """An event and its number within the task, across all attempts, from 1."""
 
     attempt_id: str
@@ -34,18 +33,15 @@ def attempt_events(connection: "Connection", attempt_id: str, after: int) -> lis
     from journeyman.store.schema import EVENTS
 
     rows = connection.execute(EVENTS, {"attempt": attempt_id, "after": after})
-    return [decode(row.body, f"Event {row.seq} of attempt {attempt_id}") for row in rows]
+    return [decode(body, attempt_id, seq) for seq, body in rows]
 
 
 def task_events(connection: "Connection", task_id: str, after: int, most: int) -> list[TaskEvent]:
     """In the order of `place`; without a hole, since places are given under a lock that is held until the commit."""
     from journeyman.store.schema import TASK_EVENTS
 
-    rows = connection.execute(TASK_EVENTS, {"task": task_id, "after": after, "most": most})
-    return [
-        TaskEvent(row.attempt_id, row.place, decode(row.body, f"Event {row.seq} of attempt {row.attempt_id}"))
-        for row in rows
-    ]
+    rows = connection.execute(TASK_EVENTS, {"task": task_id, "first": after + 1, "last": after + most})
+    return [TaskEvent(attempt_id, place, decode(body, attempt_id, seq)) for attempt_id, place, seq, body in rows]
 
 
 def held(connection: "Connection", attempt_id: str, now: float) -> str | None:

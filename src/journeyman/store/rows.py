@@ -19,11 +19,19 @@ MOST_TOKENS = 2**53
 
 
 def task_row(task: Task) -> Row:
-    return task.model_dump(exclude={"budget"}) | {"budget": task.budget.model_dump_json(exclude_defaults=True)}
+    return task.model_dump(exclude={"budget"}) | {
+        "budget": task.budget.model_dump_json(exclude_defaults=True),
+        "words": words(task.title, task.prompt),
+    }
+
+
+def words(title: str, prompt: str) -> str:
+    """What a search looks at: both without regard to case, of a prompt the first 2,000 characters."""
+    return f"{title} {prompt[:2000]}".casefold()
 
 
 def task_of(row: "RowMapping") -> Task:
-    fields = {key: value for key, value in row.items() if key not in ("key", "budget")}
+    fields = {key: value for key, value in row.items() if key not in ("key", "budget", "words")}
     return Task.model_validate(fields | {"budget": _json(row["budget"])})
 
 

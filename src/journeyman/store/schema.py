@@ -42,10 +42,13 @@ metadata = MetaData(
     }
 )
 
+_ordered = String(64).with_variant(String(64, collation="C"), "postgresql")
+"""Compared by its bytes, as SQLite does: the beginning of an id finds it along the index."""
+
 task = Table(
     "task",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", _ordered, primary_key=True),
     Column("prompt", Text, nullable=False),
     Column("mode", String(16), nullable=False),
     Column("repository", Text, nullable=False),
@@ -69,7 +72,8 @@ task = Table(
     Column("budget", Text, nullable=False),  # JSON
     Column("reason", Text, nullable=False),
     Column("seq", Integer, nullable=False),
-    Column("key", String(128)),  # the idempotency key of its creation, with the owner in front
+    Column("key", String(128)),  # the idempotency key of its creation: a digest of it and the owner
+    Column("words", Text, nullable=False),  # what a search looks at, see `rows.words`
     Index(None, "created"),
     Index(None, "repository", "created"),
     Index(None, "updated", "id"),
@@ -403,10 +407,10 @@ GROW_CHUNK = (
 
 TASK_EVENTS = (
     select(event.c.attempt_id, event.c.place, event.c.seq, event.c.body)
-    .where(event.c.task_id == bindparam("task"), event.c.place > bindparam("after"))
+    .where(event.c.task_id == bindparam("task"), event.c.place.between(bindparam("first"), bindparam("last")))
     .order_by(event.c.place)
-    .limit(bindparam("most"))
 )
+"""Places have no hole; to a limit PostgreSQL may prefer to sort the whole task."""
 
 EVENTS = (
     select(event.c.seq, event.c.body)

@@ -75,7 +75,7 @@ class Store(Tasks):
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         super().__init__(database, secrets, clock)
         self.environments = Environments(database, clock)
-        self.jobs = Jobs(database, secrets, clock)
+        self.jobs = Jobs(database, clock)
         self.offers = Offers(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)

@@ -11,7 +11,7 @@ from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Budget, Status, Task, Turn
 from journeyman.store.codec import encode, masked, storable
 from journeyman.store.database import Database
-from journeyman.store.rows import attempt_of, attempt_row, changes_row, task_of, task_row, turn_row
+from journeyman.store.rows import attempt_of, attempt_row, changes_row, task_of, task_row, turn_row, words
 from journeyman.store.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Tasks:
         """The one task whose id begins with `prefix`. Raises `UsageError` when there is none or more than one."""
         from journeyman.store.schema import task as table
 
+        if exact := await self._tasks(_task_columns().where(table.c.id == prefix)):
+            return exact[0]
         query = _task_columns().where(table.c.id.startswith(prefix.lower(), autoescape=True)).order_by(table.c.id)
         found = await self._tasks(query.limit(4))
         match found:
@@ -99,8 +101,6 @@ class Tasks:
                 return task
             case []:
                 raise UsageError(f"There is no task {prefix!r}; `journeyman list` shows the tasks that there are.")
-            case [exact, *_] if exact.id == prefix:
-                return exact
             case _:
                 some = ", ".join(task.id for task in found[:3]) + (", …" if len(found) > 3 else "")
                 raise UsageError(f"More than one task begins with {prefix!r}: {some}. Give more of its id.")
@@ -126,14 +126,20 @@ class Tasks:
         return await self._tasks(query.order_by(table.c.updated).limit(limit))
 
     async def update_task(self, task_id: str, **fields: Unpack[TaskFields]) -> None:
-        from sqlalchemy import update
+        def job(connection: "Connection") -> int:
+            from sqlalchemy import select, update
 
-        from journeyman.store.schema import NOW
-        from journeyman.store.schema import task as table
+            from journeyman.store.schema import NOW
+            from journeyman.store.schema import task as table
 
-        change = update(table).where(table.c.id == task_id).values(changes_row(fields) | {"updated": NOW})
-        now = {"now": self._clock()}
-        if await self._database.write(lambda connection: connection.execute(change, now).rowcount, about=task_id) != 1:
+            row = changes_row(fields)
+            if "title" in fields:
+                prompt = connection.execute(select(table.c.prompt).where(table.c.id == task_id)).scalar()
+                row["words"] = words(row["title"], prompt or "")
+            change = update(table).where(table.c.id == task_id).values({**row, "updated": NOW})
+            return connection.execute(change, {"now": self._clock()}).rowcount
+
+        if await self._database.write(job, about=task_id) != 1:
             raise StoreError(f"There is no task {task_id} in {self._database.name}.")
 
     async def delete(self, task_id: str) -> None:

@@ -71,8 +71,9 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Generator[PostgresServer]:
-    """Raises `UsageError` where there are no programs for one."""
+def postgres_server(*, fsync: bool = False) -> Generator[PostgresServer]:
+    """Without `fsync` it forgets what it said it kept when the machine ends. Raises `UsageError` where there are no
+    programs for one."""
     programs = find_programs()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     drop = _not_root(folder)
@@ -84,7 +85,8 @@ def postgres_server() -> Generator[PostgresServer]:
         )
         if made.returncode != 0:
             raise UsageError(f"No PostgreSQL could be made: {made.stderr.strip()}")
-        options = ["fsync=off", "full_page_writes=off", "max_connections=300", "shared_buffers=32MB"]
+        options = ["max_connections=300", "shared_buffers=64MB"]
+        options += [] if fsync else ["fsync=off", "full_page_writes=off"]
         options += ["listen_addresses=", f"unix_socket_directories={folder}"]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(

@@ -205,9 +205,11 @@ class ServiceContract:
             assert await listed(store, Filter(environment="big", archived=None)) == ["0t3"]
             assert await listed(store, Filter(parent="0t1")) == await listed(store, Filter(schedule="s1")) == ["0t4"]
             assert await listed(store, Filter(origin=("cli",))) == ["0t2", "0t1"]
-            assert await listed(store, Filter(text="KOPF größe")) == ["0t1"]
+            assert await listed(store, Filter(text="KOPF GRÖSSE")) == ["0t1"]
             assert await listed(store, Filter(text="100% _IT")) == ["0t2"]
             assert await listed(store, Filter(text="fix nothing")) == []
+            await store.update_task("0t4", title="Nothing to Do")
+            assert await listed(store, Filter(text="fix nothing")) == ["0t4"]
             assert await listed(store, Filter(viewer=Viewer("ann"))) == ["0t2", "0t1"]
             assert await listed(store, Filter(viewer=Viewer("ann", ("g1", "g2")), archived=None)) == [
                 "0t4",

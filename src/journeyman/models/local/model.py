@@ -33,6 +33,7 @@ PROFILE = Profile(
     strategy="repair",
     parallel_calls=False,
     small=True,
+    images=False,
     input_price=0.0,
     cached_input_price=0.0,
     output_price=0.0,

@@ -1,11 +1,13 @@
 """What both wires' requests have in common."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from journeyman.core.items import ToolCall
-from journeyman.core.model import ModelRequest
+from journeyman.core.images import Image
+from journeyman.core.items import ToolCall, UserMessage
+from journeyman.core.model import ModelRequest, Profile
+from journeyman.core.text import counted
 from journeyman.models.wire.growing import dumps
 
 
@@ -38,6 +40,15 @@ class Head:
         encoded = dumps(self._fields(request))
         self._kept = [(key, encoded), *self._kept[:1]]
         return encoded
+
+
+def shown(message: UserMessage, images: Mapping[str, Image], profile: Profile) -> tuple[str, list[Image]]:
+    """The text and the images of a message, as the model can take them; it is told of those that it cannot see."""
+    found = [images[ident] for ident in message.images if ident in images] if profile.images else []
+    missing = len(message.images) - len(found)
+    if not missing:
+        return message.text, found
+    return f"{message.text}\n\n({counted(missing, 'image')} attached, which you cannot see.)", found
 
 
 def is_strict(schema: Any) -> bool:

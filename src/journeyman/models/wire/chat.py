@@ -1,12 +1,13 @@
 """OpenAI's Chat wire, `POST /chat/completions`, streaming: vLLM, Ollama, llama.cpp, OpenRouter and others speak it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from journeyman.core.errors import Refused
 from journeyman.core.ids import new_id
+from journeyman.core.images import Image
 from journeyman.core.items import (
     AssistantMessage,
     DeveloperMessage,
@@ -20,7 +21,7 @@ from journeyman.core.items import (
 from journeyman.core.model import Delta, ModelRequest, Profile, Reply, ToolSpec
 from journeyman.core.usage import Usage
 from journeyman.models.protocol import OnDelta
-from journeyman.models.wire.body import Head, is_strict, whole_number, with_arguments
+from journeyman.models.wire.body import Head, is_strict, shown, whole_number, with_arguments
 from journeyman.models.wire.failures import Failure, Peer, error_of, failure_of_value
 from journeyman.models.wire.growing import GrowingJson, dumps, framed
 
@@ -56,11 +57,13 @@ class ChatWire:
         self._profile = profile
         self._dialect = dialect or Dialect()
         self._make_id = make_id
+        self._images: Mapping[str, Image] = {}  # of the request that is being written
         self._items = GrowingJson(self._encode, _same_message)
         self._head = Head(self._fields)
 
     def body(self, request: ModelRequest) -> bytes:
         """The JSON of `request`, the messages last, so that it only grows at its end."""
+        self._images = request.images
         parts = self._items.parts(request.cache_key, request.items)
         if request.instructions:
             parts = [dumps({"role": "system", "content": request.instructions}), *parts]
@@ -102,8 +105,8 @@ class ChatWire:
 
     def _encode(self, items: Sequence[Item]) -> bytes:
         match items[0]:
-            case UserMessage(text=text):
-                value = {"role": "user", "content": text}
+            case UserMessage() as message:
+                value = {"role": "user", "content": self._content(message)}
             case DeveloperMessage(text=text):
                 value = {"role": self._dialect.developer_role, "content": text}
             case ToolResult(call_id=call_id, content=content):
@@ -111,6 +114,13 @@ class ChatWire:
             case _:
                 value = self._assistant(items)
         return dumps(value) if value else b""
+
+    def _content(self, message: UserMessage) -> str | list[dict[str, Any]]:
+        text, images = shown(message, self._images, self._profile)
+        if not images:
+            return text
+        seen = [{"type": "image_url", "image_url": {"url": image.url}} for image in images]
+        return [{"type": "text", "text": text}, *seen]
 
     def _assistant(self, items: Sequence[Item]) -> dict[str, Any]:
         """One message out of the items of a reply; empty when there is nothing to send."""

@@ -1,10 +1,11 @@
 """OpenAI's Responses wire: `POST /responses`, streaming, nothing stored at the provider."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from journeyman.core.errors import ModelError, Refused
+from journeyman.core.images import Image
 from journeyman.core.items import (
     AssistantMessage,
     DeveloperMessage,
@@ -18,7 +19,7 @@ from journeyman.core.items import (
 from journeyman.core.model import Delta, ModelRequest, Profile, Reply, ToolSpec
 from journeyman.core.usage import Usage
 from journeyman.models.protocol import OnDelta
-from journeyman.models.wire.body import Head, is_strict, whole_number, with_arguments
+from journeyman.models.wire.body import Head, is_strict, shown, whole_number, with_arguments
 from journeyman.models.wire.failures import Failure, Peer, error_of, failure_of_value
 from journeyman.models.wire.growing import GrowingJson, dumps, framed
 
@@ -43,6 +44,7 @@ class ResponsesWire:
         self.peer = peer
         self._name = name
         self._profile = profile
+        self._images: Mapping[str, Image] = {}  # of the request that is being written
         self._items = GrowingJson(self._encode, lambda before, item: False)
         self._head = Head(self._fields)
 
@@ -50,6 +52,7 @@ class ResponsesWire:
         """The JSON of `request`, the items last, so that it only grows at its end."""
         if request.grammar is not None:
             raise ModelError("The Responses wire cannot constrain a reply to a grammar: use the wire “chat” there.")
+        self._images = request.images
         parts = self._items.parts(request.cache_key, request.items)
         return framed(self._head.bytes(request)[:-1] + b',"input":[', parts, b"]}")
 
@@ -104,8 +107,9 @@ class ResponsesWire:
 
     def _value(self, item: Item) -> dict[str, Any] | None:
         match item:
-            case UserMessage(text=text):
-                return _message("user", text)
+            case UserMessage() as message:
+                text, images = shown(message, self._images, self._profile)
+                return _message("user", text, *map(_image, images))
             case DeveloperMessage(text=text):
                 return _message("developer", text)
             case AssistantMessage(text=text, id=None):
@@ -145,8 +149,12 @@ class ResponsesWire:
         return item.freeform and self._profile.freeform_tools
 
 
-def _message(role: str, text: str) -> dict[str, Any]:
-    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
+def _message(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}, *more]}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    return {"type": "input_image", "detail": "auto", "image_url": image.url}
 
 
 def _reasoning(item: Reasoning) -> dict[str, Any] | None:

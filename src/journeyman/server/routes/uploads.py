@@ -6,12 +6,13 @@ from fastapi import APIRouter, Path, Request, Response
 
 from journeyman.core.api.tasks import Upload
 from journeyman.core.errors import StoreError
+from journeyman.core.images import image_type
 from journeyman.server.answers import Route, answered, problems
 from journeyman.server.auth.actor import Writer
 from journeyman.server.errors import ApiError, not_found
 from journeyman.server.found import SeenTask
 from journeyman.server.parts import parts_of
-from journeyman.server.uploads import image_type, take_in
+from journeyman.server.uploads import take_in
 
 router = APIRouter(tags=["tasks"], route_class=Route)
 

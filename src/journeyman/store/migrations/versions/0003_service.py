@@ -22,6 +22,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("task", "id", type_=sa.String(64), existing_nullable=False)
     op.drop_table("job")
     for table in ("worker", "schedule", "audit", "quota", "invitation", "session", "token", "membership", "group"):
         op.drop_table(table)
@@ -46,7 +48,18 @@ def downgrade() -> None:
         for index in ("updated_id", "owner_updated", "group_updated", "status_updated", "parent"):
             table.drop_index(f"ix_task_{index}")
         table.drop_constraint("uq_task_key", type_="unique")
-        for column in ("key", "seq", "reason", "budget", "schedule", "origin", "archived", "priority", "parent"):
+        for column in (
+            "words",
+            "key",
+            "seq",
+            "reason",
+            "budget",
+            "schedule",
+            "origin",
+            "archived",
+            "priority",
+            "parent",
+        ):
             table.drop_column(column)
         for column in ("ref", "environment", "group", "owner", "turn", "updated"):
             table.drop_column(column)
@@ -79,6 +92,7 @@ def _tasks() -> None:
         "origin": (sa.String(16), "'cli'"),
         "budget": (sa.Text(), "'{}'"),
         "reason": (sa.Text(), "''"),
+        "words": (sa.Text(), "lower(title || ' ' || substr(prompt, 1, 2000))"),
         "seq": (
             sa.Integer(),
             "(select count(*) from event join attempt on attempt.id = event.attempt_id "
@@ -87,6 +101,8 @@ def _tasks() -> None:
     }
     _filled("task", filled)
     _never_null("task", filled)
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("task", "id", type_=sa.String(64, collation="C"), existing_nullable=False)
     with op.batch_alter_table("task") as batch:
         for name, kind in (("owner", sa.String(64)), ("group", sa.String(64)), ("ref", sa.Text())):
             batch.add_column(sa.Column(name, kind))
