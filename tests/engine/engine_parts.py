@@ -43,10 +43,16 @@ def working(
 
 
 async def hand_in(
-    store: Store, engine: Engine, prompt: str = "fix it", *, sender: Sender | None = None, **request: object
+    store: Store,
+    engine: Engine,
+    prompt: str = "fix it",
+    *,
+    sender: Sender | None = None,
+    priority: int = 3,
+    **request: object,
 ) -> Task:
     asked = TurnRequest.model_validate({"prompt": prompt, "repository": "/repo", **request})
-    return await submit(store, engine, asked, sender or Sender(), clock=time.time)
+    return await submit(store, engine, asked, sender or Sender(), clock=time.time, priority=priority)
 
 
 async def finished(engine: Engine, task_id: str) -> tuple[Ended, ...]:

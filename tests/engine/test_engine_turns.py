@@ -1,19 +1,19 @@
 """The workflow of a task: its turns, attempts and signals."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from journeyman.core.errors import HandedOver, StoreError, UsageError
 from journeyman.core.task import Budget, TurnRequest
+from journeyman.engine.engine import Engine
 from journeyman.engine.orders import Ended
 from journeyman.engine.submission import approve, follow_up, say
-from journeyman.store import this_process
-from tests.engine.engine_parts import a_store, an_engine, an_offer, doing, hand_in, until, working
+from journeyman.store import Store, this_process
+from tests.engine.engine_parts import an_offer, doing, hand_in, until, working
 
 
-async def test_attempts_run_side_by_side_and_each_has_its_own_end(tmp_path: Path) -> None:
+async def test_attempts_run_side_by_side_and_each_has_its_own_end(engine: Engine, store: Store) -> None:
     both = asyncio.Barrier(2)
     failed_before: set[str] = set()
 
@@ -26,7 +26,7 @@ async def test_attempts_run_side_by_side_and_each_has_its_own_end(tmp_path: Path
         if not attempt_id.endswith("4"):
             await both.wait()
 
-    async with a_store(tmp_path) as store, an_engine(tmp_path) as engine, working(engine, store, doing(store, work)):
+    async with working(engine, store, doing(store, work)):
         task = await hand_in(store, engine, attempts=4)
         ids = [f"{task.id}.1.{number}" for number in range(1, 5)]
         assert await asyncio.wait_for(engine.ended(task.id), 30) == (
@@ -41,14 +41,14 @@ async def test_attempts_run_side_by_side_and_each_has_its_own_end(tmp_path: Path
         assert [one.status for one in await store.attempts(task.id)] == ["done", "done", "failed", "done"]
 
 
-async def test_a_task_that_fails_says_why_and_can_be_tried_again(tmp_path: Path) -> None:
+async def test_a_task_that_fails_says_why_and_can_be_tried_again(engine: Engine, store: Store) -> None:
     mended = False
 
     async def work(attempt_id: str) -> None:
         if not mended:
             raise UsageError("The key is missing.")
 
-    async with a_store(tmp_path) as store, an_engine(tmp_path) as engine, working(engine, store, doing(store, work)):
+    async with working(engine, store, doing(store, work)):
         task = await hand_in(store, engine)
         await asyncio.wait_for(engine.ended(task.id), 30)
         failed = await store.task(task.id)
@@ -62,7 +62,7 @@ async def test_a_task_that_fails_says_why_and_can_be_tried_again(tmp_path: Path)
             await approve(store, engine, task.id, Budget(cost=9.0))
 
 
-async def test_follow_ups_are_worked_one_after_the_other(tmp_path: Path) -> None:
+async def test_follow_ups_are_worked_one_after_the_other(engine: Engine, store: Store) -> None:
     order: list[str] = []
     first, go_on = asyncio.Event(), asyncio.Event()
 
@@ -71,7 +71,7 @@ async def test_follow_ups_are_worked_one_after_the_other(tmp_path: Path) -> None
         first.set()
         await go_on.wait()
 
-    async with a_store(tmp_path) as store, an_engine(tmp_path) as engine, working(engine, store, doing(store, work)):
+    async with working(engine, store, doing(store, work)):
         task = await hand_in(store, engine)
         await asyncio.wait_for(first.wait(), 30)
         more = TurnRequest(prompt="and the tests", repository="/repo")
@@ -90,7 +90,7 @@ async def test_follow_ups_are_worked_one_after_the_other(tmp_path: Path) -> None
         assert await store.jobs.open() == []
 
 
-async def test_a_cancelled_task_stops_in_good_order(tmp_path: Path) -> None:
+async def test_a_cancelled_task_stops_in_good_order(engine: Engine, store: Store) -> None:
     running, in_order = asyncio.Event(), asyncio.Event()
 
     async def run(attempt_id: str, drain: asyncio.Event) -> str:
@@ -105,7 +105,7 @@ async def test_a_cancelled_task_stops_in_good_order(tmp_path: Path) -> None:
             in_order.set()
         return "cancelled"
 
-    async with a_store(tmp_path) as store, an_engine(tmp_path) as engine, working(engine, store, run):
+    async with working(engine, store, run):
         task = await hand_in(store, engine, attempts=2)
         await asyncio.wait_for(running.wait(), 30)
         await say(store, engine, task.id, "cancel")
@@ -117,21 +117,20 @@ async def test_a_cancelled_task_stops_in_good_order(tmp_path: Path) -> None:
             await say(store, engine, task.id, "steer", "faster")
 
 
-async def test_what_has_not_begun_is_cancelled_at_once(tmp_path: Path) -> None:
-    async with a_store(tmp_path) as store, an_engine(tmp_path) as engine:
-        nobody = await hand_in(store, engine)
-        async with working(engine, store, doing(store), an_offer(machine="elsewhere")):
-            waiting = await asyncio.wait_for(until(store, nobody.id, lambda task: bool(task.reason)), 30)
-            assert waiting.status == "queued"
-            assert waiting.reason == "Waits for a worker on the machine that has the folder."
-            await say(store, engine, nobody.id, "cancel")
-            await asyncio.wait_for(engine.ended(nobody.id), 30)
-        task = await store.task(nobody.id)
-        assert (task.status, task.reason) == ("cancelled", "")
-        assert [one.status for one in await store.attempts(task.id)] == ["cancelled"]
+async def test_what_has_not_begun_is_cancelled_at_once(engine: Engine, store: Store) -> None:
+    nobody = await hand_in(store, engine)
+    async with working(engine, store, doing(store), an_offer(machine="elsewhere")):
+        waiting = await asyncio.wait_for(until(store, nobody.id, lambda task: bool(task.reason)), 30)
+        assert waiting.status == "queued"
+        assert waiting.reason == "Waits for a worker on the machine that has the folder."
+        await say(store, engine, nobody.id, "cancel")
+        await asyncio.wait_for(engine.ended(nobody.id), 30)
+    task = await store.task(nobody.id)
+    assert (task.status, task.reason) == ("cancelled", "")
+    assert [one.status for one in await store.attempts(task.id)] == ["cancelled"]
 
 
-async def test_a_worker_that_ends_hands_its_attempts_over(tmp_path: Path) -> None:
+async def test_a_worker_that_ends_hands_its_attempts_over(engine: Engine, store: Store) -> None:
     steps: list[str] = []
     running = asyncio.Event()
 
@@ -144,12 +143,11 @@ async def test_a_worker_that_ends_hands_its_attempts_over(tmp_path: Path) -> Non
     async def work(attempt_id: str) -> None:
         steps.append("second")
 
-    async with a_store(tmp_path) as store, an_engine(tmp_path) as engine:
-        async with working(engine, store, first):
-            task = await hand_in(store, engine)
-            await asyncio.wait_for(running.wait(), 30)
-        assert steps == ["first finished its step"]
-        assert [offer.worker for offer in await store.offers.all()] == []
-        async with working(engine, store, doing(store, work), an_offer("two")):
-            await asyncio.wait_for(engine.ended(task.id), 30)
-        assert steps == ["first finished its step", "second"]
+    async with working(engine, store, first):
+        task = await hand_in(store, engine)
+        await asyncio.wait_for(running.wait(), 30)
+    assert steps == ["first finished its step"]
+    assert [offer.worker for offer in await store.offers.all()] == []
+    async with working(engine, store, doing(store, work), an_offer("two")):
+        await asyncio.wait_for(engine.ended(task.id), 30)
+    assert steps == ["first finished its step", "second"]

@@ -115,6 +115,7 @@ class _Maker:
             environment=request.environment,
             starting_diff=(diff, await self.host.store.blob(diff)) if diff else None,
             images=request.images,
+            against=request.against,
         )
 
     async def _heard(self, turn: Turn) -> tuple[int, tuple[Item, ...]]:

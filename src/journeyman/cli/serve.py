@@ -93,9 +93,11 @@ class Running:
 async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Running]:
     """Everything but the listening: store, engine, worker, application."""
     from journeyman.cli.crew import crew_of, default_model, engine_of
+    from journeyman.cli.telemetry import telemetry
 
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry(door.environ))
         loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
         store = await stack.enter_async_context(open_stored(door))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
@@ -254,6 +256,27 @@ def _worth_telling(record: logging.LogRecord) -> bool:
 
 
 # ------------------------------------------------------------ beginning and ending
+
+
+def _log_to_stderr() -> None:
+    """What goes wrong within the service: in words on a terminal, else a JSON object a line."""
+    import structlog
+
+    terminal = sys.stderr.isatty()
+    # Tracebacks are without the values of variables, which may be secrets.
+    words = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    last = words if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            *(() if terminal else (structlog.processors.format_exc_info,)),
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 @contextmanager

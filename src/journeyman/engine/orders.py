@@ -26,6 +26,17 @@ class TurnRef(Value):
     turn: int
 
 
+class ScheduleRef(Value):
+    schedule_id: str
+
+
+class Due(Value):
+    """A schedule at one of its times, which `key` tells from the others."""
+
+    schedule_id: str
+    key: str
+
+
 class Queue(Value):
     """A queue of workers that can run an attempt, and how many seconds to wait there before the next one is tried."""
 

@@ -1,5 +1,8 @@
-"""Looking after tasks that nobody has in hand: stored by a process that died before it handed them over, held by a
-worker that is dead, or forgotten by an engine that lost its state."""
+"""Looking after schedules, and after tasks that nobody has in hand.
+
+They were stored by a process that died before it handed them over, are held by a worker that is dead, or were forgotten
+by an engine that lost its state.
+"""
 
 import asyncio
 import time
@@ -7,6 +10,7 @@ import time
 from journeyman.core.errors import JourneymanError
 from journeyman.core.ids import Clock
 from journeyman.engine.engine import Engine
+from journeyman.engine.schedules import Applied, synchronise
 from journeyman.store.holder import is_dead
 from journeyman.store.store import Store
 
@@ -21,6 +25,7 @@ async def tend(engine: Engine, store: Store, *, clock: Clock = time.time) -> Non
     """Look for ever. What fails now is tried again at the next look."""
     known = False
     handed_on: set[tuple[str, str]] = set()
+    schedules: Applied | None = None
     while True:
         try:
             if not known:
@@ -28,13 +33,14 @@ async def tend(engine: Engine, store: Store, *, clock: Clock = time.time) -> Non
                 known = True
             for task, turn in await store.jobs.unstarted(clock() - LEFT):
                 await engine.start(task, turn)
+            schedules = await synchronise(engine, store, schedules)
             await _gone(engine, store)
             orphans = set(await store.jobs.orphans())
             for task_id, attempt_id in orphans - handed_on:
                 await engine.hand_on(task_id, attempt_id)
             handed_on = orphans
         except JourneymanError:
-            handed_on = set()
+            handed_on, schedules = set(), None
         await asyncio.sleep(EVERY)
 
 

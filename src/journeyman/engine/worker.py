@@ -1,6 +1,7 @@
 """A worker: takes attempts from the engine and runs them, and looks after tasks that nobody has in hand."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -77,17 +78,19 @@ def _workers(
     )
 
     from journeyman.engine.activities import AttemptActivities
+    from journeyman.engine.due import DueActivities
     from journeyman.engine.orders import QUEUE
     from journeyman.engine.routes import queues_of
     from journeyman.engine.turns import TurnActivities
-    from journeyman.engine.workflow import TaskWorkflow
+    from journeyman.engine.workflow import ScheduleWorkflow, TaskWorkflow
 
+    due = DueActivities(store, engine, time.time)
     looks = TurnActivities(store, engine.wake, duties.default_model, duties.model_limits)
     workflows = Worker(
         engine.client,
         task_queue=QUEUE,
-        workflows=[TaskWorkflow],
-        activities=[looks.place_turn, looks.conclude_turn],
+        workflows=[TaskWorkflow, ScheduleWorkflow],
+        activities=[looks.place_turn, looks.conclude_turn, due.hand_in_due],
         no_remote_activities=True,
         workflow_runner=UnsandboxedWorkflowRunner(),  # ours keeps the rules; a sandbox for each costs milliseconds
         max_cached_workflows=500,

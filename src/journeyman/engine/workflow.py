@@ -11,10 +11,12 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 with workflow.unsafe.imports_passed_through():  # the values need no second copy in the workflow's own sandbox
     from journeyman.engine.orders import (
         Conclusion,
+        Due,
         Ended,
         Place,
         Placement,
         Queue,
+        ScheduleRef,
         TaskOrder,
         TurnRef,
     )
@@ -150,6 +152,20 @@ class TaskWorkflow:
         )
         self._running.append(handle)
         return handle
+
+
+@workflow.defn(name="schedule")
+class ScheduleWorkflow:
+    """Hands a schedule's task in, once for each time that it is due."""
+
+    @workflow.run
+    async def run(self, ref: ScheduleRef) -> None:
+        await workflow.execute_local_activity(
+            "hand_in_due",
+            Due(schedule_id=ref.schedule_id, key=workflow.info().workflow_id),
+            start_to_close_timeout=LOOK,
+            retry_policy=LOOK_RETRIES,
+        )
 
 
 def _elsewhere(error: ActivityError) -> bool:

@@ -8,7 +8,6 @@ from journeyman.server.app import create_app
 from journeyman.server.auth.gate import Gate, Rates, SignIn
 from journeyman.server.auth.guard import Guard
 from journeyman.server.auth.openid import OpenId
-from journeyman.server.logs import configure_logs
 from journeyman.server.metrics import Metrics, serve_metrics
 from journeyman.server.parts import Parts
 from journeyman.server.routes import about, environments, groups, models, overview, people, schedules, session, tokens
@@ -33,7 +32,6 @@ FIRST_HOURS = 7 * 24.0
 
 def create_service(parts: Parts, sign_in: SignIn, rates: Rates | None = None) -> FastAPI:
     """The whole application of `parts`, where people come in as `sign_in` says."""
-    configure_logs()
     app = create_app(parts, ROUTERS, PUBLIC)
     gate = Gate(parts.store, sign_in, parts.clock, rates)
     openid = sign_in.openid
