@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,33 +13,33 @@ from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt
-from journeyman.store.access import Access
-from journeyman.store.audit import Audit
 from journeyman.store.blobs import Blobs
-from journeyman.store.database import Database
+from journeyman.store.database import Backend, Database
 from journeyman.store.environments import Environments
 from journeyman.store.holder import describe
-from journeyman.store.jobs import Jobs
-from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
-from journeyman.store.models import Models
-from journeyman.store.offers import Offers
-from journeyman.store.pages import Pages
-from journeyman.store.people import People
-from journeyman.store.postgres import Postgres
-from journeyman.store.quotas import Quotas
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
 from journeyman.store.rows import attempt_of
-from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
 from journeyman.store.sqlite import Sqlite
 from journeyman.store.tail import Tail
 from journeyman.store.tasks import Tasks
 from journeyman.store.turns import Messages, Turns
-from journeyman.store.usage import UsageSums
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from journeyman.store.access import Access
+    from journeyman.store.audit import Audit
+    from journeyman.store.jobs import Jobs
+    from journeyman.store.lines import Lines
+    from journeyman.store.models import Models
+    from journeyman.store.offers import Offers
+    from journeyman.store.pages import Pages
+    from journeyman.store.people import People
+    from journeyman.store.quotas import Quotas
+    from journeyman.store.schedules import Schedules
+    from journeyman.store.usage import UsageSums
 
 LEASE = 30.0
 """Seconds after which an attempt whose holder was not heard of may be taken over."""
@@ -59,7 +60,7 @@ async def open_store(
     Any number of processes may have it open. A call that has to wait for another one's transaction gives up after
     `patience` seconds. Every failure is a `StoreError` that says what was kept and what to do.
     """
-    backend = Sqlite(home, patience) if url is None else Postgres(url, patience)
+    backend = Sqlite(home, patience) if url is None else _postgres(url, patience)
     kept = Blobs(blobs or home / "blobs", home / "spool", durable=url is not None)
     database = Database(backend, patience=patience)
     try:
@@ -69,27 +70,91 @@ async def open_store(
         await database.close()
 
 
+def _postgres(url: str, patience: float) -> Backend:
+    from journeyman.store.postgres import Postgres
+
+    return Postgres(url, patience)
+
+
 class Store(Tasks):
-    """Made by `open_store`. What is stored holds none of the `secrets`, which are read again with each claim."""
+    """Made by `open_store`. What is stored holds none of the `secrets`, which are read again with each claim.
+
+    What only the service needs is loaded when it is asked for.
+    """
 
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         super().__init__(database, secrets, clock)
         self.environments = Environments(database, clock)
-        self.jobs = Jobs(database, clock)
-        self.offers = Offers(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
-        self.lines = Lines(database, clock)
-        self.pages = Pages(database)
         self.tail = Tail(database)
-        self.people = People(database, clock)
-        self.access = Access(database, clock)
-        self.audit = Audit(database, clock)
-        self.quotas = Quotas(database, clock)
-        self.schedules = Schedules(database)
-        self.models = Models(database, clock)
-        self.usage = UsageSums(database)
         self._blobs = blobs
+
+    @cached_property
+    def jobs(self) -> "Jobs":
+        from journeyman.store.jobs import Jobs
+
+        return Jobs(self._database, self._clock)
+
+    @cached_property
+    def offers(self) -> "Offers":
+        from journeyman.store.offers import Offers
+
+        return Offers(self._database, self._clock)
+
+    @cached_property
+    def lines(self) -> "Lines":
+        from journeyman.store.lines import Lines
+
+        return Lines(self._database, self._clock)
+
+    @cached_property
+    def pages(self) -> "Pages":
+        from journeyman.store.pages import Pages
+
+        return Pages(self._database)
+
+    @cached_property
+    def people(self) -> "People":
+        from journeyman.store.people import People
+
+        return People(self._database, self._clock)
+
+    @cached_property
+    def access(self) -> "Access":
+        from journeyman.store.access import Access
+
+        return Access(self._database, self._clock)
+
+    @cached_property
+    def audit(self) -> "Audit":
+        from journeyman.store.audit import Audit
+
+        return Audit(self._database, self._clock)
+
+    @cached_property
+    def quotas(self) -> "Quotas":
+        from journeyman.store.quotas import Quotas
+
+        return Quotas(self._database, self._clock)
+
+    @cached_property
+    def schedules(self) -> "Schedules":
+        from journeyman.store.schedules import Schedules
+
+        return Schedules(self._database)
+
+    @cached_property
+    def models(self) -> "Models":
+        from journeyman.store.models import Models
+
+        return Models(self._database, self._clock)
+
+    @cached_property
+    def usage(self) -> "UsageSums":
+        from journeyman.store.usage import UsageSums
+
+        return UsageSums(self._database)
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
         """The events of an attempt with a number above `after`; in this process or another they may grow."""
