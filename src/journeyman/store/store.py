@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from journeyman.store.access import Access
     from journeyman.store.audit import Audit
+    from journeyman.store.garbage import Garbage
     from journeyman.store.jobs import Jobs
     from journeyman.store.lines import Lines
     from journeyman.store.models import Models
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from journeyman.store.people import People
     from journeyman.store.quotas import Quotas
     from journeyman.store.schedules import Schedules
+    from journeyman.store.transfer import Transfer
     from journeyman.store.usage import UsageSums
 
 LEASE = 30.0
@@ -156,6 +158,18 @@ class Store(Tasks):
 
         return UsageSums(self._database)
 
+    @cached_property
+    def garbage(self) -> "Garbage":
+        from journeyman.store.garbage import Garbage
+
+        return Garbage(self._database, self._blobs, self, self._clock)
+
+    @cached_property
+    def transfer(self) -> "Transfer":
+        from journeyman.store.transfer import Transfer
+
+        return Transfer(self._database, self._blobs, self, self.garbage, self._clock)
+
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
         """The events of an attempt with a number above `after`; in this process or another they may grow."""
         return await self._database.read(lambda connection: attempt_events(connection, attempt_id, after))
@@ -183,9 +197,15 @@ class Store(Tasks):
         finally:
             await log.close()
 
-    async def put_blob(self, data: bytes) -> str:
-        """Keep `data`; returns its id, the SHA-256 in hex of what is kept: without secrets."""
-        return await self._blobs.put(self.secrets.mask.data(data))
+    async def put_blob(self, data: bytes, *, lasting: float | None = None) -> str:
+        """Keep `data`; returns its id, the SHA-256 in hex of what is kept: without secrets.
+
+        It stays while a task mentions it, and a day in any case; `lasting` keeps it for so many seconds without one.
+        """
+        blob_id = await self._blobs.put(self.secrets.mask.data(data))
+        if lasting is not None:
+            await self.garbage.keep(blob_id, lasting)
+        return blob_id
 
     async def blob(self, blob_id: str) -> bytes:
         return await self._blobs.get(blob_id)
