@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from journeyman.store.blobs import Blobs
     from journeyman.store.garbage import Garbage
     from journeyman.store.jobs import Jobs
+    from journeyman.store.lines import Lines
     from journeyman.store.models import Models
     from journeyman.store.offers import Offers
     from journeyman.store.pages import Pages
@@ -47,8 +48,15 @@ class Rooms(Tasks):
     @cached_property
     def jobs(self) -> "Jobs":
         from journeyman.store.jobs import Jobs
+    from journeyman.store.lines import Lines
 
         return Jobs(self._database, self._clock)
+
+    @cached_property
+    def lines(self) -> "Lines":
+        from journeyman.store.lines import Lines
+
+        return Lines(self._database, self._clock)
 
     @cached_property
     def models(self) -> "Models":
