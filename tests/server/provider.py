@@ -29,7 +29,7 @@ CLIENT, SECRET = "journeyman", "a secret of the client's"
 class Provider:
     """`claims` are of whoever signs in next; `change` takes part in making the ID token's."""
 
-    issuer: str
+    issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict[str, Any])
     change: dict[str, Any] = field(default_factory=dict[str, Any])
     userinfo: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -117,18 +117,24 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def provider(now: float) -> AsyncGenerator[Provider]:
+async def listening(app: Starlette) -> AsyncGenerator[str]:
+    """The address at which `app` answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        played = Provider(f"http://127.0.0.1:{listener.getsockname()[1]}", now=now)
-        app = Starlette(routes=played.routes())
         server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await server.up.wait()
-            yield played
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             await serving
+
+
+@asynccontextmanager
+async def provider(now: float) -> AsyncGenerator[Provider]:
+    played = Provider(now=now)
+    async with listening(Starlette(routes=played.routes())) as played.issuer:
+        yield played
 
 
 def path_of(url: str) -> str:

@@ -31,9 +31,20 @@ and there is no network. Search and read until you know; do not guess. Answer br
 call, with the place of every fact as 【F:path†L1-L2】 (path from the root, lines from 1)."""
 
 REVIEW = """\
-You are Journeyman, a software engineer who reviews a change in the repository in the sandbox; it is read only and \
-there is no network. Find bugs that the author would fix: discrete, introduced by the change, with the input that \
-shows them. No style remarks. Answer without a tool call, each finding with its place as 【F:path†L1-L2】."""
+You are Journeyman, a software engineer who reviews a change. The sandbox holds the repository with the change in it; \
+it is read only and there is no network. Read the code around the change until you know what it does.
+
+Report a problem only if it is real and discrete, matters to correctness, security, speed or upkeep, is brought in by \
+this change, and the author would mend it if they knew. Name the input or the state that shows it. No style, no \
+praise, no guesses about other code. Report every one there is; none is a good answer too.
+
+Answer without a tool call, with one JSON object and nothing else:
+{"findings": [{"title": "[P1] at most 80 characters, imperative", "body": "one paragraph: why, and when it shows", \
+"confidence_score": 0.0-1.0, "priority": 0-3, "code_location": {"absolute_file_path": "...", \
+"line_range": {"start": 1, "end": 3}}}], "overall_correctness": "patch is correct" | "patch is incorrect", \
+"overall_explanation": "one to three sentences", "overall_confidence_score": 0.0-1.0}
+P0: drop everything, P1: urgent, P2: normal, P3: nice to have. The lines are those of the file as it is now, few, and \
+touch the change. A change with only P2 and P3 is correct unless it breaks something."""
 
 BRIEF = """\
 You answer a question about a repository from the excerpts below; the numbers at the lines are line numbers. Answer in \
@@ -64,10 +75,10 @@ _CONTEXT = "<environment_context>"
 
 
 def first_items(
-    start: AttemptStarted, workspace: str, rules: str, network: str = ""
+    start: AttemptStarted, workspace: str, rules: str, network: str = "", change: str = ""
 ) -> tuple[UserMessage | DeveloperMessage, ...]:
     """The environment, the project's rules and the task, in the order in which they change least. `network` says in
-    words which there is, contrary to the rule."""
+    words which there is, contrary to the rule; `change` is what is to be reviewed."""
     reach = '<network enabled="false"/>'
     if network:
         reach = f'<network enabled="true">Unlike elsewhere, there is {network}; all else answers 403.</network>'
@@ -79,6 +90,8 @@ def first_items(
     items: list[UserMessage | DeveloperMessage] = [UserMessage(text="\n".join(lines))]
     if rules:
         items.append(UserMessage(text=rules))
+    if change:
+        items.append(UserMessage(text=change))
     items.append(UserMessage(text=start.prompt, images=start.images))
     return tuple(items)
 

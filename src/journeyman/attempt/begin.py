@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from journeyman.attempt.clones import Ground, start_from
+from journeyman.attempt.clones import Ground, Wanted, start_from
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.checks.detect import find_checks
 from journeyman.core import environment_file
@@ -53,6 +53,7 @@ class Order:
     environment: str = "off"
     starting_diff: tuple[str, bytes] | None = None
     images: tuple[str, ...] = ()
+    against: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ async def draft(
 
 async def survey(order: Order, ground: Ground, stored: Awaitable[Environments] | None) -> Survey:
     """Take the base, choose the environment and find the checks. Raises what is wrong in words."""
-    repository, base = await start_from(ground, str(order.place), order.ref, order.starting_diff)
+    review = order.mode == "review"
+    wanted = Wanted(str(order.place), order.ref, order.starting_diff, review, order.against)
+    repository, base = await start_from(ground, wanted)
     return await surveyed(repository, base, order, stored)
 
 
@@ -155,6 +158,7 @@ def _turn(task: Task, order: Order) -> Turn:
         attempts=order.attempts,
         limits=order.limits,
         checks=order.checks,
+        against=order.against,
         seed=order.seed,
     )
     return Turn(task_id=task.id, request=request, created=task.created)

@@ -42,9 +42,21 @@ class Ground:
     environment: Mapping[str, str]
 
 
-async def cloned(ground: Ground, remote: str, ref: str | None) -> tuple[Path, str, str | None]:
-    """The folder of our clone of `remote`, brought up to date; the commit that `ref` (its default branch without one)
-    is at, and the branch if it is one. The work starts from that commit, so that a later fetch changes nothing."""
+@dataclass(frozen=True, slots=True)
+class Cloned:
+    """Our clone of a repository elsewhere: its folder, the commit that was asked for, the branch if it was one, and the
+    commits that the default branch and `against` are at."""
+
+    folder: Path
+    commit: str
+    branch: str | None
+    main: str | None
+    against: str | None
+
+
+async def cloned(ground: Ground, remote: str, ref: str | None, against: str | None = None) -> Cloned:
+    """Our clone of `remote`, brought up to date; without a `ref` its default branch is meant. The work starts from the
+    commit, so that a later fetch changes nothing."""
     from journeyman.forge.plain_git import PlainGit
 
     forge = PlainGit(ground.state, ground.environment)
@@ -61,26 +73,47 @@ async def cloned(ground: Ground, remote: str, ref: str | None) -> tuple[Path, st
     branch = ref or mirror.default_branch
     if branch is None:
         raise RepositoryError("The repository is empty; push a first commit to it.")
-    return folder, await forge.resolve(remote, mirror, branch), branch if branch in mirror.branches else None
+    return Cloned(
+        folder,
+        await forge.resolve(remote, mirror, branch),
+        branch if branch in mirror.branches else None,
+        mirror.branches.get(mirror.default_branch or ""),
+        await forge.resolve(remote, mirror, against) if against is not None else None,
+    )
 
 
-async def start_from(
-    ground: Ground, place: str, ref: str | None, starting_diff: tuple[str, bytes] | None = None
-) -> tuple[Repository, Base]:
-    """The repository that a person named, by its address or its folder, and what work on it starts from now. The
-    starting diff is a patch with its blob id."""
-    if is_address(place):
-        folder, commit, branch = await cloned(ground, place, ref)
-        repository = await _open_clone(ground, place, folder)
-        base = await repository.snapshot(commit)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What work is to start from: the folder or the address of a repository, a state of it, and a patch with its blob
+    id that is laid over that. For a review, `against` is what the change is against, where a person has said so."""
+
+    place: str
+    ref: str | None = None
+    starting_diff: tuple[str, bytes] | None = None
+    review: bool = False
+    against: str | None = None
+
+
+async def start_from(ground: Ground, wanted: Wanted) -> tuple[Repository, Base]:
+    """The repository, and what work on it starts from now."""
+    main, against = None, wanted.against
+    if is_address(wanted.place):
+        clone = await cloned(ground, wanted.place, wanted.ref, against)
+        main, against = clone.main, clone.against
+        repository = await _open_clone(ground, wanted.place, clone.folder)
+        base = await repository.snapshot(clone.commit)
         seen = str(repository.workspace)
-        base = base.model_copy(update={"repository": seen, "remote": place, "branch": branch})
+        base = base.model_copy(update={"repository": seen, "remote": wanted.place, "branch": clone.branch})
     else:
-        repository = await open_repository(Path(place), ground.state, excludes=ground.excludes)
-        base = await repository.snapshot(ref or ("HEAD" if starting_diff else None))
-    if starting_diff is not None:
-        tree = await repository.patched(base.tree, starting_diff[1])
-        base = base.model_copy(update={"tree": tree, "starting_diff": starting_diff[0]})
+        repository = await open_repository(Path(wanted.place), ground.state, excludes=ground.excludes)
+        base = await repository.snapshot(wanted.ref or ("HEAD" if wanted.starting_diff else None))
+    if wanted.starting_diff is not None:
+        blob, patch = wanted.starting_diff
+        base = base.model_copy(update={"tree": await repository.patched(base.tree, patch), "starting_diff": blob})
+    if wanted.review:
+        from journeyman.attempt.review import change_begins
+
+        base = base.model_copy(update={"against": await change_begins(repository, base, against, main)})
     return repository, base
 
 
@@ -115,8 +148,7 @@ async def _fetched(ground: Ground, remote: str, commit: str) -> Repository:
         repository = await _open_clone(ground, remote, folder)
         if await repository.has(commit):
             return repository
-    folder, _, _ = await cloned(ground, remote, commit)
-    return await _open_clone(ground, remote, folder)
+    return await _open_clone(ground, remote, (await cloned(ground, remote, commit)).folder)
 
 
 def ground_of(host: Host) -> Ground:

@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from journeyman.agent.review import words as review_words
 from journeyman.attempt.checker import Checker
+from journeyman.attempt.review import read as read_review
 from journeyman.attempt.workspace import Workspace
 from journeyman.checks import citations, counterfactual, weakening
 from journeyman.checks.compare import compare, verdict
@@ -87,8 +89,10 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
     stop = folds.stopped(log.events)
     # The last words of the loop are the model's answer; a repair's are the harness's own.
     summary = stop.message if stop is not None and start.strategy == "repair" else folds.last_text(log.events)
+    review = await read_review(workspace, start.base, summary) if start.mode == "review" and summary else None
+    summary = review_words(review) if review is not None else summary
     base_runs = folds.checks(log.events, "base")
-    before = await tree_before(workspace)
+    before = await workspace.tree_before()
     of_turn = await workspace.repository.diff(before, changed.tree) if before is not None else b""
     turn_diff = await workspace.store.put_blob(of_turn) if of_turn else None
     if not changed.changes:
@@ -100,6 +104,7 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
             base_checks=base_runs,
             warnings=changed.left_out,
             citations=await _citations(workspace, changed, summary),
+            review=review,
             usage=folds.usage(log.events),
             seconds=folds.seconds(log.events, clock()),
         )
@@ -124,17 +129,6 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),
     )
-
-
-async def tree_before(workspace: Workspace) -> str | None:
-    """The tree that a follow-up goes on from; None in a first turn, and where it is not known."""
-    before, repository = folds.continued(workspace.log.events), workspace.repository
-    if before is None or before.tree is None:
-        return None
-    start = folds.started(workspace.log.events)
-    if not await repository.has(before.tree) and before.diff is not None and start is not None:  # of another machine
-        await repository.patched(start.base.tree, await workspace.store.blob(before.diff))
-    return before.tree
 
 
 async def between(repository: Repository, base: str, tree: str) -> Changed:

@@ -115,6 +115,7 @@ class _Maker:
             environment=request.environment,
             starting_diff=(diff, await self.host.store.blob(diff)) if diff else None,
             images=request.images,
+            against=request.against,
         )
 
     async def _heard(self, turn: Turn) -> tuple[int, tuple[Item, ...]]:
@@ -125,7 +126,7 @@ class _Maker:
         messages = await self.host.store.messages.after(turn.task_id)
         past = [one for one in messages if one.at <= turn.created]
         left = tuple(UserMessage(text=one.text) for one in past if one.number > taken and one.kind == "steer")
-        return max((one.number for one in past), default=0), left
+        return max([taken, *(one.number for one in past)]), left
 
 
 def _ready(stored: Environments) -> asyncio.Future[Environments]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
-from journeyman.agent.brief import brief
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
@@ -16,16 +15,15 @@ from journeyman.attempt.halt import halt
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
+from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
-from journeyman.core.environment_file import policy_words
-from journeyman.core.errors import BudgetSpent, NoSuchFile
-from journeyman.core.events import AttemptStarted, Event, Finished, Prepared, Said, Stopped
+from journeyman.core.errors import BudgetSpent
+from journeyman.core.events import AttemptStarted, Event, Finished, Said, Stopped
 from journeyman.core.evidence import Result
-from journeyman.core.items import DeveloperMessage, UserMessage
+from journeyman.core.items import DeveloperMessage
 from journeyman.core.task import Status
 from journeyman.models.protocol import Model
-from journeyman.repo import rules
 from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.files import READ
@@ -212,34 +210,13 @@ async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
     """Layers for the repair strategy: in a follow-up with what the turns before have changed."""
     if folds.continued(work.log.events) is None:
         return workspace.layer
-    from journeyman.attempt.finish import between, lay, tree_before
+    from journeyman.attempt.finish import between, lay
 
-    before = await tree_before(workspace)
+    before = await workspace.tree_before()
     if before is None:
         return workspace.layer
     changed = await between(workspace.repository, work.start.base.tree, before)
     return workspace.layered(lambda sandbox: lay(sandbox, changed))
-
-
-@dataclass(slots=True)
-class RuleBook:
-    """Which AGENTS.md files the model was told, and those of folders that it comes to later."""
-
-    workspace: Workspace
-    told: set[str]
-
-    async def below(self, touched: tuple[str, ...]) -> str:
-        found: list[rules.Rule] = []
-        for path in touched:
-            found += await rules.below(self._get, path, self.told)
-            self.told.update(rule.path for rule in found)
-        return rules.render(found) if found else ""
-
-    async def _get(self, path: str) -> bytes | None:
-        try:
-            return await self.workspace.sandbox.read(path)
-        except NoSuchFile:
-            return None
 
 
 async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
@@ -248,10 +225,9 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
     toolbox = Toolbox(context, CODE_TOOLS if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
-        prepared = await _prepare(run, workspace, toolbox)
-        await log.append(prepared)
+        await log.append(told := await prepared(host, start, workspace, toolbox))
     else:
-        prepared = before
+        told = before
 
     async def boundary() -> None:
         await run.inbox.boundary()
@@ -260,9 +236,9 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
     loop = agent_loop.Loop(
         work=work,
         toolbox=toolbox,
-        prepared=prepared,
+        prepared=told,
         checkpoint=workspace.checkpoint,
-        rules_below=RuleBook(workspace, set(prepared.rules)).below,
+        rules_below=RuleBook(workspace, set(told.rules)).below,
         boundary=boundary,
         hear=run.inbox.hear,
         rerun=folds.checkpoint(log.events)[1],
@@ -281,37 +257,3 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         return await agent_loop.run(loop)
     finally:
         await context.sessions.close()
-
-
-async def _prepare(run: Run, workspace: Workspace, toolbox: Toolbox) -> Prepared:
-    start, before = run.start, folds.continued(run.log.events)
-    if before is not None and not start.profile.small and prompts.is_told(before.items):
-        note = prompts.follow_up(start, before.items, gap=workspace.gap)
-        return Prepared(
-            instructions=prompts.INSTRUCTIONS[start.mode],
-            tools=toolbox.specs,
-            items=(DeveloperMessage(text=note), UserMessage(text=start.prompt, images=start.images)),
-            rules=before.rules,
-        )
-    async with workspace.repository.tree(start.base.tree) as tree:
-        found = await rules.discover(tree.get, global_text=run.host.global_rules)
-    place = str(workspace.spec.workspace)
-    if start.profile.small and start.mode != "code":
-        excerpts = await brief(workspace.sandbox, start.prompt)
-        return Prepared(
-            instructions=prompts.BRIEF,
-            tools=(),
-            items=(UserMessage(text=excerpts), UserMessage(text=f"Question: {start.prompt}")),
-        )
-    return Prepared(
-        instructions=prompts.INSTRUCTIONS[start.mode],
-        tools=toolbox.specs,
-        items=prompts.first_items(start, place, rules.render(found), _network(start)),
-        rules=tuple(rule.path for rule in found),
-    )
-
-
-def _network(start: AttemptStarted) -> str:
-    """Which network the environment gives to the work, in words; empty for none."""
-    policy = start.environment.environment.attempt.network if start.environment is not None else None
-    return policy_words(policy) if policy is not None and policy.access != "off" else ""

@@ -15,6 +15,7 @@ from journeyman.attempt.host import Host, Tell
 from journeyman.attempt.masked import MaskedSandbox
 from journeyman.attempt.upper import laid_out
 from journeyman.checks.run import PROBE
+from journeyman.core import folds
 from journeyman.core.environment import Refusal
 from journeyman.core.events import AttemptStarted, Opened, Progressed, RequestRefused
 from journeyman.core.evidence import Check
@@ -65,6 +66,15 @@ class Workspace:
                 yield sandbox
 
         return layer
+
+    async def tree_before(self) -> str | None:
+        """The tree that a follow-up goes on from; None in a first turn, and where it is not known."""
+        before, start = folds.continued(self.log.events), folds.started(self.log.events)
+        if before is None or before.tree is None:
+            return None
+        if before.diff is not None and start is not None and not await self.repository.has(before.tree):
+            await self.repository.patched(start.base.tree, await self.store.blob(before.diff))  # of another machine
+        return before.tree
 
     async def checkpoint(self) -> tuple[str | None, bool]:
         """Keep what changed since the last checkpoint: the manifest's blob id, None when nothing did."""

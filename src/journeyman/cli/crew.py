@@ -59,6 +59,7 @@ def _read(file: str | None) -> bytes | None:
 
 def crew_of(door: Door, host: Host) -> "Crew":
     """This process as a worker."""
+    from journeyman.cli.telemetry import observer
     from journeyman.engine.crew import Crew, machine_id
 
     async def plan(wanted: str | None) -> ModelPlan:
@@ -67,7 +68,8 @@ def crew_of(door: Door, host: Host) -> "Crew":
         return ModelPlan(choice.name, profile_of(choice))
 
     limits = {name: one.running for name, one in door.settings.models.items() if one.running is not None}
-    return Crew(host, plan, _offer(door, host, machine_id(door.state)), door.settings.checks, limits)
+    offer, checks = _offer(door, host, machine_id(door.state)), door.settings.checks
+    return Crew(host, plan, offer, checks, limits, observer(door.environ))
 
 
 def default_model(door: Door) -> str:

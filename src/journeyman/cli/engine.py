@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 from journeyman.attempt.begin import Draft
@@ -90,6 +91,7 @@ async def _follow(host: Host, attempts: Sequence[Attempt], watcher: Watcher, unt
 async def work_for_engine(door: Door, host: Host) -> int:
     """Take attempts from the engine until this process is told to end."""
     from journeyman.cli.crew import crew_of, default_model, engine_of
+    from journeyman.cli.telemetry import telemetry
     from journeyman.engine.attempts import Attempts
     from journeyman.engine.worker import Duties, worker
 
@@ -98,7 +100,10 @@ async def work_for_engine(door: Door, host: Host) -> int:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     crew = crew_of(door, host)
     duties = Duties(default_model(door), crew.model_limits)
-    async with engine_of(door) as engine, worker(engine, host.store, Attempts(crew), crew.offer, duties):
+    async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry(door.environ))
+        engine = await stack.enter_async_context(engine_of(door))
+        await stack.enter_async_context(worker(engine, host.store, Attempts(crew), crew.offer, duties))
         where = engine.where.address
         print(
             f"Working for the engine at {where}, up to {crew.offer.slots} attempts at a time. "

@@ -52,7 +52,6 @@ class Order:
 async def serve(order: Order) -> int:
     """Serve until this process is told to end. Ctrl-C or SIGTERM ends it in good order, a second one at once."""
     began = time.monotonic()
-    _log_to_stderr()
     if not order.sign_in and not is_loopback(order.host):
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
@@ -94,9 +93,11 @@ class Running:
 async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Running]:
     """Everything but the listening: store, engine, worker, application."""
     from journeyman.cli.crew import crew_of, default_model, engine_of
+    from journeyman.cli.telemetry import telemetry
 
     token = None if not order.sign_in else secrets.token_urlsafe(32)
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry(door.environ))
         loading = asyncio.create_task(asyncio.to_thread(import_module, "journeyman.server.service"))
         store = await stack.enter_async_context(open_stored(door))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
@@ -255,25 +256,6 @@ def _worth_telling(record: logging.LogRecord) -> bool:
 
 
 # ------------------------------------------------------------ beginning and ending
-
-
-def _log_to_stderr() -> None:
-    """What goes wrong within the service: in words on a terminal, else a JSON object a line."""
-    import structlog
-
-    terminal = sys.stderr.isatty()
-    last = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            *(() if terminal else (structlog.processors.format_exc_info,)),
-            last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 @contextmanager

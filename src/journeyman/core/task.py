@@ -58,7 +58,7 @@ class Base(Value):
 
     With a `remote`, the address of a repository elsewhere, `repository` is where its files are seen in the sandbox, the
     same on every machine; each has a clone of its own. `starting_diff` is the blob id of a patch that `tree` has and
-    `commit` has not.
+    `commit` has not. What is reviewed is the change from the commit `against`.
     """
 
     repository: str
@@ -72,6 +72,7 @@ class Base(Value):
     copied: bool = False
     remote: str | None = None
     starting_diff: str | None = None
+    against: str | None = None
 
 
 class Budget(Value):
@@ -88,7 +89,7 @@ class TurnRequest(Value):
     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-    over the base first) are blob ids.
+    over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
     """
 
     prompt: str = Field(min_length=1)
@@ -104,6 +105,7 @@ class TurnRequest(Value):
     checks: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     starting_diff: str | None = None
+    against: str | None = None
     seed: int = 0
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from journeyman.attempt.prepare import first_events
 from journeyman.attempt.run import run_attempt
+from journeyman.attempt.spans import AttemptSpans
 from journeyman.core import folds
 from journeyman.core.errors import SandboxUnavailable, StoreError
 from journeyman.core.events import AttemptStarted, Continued, Event
@@ -26,8 +27,9 @@ class Attempts:
     async def __call__(self, attempt_id: str, drain: asyncio.Event) -> str:
         """The verdict. When `drain` is set the attempt stops at its step, for another worker to go on."""
         host = replace(self._crew.host, leave=drain)
+        spans = await self._spans(attempt_id)
         try:
-            result = await run_attempt(host, attempt_id, prepare=self.begin)
+            result = await run_attempt(host, attempt_id, listener=spans, prepare=self.begin)
         except SandboxUnavailable as error:
             start = folds.started(await host.store.events(attempt_id))
             image = start and start.environment and start.environment.environment.base.image
@@ -38,7 +40,16 @@ class Attempts:
             if await host.store.holder(attempt_id) not in (None, host.holder):
                 raise Busy(str(error)) from error
             raise
+        finally:
+            if spans is not None:
+                spans.close(host.clock())
         return result.verdict
+
+    async def _spans(self, attempt_id: str) -> AttemptSpans | None:
+        if (observe := self._crew.observe) is None:
+            return None
+        store = self._crew.host.store
+        return observe(await store.attempt(attempt_id), folds.started(await store.events(attempt_id)))
 
     async def begin(self, log: AttemptLog) -> None:
         """Write what the attempt starts from: the same for all attempts of a turn."""

@@ -1,14 +1,19 @@
 """What a worker works with, and what it can run."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from journeyman.attempt.host import Host
 from journeyman.attempt.prepare import Plan
+from journeyman.attempt.spans import AttemptSpans
+from journeyman.core.events import AttemptStarted
 from journeyman.core.people import Offer
+from journeyman.core.task import Attempt
+
+Observe = Callable[[Attempt, AttemptStarted | None], AttemptSpans]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,7 @@ class Crew:
     """A machine at work for the engine.
 
     `checks` come from settings and yield to a task's own. `model_limits` bound how many attempts may use a model at a
-    time, by its name. `offer` is what this worker tells of itself.
+    time, by its name. `offer` is what this worker tells of itself. `observe` makes spans of each attempt, if wanted.
     """
 
     host: Host
@@ -24,6 +29,7 @@ class Crew:
     offer: Offer
     checks: tuple[str, ...] = ()
     model_limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    observe: Observe | None = None
 
 
 def machine_id(state: Path) -> str:

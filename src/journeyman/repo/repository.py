@@ -123,6 +123,11 @@ class Repository:
             writer = tree_write.TreeWriter(self.git, self.place.object_format, self.place.config, scratch)
             return await writer.kept(base_tree, deletes, paths, written)
 
+    async def fork_point(self, one: str, other: str) -> str | None:
+        """The newest commit that two commits have in common."""
+        done = await self.git.run("merge-base", one, other, ok=(0, 1, 128))
+        return done.out.decode().strip() or None
+
     async def has(self, object_id: str) -> bool:
         """Whether this commit or tree is known here."""
         done = await self.git.run("cat-file", "-e", object_id, ok=(0, 1, 128))

@@ -8,7 +8,6 @@ from journeyman.server.app import create_app
 from journeyman.server.auth.gate import Gate, Rates, SignIn
 from journeyman.server.auth.guard import Guard
 from journeyman.server.auth.openid import OpenId
-from journeyman.server.logs import configure_logs
 from journeyman.server.metrics import Metrics, serve_metrics
 from journeyman.server.parts import Parts
 from journeyman.server.routes import about, environments, groups, models, overview, people, schedules, session, tokens
@@ -27,14 +26,21 @@ ROUTERS = (
 )
 PUBLIC = (session.public,)
 
+TAGS = [
+    {"name": "people", "description": "Sign in and out; people, groups, invitations, tokens."},
+    {"name": "environments", "description": "Write, build, try and reset the environments that tasks are worked in."},
+    {"name": "schedules", "description": "Hand tasks out again and again."},
+    {"name": "administration", "description": "Models, secrets, quotas, usage, the audit log, workers."},
+]
+
 FIRST_HOURS = 7 * 24.0
 """How long the link for the first administrator holds."""
 
 
 def create_service(parts: Parts, sign_in: SignIn, rates: Rates | None = None) -> FastAPI:
     """The whole application of `parts`, where people come in as `sign_in` says."""
-    configure_logs()
     app = create_app(parts, ROUTERS, PUBLIC)
+    app.openapi_tags = [*(app.openapi_tags or ()), *TAGS]
     gate = Gate(parts.store, sign_in, parts.clock, rates)
     openid = sign_in.openid
     app.state.gate = gate
