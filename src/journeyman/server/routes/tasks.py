@@ -128,12 +128,13 @@ async def list_tasks(
 @router.get("/counts")
 async def count_tasks(request: Request, actor: Reader) -> TaskCounts:
     """How many tasks of each kind this person sees."""
-    store = parts_of(request).store
-    bounds = lines.viewer(actor)
-    by_status = await store.lines.counts(Filter(viewer=bounds))
-    archived = await store.lines.counts(Filter(viewer=bounds, archived=True))
-    unread = await store.lines.counts(Filter(viewer=bounds, unread_by=lines.reader(actor)))
-    return TaskCounts(**by_status, archived=sum(archived.values()), unread=sum(unread.values()))
+    tallies = await parts_of(request).store.lines.tally(lines.viewer(actor), lines.reader(actor))
+    shown = [tally for tally in tallies if not tally.archived]
+    return TaskCounts(
+        **{tally.status: tally.count for tally in shown},
+        archived=sum(tally.count for tally in tallies if tally.archived),
+        unread=sum(tally.unread for tally in shown),
+    )
 
 
 @router.post("/bulk")
