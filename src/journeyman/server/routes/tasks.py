@@ -30,6 +30,7 @@ from journeyman.server.errors import ApiError
 from journeyman.server.examples import CREATE, example
 from journeyman.server.found import ChangedTask, SeenTask, find_task
 from journeyman.server.parts import Parts, parts_of
+from journeyman.server.tallies import Tallies
 from journeyman.server.views.matrix import matrix
 from journeyman.server.visible import require_changed, require_group
 from journeyman.store.lines import Filter
@@ -128,13 +129,8 @@ async def list_tasks(
 @router.get("/counts")
 async def count_tasks(request: Request, actor: Reader) -> TaskCounts:
     """How many tasks of each kind this person sees."""
-    tallies = await parts_of(request).store.lines.tally(lines.viewer(actor), lines.reader(actor))
-    shown = [tally for tally in tallies if not tally.archived]
-    return TaskCounts(
-        **{tally.status: tally.count for tally in shown},
-        archived=sum(tally.count for tally in tallies if tally.archived),
-        unread=sum(tally.unread for tally in shown),
-    )
+    tallies: Tallies = request.app.state.tallies
+    return await tallies.of(lines.viewer(actor), lines.reader(actor))
 
 
 @router.post("/bulk")
