@@ -23,14 +23,13 @@ class Attempts:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._beginning: dict[str, asyncio.Lock] = {}
-        self._observed: dict[str, AttemptSpans] = {}
 
     async def __call__(self, attempt_id: str, drain: asyncio.Event) -> str:
         """The verdict. When `drain` is set the attempt stops at its step, for another worker to go on."""
         host = replace(self._crew.host, leave=drain)
         spans = await self._spans(attempt_id)
         try:
-            result = await run_attempt(host, attempt_id, prepare=self.begin, listener=spans)
+            result = await run_attempt(host, attempt_id, listener=spans, prepare=self.begin)
         except SandboxUnavailable as error:
             start = folds.started(await host.store.events(attempt_id))
             image = start and start.environment and start.environment.environment.base.image
@@ -43,7 +42,6 @@ class Attempts:
             raise
         finally:
             if spans is not None:
-                del self._observed[attempt_id]
                 spans.close(host.clock())
         return result.verdict
 
@@ -51,9 +49,7 @@ class Attempts:
         if (observe := self._crew.observe) is None:
             return None
         store = self._crew.host.store
-        made = observe(await store.attempt(attempt_id), folds.started(await store.events(attempt_id)))
-        self._observed[attempt_id] = made
-        return made
+        return observe(await store.attempt(attempt_id), folds.started(await store.events(attempt_id)))
 
     async def begin(self, log: AttemptLog) -> None:
         """Write what the attempt starts from: the same for all attempts of a turn."""
@@ -66,8 +62,6 @@ class Attempts:
                 firsts = await first_events(self._crew.host, asked, self._crew.plan, self._crew.checks)
                 events = firsts[log.id]
             await log.append(*events)
-        if (spans := self._observed.get(log.id)) is not None:
-            spans(events)
         start = folds.started(events)
         await store.jobs.begin(attempt.task_id, attempt.turn, start.model if start is not None else "")
 
