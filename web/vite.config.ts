@@ -17,7 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
-    rolldownOptions: { input: { index: here("./index.html"), diagram: here("./diagram.html") } },
+    rolldownOptions: { input: { index: here("./index.html"), diagram: here("./diagram.html"), player: here("./player.html") } },
   },
   server: {
     proxy: {

@@ -23,6 +23,12 @@ const task = createRoute({
   component: lazyRouteComponent(() => import("./pages/task/Task"), "Task"),
 });
 
+const attempts = createRoute({
+  getParentRoute: () => shell,
+  path: "/tasks/$task/attempts",
+  component: lazyRouteComponent(() => import("./pages/attempts/Attempts"), "Attempts"),
+});
+
 const environments = createRoute({
   getParentRoute: () => shell,
   path: "/environments",
@@ -48,7 +54,7 @@ const signIn = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([shell.addChildren([home, task, environments, settings, section]), signIn]),
+  routeTree: root.addChildren([shell.addChildren([home, task, attempts, environments, settings, section]), signIn]),
   defaultPreload: "intent",
   defaultErrorComponent: Broken,
   defaultNotFoundComponent: NotFound,

@@ -19,6 +19,19 @@ NONE = """<!doctype html>
 
 FOREVER = "public, max-age=31536000, immutable"
 
+_FRAME = (
+    "default-src 'none'; {}; img-src data: blob:; font-src 'self' data:; base-uri 'none'; "
+    "frame-ancestors 'self'; sandbox allow-scripts"
+)
+FRAMES = {
+    "diagram.html": _FRAME.format("script-src 'self'; style-src 'self' 'unsafe-inline'"),
+    "player.html": _FRAME.format(
+        "script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; worker-src blob:"
+    ),
+}
+"""Pages of the app that stand in a frame without an origin, where what they show cannot reach anything; each with the
+policy that its library needs and the app's own page must not have."""
+
 
 class WebApp(StaticFiles):
     """The files of the build; any other path that a browser opens is the app's own, and gets its page."""
@@ -33,6 +46,11 @@ class WebApp(StaticFiles):
             response = await super().get_response("index.html", scope)
         # Vite names what is below assets/ by its content.
         response.headers["Cache-Control"] = FOREVER if path.startswith("assets/") else "no-cache"
+        if path in FRAMES:
+            response.headers["Content-Security-Policy"] = FRAMES[path]
+        if path.startswith("assets/"):
+            # A frame without an origin has to fetch its scripts from another one. They are no secret.
+            response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 
 

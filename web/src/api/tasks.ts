@@ -68,7 +68,7 @@ export function takeLine(line: TaskLine): void {
   queries.setQueryData<TaskView>(taskKey(line.id), (view) => (view && line.seq >= view.task.seq ? { ...view, task: line } : view));
 }
 
-function takeView(view: TaskView): void {
+export function takeView(view: TaskView): void {
   queries.setQueryData(taskKey(view.task.id), view);
   takeLine(view.task);
 }

@@ -63,13 +63,14 @@ export function bytes(value: number): string {
   ).format(scaled);
 }
 
-/** A stretch of seconds: "0.4 s", "42 s", "4 min 10 s", "2 h 5 min". */
+/** A stretch of seconds: "40 ms", "1.4 s", "42 s", "4 min 10 s", "2 h 5 min". */
 export function duration(seconds: number): string {
-  const part = (value: number, unit: "second" | "minute" | "hour", digits = 0): string =>
+  const part = (value: number, unit: "millisecond" | "second" | "minute" | "hour", digits = 0): string =>
     kept(
       `duration${unit}${digits}`,
       () => new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }),
     ).format(value);
+  if (seconds > 0 && seconds < 0.95) return part(Math.max(1, Math.round(seconds * 1000)), "millisecond");
   if (seconds < 10) return part(seconds, "second", 1);
   if (seconds < 60) return part(Math.round(seconds), "second");
   const whole = Math.round(seconds);

@@ -23,6 +23,8 @@ PROBED = frozenset(("/healthz", "/readyz", "/metrics"))
 """What load balancers and the like ask for by whatever name they know."""
 WITHOUT_TOKEN = frozenset((("POST", "/api/v1/session"), ("POST", "/api/v1/session/invitation")))
 """Where nobody has a token yet. The origin is checked all the same."""
+SCRIPTS = "/assets/"
+"""The app's own scripts and styles: the same for everybody, and fetched by its frames, which have no origin."""
 AGAIN = 5.0
 """Seconds after which an answer that still goes on has to be for somebody who may have it."""
 
@@ -73,6 +75,8 @@ class Guard:
         safe = method in SAFE
         if "authorization" in headers and not self._gate.sign_in.open:
             return None  # a page of another site cannot set this header
+        if safe and path.startswith(SCRIPTS):
+            return None
         site = headers.get("sec-fetch-site")
         if site in ("cross-site", "same-site") and not (safe and headers.get("sec-fetch-mode") == "navigate"):
             return _other_site()

@@ -13,6 +13,8 @@ export const common = {
   back: "Back",
   loading: "Loading…",
   unknown: "unknown",
+  diagram: "Diagram",
+  drawing: "Drawing the diagram…",
   none: "none",
   notification: "Notification",
   "nav.label": "Main",

@@ -1,4 +1,5 @@
 import { common } from "./common";
 import { home } from "./home";
+import { task } from "./task";
 
-export const en = { common, home } as const;
+export const en = { common, home, task } as const;

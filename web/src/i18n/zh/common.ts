@@ -16,6 +16,8 @@ export const common: Catalogue<typeof en> = {
   back: "返回",
   loading: "加载中…",
   unknown: "未知",
+  diagram: "图表",
+  drawing: "正在绘制图表…",
   none: "无",
   notification: "通知",
   "nav.label": "主导航",

@@ -1,4 +1,5 @@
 import { common } from "./common";
 import { home } from "./home";
+import { task } from "./task";
 
-export const zh = { common, home };
+export const zh = { common, home, task };

@@ -1,0 +1,101 @@
+import { FileCode2, SquareTerminal, TriangleAlert } from "lucide-react";
+import { useCallback } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { AttemptLine, Citation } from "@/api/types";
+import { type AttemptRef, useAttempt } from "@/api/work";
+import type { Pointer } from "@/parts/cited";
+import { Markdown } from "@/parts/Markdown";
+import { VerdictBadge } from "@/parts/Status";
+import { Failed } from "@/shell/Failed";
+import { Delta } from "@/ui/Badge";
+import { cx } from "@/ui/class";
+import { Copy } from "@/ui/Copy";
+import { Hint } from "@/ui/Hint";
+import { Working } from "@/ui/States";
+
+import { useTaskPage } from "./context";
+
+/** What an attempt came to: its words with their citations, and what the harness saw. */
+export function Answer({ attempt }: { attempt: AttemptLine }) {
+  const { t } = useTranslation("task");
+  const { view, show } = useTaskPage();
+  const ref: AttemptRef = { task: view.task.id, attempt: attempt.id };
+  const query = useAttempt(ref);
+  const result = query.data?.result ?? null;
+  const citations = result?.citations;
+  const cite = useCallback(
+    (pointer: Pointer, index: number) => {
+      const known = citations?.[index];
+      const citation = known?.target === pointer.target && known.start === pointer.start ? known : citations?.find((each) => each.target === pointer.target && each.start === pointer.start);
+      return <Cited pointer={pointer} citation={citation} attempt={attempt.name} />;
+    },
+    [citations, attempt.name],
+  );
+  if (query.isPending) return <Working>{t("answer.loading")}</Working>;
+  if (!query.data) return <Failed error={query.error} className="my-2" onRetry={() => void query.refetch()} />;
+  const { answer, message } = query.data;
+  return (
+    <article aria-label={t("answer")} className="group/answer my-2">
+      {answer.trim() ? <Markdown text={answer} cite={cite} /> : message ? <p className="text-muted">{message}</p> : null}
+      {result ? (
+        <section aria-label={t("evidence")} className="mt-3 rounded-lg border border-line px-3.5 py-2.5">
+          <div className="flex flex-wrap items-center gap-2">
+            <VerdictBadge verdict={result.verdict} />
+            {result.changes.length > 0 ? (
+              <button type="button" onClick={() => show({ tab: "changes", attempt: attempt.name })} className="inline-flex items-center gap-2 rounded-sm text-sm hover:underline">
+                {t("files", { count: result.changes.length })}
+                <Delta added={attempt.summary.added} removed={attempt.summary.removed} />
+              </button>
+            ) : null}
+            <span className="flex-1" />
+            {answer.trim() ? <Copy text={answer} label={t("answer.copy")} /> : null}
+          </div>
+          {result.sentences.length > 0 ? (
+            <ul className="mt-1.5 flex flex-col gap-0.5 text-sm text-muted">
+              {result.sentences.map((sentence) => (
+                <li key={sentence}>
+                  <button type="button" className="text-left hover:text-ink" onClick={() => show({ tab: "checks", attempt: attempt.name })}>
+                    {sentence}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          ) : null}
+          {result.warnings.map((warning) => (
+            <p key={warning} className="mt-1.5 flex items-start gap-1.5 text-sm text-warn">
+              <TriangleAlert size={14} className="mt-0.5 shrink-0" />
+              {warning}
+            </p>
+          ))}
+        </section>
+      ) : null}
+    </article>
+  );
+}
+
+function Cited({ pointer, citation, attempt }: { pointer: Pointer; citation: Citation | undefined; attempt: string }) {
+  const { t } = useTranslation("task");
+  const { show } = useTaskPage();
+  const lines = pointer.end > pointer.start ? `${pointer.start}–${pointer.end}` : String(pointer.start);
+  const name = pointer.kind === "file" ? (pointer.target.split("/").at(-1) ?? pointer.target) : pointer.target;
+  const held = citation?.supported ?? false;
+  const where = { attempt, at: pointer.target, from: pointer.start, to: pointer.end };
+  const said = citation ? (held ? t("cite.held", { target: pointer.target, lines }) : t("cite.unheld", { reason: citation.reason })) : t("cite.unknown");
+  return (
+    <Hint text={said}>
+      <button
+        type="button"
+        aria-label={`${pointer.kind === "file" ? t("cite.file", { target: pointer.target, lines }) : t("cite.terminal", { target: pointer.target, lines })}. ${said}`}
+        onClick={() => show({ tab: pointer.kind === "file" ? "files" : "terminal", ...where })}
+        className={cx(
+          "mx-0.5 inline-flex items-center gap-1 rounded-md px-1.5 align-baseline font-mono text-2xs transition-colors",
+          held ? "bg-accent-soft text-accent-text hover:underline" : "bg-bad-soft text-bad line-through decoration-1 hover:no-underline",
+        )}
+      >
+        {held ? pointer.kind === "file" ? <FileCode2 size={11} /> : <SquareTerminal size={11} /> : <TriangleAlert size={11} />}
+        {name}:{lines}
+      </button>
+    </Hint>
+  );
+}
