@@ -21,6 +21,8 @@ from tests.conftest import MakeRepository, Program, git, lay
 from tests.docs.pages import ROOT
 from tests.e2e.service import Service, git_address, serving, start
 
+pytestmark = pytest.mark.timeout(300)  # a server is started for each, perhaps on a loaded machine
+
 SHOP = {
     "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
     "shop.py": "def price(amount):\n    return amount * 0\n",
