@@ -146,6 +146,13 @@ def process_ends(pids: set[int]) -> Generator[list[int]]:
             os.close(handle)
 
 
+async def seen(stream: asyncio.StreamReader | None, words: bytes) -> None:
+    """Read lines until one has these words."""
+    assert stream is not None
+    while words not in (line := await asyncio.wait_for(stream.readline(), 60)):
+        assert line, f"it ended without {words!r}"
+
+
 async def gone(handles: list[int]) -> None:
     """Return when all of the processes have ended."""
     loop = asyncio.get_running_loop()
@@ -209,14 +216,10 @@ async def test_a_second_interrupt_ends_it_at_once(program: Program, make_reposit
         program.use(model.base_url)
         service = await start(program, "--no-auth")
         watching = await program.start("tasks", "submit", "Wait", "--watch", "--json", cwd=folder)
-        assert watching.stdout is not None
-        while b"sleep 300" not in await asyncio.wait_for(watching.stdout.readline(), 60):
-            continue
+        await seen(watching.stdout, b"sleep 300")
         with process_ends(children(service.process.pid)) as handles:
             service.process.send_signal(signal.SIGINT)
-            assert service.process.stderr is not None
-            while b"Ending" not in (line := await asyncio.wait_for(service.process.stderr.readline(), 60)):
-                assert line
+            await seen(service.process.stderr, b"Ending")
             assert await service.end(signal.SIGINT) == 130
             await gone(handles)
         watching.send_signal(signal.SIGINT)
@@ -238,9 +241,7 @@ async def test_a_restart_under_load_loses_nothing(program: Program, make_reposit
         first = await start(program, "--no-auth")
         tasks = await _hand_out(first, folder, 6)
         watching = await program.start("tasks", "watch", tasks[0], "--json")
-        assert watching.stdout is not None
-        while b"echo first" not in await asyncio.wait_for(watching.stdout.readline(), 60):
-            continue
+        await seen(watching.stdout, b"echo first")
         assert await first.end() == 0, first.err
         port = first.address.rpartition(":")[2]
         second = await start(program, "--no-auth", "--port", port)

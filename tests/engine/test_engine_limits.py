@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -100,9 +102,9 @@ async def test_a_worker_runs_as_many_as_it_has_slots_the_first_priority_first_an
             await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 60)
     assert gate.most == 1
     place = {task_id: at for at, task_id in enumerate(gate.order)}
-    # A few that were taken in hand before the others came are ahead of them.
-    assert place[urgent.id] <= 4
-    assert place[bobs.id] <= 6
+    # Those that were taken in hand before the others came are ahead of them.
+    assert place[urgent.id] <= 3
+    assert place[bobs.id] <= 5
 
 
 async def all_placed(store: Store, count: int) -> None:
@@ -185,13 +187,33 @@ def test_what_is_waited_for_is_said(offers: list[Offer], needs: Needs, words: st
     assert lacks(offers, needs) == words
 
 
+@dataclass(frozen=True)
+class Asking:
+    """What the engine's client says of itself when it asks for a slot, and what it got."""
+
+    task_queue: str = "q"
+    permit: Any = None
+
+
 async def test_nothing_new_is_begun_while_memory_is_short() -> None:
-    free = SPARE * 2
-    slots = Slots(4, lambda: free)
-    ask: asyncio.Future[object] = asyncio.ensure_future(slots.reserve_slot(None))  # type: ignore[arg-type]
-    await asyncio.wait_for(ask, 10)
-    slots.mark_slot_used(None)  # type: ignore[arg-type]
     free = SPARE - 1
-    assert slots.try_reserve_slot(None) is None  # type: ignore[arg-type]
+    slots: Any = Slots(4, lambda: free)
+    permit = await slots.reserve_slot(Asking())
+    assert permit is not None, "one goes on in any case"
+    slots.mark_slot_used(Asking(permit=permit))
+    assert slots.try_reserve_slot(Asking()) is None
     free = SPARE + 1
-    assert slots.try_reserve_slot(None) is not None  # type: ignore[arg-type]
+    assert slots.try_reserve_slot(Asking()) is not None
+
+
+async def test_a_queue_that_waits_does_not_keep_the_last_slot_from_another() -> None:
+    slots: Any = Slots(1, lambda: SPARE * 2)
+    first = slots.try_reserve_slot(Asking("one"))
+    assert slots.try_reserve_slot(Asking("one")) is None
+    other = slots.try_reserve_slot(Asking("two"))
+    slots.mark_slot_used(Asking(permit=other))
+    slots.release_slot(Asking(permit=first))
+    assert slots.try_reserve_slot(Asking("one")) is None
+    again = asyncio.ensure_future(slots.reserve_slot(Asking("one")))
+    slots.release_slot(Asking(permit=other))
+    assert (await asyncio.wait_for(again, 10)).queue == "one"

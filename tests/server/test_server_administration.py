@@ -274,15 +274,13 @@ async def test_quotas_are_set_and_one_sees_ones_own(tmp_path: Path) -> None:
         assert code(await admin.put("/api/v1/quotas/person:nobody", json={})) == (404, "not_found")
         assert code(await admin.put("/api/v1/quotas/nonsense", json={})) == (422, "invalid")
         await used(world, "t1", ids["bo"], 60, group=group)
-        mine = (await bo.get(f"/api/v1/quotas/mine?group={group}")).json()["standings"]
+        mine = (await bo.get(f"/api/v1/quota?group={group}")).json()["standings"]
         assert [(each["quota"]["of"], each["day"]["tokens"], each["whose"]) for each in mine] == [
             (f"person:{ids['bo']}", 60, "You have"),
             (f"group:{group}", 0, "The group shop has"),
         ]
-        assert code(await cy.get(f"/api/v1/quotas/mine?group={group}")) == (404, "not_found")
-        assert [each["quota"]["of"] for each in (await cy.get("/api/v1/quotas/mine")).json()["standings"]] == [
-            "everybody"
-        ]
+        assert code(await cy.get(f"/api/v1/quota?group={group}")) == (404, "not_found")
+        assert [each["quota"]["of"] for each in (await cy.get("/api/v1/quota")).json()["standings"]] == ["everybody"]
         assert (await admin.delete("/api/v1/quotas/everybody")).status_code == 204
         assert [each["of"] for each in (await admin.get("/api/v1/quotas")).json()["quotas"]] == [
             f"group:{group}",

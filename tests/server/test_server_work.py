@@ -212,7 +212,7 @@ async def test_no_path_leads_out_of_the_workspace(worked: Worked, tmp_path: Path
     async with served(worked, tmp_path) as (client, _):
         for route in ("text", "raw"):
             answer = await client.get(f"{API}/tasks/{worked.task}/attempts/1/files/{route}", params={"path": path})
-            assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+            assert answer.status_code == (400 if "\0" in path else 422)
         for gone in ("shop/old.py", "shop", ".git/config", "nowhere"):
             answer = await client.get(f"{API}/tasks/{worked.task}/attempts/1/files/raw", params={"path": gone})
             assert answer.status_code == 404

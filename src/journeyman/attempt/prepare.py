@@ -126,7 +126,7 @@ class _Maker:
         messages = await self.host.store.messages.after(turn.task_id)
         past = [one for one in messages if one.at <= turn.created]
         left = tuple(UserMessage(text=one.text) for one in past if one.number > taken and one.kind == "steer")
-        return max((one.number for one in past), default=0), left
+        return max([taken, *(one.number for one in past)]), left
 
 
 def _ready(stored: Environments) -> asyncio.Future[Environments]:

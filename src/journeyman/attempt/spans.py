@@ -31,7 +31,8 @@ NANO = 1_000_000_000
 
 
 class AttemptSpans:
-    """Listens to the log of an attempt that began with `start`. Spans have the times of the events."""
+    """Listens to the log of an attempt, which began with `start` where it was begun before. Spans have the times of the
+    events."""
 
     def __init__(self, attempt: Attempt, start: AttemptStarted | None, provider: "TracerProvider") -> None:
         from journeyman import __version__

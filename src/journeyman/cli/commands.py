@@ -47,6 +47,7 @@ class Flags:
     apply: bool
     engine: str | None = None
     environment: str | None = None
+    against: str | None = None
 
 
 @asynccontextmanager
@@ -119,7 +120,7 @@ def _refresh(door: Door, repository: str, wanted: str) -> None:
 
 
 async def start(prompt: str, mode: Mode, flags: Flags) -> int:
-    """`run` and `ask`."""
+    """`run`, `ask` and `review`."""
     if flags.model is not None and not flags.model.strip():
         raise UsageError("--model is empty; leave it out, or name a model.")
     if not all(check.strip() for check in flags.checks):
@@ -135,7 +136,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
     require(choice, door.environ)
     place, ref = await _placed(door, flags)
     order = Order(
-        prompt=_prompt(prompt),
+        prompt=prompt_of(prompt),
         mode=mode,
         place=place,
         model=ModelPlan(choice.name, profile_of(choice)),
@@ -146,6 +147,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         limits=door.settings.limits,
         strategy=door.settings.strategy,
         environment=door.settings.environment,
+        against=flags.against,
     )
     stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
     drafting = asyncio.create_task(draft(order, door.ground, stored=stored))  # beside opening the store
@@ -172,7 +174,7 @@ async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> 
     first = new.firsts[new.attempts[0].id][0]
     notes = (why, _start_words(first.base), *first.base.left_out, _environment_words(first.environment))
     try:
-        watcher = partial(_watcher, flags=flags, notes=notes)
+        watcher = partial(watcher_of, flags=flags, notes=notes)
         if flags.engine is None:
             ended = await begin(host, new, watcher)
         else:
@@ -180,8 +182,8 @@ async def _begin(door: Door, host: Host, new: Draft, flags: Flags, why: str) -> 
 
             ended = await hand_over(door, host, new, watcher(new.task, new.attempts))
     except asyncio.CancelledError:
-        return _interrupted(new.task)
-    return await _show(door, host.store, ended, flags)
+        return interrupted(new.task)
+    return await show_ended(door, host.store, ended, flags)
 
 
 def _environment_words(use: EnvironmentUse | None) -> str:
@@ -201,14 +203,14 @@ async def resume(task_id: str | None, flags: Flags) -> int:
     door = open_door(flags.directory, {})
     async with open_stored(door) as store, open_host(door, store) as host:
         task = await read.find(store, task_id, read.repository_of(flags.directory))
-        attempts = await store.attempts(task.id)
+        attempts = await store.attempts(task.id, task.turn)
         if not flags.as_json and all(one.status == "done" for one in attempts):
             print(f"Task {task.id} is finished; nothing is left to do.", file=sys.stderr)
         try:
-            ended = await work(host, task, attempts, _watcher(task, attempts, flags, ()))
+            ended = await work(host, task, attempts, watcher_of(task, attempts, flags, ()))
         except asyncio.CancelledError:
-            return _interrupted(task)
-        return await _show(door, store, ended, flags)
+            return interrupted(task)
+        return await show_ended(door, store, ended, flags)
 
 
 async def apply(task_id: str | None, directory: Path, number: int | None) -> int:
@@ -271,7 +273,7 @@ async def fetch() -> int:
     return 0
 
 
-def _prompt(prompt: str) -> str:
+def prompt_of(prompt: str) -> str:
     """The prompt; `-` is all of stdin."""
     if prompt == "-":
         prompt = sys.stdin.read()
@@ -289,7 +291,7 @@ def _start_words(base: Base) -> str:
     return f"Starting from your working tree as it is, with {' and '.join(parts)} not committed yet."
 
 
-def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Sequence[str]) -> Watcher:
+def watcher_of(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Sequence[str]) -> Watcher:
     if flags.as_json:
         for note in filter(None, notes):
             print(plain(note), file=sys.stderr)
@@ -304,13 +306,13 @@ def _watcher(task: Task, attempts: Sequence[Attempt], flags: Flags, notes: Seque
     return Watcher(None, progress)
 
 
-def _interrupted(task: Task) -> int:
+def interrupted(task: Task) -> int:
     """Say how the task goes on that Ctrl-C or SIGTERM has stopped."""
     print(f"\njourneyman: stopped. Everything is kept; `journeyman resume {task.id}` goes on.", file=sys.stderr)
     return 130
 
 
-async def _show(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
+async def show_ended(door: Door, store: Store, ended: Ended, flags: Flags) -> int:
     """The result page, and the patch onto the working tree where it was asked for."""
     if ended.error is not None:
         message = sentence(str(ended.error))

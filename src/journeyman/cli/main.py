@@ -80,6 +80,73 @@ def ask(
 
 
 @app.command()
+def review(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to look at most; `-` reads it from stdin.")] = (
+        "Review the change."
+    ),
+    directory: Directory = Path(),
+    model: ModelName = None,
+    attempts: Attempts = None,
+    base: Ref = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="REF", help="What the change is against; else it is found out."),
+    ] = None,
+    env: EnvironmentName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Review a change: uncommitted files, else a branch, else a commit; nothing is changed."""
+    from journeyman.cli import commands
+
+    flags = commands.Flags(directory, model, (), attempts, base, as_json, False, None, env, against)
+    finish(commands.start(prompt, "review", flags))
+
+
+@app.command("follow-up")
+def follow_up(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What is to be done now; `-` reads it from stdin.")],
+    task: TaskId = None,
+    directory: Directory = Path(),
+    model: ModelName = None,
+    check: Checks = None,
+    attempts: Attempts = None,
+    ask: Annotated[bool, typer.Option("--ask", help="A question: nothing is changed in this turn.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Have what was done reviewed.")] = False,
+    apply: Apply = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have a task go on with a further prompt, from the files and the conversation as they are."""
+    from journeyman.cli import commands, further
+
+    flags = commands.Flags(directory, model, tuple(check or ()), attempts, None, as_json, apply)
+    finish(further.follow_up(prompt, task, "ask" if ask else "review" if review else "code", flags))
+
+
+@app.command()
+def steer(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the agent is told; `-` reads it from stdin.")],
+    task: TaskId = None,
+    directory: Directory = Path(),
+) -> None:
+    """Tell the agent something while it works; it hears it at the end of its step."""
+    from journeyman.cli import further
+
+    finish(further.say("steer", text, task, directory))
+
+
+@app.command()
+def stop(
+    task: TaskId = None,
+    directory: Directory = Path(),
+    cancel: Annotated[bool, typer.Option("--cancel", help="The task is given up.")] = False,
+) -> None:
+    """Stop a task that another terminal works on, at once; what was done is kept."""
+    from journeyman.cli import further
+
+    finish(further.say("cancel" if cancel else "interrupt", "", task, directory))
+
+
+@app.command()
 def resume(task: TaskId = None, directory: Directory = Path(), as_json: AsJson = False) -> None:
     """Go on with a task that was interrupted, from the step it was in."""
     from journeyman.cli import commands

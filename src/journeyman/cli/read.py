@@ -57,7 +57,7 @@ async def find(store: Store, task: str | None, repository: Path | None) -> Task:
 
 async def chosen(store: Store, task: Task, number: int | None) -> Attempt:
     """The attempt to show: the one asked for, else the chosen one, else the first."""
-    attempts = await store.attempts(task.id)
+    attempts = await store.attempts(task.id, task.turn)
     wanted = [one for one in attempts if (one.number == number if number else one.id == task.chosen)]
     if number is not None and not wanted:
         raise UsageError(f"Task {task.id} has {counted(len(attempts), 'attempt')}; there is no attempt {number}.")
@@ -129,7 +129,7 @@ async def show_result(store: Store, console: Console, task: Task, attempt: Attem
     """The result page."""
     result, events = await result_of(store, attempt)
     patch = decode(await patch_of(store, result))
-    attempts = await store.attempts(task.id)
+    attempts = await store.attempts(task.id, task.turn)
     for part in result_page(task, attempt, attempts, result, events, patch):
         # The lines of a patch are left whole for whoever copies them; in a pipe all lines are.
         whole = isinstance(part, Patch) or (isinstance(part, Text) and not console.is_terminal)

@@ -52,7 +52,6 @@ class Order:
 async def serve(order: Order) -> int:
     """Serve until this process is told to end. Ctrl-C or SIGTERM ends it in good order, a second one at once."""
     began = time.monotonic()
-    _log_to_stderr()
     if not order.sign_in and not is_loopback(order.host):
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
@@ -257,27 +256,6 @@ def _worth_telling(record: logging.LogRecord) -> bool:
 
 
 # ------------------------------------------------------------ beginning and ending
-
-
-def _log_to_stderr() -> None:
-    """What goes wrong within the service: in words on a terminal, else a JSON object a line."""
-    import structlog
-
-    terminal = sys.stderr.isatty()
-    # Tracebacks are without the values of variables, which may be secrets.
-    words = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    last = words if terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            *(() if terminal else (structlog.processors.format_exc_info,)),
-            last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 @contextmanager

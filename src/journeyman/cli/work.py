@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from journeyman.attempt.begin import Draft
+from journeyman.attempt.begin import Draft, Prepare
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.run import run_attempt
 from journeyman.core import folds
@@ -111,8 +111,11 @@ class Watcher:
             self.progress.feed(number, events)
 
 
-async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher) -> Ended:
-    """Work all attempts of a task side by side and choose the best. What fails is kept and can be resumed."""
+async def work(
+    host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher, prepare: Prepare | None = None
+) -> Ended:
+    """Work all attempts of a task's turn side by side and choose the best. What fails is kept and can be resumed;
+    `prepare` writes the beginning of those that have none."""
     for attempt in attempts:
         if holder := await host.store.holder(attempt.id):
             raise StoreError(f"Task {task.id} is being worked on by {holder}; `journeyman show {task.id}` tells more.")
@@ -132,7 +135,7 @@ async def work(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Wat
 
         try:
             results[attempt.id] = await run_attempt(
-                host, attempt.id, listener=listen, watch=watcher.watch(attempt.number)
+                host, attempt.id, listener=listen, watch=watcher.watch(attempt.number), prepare=prepare
             )
         except JourneymanError as error:
             errors.append(error)

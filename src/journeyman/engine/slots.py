@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,17 +23,28 @@ LOOK = 0.5
 """Seconds between two looks at the memory while there is none to spare."""
 
 
+class Permit(SlotPermit):
+    """What a poll of a queue holds."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__()
+        self.queue = queue
+        self.used = False
+
+
 class Slots(CustomSlotSupplier):
     """At most `most` attempts, and no new one while the machine has less memory to spare than `SPARE`.
 
-    The engine asks for a slot before it knows whether a queue has anything, so a slot that only waits is not counted:
-    else one queue would keep the last one from another. The few that come too many at once wait in `place`.
+    The engine asks for a slot before it knows whether a queue has anything, so a slot that only waits counts for its
+    own queue alone: else one queue would keep the last one from another. The few that come too many at once wait in
+    `place`.
     """
 
     def __init__(self, most: int, available: "Callable[[], int] | None" = None) -> None:
         self.most = most
         self.running = 0
         self._used = 0
+        self._waiting: Counter[str] = Counter()
         self._counting = threading.Lock()  # the engine's client counts in threads of its own
         self._free = asyncio.Condition()
         self._freed = asyncio.Event()
@@ -52,28 +64,40 @@ class Slots(CustomSlotSupplier):
             async with self._free:
                 self._free.notify_all()
 
-    async def reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit:
-        while not self._room():
+    async def reserve_slot(self, ctx: SlotReserveContext) -> Permit:
+        while (permit := self.try_reserve_slot(ctx)) is None:
             self._freed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._freed.wait(), LOOK)
-        return SlotPermit()
+        return permit
 
-    def try_reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit | None:
-        return SlotPermit() if self._room() else None
+    def try_reserve_slot(self, ctx: SlotReserveContext) -> Permit | None:
+        queue = ctx.task_queue
+        with self._counting:
+            if self._used + self._waiting[queue] >= self.most:
+                return None
+            if self._used > 0 and self._available() <= SPARE:
+                return None
+            self._waiting[queue] += 1
+            return Permit(queue)
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
+        permit = ctx.permit
+        assert isinstance(permit, Permit)
         with self._counting:
+            permit.used = True
+            self._waiting[permit.queue] -= 1
             self._used += 1
 
     def release_slot(self, ctx: SlotReleaseContext) -> None:
-        if ctx.slot_info is not None:
-            with self._counting:
+        permit = ctx.permit
+        assert isinstance(permit, Permit)
+        with self._counting:
+            if permit.used:
                 self._used -= 1
-            self._loop.call_soon_threadsafe(self._freed.set)
-
-    def _room(self) -> bool:
-        return self._used < self.most and (self._used == 0 or self._available() > SPARE)
+            else:
+                self._waiting[permit.queue] -= 1
+        self._loop.call_soon_threadsafe(self._freed.set)
 
 
 def available_memory() -> int:

@@ -113,7 +113,8 @@ class TurnActivities:
         if failures:
             return "failed", None, failures[0]
         interrupted = any(attempt.status == "interrupted" for attempt in attempts)
-        return ("interrupted" if interrupted else "cancelled"), None, ""
+        left = await self._results(attempts)  # what was done until then
+        return ("interrupted" if interrupted else "cancelled"), best(left) if left else None, ""
 
     async def _results(self, attempts: Sequence[Attempt]) -> dict[str, Result]:
         found = {one.id: folds.result(await self.store.events(one.id)) for one in attempts}

@@ -1,6 +1,7 @@
 """How the API answers: errors in one shape, and JSON that every reader takes."""
 
 import json
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from journeyman.core.errors import JourneymanError, RepositoryError, StoreError,
 from journeyman.core.ids import new_id
 from journeyman.server.errors import ApiError
 
+_PARAMETER = re.compile(r"\{[^}]+\}")
 log = structlog.get_logger("journeyman.server")
 
 CODES: dict[int, Code] = {
@@ -54,7 +56,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorBody, "description": MEANINGS[status]} for status in statuses}
 
 
-COMMON = problems(400, 401, 403, 422, 429, 503)
+COMMON = problems(400, 401, 403, 409, 422, 429, 503)
 """Errors that every route may answer with."""
 
 
@@ -149,7 +151,18 @@ async def _http(request: Request, failure: Exception) -> Response:
         405: f"{request.method} is not for {request.url.path}.",
     }
     message = messages.get(failure.status_code, str(failure.detail))
-    return error(failure.status_code, code, message, None, failure.headers)
+    headers = dict(failure.headers or {})
+    if failure.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return error(failure.status_code, code, message, None, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods that there are for a path, of all routes that it fits."""
+    app: FastAPI = request.app
+    paths: dict[str, dict[str, Any]] = app.openapi()["paths"]
+    fits = (methods for path, methods in paths.items() if re.fullmatch(_PARAMETER.sub("[^/]+", path), request.url.path))
+    return {method.upper() for methods in fits for method in methods}
 
 
 async def _internal(request: Request, failure: Exception) -> Response:

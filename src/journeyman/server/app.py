@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from journeyman import __version__
 from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
-from journeyman.server.bodies import BodyLimit
+from journeyman.server.bodies import Bounds
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
 from journeyman.server.routes import health, live, tasks, turns, uploads, work
@@ -58,7 +58,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
     )
     app.state.parts = parts
     app.state.streams = Streams(parts)
-    app.add_middleware(BodyLimit, most=BODY, others={f"{PREFIX}/uploads": PATCH})
+    app.add_middleware(Bounds, most=BODY, others={f"{PREFIX}/uploads": PATCH})
     app.add_middleware(SafeHeaders)
     handle_errors(app)
     app.include_router(health.router)

@@ -1,4 +1,4 @@
-"""How large the body of a request may be."""
+"""What no request may be: too large, or with a NUL in its path or its query, which no store takes."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from journeyman.server.answers import error
 TOO_LARGE = "The body is too large: it may have {} MB here."
 
 
-class BodyLimit:
+class Bounds:
     """ASGI middleware: a body has at most `most` bytes, at some paths `others`. What is too large is not read."""
 
     def __init__(self, app: ASGIApp, most: int, others: Mapping[str, int]) -> None:
@@ -27,6 +27,9 @@ class BodyLimit:
         told = Headers(scope=scope).get("content-length", "0")
         if told.isdigit() and int(told) > most:
             await error(413, "too_large", TOO_LARGE.format(most // 2**20))(scope, receive, send)
+            return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await error(400, "bad_request", "There is a NUL in the path or the query.")(scope, receive, send)
             return
         read = 0
 

@@ -26,6 +26,13 @@ ROUTERS = (
 )
 PUBLIC = (session.public,)
 
+TAGS = [
+    {"name": "people", "description": "Sign in and out; people, groups, invitations, tokens."},
+    {"name": "environments", "description": "Write, build, try and reset the environments that tasks are worked in."},
+    {"name": "schedules", "description": "Hand tasks out again and again."},
+    {"name": "administration", "description": "Models, secrets, quotas, usage, the audit log, workers."},
+]
+
 FIRST_HOURS = 7 * 24.0
 """How long the link for the first administrator holds."""
 
@@ -33,6 +40,7 @@ FIRST_HOURS = 7 * 24.0
 def create_service(parts: Parts, sign_in: SignIn, rates: Rates | None = None) -> FastAPI:
     """The whole application of `parts`, where people come in as `sign_in` says."""
     app = create_app(parts, ROUTERS, PUBLIC)
+    app.openapi_tags = [*(app.openapi_tags or ()), *TAGS]
     gate = Gate(parts.store, sign_in, parts.clock, rates)
     openid = sign_in.openid
     app.state.gate = gate

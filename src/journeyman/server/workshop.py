@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from journeyman.attempt.clones import ground_of, start_from
+from journeyman.attempt.clones import Wanted, ground_of, start_from
 from journeyman.attempt.environment.build import Site
 from journeyman.attempt.environment.cache import Build, Cache, Failure
 from journeyman.attempt.environment.choose import choose
@@ -148,7 +148,7 @@ class Workshop:
         stored = await host.store.environments.get(name)
         if stored is None or stored.repository is None:
             raise UsageError(f"The environment {name} names no repository.")
-        repository, base = await start_from(ground_of(host), stored.repository, ref)
+        repository, base = await start_from(ground_of(host), Wanted(stored.repository, ref))
         async with repository.tree(base.tree) as tree:
             use = await choose(
                 repository.workspace,

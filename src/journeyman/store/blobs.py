@@ -9,9 +9,11 @@ import io
 import os
 import re
 import tempfile
+import time
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 SPOOL = 256 * 1024
 """Bytes that are held in memory before they go to a file."""
 _PIECE = 64 * 1024
+_AT_ONCE = 16
+_ABANDONED = 86400.0
+"""Seconds after which a file that is still being written never will be whole."""
 _URL = re.compile(r"(s3|s3a|gs|az|adl|azure|abfs|abfss)://[^/]", re.ASCII)
 _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
 
@@ -77,6 +82,10 @@ class Blobs:
     async def delete(self, blob_ids: Iterable[str]) -> None:
         """Forget blobs. Those that are not there are no error."""
         await asyncio.to_thread(self._delete, list(blob_ids))
+
+    async def delete_old(self, blobs: Iterable[BlobInfo]) -> None:
+        """Forget blobs that nobody has put since they were listed."""
+        await asyncio.to_thread(self._delete_old, list(blobs))
 
     def spool(self) -> "tempfile.SpooledTemporaryFile[bytes]":
         """A nameless file that stays in memory while it is small."""
@@ -137,6 +146,29 @@ class Blobs:
                 else:
                     obstore.delete(self._open(), keys)
 
+    def _delete_old(self, blobs: list[BlobInfo]) -> None:
+        """In a folder each is first taken aside, since it may be put anew at this very moment. A bucket has no such
+        means: there it is looked at once more right before."""
+        with self._told():
+            if isinstance(self._root, Path):
+                for blob in blobs:
+                    _take_away(self._root / _key(blob.id), blob)
+                _sweep(self._root)
+                return
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                for _ in threads.map(self._delete_unless_put, blobs):
+                    pass
+
+    def _delete_unless_put(self, blob: BlobInfo) -> None:
+        import obstore
+
+        try:
+            now = obstore.head(self._open(), _key(blob.id))
+        except FileNotFoundError:
+            return
+        if now["last_modified"].timestamp() <= blob.put:
+            obstore.delete(self._open(), _key(blob.id))
+
     def _open(self) -> "ObjectStore":
         if self._objects is None:
             from obstore.store import LocalStore, from_url
@@ -181,6 +213,27 @@ def _listed(objects: "ObjectStore") -> "Iterator[ObjectMeta]":
     untyped: Any = obstore
     for batch in untyped.list(objects, chunk_size=1000):
         yield from batch
+
+
+def _take_away(place: Path, blob: BlobInfo) -> None:
+    aside = place.with_name(f".gone-{place.name}")
+    try:
+        place.rename(aside)
+    except FileNotFoundError:
+        return
+    if aside.stat().st_mtime > blob.put + 0.001 and not place.exists():
+        aside.rename(place)
+    else:
+        aside.unlink()
+
+
+def _sweep(root: Path) -> None:
+    """What processes that died in the middle left: `ID#1` while it was written, `.gone-ID` while it was taken away."""
+    for pattern in ("??/*#*", "??/.gone-*"):
+        for left in root.glob(pattern):
+            with suppress(FileNotFoundError):
+                if left.stat().st_mtime < time.time() - _ABANDONED:
+                    left.unlink()
 
 
 def _sync(place: Path) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -168,6 +169,24 @@ chunk = Table(
     Column("timing", Text),  # JSON, see `store.chunk`; null where it was not written down
     UniqueConstraint("attempt_id", "id"),
 )
+
+mention = Table(
+    "mention",
+    metadata,
+    Column("task_id", String(64), ForeignKey("task.id"), primary_key=True),
+    Column("seq", Integer, nullable=False),  # how many events the task had then
+    Column("thin", Boolean, nullable=False),  # its outputs were given up
+    Column("blobs", LargeBinary, nullable=False),  # 32 bytes each
+)
+"""Which blobs a task needs, as the last collection of garbage found it."""
+
+lasting = Table(
+    "lasting",
+    metadata,
+    Column("blob", String(64), primary_key=True),
+    Column("until", Double, nullable=False),
+)
+"""Blobs that no task mentions and which are kept all the same, until then."""
 
 environment = Table(
     "environment",

@@ -17,6 +17,7 @@ from journeyman.store.audit import Audit
 from journeyman.store.blobs import Blobs
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
+from journeyman.store.garbage import Garbage
 from journeyman.store.holder import describe
 from journeyman.store.jobs import Jobs
 from journeyman.store.lines import Lines
@@ -34,6 +35,7 @@ from journeyman.store.secrets import Secrets
 from journeyman.store.sqlite import Sqlite
 from journeyman.store.tail import Tail
 from journeyman.store.tasks import Tasks
+from journeyman.store.transfer import Transfer
 from journeyman.store.turns import Messages, Turns
 from journeyman.store.usage import UsageSums
 
@@ -89,6 +91,8 @@ class Store(Tasks):
         self.schedules = Schedules(database)
         self.models = Models(database, clock)
         self.usage = UsageSums(database)
+        self.garbage = Garbage(database, blobs, self, clock)
+        self.transfer = Transfer(database, blobs, self, self.garbage, clock)
         self._blobs = blobs
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
@@ -118,9 +122,15 @@ class Store(Tasks):
         finally:
             await log.close()
 
-    async def put_blob(self, data: bytes) -> str:
-        """Keep `data`; returns its id, the SHA-256 in hex of what is kept: without secrets."""
-        return await self._blobs.put(self.secrets.mask.data(data))
+    async def put_blob(self, data: bytes, *, lasting: float | None = None) -> str:
+        """Keep `data`; returns its id, the SHA-256 in hex of what is kept: without secrets.
+
+        It stays while a task mentions it, and a day in any case; `lasting` keeps it for so many seconds without one.
+        """
+        blob_id = await self._blobs.put(self.secrets.mask.data(data))
+        if lasting is not None:
+            await self.garbage.keep(blob_id, lasting)
+        return blob_id
 
     async def blob(self, blob_id: str) -> bytes:
         return await self._blobs.get(blob_id)

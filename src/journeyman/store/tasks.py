@@ -118,13 +118,6 @@ class Tasks:
             return task
         raise UsageError(f'There is no task for {repository} yet; `journeyman run "…"` starts one.')
 
-    async def unstarted(self, before: float, limit: int = 1000) -> list[Task]:
-        """Tasks that have been queued, and not been touched, since before that time; the oldest first."""
-        from journeyman.store.schema import task as table
-
-        query = _task_columns().where(table.c.status == "queued", table.c.updated < before)
-        return await self._tasks(query.order_by(table.c.updated).limit(limit))
-
     async def update_task(self, task_id: str, **fields: Unpack[TaskFields]) -> None:
         def job(connection: "Connection") -> int:
             from sqlalchemy import select, update
@@ -158,10 +151,10 @@ class Tasks:
             ids = connection.execute(attempts).scalars().all()
             if any(held(connection, attempt_id, self._clock()) for attempt_id in ids):
                 raise UsageError(f"Task {task_id} is being worked on; cancel it first.")
-            connection.execute(delete(schema.event).where(schema.event.c.task_id == task_id))
             connection.execute(delete(schema.chunk).where(schema.chunk.c.attempt_id.in_(ids)))
-            for table in (schema.attempt, schema.turn, schema.message, schema.seen):
-                connection.execute(delete(table).where(table.c.task_id == task_id))
+            for table in reversed(schema.metadata.sorted_tables):
+                if "task_id" in table.c:
+                    connection.execute(delete(table).where(table.c.task_id == task_id))
             if connection.execute(delete(schema.task).where(schema.task.c.id == task_id)).rowcount != 1:
                 raise UsageError(f"There is no task {task_id!r}; `journeyman list` shows the tasks that there are.")
 

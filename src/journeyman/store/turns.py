@@ -128,7 +128,7 @@ class Messages:
                 if (row := connection.execute(known).mappings().one_or_none()) is not None:
                     return message_of(row)
             last = select(func.coalesce(func.max(table.c.number), 0)).where(table.c.task_id == message.task_id)
-            new = _fit(
+            new = fit(
                 message.model_copy(
                     update={"number": connection.execute(last).scalar_one() + 1, "at": message.at or self._clock()}
                 ),
@@ -151,9 +151,10 @@ class Messages:
         )
 
 
-def _fit(message: Message, mask: Mask) -> Message:
-    fit = storable(message)
-    return masked(fit, mask) if mask else fit
+def fit(message: Message, mask: Mask) -> Message:
+    """As it is stored: without secrets, and fit for a column of text."""
+    plain = storable(message)
+    return masked(plain, mask) if mask else plain
 
 
 def _touch(connection: "Connection", task_id: str, now: float) -> None:

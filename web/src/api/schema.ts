@@ -515,7 +515,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/quotas/mine": {
+    "/api/v1/quota": {
         parameters: {
             query?: never;
             header?: never;

@@ -10,6 +10,9 @@ from journeyman.store.store import Store
 TELL = 0.5
 """Seconds between two lines of progress."""
 
+KEPT = 90 * 86400.0
+"""Seconds for which what a set-up wrote is kept."""
+
 
 class Gathered:
     """Takes output in pieces, masks it and tells its latest line; `close` stores the whole as a blob."""
@@ -38,4 +41,4 @@ class Gathered:
     async def close(self, store: Store) -> str:
         """The id of the blob that holds everything."""
         self._data += self._stream.flush()
-        return await store.put_blob(bytes(self._data))
+        return await store.put_blob(bytes(self._data), lasting=KEPT)

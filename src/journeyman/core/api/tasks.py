@@ -79,8 +79,8 @@ class TaskCreate(Value):
     checks: tuple[Name, ...] = Field(default=(), max_length=50)
     images: tuple[BlobId, ...] = Field(default=(), max_length=20)
     starting_diff: BlobId | None = None
-    parent: str | None = Field(default=None, max_length=64)
-    group: str | None = Field(default=None, max_length=64)
+    parent: str | None = Field(default=None, min_length=1, max_length=64)
+    group: str | None = Field(default=None, min_length=1, max_length=64)
     priority: int = Field(default=3, ge=1, le=5)
     origin: Literal["api", "web", "cli"] = "api"
     seed: int = Field(default=0, ge=0, le=2**31)
@@ -141,10 +141,10 @@ class Choose(Value):
 class TaskUpdate(Value):
     """What of a task may be changed; what is left out stays."""
 
-    title: str | None = Field(default=None, min_length=1, max_length=200)
+    title: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
     archived: bool | None = None
     priority: int | None = Field(default=None, ge=1, le=5)
-    group: str | None = Field(default=None, max_length=64)
+    group: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 class Seen(Value):

@@ -7,7 +7,7 @@ the sandbox is for administrators: folders of the server's machine, hosts of pri
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 
 from journeyman.attempt.environment.cache import Build, Failure
 from journeyman.core.api.admin import (
@@ -35,6 +35,7 @@ from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
+from journeyman.server.examples_people import ENVIRONMENT
 from journeyman.server.parts import parts_of
 from journeyman.server.visible import (
     changes,
@@ -64,7 +65,9 @@ async def list_environments(request: Request, actor: Reader) -> EnvironmentList:
 
 
 @router.post("/environments", status_code=201, responses=problems(409))
-async def create_environment(request: Request, actor: Writer, wanted: EnvironmentCreate) -> EnvironmentView:
+async def create_environment(
+    request: Request, actor: Writer, wanted: Annotated[EnvironmentCreate, Body(openapi_examples=ENVIRONMENT)]
+) -> EnvironmentView:
     """Store a new environment."""
     store = parts_of(request).store
     environment, text = _written(actor, wanted, wanted.name)

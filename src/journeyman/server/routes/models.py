@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 
 from journeyman.core.api.admin import (
     EnvironmentName,
@@ -22,6 +22,7 @@ from journeyman.server.auth.actor import Administrator, Reader
 from journeyman.server.auth.noted import note
 from journeyman.server.catalogue import Catalogue, choice_of
 from journeyman.server.errors import ApiError, not_found
+from journeyman.server.examples_people import MODEL, SECRET
 from journeyman.server.parts import parts_of
 
 router = APIRouter(tags=["administration"], route_class=Route)
@@ -40,7 +41,9 @@ async def list_models(request: Request, actor: Reader) -> ModelList:
 
 
 @router.post("/models", status_code=201, responses=problems(409))
-async def add_model(request: Request, actor: Administrator, wanted: ModelAdd) -> ModelLine:
+async def add_model(
+    request: Request, actor: Administrator, wanted: Annotated[ModelAdd, Body(openapi_examples=MODEL)]
+) -> ModelLine:
     """Set a model up for everybody, in place of an older one: tasks name it `shared:NAME`. Its key is a stored secret:
     no variable of the workers' is sent to an address that is given here."""
     catalogue, store = _catalogue(request), parts_of(request).store
@@ -94,7 +97,12 @@ async def list_secrets(request: Request, actor: Administrator) -> SecretList:
 
 
 @router.put("/secrets/{name}", status_code=204, responses=problems(404))
-async def set_secret(request: Request, actor: Administrator, name: SecretName, wanted: SecretWrite) -> None:
+async def set_secret(
+    request: Request,
+    actor: Administrator,
+    name: SecretName,
+    wanted: Annotated[SecretWrite, Body(openapi_examples=SECRET)],
+) -> None:
     """Store a secret, for one environment or for all, in place of an older one."""
     store = parts_of(request).store
     if wanted.environment is not None and await store.environments.get(wanted.environment) is None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 
 from journeyman.core.api.admin import (
     AuditLine,
@@ -23,6 +23,7 @@ from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Administrator, Reader
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError, not_found
+from journeyman.server.examples_people import QUOTA
 from journeyman.server.parts import parts_of
 from journeyman.server.visible import sight
 from journeyman.store.store import Store
@@ -46,7 +47,7 @@ async def list_quotas(request: Request, actor: Administrator) -> QuotaList:
     return QuotaList(quotas=tuple(await parts_of(request).store.quotas.all()))
 
 
-@router.get("/quotas/mine")
+@router.get("/quota")
 async def own_quotas(
     request: Request, actor: Reader, group: Annotated[str | None, Query(max_length=64)] = None
 ) -> Standings:
@@ -57,7 +58,9 @@ async def own_quotas(
 
 
 @router.put("/quotas/{of}", responses=problems(404))
-async def set_quota(request: Request, actor: Administrator, of: Of, wanted: QuotaWrite) -> Quota:
+async def set_quota(
+    request: Request, actor: Administrator, of: Of, wanted: Annotated[QuotaWrite, Body(openapi_examples=QUOTA)]
+) -> Quota:
     """Bound what a person, a group or everybody may use. What is begun goes on; the next task is held to it."""
     store = parts_of(request).store
     await _known(store, of)

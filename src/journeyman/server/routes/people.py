@@ -1,6 +1,8 @@
 """People and invitations."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
 
 from journeyman.core.api.people import (
     InvitationCreate,
@@ -18,6 +20,7 @@ from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Administrator, Reader, Signed
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError, not_found
+from journeyman.server.examples_people import INVITE, PERSON
 from journeyman.server.parts import parts_of
 from journeyman.server.routes.session import checked_password, gate_of
 from journeyman.store.people import PersonFields, Taken
@@ -40,7 +43,9 @@ async def list_people(request: Request, actor: Reader) -> PersonList:
 
 
 @router.post("/people", status_code=201, responses=problems(409))
-async def create_person(request: Request, actor: Administrator, wanted: PersonCreate) -> Person:
+async def create_person(
+    request: Request, actor: Administrator, wanted: Annotated[PersonCreate, Body(openapi_examples=PERSON)]
+) -> Person:
     """Add somebody."""
     gate, parts = gate_of(request), parts_of(request)
     notation = None
@@ -127,7 +132,9 @@ async def list_invitations(request: Request, actor: Administrator) -> Invitation
 
 
 @router.post("/invitations", status_code=201, responses=problems(409))
-async def create_invitation(request: Request, actor: Administrator, wanted: InvitationCreate) -> InvitationMade:
+async def create_invitation(
+    request: Request, actor: Administrator, wanted: Annotated[InvitationCreate, Body(openapi_examples=INVITE)]
+) -> InvitationMade:
     """A link by which somebody joins. It works once."""
     parts = parts_of(request)
     if wanted.email is not None and await parts.store.people.by_email(wanted.email) is not None:

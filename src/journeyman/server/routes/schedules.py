@@ -3,10 +3,11 @@
 import re
 from datetime import datetime
 from itertools import islice
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Body, Request
 
 from journeyman.core.api.admin import ScheduleList, ScheduleTask, ScheduleView, ScheduleWrite
 from journeyman.core.ids import new_id
@@ -16,6 +17,7 @@ from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
+from journeyman.server.examples_people import SCHEDULE
 from journeyman.server.parts import Parts, parts_of
 from journeyman.server.visible import (
     require_changed,
@@ -44,7 +46,9 @@ async def list_schedules(request: Request, actor: Reader) -> ScheduleList:
 
 
 @router.post("/schedules", status_code=201, responses=problems(404, 409))
-async def create_schedule(request: Request, actor: Writer, wanted: ScheduleWrite) -> ScheduleView:
+async def create_schedule(
+    request: Request, actor: Writer, wanted: Annotated[ScheduleWrite, Body(openapi_examples=SCHEDULE)]
+) -> ScheduleView:
     """Hand a task out at the times of a cron expression, from now on. It runs as who made it."""
     parts = parts_of(request)
     if sum(each.owner == actor.id for each in await parts.store.schedules.all()) >= MOST:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from journeyman.core.api.people import (
@@ -25,6 +25,7 @@ from journeyman.server.auth.noted import note
 from journeyman.server.auth.openid import OpenId
 from journeyman.server.auth.passwords import complaint
 from journeyman.server.errors import ApiError
+from journeyman.server.examples_people import ACCEPT, SIGN_IN
 from journeyman.server.parts import parts_of
 from journeyman.store.people import Taken, email_of
 
@@ -57,8 +58,10 @@ async def get_session(request: Request, actor: Signed) -> Me:
     return await _me(request, actor)
 
 
-@public.post("/session", responses=problems(401))
-async def sign_in(request: Request, response: Response, wanted: SignInRequest) -> Me:
+@public.post("/session", responses=problems(401, 409))
+async def sign_in(
+    request: Request, response: Response, wanted: Annotated[SignInRequest, Body(openapi_examples=SIGN_IN)]
+) -> Me:
     """Sign in by a password. The answer sets the cookie of a new session."""
     gate, store = gate_of(request), parts_of(request).store
     _not_open(gate)
@@ -86,7 +89,7 @@ async def sign_out(request: Request, response: Response, actor: Signed) -> None:
     gate.forget(request, response)
 
 
-@router.delete("/sessions", responses=problems(401))
+@router.delete("/sessions", responses=problems(401, 409))
 async def sign_out_everywhere(request: Request, actor: Signed) -> SessionsEnded:
     """End every session of one's own but the one that asks."""
     person, store = _person(actor), parts_of(request).store
@@ -113,7 +116,7 @@ async def change_password(request: Request, actor: Signed, wanted: PasswordChang
     await note(request, actor, "password.changed", person.id)
 
 
-@public.post("/session/invitation/look", responses=problems(404))
+@public.post("/session/invitation/look", responses=problems(404, 409))
 async def look_at_invitation(request: Request, wanted: InvitationSecret) -> InvitationView:
     """What an invitation is for, to whoever holds its link."""
     invitation = await _invitation(request, wanted.secret)
@@ -124,7 +127,9 @@ async def look_at_invitation(request: Request, wanted: InvitationSecret) -> Invi
 
 
 @public.post("/session/invitation", responses=problems(404, 409))
-async def accept_invitation(request: Request, response: Response, wanted: Accept) -> Me:
+async def accept_invitation(
+    request: Request, response: Response, wanted: Annotated[Accept, Body(openapi_examples=ACCEPT)]
+) -> Me:
     """Join by an invitation, or set a new password by one. It works once; then one is signed in."""
     gate, store = gate_of(request), parts_of(request).store
     invitation = await _invitation(request, wanted.secret)
@@ -193,7 +198,7 @@ def _openid(request: Request) -> OpenId:
 
 def _not_open(gate: Gate) -> None:
     if gate.sign_in.open:
-        raise ApiError(409, "conflict", "This server runs without sign-in: there is nobody to be.")
+        raise ApiError(409, "conflict", "Nobody in particular is signed in here: there is nobody to be.")
 
 
 def _hold(gate: Gate, address: str, email: str) -> None:
@@ -209,7 +214,7 @@ def _hold(gate: Gate, address: str, email: str) -> None:
 
 def _person(actor: Actor) -> Person:
     if actor.person is None:
-        raise ApiError(409, "conflict", "This server runs without sign-in: there is nobody to be.")
+        raise ApiError(409, "conflict", "Nobody in particular is signed in here: there is nobody to be.")
     return actor.person
 
 

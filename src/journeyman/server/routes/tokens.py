@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 
 from journeyman.core.api.people import TokenCreate, TokenList, TokenMade
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import SCOPES_OF, Signed
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError, not_found
+from journeyman.server.examples_people import TOKEN
 from journeyman.server.parts import parts_of
 
 router = APIRouter(tags=["people"], route_class=Route)
@@ -33,7 +34,9 @@ async def list_tokens(
 
 
 @router.post("/tokens", status_code=201, responses=problems(409))
-async def create_token(request: Request, actor: Signed, wanted: TokenCreate) -> TokenMade:
+async def create_token(
+    request: Request, actor: Signed, wanted: Annotated[TokenCreate, Body(openapi_examples=TOKEN)]
+) -> TokenMade:
     """A new token of one's own, with scopes of one's role. A token makes no tokens: sign in for that."""
     parts = parts_of(request)
     if actor.person is None:

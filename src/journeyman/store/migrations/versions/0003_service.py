@@ -27,7 +27,7 @@ def downgrade() -> None:
     op.drop_table("job")
     for table in ("worker", "schedule", "audit", "quota", "invitation", "session", "token", "membership", "group"):
         op.drop_table(table)
-    for table in ("model", "person", "seen", "message", "turn"):
+    for table in ("model", "person", "lasting", "mention", "seen", "message", "turn"):
         op.drop_table(table)
     with op.batch_alter_table("environment") as table:
         table.drop_column("group")
@@ -196,6 +196,22 @@ def _turns() -> None:
         sa.Column("seq", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("person", "task_id", name="pk_seen"),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_seen_task_id"),
+    )
+
+    op.create_table(
+        "mention",
+        sa.Column("task_id", sa.String(64), nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("thin", sa.Boolean, nullable=False),
+        sa.Column("blobs", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("task_id", name="pk_mention"),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_mention_task_id"),
+    )
+    op.create_table(
+        "lasting",
+        sa.Column("blob", sa.String(64), nullable=False),
+        sa.Column("until", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("blob", name="pk_lasting"),
     )
 
 
