@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,29 +18,15 @@ from journeyman.store.environments import Environments
 from journeyman.store.holder import describe
 from journeyman.store.log import AttemptLog, lease_lost
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
+from journeyman.store.rooms import Rooms
 from journeyman.store.rows import attempt_of
 from journeyman.store.secrets import Secrets
 from journeyman.store.sqlite import Sqlite
 from journeyman.store.tail import Tail
-from journeyman.store.tasks import Tasks
 from journeyman.store.turns import Messages, Turns
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from journeyman.store.access import Access
-    from journeyman.store.audit import Audit
-    from journeyman.store.garbage import Garbage
-    from journeyman.store.jobs import Jobs
-    from journeyman.store.lines import Lines
-    from journeyman.store.models import Models
-    from journeyman.store.offers import Offers
-    from journeyman.store.pages import Pages
-    from journeyman.store.people import People
-    from journeyman.store.quotas import Quotas
-    from journeyman.store.schedules import Schedules
-    from journeyman.store.transfer import Transfer
-    from journeyman.store.usage import UsageSums
 
 LEASE = 30.0
 """Seconds after which an attempt whose holder was not heard of may be taken over."""
@@ -78,97 +63,16 @@ def _postgres(url: str, patience: float) -> Backend:
     return Postgres(url, patience)
 
 
-class Store(Tasks):
-    """Made by `open_store`. What is stored holds none of the `secrets`, which are read again with each claim.
-
-    What only the service needs is loaded when it is asked for.
-    """
+class Store(Rooms):
+    """Made by `open_store`. What is stored holds none of the `secrets`, which are read again with each claim."""
 
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         super().__init__(database, secrets, clock)
+        self._blobs = blobs
         self.environments = Environments(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
         self.tail = Tail(database)
-        self._blobs = blobs
-
-    @cached_property
-    def jobs(self) -> "Jobs":
-        from journeyman.store.jobs import Jobs
-
-        return Jobs(self._database, self._clock)
-
-    @cached_property
-    def offers(self) -> "Offers":
-        from journeyman.store.offers import Offers
-
-        return Offers(self._database, self._clock)
-
-    @cached_property
-    def lines(self) -> "Lines":
-        from journeyman.store.lines import Lines
-
-        return Lines(self._database, self._clock)
-
-    @cached_property
-    def pages(self) -> "Pages":
-        from journeyman.store.pages import Pages
-
-        return Pages(self._database)
-
-    @cached_property
-    def people(self) -> "People":
-        from journeyman.store.people import People
-
-        return People(self._database, self._clock)
-
-    @cached_property
-    def access(self) -> "Access":
-        from journeyman.store.access import Access
-
-        return Access(self._database, self._clock)
-
-    @cached_property
-    def audit(self) -> "Audit":
-        from journeyman.store.audit import Audit
-
-        return Audit(self._database, self._clock)
-
-    @cached_property
-    def quotas(self) -> "Quotas":
-        from journeyman.store.quotas import Quotas
-
-        return Quotas(self._database, self._clock)
-
-    @cached_property
-    def schedules(self) -> "Schedules":
-        from journeyman.store.schedules import Schedules
-
-        return Schedules(self._database)
-
-    @cached_property
-    def models(self) -> "Models":
-        from journeyman.store.models import Models
-
-        return Models(self._database, self._clock)
-
-    @cached_property
-    def usage(self) -> "UsageSums":
-        from journeyman.store.usage import UsageSums
-
-        return UsageSums(self._database)
-
-    @cached_property
-    def garbage(self) -> "Garbage":
-        from journeyman.store.garbage import Garbage
-
-        return Garbage(self._database, self._blobs, self, self._clock)
-
-    @cached_property
-    def transfer(self) -> "Transfer":
-        from journeyman.store.transfer import Transfer
-
-        return Transfer(self._database, self._blobs, self, self.garbage, self._clock)
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
         """The events of an attempt with a number above `after`; in this process or another they may grow."""
