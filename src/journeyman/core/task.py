@@ -147,7 +147,8 @@ class Task(Value):
 
 
 class Turn(Value):
-    """One prompt of a person and the work that answers it. `continues` is the attempt that it goes on from."""
+    """One prompt of a person and the work that answers it. `continues` is the attempt that it goes on from, `machine`
+    the id of the machine that has its workspaces."""
 
     task_id: str
     number: int = 1
@@ -158,6 +159,7 @@ class Turn(Value):
     chosen: str | None = None
     continues: str | None = None
     reason: str = ""
+    machine: str | None = None
 
 
 MessageKind = Literal["steer", "interrupt", "cancel", "approve"]

@@ -97,6 +97,7 @@ turn = Table(
     Column("chosen", String(64)),
     Column("continues", String(64)),
     Column("reason", Text, nullable=False),
+    Column("machine", String(64)),
     Column("key", String(128)),  # the idempotency key of its creation
     UniqueConstraint("task_id", "key"),
 )

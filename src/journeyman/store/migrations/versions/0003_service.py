@@ -170,6 +170,7 @@ def _turns() -> None:
         sa.Column("chosen", sa.String(64)),
         sa.Column("continues", sa.String(64)),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("machine", sa.String(64)),
         sa.Column("key", sa.String(128)),
         sa.PrimaryKeyConstraint("task_id", "number", name="pk_turn"),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_turn_task_id"),
