@@ -101,8 +101,9 @@ async def test_strangers_get_nothing(tmp_path: Path, method: str) -> None:
 async def test_a_token_to_read_changes_nothing(tmp_path: Path) -> None:
     async with service(tmp_path) as world:
         admin = await world.administrator()
-        reading = await world.client(await world.token(admin, "read"))
-        await task_of(world, "0one", None)
+        ann = await world.person(admin, "ann")
+        reading = await world.client(await world.token(await world.signed_in("ann@example.org"), "read"))
+        await task_of(world, "0one", ann.id)
         assert (await reading.get(f"{API}/tasks/0one")).status_code == 200
         for method, path, body in WRITES:
             if path != "/seen":

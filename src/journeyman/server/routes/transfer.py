@@ -30,7 +30,7 @@ PIECE = 256 * 1024
     "/{task_id}/export", responses=answered(FILE, "The file.") | problems(404), response_class=StreamingResponse
 )
 async def export_task(request: Request, task: SeenTask) -> StreamingResponse:
-    """The whole task as one file, for `journeyman import` or another service."""
+    """The whole task as one file, for another service."""
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL))
         await parts_of(request).store.transfer.write(task.id, file)
