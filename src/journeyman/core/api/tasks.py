@@ -153,7 +153,7 @@ class TaskUpdate(Value):
 class Seen(Value):
     """Up to which of the task's events the person has read; None is all, 0 marks it unread."""
 
-    seq: int | None = Field(default=None, ge=0, le=2**53)
+    seq: int | None = Field(default=None, ge=0, lt=2**31)
 
 
 BulkAct = Literal["archive", "unarchive", "cancel", "retry", "delete", "read", "unread"]
