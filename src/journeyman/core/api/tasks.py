@@ -63,7 +63,8 @@ class TaskCreate(Value):
     """A new task.
 
     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
-    stored `environment`. `images` and `starting_diff` are ids of uploads; the patch is laid over the base first.
+    stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
+    uploads; the patch is laid over the base first.
     """
 
     prompt: Prompt
