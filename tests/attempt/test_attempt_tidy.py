@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.attempt.tidy import Keep, tidy
+from journeyman.attempt.tidy import tidy, told
+from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Status
 from journeyman.store import Store, open_store, this_process
 from journeyman.store.garbage import DAY
@@ -54,10 +55,11 @@ async def test_workspaces_of_tasks_that_are_over_go_after_their_time(tmp_path: P
         other = tmp_path / "attempts" / "not-an-attempt"
         other.mkdir()
         async with store.claim("0held.1.1", this_process()):
-            told = await tidy(tmp_path, store, Keep(), clock, dry_run=True)
-            assert ([each.attempt_id for each in told.workspaces], done.exists()) == (["0done.1.1"], True)
-            assert SIZE <= told.workspaces[0].bytes < 2 * SIZE
-            assert await tidy(tmp_path, store, Keep(), clock) == told
+            would = await tidy(tmp_path, store, KeepSettings(), clock, dry_run=True)
+            assert ([each.attempt_id for each in would.workspaces], done.exists()) == (["0done.1.1"], True)
+            assert SIZE <= would.workspaces[0].bytes < 2 * SIZE
+            assert await tidy(tmp_path, store, KeepSettings(), clock) == would
+        assert told(would) == "0 tasks, outputs of 0 tasks, 1 workspace, 0 blobs: 0.1 MB in all."
         assert not done.exists()
         assert all(folder.exists() for folder in stays)
         assert sorted(path.name for path in (tmp_path / "attempts").iterdir()) == sorted(
@@ -65,11 +67,11 @@ async def test_workspaces_of_tasks_that_are_over_go_after_their_time(tmp_path: P
         )
         assert (tmp_path / "precious" / "file").read_text() == "stays"
         clock.now += 2 * DAY
-        await tidy(tmp_path, store, Keep(workspaces_days=None), clock)
+        await tidy(tmp_path, store, KeepSettings(workspaces_days=None), clock)
         assert all(folder.exists() for folder in stays)
-        await tidy(tmp_path, store, Keep(workspaces_days=7), clock)
+        await tidy(tmp_path, store, KeepSettings(workspaces_days=7), clock)
         assert [folder.exists() for folder in stays] == [False, True, False, True]
-        await tidy(tmp_path, store, Keep(workspaces_days=1), clock)
+        await tidy(tmp_path, store, KeepSettings(workspaces_days=1), clock)
         assert [folder.exists() for folder in stays] == [False, True, False, False]
 
 
@@ -78,26 +80,26 @@ async def test_a_budget_takes_the_oldest_workspaces_and_then_outputs(tmp_path: P
         blobs = await a_worked_task(store, "0out")
         folders = [await a_task_of(store, tmp_path, clock, f"t{age}", "done", age) for age in (5, 4, 3)]
         running = await a_task_of(store, tmp_path, clock, "run", "running", 9)
-        everything = await tidy(tmp_path, store, Keep(), clock, dry_run=True)
+        everything = await tidy(tmp_path, store, KeepSettings(), clock, dry_run=True)
         assert everything.workspaces == ()
         room = everything.left - SIZE
-        told = await tidy(tmp_path, store, Keep(disk_bytes=room), clock)
-        assert [each.attempt_id for each in told.workspaces] == ["0t5.1.1"]
-        assert told.left <= room
-        assert told.collected.blobs == 0
+        went = await tidy(tmp_path, store, KeepSettings(disk_bytes=room), clock)
+        assert [each.attempt_id for each in went.workspaces] == ["0t5.1.1"]
+        assert went.left <= room
+        assert went.collected.blobs == 0
         assert [folder.exists() for folder in (*folders, running)] == [False, True, True, True]
         clock.now += 2 * DAY
-        told = await tidy(tmp_path, store, Keep(disk_bytes=0), clock)
+        went = await tidy(tmp_path, store, KeepSettings(disk_bytes=0), clock)
         assert [folder.exists() for folder in (*folders, running)] == [False, False, False, True]
-        assert [(one.id, one.what) for one in told.collected.tasks][-1] == ("0out", "outputs")
+        assert [(one.id, one.what) for one in went.collected.tasks][-1] == ("0out", "outputs")
         assert len(await there(store, blobs)) == len(blobs) - 3
-        assert told.left >= SIZE  # a task at work keeps what it has
+        assert went.left >= SIZE  # a task at work keeps what it has
 
 
 async def test_a_task_that_leaves_takes_its_workspace_along(tmp_path: Path, clock: HandClock) -> None:
     async with open_store(tmp_path, clock=clock) as store:
         folder = await a_task_of(store, tmp_path, clock, "old", "done", 30)
-        keep = Keep(tasks_days=20, workspaces_days=None)
+        keep = KeepSettings(tasks_days=20, workspaces_days=None)
         assert [each.id for each in (await tidy(tmp_path, store, keep, clock)).collected.tasks] == ["0old"]
         assert not folder.exists()
         assert await store.tasks() == []

@@ -20,6 +20,7 @@ from journeyman.core.model import Profile
 from journeyman.core.settings import (
     SHARED,
     TABLES,
+    KeepSettings,
     ModelSettings,
     OpenIdSettings,
     ServerSettings,
@@ -176,9 +177,10 @@ def default(value: object) -> str:
         ("Service: `[server]`", ServerSettings),
         ("Sign-in by a provider: `[server.openid]`", OpenIdSettings),
         ("Engine: `[temporal]`", TemporalSettings),
+        ("What is kept: `[keep]`", KeepSettings),
         ("Limits: `[limits]`", Limits),
     ],
-    ids=["settings", "models", "server", "openid", "temporal", "limits"],
+    ids=["settings", "models", "server", "openid", "temporal", "keep", "limits"],
 )
 def test_the_page_of_settings_has_every_key_with_its_default(heading: str, model: type[BaseModel]) -> None:
     said = {codes(key)[0]: told for key, told, *_ in rows(section(SETTINGS, heading))}

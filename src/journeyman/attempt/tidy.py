@@ -2,35 +2,24 @@
 
 import asyncio
 import os
+import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from journeyman.attempt.environment.cache import remove
-from journeyman.core.errors import UsageError
+from journeyman.attempt.host import Tell
+from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.ids import Clock
+from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Status
+from journeyman.core.text import counted
 from journeyman.store.garbage import DAY, Collected, Retention
 from journeyman.store.store import Store
 
 _FOLDER = re.compile(r"([0-9a-z]{1,64})\.\d+\.\d+\Z")
 _OVER: tuple[Status, ...] = ("done", "failed", "cancelled")
 _GONE = ".gone-"
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """What to keep, in days since a finished task's last change, None for ever; and the bytes that all of it may take
-    on this machine, where the oldest go first: workspaces, then outputs."""
-
-    tasks_days: float | None = None
-    outputs_days: float | None = None
-    workspaces_days: float | None = 7.0
-    disk_bytes: int | None = None
-
-    @property
-    def retention(self) -> Retention:
-        return Retention(_seconds(self.tasks_days), _seconds(self.outputs_days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +41,9 @@ class Tidied:
     left: int
 
 
-async def tidy(state: Path, store: Store, keep: Keep, clock: Clock, *, dry_run: bool = False) -> Tidied:
+async def tidy(state: Path, store: Store, keep: KeepSettings, clock: Clock, *, dry_run: bool = False) -> Tidied:
     """Make room. With `dry_run` it is only told what would go."""
-    leaving = await store.garbage.leaving(keep.retention)
+    leaving = await store.garbage.leaving(Retention(_seconds(keep.tasks_days), _seconds(keep.outputs_days)))
     gone = {one.id for one in leaving if one.what == "task"}
     known = sorted(await workspaces(state, store, clock), key=lambda each: -(each.idle or 0.0))
     size = sum(each.bytes for each in known)
@@ -78,6 +67,31 @@ async def tidy(state: Path, store: Store, keep: Keep, clock: Clock, *, dry_run: 
     if not dry_run:
         await asyncio.to_thread(_sweep, state / "attempts")
     return Tidied(tuple(went), collected, size + collected.all_bytes - collected.bytes)
+
+
+async def tidy_daily(state: Path, store: Store, keep: KeepSettings, clock: Clock, tell: Tell) -> None:
+    """Make room once a day, for ever; `tell` hears what went, and what went wrong."""
+    while True:
+        await asyncio.sleep(DAY * (0.9 + random.random() / 5))  # not all processes of a store at once
+        try:
+            went = await tidy(state, store, keep, clock)
+        except JourneymanError as error:
+            tell(f"No room could be made: {error}")
+        else:
+            tell(told(went))
+
+
+def told(went: Tidied) -> str:
+    """What went, in a sentence."""
+    whole = [one for one in went.collected.tasks if one.what == "task"]
+    size = sum(each.bytes for each in went.workspaces) + went.collected.bytes
+    parts = (
+        counted(len(whole), "task"),
+        f"outputs of {counted(len(went.collected.tasks) - len(whole), 'task')}",
+        counted(len(went.workspaces), "workspace"),
+        counted(went.collected.blobs, "blob"),
+    )
+    return f"{', '.join(parts)}: {size / 1e6:.1f} MB in all."
 
 
 async def workspaces(state: Path, store: Store, clock: Clock) -> list[Workspace]:

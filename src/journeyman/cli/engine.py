@@ -10,6 +10,7 @@ from typing import Any
 from journeyman.attempt.begin import Draft
 from journeyman.attempt.host import Host
 from journeyman.cli.door import Door
+from journeyman.cli.tidying import tidying
 from journeyman.cli.work import Ended, Watcher, end
 from journeyman.core import folds
 from journeyman.core.errors import JourneymanError
@@ -104,6 +105,7 @@ async def work_for_engine(door: Door, host: Host) -> int:
         stack.enter_context(telemetry(door.environ))
         engine = await stack.enter_async_context(engine_of(door))
         await stack.enter_async_context(worker(engine, host.store, Attempts(crew), crew.offer, duties))
+        await stack.enter_async_context(tidying(door, host.store))
         where = engine.where.address
         print(
             f"Working for the engine at {where}, up to {crew.offer.slots} attempts at a time. "

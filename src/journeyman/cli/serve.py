@@ -21,6 +21,7 @@ from journeyman import __version__
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, configured_models, open_door, open_stored
 from journeyman.cli.remotes import SERVING, Serving, put_private
+from journeyman.cli.tidying import tidying
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line
 from journeyman.store.store import Store
@@ -110,6 +111,7 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
             slots = crew.offer.slots
             workshop = _workshop(door, host)
             stack.push_async_callback(workshop.close)
+        await stack.enter_async_context(tidying(door, store))
         app, join = await _application(door, store, engine, address, token, workshop)
         serving = Serving(address=address, pid=os.getpid(), token=token)
         yield Running(door, app, serving, engine.where.address, default_model(door), slots, join)

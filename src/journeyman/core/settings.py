@@ -97,6 +97,18 @@ class ServerSettings(Value):
     openid: OpenIdSettings | None = None
 
 
+class KeepSettings(Value):
+    """How long things of finished tasks are kept, in days since the last change; None is for ever.
+
+    `disk_bytes` is what workspaces and blobs may take on this machine together.
+    """
+
+    tasks_days: float | None = Field(default=None, ge=0)
+    outputs_days: float | None = Field(default=None, ge=0)
+    workspaces_days: float | None = Field(default=7.0, ge=0)
+    disk_bytes: int | None = Field(default=None, ge=0)
+
+
 class Settings(Value):
     """All settings, with their defaults. `checks` are commands that must succeed.
 
@@ -120,6 +132,7 @@ class Settings(Value):
     temporal: TemporalSettings = TemporalSettings()
     slots: int | None = Field(default=None, gt=0)
     server: ServerSettings = ServerSettings()
+    keep: KeepSettings = KeepSettings()
 
 
 TABLES: dict[str, type[Value]] = {
@@ -127,6 +140,7 @@ TABLES: dict[str, type[Value]] = {
     "temporal": TemporalSettings,
     "server": ServerSettings,
     "openid": OpenIdSettings,
+    "keep": KeepSettings,
 }
 
 

@@ -12,32 +12,18 @@ from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt
-from journeyman.store.access import Access
-from journeyman.store.audit import Audit
 from journeyman.store.blobs import Blobs
-from journeyman.store.database import Database
+from journeyman.store.database import Backend, Database
 from journeyman.store.environments import Environments
-from journeyman.store.garbage import Garbage
 from journeyman.store.holder import describe
-from journeyman.store.jobs import Jobs
-from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
-from journeyman.store.models import Models
-from journeyman.store.offers import Offers
-from journeyman.store.pages import Pages
-from journeyman.store.people import People
-from journeyman.store.postgres import Postgres
-from journeyman.store.quotas import Quotas
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
+from journeyman.store.rooms import Rooms
 from journeyman.store.rows import attempt_of
-from journeyman.store.schedules import Schedules
 from journeyman.store.secrets import Secrets
 from journeyman.store.sqlite import Sqlite
 from journeyman.store.tail import Tail
-from journeyman.store.tasks import Tasks
-from journeyman.store.transfer import Transfer
 from journeyman.store.turns import Messages, Turns
-from journeyman.store.usage import UsageSums
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -61,7 +47,7 @@ async def open_store(
     Any number of processes may have it open. A call that has to wait for another one's transaction gives up after
     `patience` seconds. Every failure is a `StoreError` that says what was kept and what to do.
     """
-    backend = Sqlite(home, patience) if url is None else Postgres(url, patience)
+    backend = Sqlite(home, patience) if url is None else _postgres(url, patience)
     kept = Blobs(blobs or home / "blobs", home / "spool", durable=url is not None)
     database = Database(backend, patience=patience)
     try:
@@ -71,29 +57,22 @@ async def open_store(
         await database.close()
 
 
-class Store(Tasks):
+def _postgres(url: str, patience: float) -> Backend:
+    from journeyman.store.postgres import Postgres
+
+    return Postgres(url, patience)
+
+
+class Store(Rooms):
     """Made by `open_store`. What is stored holds none of the `secrets`, which are read again with each claim."""
 
     def __init__(self, database: Database, blobs: Blobs, secrets: Secrets, clock: Clock) -> None:
         super().__init__(database, secrets, clock)
+        self._blobs = blobs
         self.environments = Environments(database, clock)
-        self.jobs = Jobs(database, clock)
-        self.offers = Offers(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
-        self.lines = Lines(database, clock)
-        self.pages = Pages(database)
         self.tail = Tail(database)
-        self.people = People(database, clock)
-        self.access = Access(database, clock)
-        self.audit = Audit(database, clock)
-        self.quotas = Quotas(database, clock)
-        self.schedules = Schedules(database)
-        self.models = Models(database, clock)
-        self.usage = UsageSums(database)
-        self.garbage = Garbage(database, blobs, self, clock)
-        self.transfer = Transfer(database, blobs, self, self.garbage, clock)
-        self._blobs = blobs
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:
         """The events of an attempt with a number above `after`; in this process or another they may grow."""

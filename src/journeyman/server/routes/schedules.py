@@ -63,6 +63,7 @@ async def create_schedule(
 
 @router.get("/schedules/{schedule_id}", responses=problems(404))
 async def get_schedule(request: Request, actor: Reader, schedule_id: str) -> ScheduleView:
+    """A schedule with the times of its next runs."""
     parts = parts_of(request)
     found = require_seen(actor, await parts.store.schedules.get(schedule_id), "schedule", schedule_id)
     return _view(found, parts)
@@ -81,6 +82,7 @@ async def update_schedule(request: Request, actor: Writer, schedule_id: str, wan
 
 @router.delete("/schedules/{schedule_id}", status_code=204, responses=problems(404))
 async def delete_schedule(request: Request, actor: Writer, schedule_id: str) -> None:
+    """Take a schedule away. What it handed out stays."""
     parts = parts_of(request)
     require_changed(actor, await parts.store.schedules.get(schedule_id), "schedule", schedule_id)
     await parts.store.schedules.remove(schedule_id)
