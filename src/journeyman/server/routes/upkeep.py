@@ -1,0 +1,72 @@
+"""The demonstration for newcomers, and the room that finished tasks take."""
+
+from fastapi import APIRouter, Request
+
+from journeyman.attempt.tidy import tidy, told
+from journeyman.core.api.upkeep import Demo, Keep, LeavingTask, Retention, RoomMade, RoomWanted
+from journeyman.core.environment import Environment
+from journeyman.core.environment_file import dump_environment
+from journeyman.core.people import EVERYBODY
+from journeyman.core.settings import KeepSettings
+from journeyman.server.answers import Route, problems
+from journeyman.server.auth.actor import Administrator, Writer
+from journeyman.server.auth.noted import note
+from journeyman.server.demo import PROMPT, lay_out
+from journeyman.server.errors import ApiError
+from journeyman.server.parts import parts_of
+from journeyman.server.visible import sees
+
+router = APIRouter(tags=["administration"], route_class=Route)
+
+NAMES = ("demo", "demo-2", "demo-3")
+TOLD = 1000
+"""Tasks that one answer lists."""
+
+
+@router.post("/demo", responses=problems(409))
+async def lay_out_demo(request: Request, actor: Writer) -> Demo:
+    """Lay out a small repository with a bug, for a first task: hand `prompt` to `environment`. Again it changes
+    nothing."""
+    parts = parts_of(request)
+    folder = str(await lay_out(parts.state))
+    for name in NAMES:
+        stored = await parts.store.environments.get(name)
+        if stored is None:
+            text = dump_environment(Environment(name=name))
+            await parts.store.environments.put(name, folder, text, belongs=(None, EVERYBODY), new=True)
+            await note(request, actor, "environment.created", name, folder)
+            stored = await parts.store.environments.get(name)
+        if stored is not None and stored.repository == folder and sees(actor, stored):
+            return Demo(environment=name, repository=folder, prompt=PROMPT)
+    raise ApiError(409, "conflict", f"There are other environments called {', '.join(NAMES)}. Rename one of them.")
+
+
+@router.get("/retention")
+async def get_retention(request: Request, actor: Administrator) -> Retention:
+    """How long finished tasks are kept, as the server's settings say, and what is kept."""
+    del actor
+    parts = parts_of(request)
+    return Retention(keep=Keep(**parts.keep.model_dump()), blob_bytes=await parts.store.garbage.size())
+
+
+@router.post("/retention/run")
+async def make_room(request: Request, actor: Administrator, wanted: RoomWanted) -> RoomMade:
+    """Make room now, which else happens once a day; with `dry_run` it is only told what would go."""
+    parts = parts_of(request)
+    keep = KeepSettings(**wanted.keep.model_dump()) if wanted.keep is not None else parts.keep
+    went = await tidy(parts.state, parts.store, keep, parts.clock, dry_run=wanted.dry_run)
+    if not wanted.dry_run:
+        await note(request, actor, "retention.run", "", told(went))
+    collected = went.collected
+    return RoomMade(
+        dry_run=wanted.dry_run,
+        tasks=tuple(
+            LeavingTask(id=one.id, title=one.title, updated=one.updated, what=one.what)
+            for one in collected.tasks[:TOLD]
+        ),
+        task_count=len(collected.tasks),
+        workspaces=len(went.workspaces),
+        blobs=collected.blobs,
+        bytes=collected.bytes + sum(each.bytes for each in went.workspaces),
+        left_bytes=went.left,
+    )
