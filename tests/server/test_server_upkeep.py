@@ -1,40 +1,12 @@
-"""The demonstration's repository, and room that is made on demand."""
+"""Room that is made on demand."""
 
 from pathlib import Path
 
 from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Attempt, Task
-from journeyman.server.demo import PROMPT
-from tests.conftest import git
 from tests.server.people import World, code, service
 
 DAY = 86400.0
-
-
-async def test_the_demonstration_is_laid_out_once_for_everybody(tmp_path: Path) -> None:
-    async with service(tmp_path) as world:
-        admin = await world.administrator()
-        bo, viewer = await world.member(admin, "bo"), await world.member(admin, "vi", "viewer")
-        assert code(await viewer.post("/api/v1/demo")) == (403, "forbidden")
-        made = (await bo.post("/api/v1/demo")).json()
-        folder = tmp_path / "demo" / "opening-hours"
-        assert made == {"environment": "demo", "repository": str(folder), "prompt": PROMPT}
-        assert git(folder, "status", "--porcelain") == ""
-        assert git(folder, "log", "--format=%s").strip() == "Opening hours"
-        commit = git(folder, "rev-parse", "HEAD")
-        assert (await admin.post("/api/v1/demo")).json() == made
-        assert git(folder, "rev-parse", "HEAD") == commit
-        seen = (await viewer.get("/api/v1/environments/demo")).json()
-        assert (seen["repository"], seen["group"], seen["acts"]) == (str(folder), "everybody", [])
-
-
-async def test_another_environment_called_demo_is_left_alone(tmp_path: Path) -> None:
-    async with service(tmp_path) as world:
-        admin = await world.administrator()
-        mine = {"name": "demo", "repository": "https://git.example.org/shop.git", "text": ""}
-        assert (await admin.post("/api/v1/environments", json=mine)).status_code == 201
-        assert (await admin.post("/api/v1/demo")).json()["environment"] == "demo-2"
-        assert (await admin.get("/api/v1/environments/demo")).json()["repository"] == mine["repository"]
 
 
 async def old_task(world: World, name: str) -> None:

@@ -12,6 +12,7 @@ from journeyman.server.metrics import Metrics, serve_metrics
 from journeyman.server.parts import Parts
 from journeyman.server.routes import (
     about,
+    demo,
     environments,
     groups,
     models,
@@ -34,6 +35,7 @@ ROUTERS = (
     models.router,
     schedules.router,
     overview.router,
+    demo.router,
     upkeep.router,
 )
 PUBLIC = (session.public,)

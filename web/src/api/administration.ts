@@ -2,7 +2,7 @@ import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tans
 
 import { client, data, type Sent } from "./client";
 import { queries } from "./query";
-import type { Demo, Keep, Quota, ScheduleTask, ScheduleWrite } from "./schema";
+import type { Keep, Quota, ScheduleTask, ScheduleWrite } from "./schema";
 
 const anew = (...keys: string[]) => async (): Promise<void> => {
   await Promise.all(keys.map((key) => queries.invalidateQueries({ queryKey: [key] })));
@@ -162,11 +162,4 @@ export function useAbout() {
     queryFn: async ({ signal }) => data(await client.GET("/api/v1/about", { signal })),
     staleTime: Number.POSITIVE_INFINITY,
   });
-}
-
-/** Lays out the small repository with a bug that a first task works on. */
-export async function layOutDemo(): Promise<Demo> {
-  const demo = data(await client.POST("/api/v1/demo"));
-  await anew("environments")();
-  return demo;
 }

@@ -29,7 +29,8 @@ export function useRemoveModel() {
   });
 }
 
-export function useTestModel() {
+/** A short question to a model: whether it answers, how soon, and for how much. */
+export function useModelTest() {
   return useMutation({
     mutationFn: async (name: string) => data(await client.POST("/api/v1/models/{name}/test", { params: { path: { name } } })),
   });

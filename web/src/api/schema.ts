@@ -54,11 +54,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Lay Out Demo
-         * @description Lay out a small repository with a bug, for a first task: hand `prompt` to `environment`. Again it changes
-         *     nothing.
+         * Make Demo
+         * @description Lay out a small repository with a bug, on the server's machine, and say what to ask for: a first task.
          */
-        post: operations["lay_out_demo"];
+        post: operations["make_demo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2869,11 +2868,9 @@ export interface components {
         };
         /**
          * Demo
-         * @description A small repository with a bug, ready to be worked on: the environment that names it, and what to ask for.
+         * @description A first task: a repository of the server's machine, and what to ask for.
          */
         Demo: {
-            /** Environment */
-            environment: string;
             /** Prompt */
             prompt: string;
             /** Repository */
@@ -6770,7 +6767,7 @@ export interface operations {
             };
         };
     };
-    lay_out_demo: {
+    make_demo: {
         parameters: {
             query?: never;
             header?: never;

@@ -1,18 +1,10 @@
-"""The demonstration and the room that things take, on the wire."""
+"""The room that finished tasks take, on the wire."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from journeyman.core.value import Value
-
-
-class Demo(Value):
-    """A small repository with a bug, ready to be worked on: the environment that names it, and what to ask for."""
-
-    environment: str
-    repository: str
-    prompt: str
 
 
 class Keep(Value):

@@ -1,44 +1,19 @@
-"""The demonstration for newcomers, and the room that finished tasks take."""
+"""The room that finished tasks take."""
 
 from fastapi import APIRouter, Request
 
 from journeyman.attempt.tidy import tidy, told
-from journeyman.core.api.upkeep import Demo, Keep, LeavingTask, Retention, RoomMade, RoomWanted
-from journeyman.core.environment import Environment
-from journeyman.core.environment_file import dump_environment
-from journeyman.core.people import EVERYBODY
+from journeyman.core.api.upkeep import Keep, LeavingTask, Retention, RoomMade, RoomWanted
 from journeyman.core.settings import KeepSettings
-from journeyman.server.answers import Route, problems
-from journeyman.server.auth.actor import Administrator, Writer
+from journeyman.server.answers import Route
+from journeyman.server.auth.actor import Administrator
 from journeyman.server.auth.noted import note
-from journeyman.server.demo import PROMPT, lay_out
-from journeyman.server.errors import ApiError
 from journeyman.server.parts import parts_of
-from journeyman.server.visible import sees
 
 router = APIRouter(tags=["administration"], route_class=Route)
 
-NAMES = ("demo", "demo-2", "demo-3")
 TOLD = 1000
 """Tasks that one answer lists."""
-
-
-@router.post("/demo", responses=problems(409))
-async def lay_out_demo(request: Request, actor: Writer) -> Demo:
-    """Lay out a small repository with a bug, for a first task: hand `prompt` to `environment`. Again it changes
-    nothing."""
-    parts = parts_of(request)
-    folder = str(await lay_out(parts.state))
-    for name in NAMES:
-        stored = await parts.store.environments.get(name)
-        if stored is None:
-            text = dump_environment(Environment(name=name))
-            await parts.store.environments.put(name, folder, text, belongs=(None, EVERYBODY), new=True)
-            await note(request, actor, "environment.created", name, folder)
-            stored = await parts.store.environments.get(name)
-        if stored is not None and stored.repository == folder and sees(actor, stored):
-            return Demo(environment=name, repository=folder, prompt=PROMPT)
-    raise ApiError(409, "conflict", f"There are other environments called {', '.join(NAMES)}. Rename one of them.")
 
 
 @router.get("/retention")
