@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
 import { parseHomeSearch } from "./pages/home/search";
-import { parseTaskSearch } from "./pages/task/search";
+import { parseAttemptsSearch, parseTaskSearch } from "./pages/task/search";
 import { Broken, NotFound } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
 
@@ -26,7 +26,8 @@ const task = createRoute({
 const attempts = createRoute({
   getParentRoute: () => shell,
   path: "/tasks/$task/attempts",
-  component: lazyRouteComponent(() => import("./pages/attempts/Attempts"), "Attempts"),
+  validateSearch: parseAttemptsSearch,
+  component: lazyRouteComponent(() => import("./pages/task/attempts/Attempts"), "Attempts"),
 });
 
 const environments = createRoute({

@@ -182,7 +182,8 @@ class Message(Value):
 
 
 class Summary(Value):
-    """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now."""
+    """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
+    is the number of the event with the newest plan."""
 
     line: str = ""
     steps: int = 0
@@ -196,6 +197,7 @@ class Summary(Value):
     still_failing: int = 0
     warnings: int = 0
     stop: StopReason | None = None
+    planned: int | None = None
 
 
 class Attempt(Value):

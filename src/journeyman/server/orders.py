@@ -43,6 +43,7 @@ async def request_of(parts: Parts, actor: Actor, body: TaskCreate) -> TurnReques
         checks=body.checks,
         images=body.images,
         starting_diff=body.starting_diff,
+        against=body.against,
         seed=body.seed,
     )
 

@@ -156,7 +156,7 @@ event = Table(
     Column("task_id", String(64), ForeignKey("task.id"), nullable=False),
     Column("place", Integer, nullable=False),  # its number among the events of all attempts of the task, from 1
     UniqueConstraint("task_id", "place"),
-    Index(None, "attempt_id", "kind"),
+    Index(None, "attempt_id", "kind", "seq"),
 )
 
 chunk = Table(

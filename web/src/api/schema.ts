@@ -341,7 +341,8 @@ export interface paths {
         put?: never;
         /**
          * Add Model
-         * @description Set a model up for everybody; its key is stored as a secret. What is in a machine's settings goes before it.
+         * @description Set a model up for everybody, in place of an older one: tasks name it `shared:NAME`. Its key is a stored secret:
+         *     no variable of the workers' is sent to an address that is given here.
          */
         post: operations["add_model"];
         delete?: never;
@@ -1614,6 +1615,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workers
+         * @description The workers that are remembered: what they offer, what they do, and whether they were heard of lately.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -2013,9 +2034,11 @@ export interface components {
          *
          *     With a `remote`, the address of a repository elsewhere, `repository` is where its files are seen in the sandbox, the
          *     same on every machine; each has a clone of its own. `starting_diff` is the blob id of a patch that `tree` has and
-         *     `commit` has not.
+         *     `commit` has not. What is reviewed is the change from the commit `against`.
          */
         Base: {
+            /** Against */
+            against?: string | null;
             /** Branch */
             branch?: string | null;
             /**
@@ -2741,7 +2764,7 @@ export interface components {
          *
          *     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
          *     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-         *     too large to keep. `tree` is the git tree that the attempt came to.
+         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
          */
         Continued: {
             /**
@@ -2758,6 +2781,8 @@ export interface components {
              * @default true
              */
             checkpointed: boolean;
+            /** Diff */
+            diff?: string | null;
             /**
              * Items
              * @default []
@@ -3797,8 +3822,8 @@ export interface components {
         };
         /**
          * ModelAdd
-         * @description `settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names a
-         *     variable of the workers' or a stored secret.
+         * @description `settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names one
+         *     that is stored for all.
          */
         ModelAdd: {
             /** Key */
@@ -3861,6 +3886,8 @@ export interface components {
             base_url?: string | null;
             /** Cached Input Price */
             cached_input_price?: number | null;
+            /** Images */
+            images?: boolean | null;
             /** Input Price */
             input_price?: number | null;
             /** Max Output */
@@ -3985,6 +4012,8 @@ export interface components {
          *
          *     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
          *     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
+         *     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
+         *     one left.
          */
         Opened: {
             /**
@@ -4001,6 +4030,11 @@ export interface components {
              * @default
              */
             environment: string;
+            /**
+             * Folder
+             * @default
+             */
+            folder: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -4195,6 +4229,11 @@ export interface components {
              * @default false
              */
             freeform_tools: boolean;
+            /**
+             * Images
+             * @default true
+             */
+            images: boolean;
             /** Input Price */
             input_price?: number | null;
             /**
@@ -4446,7 +4485,8 @@ export interface components {
         };
         /**
          * Result
-         * @description The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included).
+         * @description The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
+         *     in a follow-up `turn_diff` is that of what this turn changed.
          */
         Result: {
             /**
@@ -4492,6 +4532,8 @@ export interface components {
             summary: string;
             /** Tree */
             tree?: string | null;
+            /** Turn Diff */
+            turn_diff?: string | null;
             /**
              * @default {
              *       "input_tokens": 0,
@@ -5860,9 +5902,11 @@ export interface components {
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
          *     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-         *     over the base first) are blob ids.
+         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
          */
         TurnRequest: {
+            /** Against */
+            against?: string | null;
             /**
              * Attempts
              * @default 1
@@ -6132,6 +6176,70 @@ export interface components {
             text: string;
         };
         /**
+         * WorkerLine
+         * @description A worker and what it offers. `alive`: it was heard of lately.
+         */
+        WorkerLine: {
+            /** Alive */
+            alive: boolean;
+            /** Backends */
+            backends: string[];
+            /** Cores */
+            cores: number;
+            /**
+             * Draining
+             * @default false
+             */
+            draining: boolean;
+            /**
+             * Embedded
+             * @default false
+             */
+            embedded: boolean;
+            /**
+             * Holder
+             * @default
+             */
+            holder: string;
+            /** Host */
+            host: string;
+            /**
+             * Images
+             * @default false
+             */
+            images: boolean;
+            /** Machine */
+            machine: string;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Running
+             * @default 0
+             */
+            running: number;
+            /**
+             * Seen
+             * @default 0
+             */
+            seen: number;
+            /** Slots */
+            slots: number;
+            /** Version */
+            version: string;
+            /** Worker */
+            worker: string;
+        };
+        /** WorkerList */
+        WorkerList: {
+            /** Workers */
+            workers: components["schemas"]["WorkerLine"][];
+        };
+        /**
          * WorkPage
          * @description A part of the work log, in the order of the events. `steps` counts those of the whole attempt.
          *
@@ -6332,6 +6440,8 @@ export type UsageLine = components['schemas']['UsageLine'];
 export type UsageReport = components['schemas']['UsageReport'];
 export type Used = components['schemas']['Used'];
 export type UserMessage = components['schemas']['UserMessage'];
+export type WorkerLine = components['schemas']['WorkerLine'];
+export type WorkerList = components['schemas']['WorkerList'];
 export type WorkPage = components['schemas']['WorkPage'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -15336,6 +15446,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerList"];
                 };
             };
             /** @description The request cannot be read, or asks for what makes no sense. */

@@ -63,7 +63,9 @@ class TaskCreate(Value):
     """A new task.
 
     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
-    stored `environment`. `images` and `starting_diff` are ids of uploads; the patch is laid over the base first.
+    stored `environment`. `images` and `starting_diff` are ids of uploads; the patch is laid over the base first. A
+    review looks at the change against the branch, tag or commit `against`; without it, at the starting diff or at what
+    the branch has and the main one has not.
     """
 
     prompt: Prompt
@@ -79,6 +81,7 @@ class TaskCreate(Value):
     checks: tuple[Name, ...] = Field(default=(), max_length=50)
     images: tuple[BlobId, ...] = Field(default=(), max_length=20)
     starting_diff: BlobId | None = None
+    against: Name | None = None
     parent: str | None = Field(default=None, min_length=1, max_length=64)
     group: str | None = Field(default=None, min_length=1, max_length=64)
     priority: int = Field(default=3, ge=1, le=5)
