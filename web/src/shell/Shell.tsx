@@ -70,12 +70,11 @@ export function Shell() {
           <button
             type="button"
             onClick={() => setPalette(true)}
-            aria-label={t("palette.open")}
             className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-sm text-faint transition-colors hover:border-line-strong sm:w-56"
           >
             <Search size={14} />
-            <span className="flex-1 truncate text-left max-sm:hidden">{t("palette.open")}</span>
-            <span className="max-sm:hidden">
+            <span className="flex-1 truncate text-left max-sm:sr-only">{t("palette.open")}</span>
+            <span aria-hidden className="max-sm:hidden">
               <Keys keys="mod+k" />
             </span>
           </button>
