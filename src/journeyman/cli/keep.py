@@ -48,7 +48,7 @@ async def import_task(file: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """What to keep, in days; None is for ever. `disk` is what all may take, as 50G."""
+    """What to keep, in days, and what all may take, as 50G; None is as the settings have it."""
 
     tasks: float | None
     outputs: float | None
@@ -58,21 +58,25 @@ class Keep:
 
 async def collect(keep: Keep, *, dry_run: bool, as_json: bool) -> int:
     """Make room on this machine, or say what would go."""
-    from journeyman.attempt import tidy
+    from journeyman.attempt.tidy import tidy, told
     from journeyman.cli.sandbox import bytes_of
 
-    bounds = tidy.Keep(keep.tasks, keep.outputs, keep.workspaces, bytes_of(keep.disk) if keep.disk else None)
-    door = open_door(Path(), {})
+    given = {
+        "tasks_days": keep.tasks,
+        "outputs_days": keep.outputs,
+        "workspaces_days": keep.workspaces,
+        "disk_bytes": bytes_of(keep.disk),
+    }
+    door = open_door(Path(), {"keep": {key: value for key, value in given.items() if value is not None} or None})
     async with open_stored(door) as store:
-        done = await tidy.tidy(door.state, store, bounds, time.time, dry_run=dry_run)
+        done = await tidy(door.state, store, door.settings.keep, time.time, dry_run=dry_run)
     if as_json:
         print(json.dumps(asdict(done), default=str))
         return 0
-    would = "would go" if dry_run else "went"
     for workspace in done.workspaces:
         print(f"workspace {workspace.attempt_id}  {size(workspace.bytes)}")
     for task in done.collected.tasks:
         print(f"{task.what} {task.id}  {one_line(task.title, 80)}")
-    freed = sum(one.bytes for one in done.workspaces) + done.collected.bytes
-    print(f"{size(freed)} {would}; {size(done.left)} {'would be ' if dry_run else ''}left.", file=sys.stderr)
+    words = "Would go" if dry_run else "Went"
+    print(f"{words}: {told(done)} {size(done.left)} {'would be ' if dry_run else ''}left.", file=sys.stderr)
     return 0

@@ -14,6 +14,7 @@ from journeyman.server.parts import Parts
 from journeyman.server.routes import health, live, tasks, turns, uploads, work
 from journeyman.server.static import serve_web_app
 from journeyman.server.streams import Streams
+from journeyman.server.tallies import Tallies
 from journeyman.server.uploads import PATCH
 
 PREFIX = "/api/v1"
@@ -58,6 +59,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
     )
     app.state.parts = parts
     app.state.streams = Streams(parts)
+    app.state.tallies = Tallies(parts)
     app.add_middleware(Bounds, most=BODY, others={f"{PREFIX}/uploads": PATCH})
     app.add_middleware(SafeHeaders)
     handle_errors(app)

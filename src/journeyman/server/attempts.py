@@ -34,14 +34,14 @@ from journeyman.server.errors import ApiError
 from journeyman.server.views.checks import checks_view
 from journeyman.server.views.lines import attempt_line
 from journeyman.server.views.timeline import timeline_of
-from journeyman.server.views.worklog import entries_of, orphans, unanswered
+from journeyman.server.views.worklog import at_most, entries_of, orphans, unanswered
 from journeyman.store.store import Store
 
 E = TypeVar("E", bound=Event)
 
 FACTS = ("attempt_started", "opened", "request_refused", "stopped", "finished")
 """Events of which an attempt has few."""
-STRETCH = 200
+STRETCH = 120
 """Events that are read at once."""
 REPLIES = 10
 """Replies that are looked at for the last thing the model said."""
@@ -53,7 +53,7 @@ def _last(events: Sequence[Event], kind: type[E]) -> E | None:
 
 async def attempt_view(store: Store, task: Task, attempt: Attempt, chosen: str | None) -> AttemptView:
     facts = await store.pages.of_kinds(attempt.id, FACTS)
-    planned = await store.pages.of_kinds(attempt.id, ("tool_returned",), holding='"kind":"plan"', newest=1)
+    planned = await _event(store, attempt.id, attempt.summary.planned)
     start, stop, done = _last(facts, AttemptStarted), _last(facts, Stopped), _last(facts, Finished)
     answer = done.result.summary if done else ""
     if done is None:
@@ -81,6 +81,11 @@ async def attempt_view(store: Store, task: Task, attempt: Attempt, chosen: str |
             "environment": start.environment,
         }
     )
+
+
+async def _event(store: Store, attempt_id: str, seq: int | None) -> list[Event]:
+    """The event with this number, if there is one."""
+    return await store.pages.after(attempt_id, seq - 1, 1) if seq is not None else []
 
 
 def refused(events: Sequence[Event]) -> tuple[Refused, ...]:
@@ -168,7 +173,7 @@ async def _stretch_before(store: Store, attempt_id: str, before: int, limit: int
     while True:
         batch = await store.pages.before(attempt_id, start, STRETCH)
         events = [*batch, *events]
-        if not batch or (len(entries_of(events)) >= limit and not orphans(events)):
+        if not batch or (at_most(events) >= limit and not orphans(events) and len(entries_of(events)) >= limit):
             break
         start = batch[0].seq
     if waiting := unanswered(events):
@@ -186,7 +191,9 @@ async def _stretch_after(store: Store, attempt_id: str, after: int, limit: int) 
         last = events[-1].seq if events else after
         batch = await store.pages.after(attempt_id, last, STRETCH)
         events += batch
-        if len(batch) < STRETCH or (len(entries_of(events)) > limit and not unanswered(events)):
+        if len(batch) < STRETCH or (
+            at_most(events) > limit and not unanswered(events) and len(entries_of(events)) > limit
+        ):
             return events
 
 

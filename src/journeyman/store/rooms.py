@@ -48,7 +48,6 @@ class Rooms(Tasks):
     @cached_property
     def jobs(self) -> "Jobs":
         from journeyman.store.jobs import Jobs
-    from journeyman.store.lines import Lines
 
         return Jobs(self._database, self._clock)
 

@@ -130,7 +130,7 @@ class Guard:
 def _readable(scope: Scope) -> ApiError | None:
     """Databases have no NUL in their texts, and no name of ours has."""
     if "\0" in scope["path"] or b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
-        return ApiError(400, "bad_request", "There is a NUL character in the address.")
+        return ApiError(422, "invalid", "There is a NUL character in the address.")
     return None
 
 
