@@ -1,6 +1,7 @@
 """What an attempt did, as the API tells it: over attempts that were really worked."""
 
 import json
+import shutil
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -319,3 +320,13 @@ async def test_it_is_the_same_on_postgresql(worked: Worked, tmp_path: Path, post
             for path in ("/tasks?search=raises", "/tasks?unread=true", f"/tasks/{worked.task[:9]}"):
                 assert worked.task in (await client.get(f"{API}{path}")).text, path
             assert (await client.get(f"{API}/tasks/counts")).json()["done"] == 1
+
+
+async def test_what_another_machine_came_to_is_made_from_its_patch(worked: Worked, tmp_path: Path) -> None:
+    async with served(worked, tmp_path) as (client, _):
+        wanted = await got(client, worked, "/attempts/1/diff", against="2")
+        ours = tmp_path / "home" / "git"
+        for store in ours.iterdir():  # our git store as it is where nobody has worked on the task
+            shutil.rmtree(store / "objects")
+        assert await got(client, worked, "/attempts/1/diff", against="2") == wanted
+        assert (await got(client, worked, "/attempts/1/files", folder="shop"))["complete"]

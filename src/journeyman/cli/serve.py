@@ -160,6 +160,7 @@ async def _application(
         static=static if (static / "index.html").is_file() else None,
         checks={"engine": engine_answers},
         excludes=door.excludes,
+        git=door.environ,
         models=tuple(door.settings.models),
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),

@@ -295,6 +295,13 @@ class Upload(Value):
     size: int
 
 
+class Branches(Value):
+    """The branches of a repository, by name; `default` is what is worked on where none is named."""
+
+    branches: tuple[str, ...]
+    default: str | None = None
+
+
 class AttemptUsage(Value):
     attempt: str
     name: str
