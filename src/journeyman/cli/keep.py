@@ -10,6 +10,7 @@ from tempfile import NamedTemporaryFile
 from journeyman.cli.door import open_door, open_stored
 from journeyman.cli.environment import size
 from journeyman.core.errors import JourneymanError, UsageError
+from journeyman.core.settings import KeepSettings
 from journeyman.core.text import counted, one_line
 
 
@@ -48,23 +49,32 @@ async def import_task(file: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """What to keep, in days; None is for ever. `disk` is what all may take, as 50G."""
+    """What to keep, in days; None is as the settings say. `disk` is what all may take, as 50G."""
 
     tasks: float | None
     outputs: float | None
     workspaces: float | None
     disk: str | None
 
+    def over(self, settings: KeepSettings) -> KeepSettings:
+        from journeyman.cli.sandbox import bytes_of
+
+        given = {
+            "tasks_days": self.tasks,
+            "outputs_days": self.outputs,
+            "workspaces_days": self.workspaces,
+            "disk_bytes": bytes_of(self.disk) if self.disk else None,
+        }
+        return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
+
 
 async def collect(keep: Keep, *, dry_run: bool, as_json: bool) -> int:
     """Make room on this machine, or say what would go."""
     from journeyman.attempt import tidy
-    from journeyman.cli.sandbox import bytes_of
 
-    bounds = tidy.Keep(keep.tasks, keep.outputs, keep.workspaces, bytes_of(keep.disk) if keep.disk else None)
     door = open_door(Path(), {})
     async with open_stored(door) as store:
-        done = await tidy.tidy(door.state, store, bounds, time.time, dry_run=dry_run)
+        done = await tidy.tidy(door.state, store, keep.over(door.settings.keep), time.time, dry_run=dry_run)
     if as_json:
         print(json.dumps(asdict(done), default=str))
         return 0

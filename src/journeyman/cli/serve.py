@@ -164,6 +164,7 @@ async def _application(
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
         machine=engine.machine,
+        keep=door.settings.keep,
     )
     settings = door.settings.server
     openid = settings.openid

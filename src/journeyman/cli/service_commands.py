@@ -81,8 +81,8 @@ def gc(
         float | None, typer.Option("--outputs", metavar="DAYS", min=0.0, help="Keep their outputs for so long.")
     ] = None,
     workspaces: Annotated[
-        float, typer.Option("--workspaces", metavar="DAYS", min=0.0, help="Keep their workspaces for so long.")
-    ] = 7.0,
+        float | None, typer.Option("--workspaces", metavar="DAYS", min=0.0, help="Keep their workspaces for so long.")
+    ] = None,
     disk: Annotated[str | None, typer.Option("--disk", metavar="SIZE", help="What all may take, as 50G.")] = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,

@@ -8,6 +8,7 @@ from typing import Protocol
 from fastapi import Request
 
 from journeyman.core.ids import Clock
+from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Origin, Task, Turn, TurnRequest
 from journeyman.server.catalogue import Catalogue
 from journeyman.server.workshop import Workshop
@@ -71,7 +72,7 @@ class Parts:
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this
-    machine, whose id is `machine`; `catalogue` knows the models.
+    machine, whose id is `machine`; `catalogue` knows the models. `keep` says how long finished tasks are kept.
     """
 
     store: Store
@@ -88,6 +89,7 @@ class Parts:
     workshop: Workshop | None = None
     catalogue: Catalogue | None = None
     machine: str = ""
+    keep: KeepSettings = field(default_factory=KeepSettings)
 
 
 def parts_of(request: Request) -> Parts:

@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/demo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Demo
+         * @description Lay out a small repository with a bug, on the server's machine, and say what to ask for: a first task.
+         */
+        post: operations["make_demo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/environments": {
         parameters: {
             query?: never;
@@ -477,6 +497,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own Quotas
+         * @description What one's own tasks fall under, with that of a group of one's own where one is given.
+         */
+        get: operations["own_quotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quotas": {
         parameters: {
             query?: never;
@@ -515,7 +555,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/quota": {
+    "/api/v1/retention": {
         parameters: {
             query?: never;
             header?: never;
@@ -523,12 +563,32 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Own Quotas
-         * @description What one's own tasks fall under, with that of a group of one's own where one is given.
+         * Get Retention
+         * @description How long finished tasks are kept, as the server's settings say, and what is kept.
          */
-        get: operations["own_quotas"];
+        get: operations["get_retention"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Room
+         * @description Make room now, which else happens once a day; with `dry_run` it is only told what would go.
+         */
+        post: operations["make_room"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2807,6 +2867,16 @@ export interface components {
             tree?: string | null;
         };
         /**
+         * Demo
+         * @description A first task: a repository of the server's machine, and what to ask for.
+         */
+        Demo: {
+            /** Prompt */
+            prompt: string;
+            /** Repository */
+            repository: string;
+        };
+        /**
          * DeveloperMessage
          * @description What the harness says to the model with authority over the user's text.
          */
@@ -3623,6 +3693,39 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "member" | "admin";
+        };
+        /**
+         * Keep
+         * @description How long things of finished tasks are kept, in days since the last change; None is for ever.
+         *
+         *     `disk_bytes` is what workspaces and blobs may take on the server's machine together.
+         */
+        Keep: {
+            /** Disk Bytes */
+            disk_bytes?: number | null;
+            /** Outputs Days */
+            outputs_days?: number | null;
+            /** Tasks Days */
+            tasks_days?: number | null;
+            /** Workspaces Days */
+            workspaces_days?: number | null;
+        };
+        /**
+         * LeavingTask
+         * @description A task that goes whole, or without its raw outputs and checkpoints.
+         */
+        LeavingTask: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Updated */
+            updated: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "task" | "outputs";
         };
         /**
          * Limits
@@ -4647,6 +4750,15 @@ export interface components {
             seq: number;
         };
         /**
+         * Retention
+         * @description What the settings say, which is done once a day, and the bytes that all blobs take as stored.
+         */
+        Retention: {
+            /** Blob Bytes */
+            blob_bytes: number;
+            keep: components["schemas"]["Keep"];
+        };
+        /**
          * Retried
          * @description A request failed and is sent again after `wait` seconds.
          */
@@ -4690,6 +4802,38 @@ export interface components {
              * @default []
              */
             findings: components["schemas"]["Finding"][];
+        };
+        /**
+         * RoomMade
+         * @description What went, or would go. `tasks` are the first thousand of `task_count`; `left_bytes` is what stays.
+         */
+        RoomMade: {
+            /** Blobs */
+            blobs: number;
+            /** Bytes */
+            bytes: number;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Left Bytes */
+            left_bytes: number;
+            /** Task Count */
+            task_count: number;
+            /** Tasks */
+            tasks: components["schemas"]["LeavingTask"][];
+            /** Workspaces */
+            workspaces: number;
+        };
+        /**
+         * RoomWanted
+         * @description Makes room once, by `keep` or else by what the settings say. A dry run only tells what would go.
+         */
+        RoomWanted: {
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
+            keep?: components["schemas"]["Keep"] | null;
         };
         /**
          * RunView
@@ -6306,6 +6450,7 @@ export type CommandStarted = components['schemas']['CommandStarted'];
 export type CommandView = components['schemas']['CommandView'];
 export type Comparison = components['schemas']['Comparison'];
 export type Continued = components['schemas']['Continued'];
+export type Demo = components['schemas']['Demo'];
 export type DeveloperMessage = components['schemas']['DeveloperMessage'];
 export type DiffLine = components['schemas']['DiffLine'];
 export type DiffView = components['schemas']['DiffView'];
@@ -6345,6 +6490,8 @@ export type InvitationList = components['schemas']['InvitationList'];
 export type InvitationMade = components['schemas']['InvitationMade'];
 export type InvitationSecret = components['schemas']['InvitationSecret'];
 export type InvitationView = components['schemas']['InvitationView'];
+export type Keep = components['schemas']['Keep'];
+export type LeavingTask = components['schemas']['LeavingTask'];
 export type Limits = components['schemas']['Limits'];
 export type LineComment = components['schemas']['LineComment'];
 export type Matrix = components['schemas']['Matrix'];
@@ -6384,8 +6531,11 @@ export type ResetOutcome = components['schemas']['ResetOutcome'];
 export type Result = components['schemas']['Result'];
 export type ResultView = components['schemas']['ResultView'];
 export type Resumed = components['schemas']['Resumed'];
+export type Retention = components['schemas']['Retention'];
 export type Retried = components['schemas']['Retried'];
 export type Review = components['schemas']['Review'];
+export type RoomMade = components['schemas']['RoomMade'];
+export type RoomWanted = components['schemas']['RoomWanted'];
 export type RunView = components['schemas']['RunView'];
 export type Said = components['schemas']['Said'];
 export type SaidEntry = components['schemas']['SaidEntry'];
@@ -6490,6 +6640,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -6570,6 +6729,98 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_demo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Demo"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -6637,6 +6888,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6816,6 +7076,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -6905,6 +7174,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -6981,6 +7259,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7169,6 +7456,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7442,6 +7738,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -7522,6 +7827,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -7589,6 +7903,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7759,6 +8082,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7950,6 +8282,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8036,6 +8377,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8103,6 +8453,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8280,6 +8639,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8347,6 +8715,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8524,6 +8901,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8609,6 +8995,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8676,6 +9071,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8848,6 +9252,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9132,6 +9545,100 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    own_quotas: {
+        parameters: {
+            query?: {
+                group?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9199,6 +9706,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9296,6 +9812,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9380,6 +9905,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9409,11 +9943,9 @@ export interface operations {
             };
         };
     };
-    own_quotas: {
+    get_retention: {
         parameters: {
-            query?: {
-                group?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -9426,7 +9958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Standings"];
+                    "application/json": components["schemas"]["Retention"];
                 };
             };
             /** @description The request cannot be read, or asks for what makes no sense. */
@@ -9449,6 +9981,102 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomMade"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9523,6 +10151,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9711,6 +10348,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9793,6 +10439,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9883,6 +10538,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9950,6 +10614,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10044,6 +10717,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10129,6 +10811,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10196,6 +10887,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10281,6 +10981,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10346,6 +11055,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10536,6 +11254,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10612,6 +11339,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10868,6 +11604,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10935,6 +11680,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11103,6 +11857,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11294,6 +12057,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14973,6 +15745,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -15040,6 +15821,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15117,6 +15907,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15294,6 +16093,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -15369,6 +16177,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15475,6 +16292,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -15542,6 +16368,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
