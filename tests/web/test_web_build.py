@@ -1,6 +1,5 @@
 """The web app's build: where its tools come from, and that it is given away with the program."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -10,16 +9,7 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def web() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("web_script", ROOT / "scripts" / "web.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.web.conftest import ROOT
 
 
 def test_a_machine_without_node_uses_the_one_of_the_wheel(

@@ -1,13 +1,35 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+
+import { ApiError } from "./api/client";
+import { queries } from "./api/query";
+import { sessionQuery } from "./api/session";
 
 import { parseHomeSearch } from "./pages/home/search";
-import { parseTaskSearch } from "./pages/task/search";
-import { Broken, NotFound } from "./shell/Broken";
+import { parseAttemptsSearch, parseTaskSearch } from "./pages/task/search";
+import { Broken, NotFound, Opening } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
 
 const root = createRootRoute();
 
-const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+/** Nobody sees a page of the service's before it is known who they are; where they wanted to go is kept. */
+async function signedIn({ location }: { location: { href: string } }): Promise<void> {
+  try {
+    await queries.query({ ...sessionQuery(), staleTime: "static" });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's own way of going elsewhere
+    throw redirect({ to: "/sign-in", search: { next: location.href } });
+  }
+}
+
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  component: Shell,
+  beforeLoad: signedIn,
+  pendingComponent: Opening,
+  pendingMs: 400,
+});
 
 const home = createRoute({
   getParentRoute: () => shell,
@@ -26,7 +48,14 @@ const task = createRoute({
 const attempts = createRoute({
   getParentRoute: () => shell,
   path: "/tasks/$task/attempts",
-  component: lazyRouteComponent(() => import("./pages/attempts/Attempts"), "Attempts"),
+  validateSearch: parseAttemptsSearch,
+  component: lazyRouteComponent(() => import("./pages/task/attempts/Attempts"), "Attempts"),
+});
+
+const welcome = createRoute({
+  getParentRoute: () => shell,
+  path: "/welcome",
+  component: lazyRouteComponent(() => import("./pages/welcome/Welcome"), "Welcome"),
 });
 
 const environments = createRoute({
@@ -50,11 +79,20 @@ const section = createRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    // Within the service only: an address that leads elsewhere is not followed.
+    typeof search["next"] === "string" && /^\/(?![/\\])/.test(search["next"]) ? { next: search["next"] } : {},
   component: lazyRouteComponent(() => import("./pages/signin/SignIn"), "SignIn"),
 });
 
+const join = createRoute({
+  getParentRoute: () => root,
+  path: "/join",
+  component: lazyRouteComponent(() => import("./pages/signin/Join"), "Join"),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([shell.addChildren([home, task, attempts, environments, settings, section]), signIn]),
+  routeTree: root.addChildren([shell.addChildren([home, task, attempts, welcome, environments, settings, section]), signIn, join]),
   defaultPreload: "intent",
   defaultErrorComponent: Broken,
   defaultNotFoundComponent: NotFound,

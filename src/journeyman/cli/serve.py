@@ -160,10 +160,12 @@ async def _application(
         static=static if (static / "index.html").is_file() else None,
         checks={"engine": engine_answers},
         excludes=door.excludes,
+        git=door.environ,
         models=tuple(door.settings.models),
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
         machine=engine.machine,
+        keep=door.settings.keep,
     )
     settings = door.settings.server
     openid = settings.openid

@@ -43,6 +43,8 @@ FACTS = ("attempt_started", "opened", "request_refused", "stopped", "finished")
 """Events of which an attempt has few."""
 STRETCH = 120
 """Events that are read at once."""
+MOST = 2**31 - 1
+"""The largest number of an event: what a column of the database holds."""
 REPLIES = 10
 """Replies that are looked at for the last thing the model said."""
 
@@ -150,7 +152,7 @@ async def work_page(store: Store, attempt: Attempt, *, before: int | None, after
     if after is not None:
         events = await _stretch_after(store, attempt.id, after, limit)
     else:
-        events = await _stretch_before(store, attempt.id, before if before is not None else 2**62, limit)
+        events = await _stretch_before(store, attempt.id, before if before is not None else MOST, limit)
     first = events[0].seq if events else (after or 0) + 1
     entries = entries_of(events, await store.pages.count(attempt.id, "replied", first))
     shown = entries[:limit] if after is not None else entries[-limit:]

@@ -8,6 +8,7 @@ from typing import Protocol
 from fastapi import Request
 
 from journeyman.core.ids import Clock
+from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Origin, Task, Turn, TurnRequest
 from journeyman.server.catalogue import Catalogue
 from journeyman.server.workshop import Workshop
@@ -69,9 +70,10 @@ class Parts:
     """`state` is the folder with our git stores; `model` and `limits` are those of a task that sets none, `models` the
     names of those that are set up.
 
-    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
-    that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this
-    machine, whose id is `machine`; `catalogue` knows the models.
+    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. `git` is
+    what git sees of the environment when it fetches. A stream that has nothing to say says so every `heartbeat` seconds.
+    `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models.
+    `keep` says how long finished tasks are kept.
     """
 
     store: Store
@@ -83,11 +85,13 @@ class Parts:
     static: Path | None = None
     checks: Mapping[str, Check] = field(default_factory=lambda: dict[str, Check]())
     excludes: Path | None = None
+    git: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     heartbeat: float = 15.0
     models: Sequence[str] = ()
     workshop: Workshop | None = None
     catalogue: Catalogue | None = None
     machine: str = ""
+    keep: KeepSettings = field(default_factory=KeepSettings)
 
 
 def parts_of(request: Request) -> Parts:

@@ -10,7 +10,19 @@ from journeyman.server.auth.guard import Guard
 from journeyman.server.auth.openid import OpenId
 from journeyman.server.metrics import Metrics, serve_metrics
 from journeyman.server.parts import Parts
-from journeyman.server.routes import about, environments, groups, models, overview, people, schedules, session, tokens
+from journeyman.server.routes import (
+    about,
+    demo,
+    environments,
+    groups,
+    models,
+    overview,
+    people,
+    schedules,
+    session,
+    tokens,
+    upkeep,
+)
 from journeyman.server.routes.people import join_link
 
 ROUTERS = (
@@ -23,6 +35,8 @@ ROUTERS = (
     models.router,
     schedules.router,
     overview.router,
+    demo.router,
+    upkeep.router,
 )
 PUBLIC = (session.public,)
 

@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/demo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Demo
+         * @description Lay out a small repository with a bug, on the server's machine, and say what to ask for: a first task.
+         */
+        post: operations["make_demo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/environments": {
         parameters: {
             query?: never;
@@ -341,7 +361,8 @@ export interface paths {
         put?: never;
         /**
          * Add Model
-         * @description Set a model up for everybody; its key is stored as a secret. What is in a machine's settings goes before it.
+         * @description Set a model up for everybody, in place of an older one: tasks name it `shared:NAME`. Its key is a stored secret:
+         *     no variable of the workers' is sent to an address that is given here.
          */
         post: operations["add_model"];
         delete?: never;
@@ -476,6 +497,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own Quotas
+         * @description What one's own tasks fall under, with that of a group of one's own where one is given.
+         */
+        get: operations["own_quotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quotas": {
         parameters: {
             query?: never;
@@ -514,7 +555,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/quota": {
+    "/api/v1/retention": {
         parameters: {
             query?: never;
             header?: never;
@@ -522,12 +563,32 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Own Quotas
-         * @description What one's own tasks fall under, with that of a group of one's own where one is given.
+         * Get Retention
+         * @description How long finished tasks are kept, as the server's settings say, and what is kept.
          */
-        get: operations["own_quotas"];
+        get: operations["get_retention"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Room
+         * @description Make room now, which else happens once a day; with `dry_run` it is only told what would go.
+         */
+        post: operations["make_room"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1614,6 +1675,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workers
+         * @description The workers that are remembered: what they offer, what they do, and whether they were heard of lately.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -2013,9 +2094,11 @@ export interface components {
          *
          *     With a `remote`, the address of a repository elsewhere, `repository` is where its files are seen in the sandbox, the
          *     same on every machine; each has a clone of its own. `starting_diff` is the blob id of a patch that `tree` has and
-         *     `commit` has not.
+         *     `commit` has not. What is reviewed is the change from the commit `against`.
          */
         Base: {
+            /** Against */
+            against?: string | null;
             /** Branch */
             branch?: string | null;
             /**
@@ -2741,7 +2824,7 @@ export interface components {
          *
          *     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
          *     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-         *     too large to keep. `tree` is the git tree that the attempt came to.
+         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
          */
         Continued: {
             /**
@@ -2758,6 +2841,8 @@ export interface components {
              * @default true
              */
             checkpointed: boolean;
+            /** Diff */
+            diff?: string | null;
             /**
              * Items
              * @default []
@@ -2780,6 +2865,16 @@ export interface components {
             seq: number;
             /** Tree */
             tree?: string | null;
+        };
+        /**
+         * Demo
+         * @description A first task: a repository of the server's machine, and what to ask for.
+         */
+        Demo: {
+            /** Prompt */
+            prompt: string;
+            /** Repository */
+            repository: string;
         };
         /**
          * DeveloperMessage
@@ -3600,6 +3695,39 @@ export interface components {
             role: "viewer" | "member" | "admin";
         };
         /**
+         * Keep
+         * @description How long things of finished tasks are kept, in days since the last change; None is for ever.
+         *
+         *     `disk_bytes` is what workspaces and blobs may take on the server's machine together.
+         */
+        Keep: {
+            /** Disk Bytes */
+            disk_bytes?: number | null;
+            /** Outputs Days */
+            outputs_days?: number | null;
+            /** Tasks Days */
+            tasks_days?: number | null;
+            /** Workspaces Days */
+            workspaces_days?: number | null;
+        };
+        /**
+         * LeavingTask
+         * @description A task that goes whole, or without its raw outputs and checkpoints.
+         */
+        LeavingTask: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Updated */
+            updated: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "task" | "outputs";
+        };
+        /**
          * Limits
          * @description What one attempt may use; it stops with the reason when it reaches one. Money is US dollars.
          */
@@ -3797,8 +3925,8 @@ export interface components {
         };
         /**
          * ModelAdd
-         * @description `settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names a
-         *     variable of the workers' or a stored secret.
+         * @description `settings` are those of a `[models.NAME]` table. `key` is stored as a secret; without it `api_key_env` names one
+         *     that is stored for all.
          */
         ModelAdd: {
             /** Key */
@@ -3861,6 +3989,8 @@ export interface components {
             base_url?: string | null;
             /** Cached Input Price */
             cached_input_price?: number | null;
+            /** Images */
+            images?: boolean | null;
             /** Input Price */
             input_price?: number | null;
             /** Max Output */
@@ -3985,6 +4115,8 @@ export interface components {
          *
          *     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
          *     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
+         *     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
+         *     one left.
          */
         Opened: {
             /**
@@ -4001,6 +4133,11 @@ export interface components {
              * @default
              */
             environment: string;
+            /**
+             * Folder
+             * @default
+             */
+            folder: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -4195,6 +4332,11 @@ export interface components {
              * @default false
              */
             freeform_tools: boolean;
+            /**
+             * Images
+             * @default true
+             */
+            images: boolean;
             /** Input Price */
             input_price?: number | null;
             /**
@@ -4446,7 +4588,8 @@ export interface components {
         };
         /**
          * Result
-         * @description The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included).
+         * @description The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
+         *     in a follow-up `turn_diff` is that of what this turn changed.
          */
         Result: {
             /**
@@ -4492,6 +4635,8 @@ export interface components {
             summary: string;
             /** Tree */
             tree?: string | null;
+            /** Turn Diff */
+            turn_diff?: string | null;
             /**
              * @default {
              *       "input_tokens": 0,
@@ -4605,6 +4750,15 @@ export interface components {
             seq: number;
         };
         /**
+         * Retention
+         * @description What the settings say, which is done once a day, and the bytes that all blobs take as stored.
+         */
+        Retention: {
+            /** Blob Bytes */
+            blob_bytes: number;
+            keep: components["schemas"]["Keep"];
+        };
+        /**
          * Retried
          * @description A request failed and is sent again after `wait` seconds.
          */
@@ -4648,6 +4802,38 @@ export interface components {
              * @default []
              */
             findings: components["schemas"]["Finding"][];
+        };
+        /**
+         * RoomMade
+         * @description What went, or would go. `tasks` are the first thousand of `task_count`; `left_bytes` is what stays.
+         */
+        RoomMade: {
+            /** Blobs */
+            blobs: number;
+            /** Bytes */
+            bytes: number;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Left Bytes */
+            left_bytes: number;
+            /** Task Count */
+            task_count: number;
+            /** Tasks */
+            tasks: components["schemas"]["LeavingTask"][];
+            /** Workspaces */
+            workspaces: number;
+        };
+        /**
+         * RoomWanted
+         * @description Makes room once, by `keep` or else by what the settings say. A dry run only tells what would go.
+         */
+        RoomWanted: {
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
+            keep?: components["schemas"]["Keep"] | null;
         };
         /**
          * RunView
@@ -5860,9 +6046,11 @@ export interface components {
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
          *     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-         *     over the base first) are blob ids.
+         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
          */
         TurnRequest: {
+            /** Against */
+            against?: string | null;
             /**
              * Attempts
              * @default 1
@@ -6132,6 +6320,70 @@ export interface components {
             text: string;
         };
         /**
+         * WorkerLine
+         * @description A worker and what it offers. `alive`: it was heard of lately.
+         */
+        WorkerLine: {
+            /** Alive */
+            alive: boolean;
+            /** Backends */
+            backends: string[];
+            /** Cores */
+            cores: number;
+            /**
+             * Draining
+             * @default false
+             */
+            draining: boolean;
+            /**
+             * Embedded
+             * @default false
+             */
+            embedded: boolean;
+            /**
+             * Holder
+             * @default
+             */
+            holder: string;
+            /** Host */
+            host: string;
+            /**
+             * Images
+             * @default false
+             */
+            images: boolean;
+            /** Machine */
+            machine: string;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /**
+             * Running
+             * @default 0
+             */
+            running: number;
+            /**
+             * Seen
+             * @default 0
+             */
+            seen: number;
+            /** Slots */
+            slots: number;
+            /** Version */
+            version: string;
+            /** Worker */
+            worker: string;
+        };
+        /** WorkerList */
+        WorkerList: {
+            /** Workers */
+            workers: components["schemas"]["WorkerLine"][];
+        };
+        /**
          * WorkPage
          * @description A part of the work log, in the order of the events. `steps` counts those of the whole attempt.
          *
@@ -6198,6 +6450,7 @@ export type CommandStarted = components['schemas']['CommandStarted'];
 export type CommandView = components['schemas']['CommandView'];
 export type Comparison = components['schemas']['Comparison'];
 export type Continued = components['schemas']['Continued'];
+export type Demo = components['schemas']['Demo'];
 export type DeveloperMessage = components['schemas']['DeveloperMessage'];
 export type DiffLine = components['schemas']['DiffLine'];
 export type DiffView = components['schemas']['DiffView'];
@@ -6237,6 +6490,8 @@ export type InvitationList = components['schemas']['InvitationList'];
 export type InvitationMade = components['schemas']['InvitationMade'];
 export type InvitationSecret = components['schemas']['InvitationSecret'];
 export type InvitationView = components['schemas']['InvitationView'];
+export type Keep = components['schemas']['Keep'];
+export type LeavingTask = components['schemas']['LeavingTask'];
 export type Limits = components['schemas']['Limits'];
 export type LineComment = components['schemas']['LineComment'];
 export type Matrix = components['schemas']['Matrix'];
@@ -6276,8 +6531,11 @@ export type ResetOutcome = components['schemas']['ResetOutcome'];
 export type Result = components['schemas']['Result'];
 export type ResultView = components['schemas']['ResultView'];
 export type Resumed = components['schemas']['Resumed'];
+export type Retention = components['schemas']['Retention'];
 export type Retried = components['schemas']['Retried'];
 export type Review = components['schemas']['Review'];
+export type RoomMade = components['schemas']['RoomMade'];
+export type RoomWanted = components['schemas']['RoomWanted'];
 export type RunView = components['schemas']['RunView'];
 export type Said = components['schemas']['Said'];
 export type SaidEntry = components['schemas']['SaidEntry'];
@@ -6332,6 +6590,8 @@ export type UsageLine = components['schemas']['UsageLine'];
 export type UsageReport = components['schemas']['UsageReport'];
 export type Used = components['schemas']['Used'];
 export type UserMessage = components['schemas']['UserMessage'];
+export type WorkerLine = components['schemas']['WorkerLine'];
+export type WorkerList = components['schemas']['WorkerList'];
 export type WorkPage = components['schemas']['WorkPage'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -6373,6 +6633,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6460,6 +6729,98 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_demo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Demo"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -6527,6 +6888,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6706,6 +7076,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -6795,6 +7174,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -6871,6 +7259,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7059,6 +7456,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7332,6 +7738,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -7412,6 +7827,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -7479,6 +7903,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7649,6 +8082,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7840,6 +8282,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -7926,6 +8377,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -7993,6 +8453,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8170,6 +8639,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8237,6 +8715,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8414,6 +8901,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8499,6 +8995,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -8566,6 +9071,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8738,6 +9252,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9022,6 +9545,100 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    own_quotas: {
+        parameters: {
+            query?: {
+                group?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9089,6 +9706,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9186,6 +9812,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9270,6 +9905,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9299,11 +9943,9 @@ export interface operations {
             };
         };
     };
-    own_quotas: {
+    get_retention: {
         parameters: {
-            query?: {
-                group?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -9316,7 +9958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Standings"];
+                    "application/json": components["schemas"]["Retention"];
                 };
             };
             /** @description The request cannot be read, or asks for what makes no sense. */
@@ -9339,6 +9981,102 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomMade"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9413,6 +10151,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9601,6 +10348,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9683,6 +10439,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9773,6 +10538,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -9840,6 +10614,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9934,6 +10717,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10019,6 +10811,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10086,6 +10887,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10171,6 +10981,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10236,6 +11055,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10426,6 +11254,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10502,6 +11339,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10758,6 +11604,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -10825,6 +11680,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10993,6 +11857,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11184,6 +12057,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14863,6 +15745,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -14930,6 +15821,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15007,6 +15907,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15184,6 +16093,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description A field is missing or wrong; `details` names each. */
             422: {
                 headers: {
@@ -15259,6 +16177,15 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15358,6 +16285,98 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerList"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

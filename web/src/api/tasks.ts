@@ -115,6 +115,11 @@ export function useSubmit() {
   });
 }
 
+/** A small repository with a bug, made when it is first asked for, and what to ask for. */
+export async function makeDemo() {
+  return data(await client.POST("/api/v1/demo"));
+}
+
 /** The media type tells the service what it is. */
 export async function upload(file: Blob): Promise<Upload> {
   return data(

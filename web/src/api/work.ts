@@ -177,8 +177,9 @@ export function useTaskUsage(task: string) {
   });
 }
 
-export function useMatrix(task: string, turn: number) {
+export function useMatrix(task: string, turn: number, enabled: boolean) {
   return useQuery({
+    enabled,
     queryKey: ["work", task, "matrix", turn],
     queryFn: async ({ signal }) =>
       data(await client.GET("/api/v1/tasks/{task_id}/matrix", { params: { path: { task_id: task }, query: { turn } }, signal })),

@@ -2,12 +2,21 @@ import { Link } from "@tanstack/react-router";
 import { Compass } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
+import { ApiError } from "@/api/client";
 import { Button, buttonClass } from "@/ui/Button";
-import { Empty, Note } from "@/ui/States";
+import { Empty, Note, Working } from "@/ui/States";
 
-/** A fault of the page itself. */
+import { Failed } from "./Failed";
+
+export function Opening() {
+  const { t } = useTranslation();
+  return <Working className="min-h-dvh">{t("opening")}</Working>;
+}
+
+/** A fault of the page itself, or a service that does not answer. */
 export function Broken({ error }: { error: unknown }) {
   const { t } = useTranslation();
+  if (error instanceof ApiError) return <Failed error={error} onRetry={() => location.reload()} />;
   return (
     <Note
       kind="bad"

@@ -8,3 +8,10 @@ class About(Value):
 
     version: str
     machine: str
+
+
+class Demo(Value):
+    """A first task: a repository of the server's machine, and what to ask for."""
+
+    repository: str
+    prompt: str

@@ -124,7 +124,7 @@ async def get_usage(
 async def get_audit(
     request: Request,
     actor: Administrator,
-    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    before: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     person: Annotated[str | None, Query(max_length=64)] = None,
     act: Annotated[str | None, Query(max_length=64, description="What acts begin with, such as `token.`.")] = None,

@@ -18,10 +18,10 @@ from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
 from journeyman.server.examples_people import SCHEDULE
+from journeyman.server.orders import group_of
 from journeyman.server.parts import Parts, parts_of
 from journeyman.server.visible import (
     require_changed,
-    require_group,
     require_model,
     require_repository,
     require_seen,
@@ -94,9 +94,9 @@ async def delete_schedule(request: Request, actor: Writer, schedule_id: str) -> 
 
 async def _made(parts: Parts, actor: Actor, wanted: ScheduleWrite, before: Schedule | None) -> Schedule:
     check_cron(wanted.cron, wanted.timezone)
-    group = wanted.group
-    if before is None or group != before.group:
-        group = require_group(actor, group)
+    group = before.group if before is not None else None
+    if before is None or wanted.group != group:
+        group = await group_of(parts, actor, wanted.group, wanted.task.environment)
     request = await _request(parts, actor, wanted.task, before)
     same = before is not None and request == before.request
     return Schedule(

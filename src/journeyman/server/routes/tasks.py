@@ -60,7 +60,7 @@ async def create_task(
 ) -> TaskView:
     """Hand out a task."""
     parts = parts_of(request)
-    group = require_group(actor, body.group)
+    group = await orders.group_of(parts, actor, body.group, body.environment)
     if body.parent is not None:
         await find_task(parts.store, actor, body.parent)
     wanted = await orders.request_of(parts, actor, body)

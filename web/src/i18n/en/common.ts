@@ -1,5 +1,6 @@
 export const common = {
   product: "Journeyman",
+  opening: "Opening Journeyman…",
   skip: "Skip to the content",
   close: "Close",
   cancel: "Cancel",

@@ -3,6 +3,7 @@ import type { common as en } from "../en/common";
 
 export const common: Catalogue<typeof en> = {
   product: "Journeyman",
+  opening: "正在打开 Journeyman…",
   skip: "跳到正文",
   close: "关闭",
   cancel: "取消",

@@ -151,7 +151,7 @@ function SearchField({ value, onChange, ref }: { value: string; onChange: (value
           }
         }}
         placeholder={t("search.placeholder")}
-        className="w-24 bg-transparent text-sm text-ink outline-none transition-[width] focus:w-40 sm:w-44 sm:focus:w-56"
+        className="w-0 bg-transparent text-sm text-ink outline-none transition-[width] focus:w-32 sm:w-44 sm:focus:w-56"
       />
     </label>
   );

@@ -1,4 +1,4 @@
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { Archive, Inbox, ScanSearch, SearchX } from "lucide-react";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
@@ -10,7 +10,7 @@ import { type GroupName, grouped, type ListFilter } from "@/live/list";
 import { sayFailed } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
 import { useShortcuts } from "@/shell/keys";
-import { Button } from "@/ui/Button";
+import { Button, buttonClass } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
 import { Empty, Working } from "@/ui/States";
 import { say } from "@/ui/toast";
@@ -238,7 +238,15 @@ function Nothing({ filter }: { filter: ListFilter }) {
     );
   }
   return (
-    <Empty icon={<Inbox size={32} />} title={t("empty.title")}>
+    <Empty
+      icon={<Inbox size={32} />}
+      title={t("empty.title")}
+      actions={
+        <Link to="/welcome" className={buttonClass("primary")}>
+          {t("empty.demo")}
+        </Link>
+      }
+    >
       {t("empty.about")}
     </Empty>
   );

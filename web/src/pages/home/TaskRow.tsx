@@ -142,7 +142,11 @@ function State({ task }: { task: TaskLine }) {
       {summary.broken > 0 ? <span className="text-xs text-bad max-md:hidden">{t("broken", { count: summary.broken })}</span> : null}
       {summary.fixed > 0 ? <span className="text-xs text-good max-md:hidden">{t("fixed", { count: summary.fixed })}</span> : null}
       {summary.warnings > 0 ? <span className="text-xs text-warn max-lg:hidden">{t("warnings", { count: summary.warnings })}</span> : null}
-      {summary.files > 0 ? <Delta added={summary.added} removed={summary.removed} /> : null}
+      {summary.files > 0 ? (
+        <span className="max-sm:hidden">
+          <Delta added={summary.added} removed={summary.removed} />
+        </span>
+      ) : null}
       {task.verdict ? <VerdictBadge verdict={task.verdict} /> : null}
     </>
   );

@@ -101,7 +101,7 @@ function Loaded({ view }: { view: TaskView }) {
 
   return (
     <TaskContext value={page}>
-      <div className="flex min-h-0 flex-1 flex-col lg:h-[calc(100dvh-3.25rem)] lg:flex-none">
+      <div className="flex min-h-0 flex-col h-[calc(100dvh-3.25rem)] flex-none">
         <Header />
         <div className="border-b border-line px-3 py-2 lg:hidden">
           <Segments
@@ -118,14 +118,14 @@ function Loaded({ view }: { view: TaskView }) {
           <section
             aria-label={t("side.talk")}
             data-shown={side === "talk"}
-            className="flex min-h-0 w-full flex-col border-line max-lg:h-[calc(100dvh-11rem)] max-lg:data-[shown=false]:hidden lg:w-[42%] lg:max-w-2xl lg:min-w-96 lg:border-r"
+            className="flex min-h-0 w-full flex-col border-line max-lg:data-[shown=false]:hidden lg:w-[42%] lg:max-w-2xl lg:min-w-96 lg:border-r"
           >
             <Conversation />
           </section>
           <section
             aria-label={t("side.work")}
             data-shown={side === "work"}
-            className="flex min-h-0 min-w-0 flex-1 flex-col max-lg:h-[calc(100dvh-11rem)] max-lg:data-[shown=false]:hidden"
+            className="flex min-h-0 min-w-0 flex-1 flex-col max-lg:data-[shown=false]:hidden"
           >
             <Tabs label={t("side.work")} value={tab} onChange={(next) => show({ tab: next })} tabs={TABS.map((value) => ({ value, label: t(`tab.${value}`) }))}>
               {TABS.map((name) => {

@@ -27,3 +27,18 @@ export function parseTaskSearch(search: Record<string, unknown>): TaskSearch {
   };
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined));
 }
+
+/** Which turn's attempts are compared, and the two whose changes are held against each other. */
+export interface AttemptsSearch {
+  turn?: number | undefined;
+  left?: string | undefined;
+  right?: string | undefined;
+}
+
+const name = (value: unknown): string | undefined =>
+  typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+
+export function parseAttemptsSearch(search: Record<string, unknown>): AttemptsSearch {
+  const parsed: AttemptsSearch = { turn: whole(search["turn"]), left: name(search["left"]), right: name(search["right"]) };
+  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined));
+}

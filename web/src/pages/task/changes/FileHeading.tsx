@@ -10,14 +10,14 @@ import { Copy } from "@/ui/Copy";
 interface FileHeadingProps {
   file: FileDiff;
   folded: boolean;
-  whole: boolean;
-  viewed: boolean;
   onFold: (all: boolean) => void;
-  onWhole: () => void;
-  onViewed: (viewed: boolean) => void;
+  whole?: boolean;
+  onWhole?: () => void;
+  viewed?: boolean;
+  onViewed?: (viewed: boolean) => void;
 }
 
-export function FileHeading({ file, folded, whole, viewed, onFold, onWhole, onViewed }: FileHeadingProps) {
+export function FileHeading({ file, folded, whole = false, viewed = false, onFold, onWhole, onViewed }: FileHeadingProps) {
   const { t } = useTranslation("task");
   return (
     <div className="flex h-11 items-center gap-2 border-t border-b border-line bg-surface px-2">
@@ -36,11 +36,15 @@ export function FileHeading({ file, folded, whole, viewed, onFold, onWhole, onVi
       {file.kind !== "update" ? <Badge tone={file.kind === "add" ? "good" : "bad"}>{t(`diff.kind.${file.kind}`)}</Badge> : null}
       <Delta added={file.added} removed={file.removed} />
       <Copy text={file.path} label={t("diff.copyPath")} />
-      <IconButton size="sm" label={whole ? t("diff.lessContext") : t("diff.allContext")} aria-pressed={whole} icon={<UnfoldVertical size={14} />} onClick={onWhole} />
-      <label className="flex items-center gap-1.5 text-xs text-muted">
-        <input type="checkbox" checked={viewed} onChange={(event) => onViewed(event.target.checked)} className="accent-(--accent)" />
-        <span className="max-sm:sr-only">{t("diff.seen")}</span>
-      </label>
+      {onWhole ? (
+        <IconButton size="sm" label={whole ? t("diff.lessContext") : t("diff.allContext")} aria-pressed={whole} icon={<UnfoldVertical size={14} />} onClick={onWhole} />
+      ) : null}
+      {onViewed ? (
+        <label className="flex items-center gap-1.5 text-xs text-muted">
+          <input type="checkbox" checked={viewed} onChange={(event) => onViewed(event.target.checked)} className="accent-(--accent)" />
+          <span className="max-sm:sr-only">{t("diff.seen")}</span>
+        </label>
+      ) : null}
     </div>
   );
 }

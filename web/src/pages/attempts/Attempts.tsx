@@ -1,3 +1,0 @@
-export function Attempts() {
-  return null;
-}
