@@ -20,6 +20,7 @@ from journeyman.core.api.admin import (
     UsageReport,
     WorkerList,
 )
+from journeyman.core.api.upkeep import Retention, RoomMade, RoomWanted
 from journeyman.core.people import Quota
 
 
@@ -110,3 +111,11 @@ class AdminRequests(Requests):
     async def workers(self) -> WorkerList:
         """The workers that are remembered: what they offer, what they do, and whether they were heard of lately."""
         return await self._ask("GET", "/workers", WorkerList)
+
+    async def retention(self) -> Retention:
+        """How long things of finished tasks are kept."""
+        return await self._ask("GET", "/retention", Retention)
+
+    async def make_room(self, wanted: RoomWanted) -> RoomMade:
+        """Make room on the server's machine now, or be told what would go."""
+        return await self._ask("POST", "/retention/run", RoomMade, body=wanted)
