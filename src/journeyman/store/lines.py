@@ -11,6 +11,7 @@ from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
 from journeyman.core.task import Attempt, Mode, Origin, Status, Task
 from journeyman.core.usage import Usage
+from journeyman.store.codec import spelled
 from journeyman.store.database import Database
 from journeyman.store.rows import attempt_of, task_of
 
@@ -243,11 +244,11 @@ def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
     for name in ("repository", "environment", "owner", "group", "parent", "schedule", "archived"):
         value = getattr(which, name)
         if value is not None:
-            found.append(task.c[name] == value)
+            found.append(task.c[name] == spelled(value))
     if which.unread_by is not None:
         read = select(seen.c.seq).where(seen.c.person == which.unread_by, seen.c.task_id == task.c.id)
         found.append(task.c.seq > func.coalesce(read.scalar_subquery(), 0))
-    found.extend(task.c.words.contains(word, autoescape=True) for word in which.text.casefold().split())
+    found.extend(task.c.words.contains(word, autoescape=True) for word in str(spelled(which.text.casefold())).split())
     return found
 
 

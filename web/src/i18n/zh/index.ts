@@ -1,7 +1,8 @@
 import { common } from "./common";
+import { environments } from "./environments";
 import { home } from "./home";
 import { signin } from "./signin";
 import { task } from "./task";
 import { welcome } from "./welcome";
 
-export const zh = { common, home, signin, task, welcome };
+export const zh = { common, environments, home, signin, task, welcome };
