@@ -1,5 +1,4 @@
 import time
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -96,13 +95,13 @@ async def test_times_of_long_output_are_coarser_and_none_of_it_is_lost(tmp_path:
 
 async def test_tasks_are_counted_in_one_go(opening: Opening) -> None:
     async with opening() as store:
-        tasks: Sequence[tuple[Status, bool, str | None]] = (
+        rows: list[tuple[Status, bool, str | None]] = [
             ("done", False, "ann"),
             ("done", False, "bob"),
             ("failed", True, "ann"),
             ("running", False, None),
-        )
-        for number, (status, archived, owner) in enumerate(tasks, 1):
+        ]
+        for number, (status, archived, owner) in enumerate(rows, 1):
             task = Task(
                 id=f"0t{number}",
                 prompt="p",
