@@ -17,7 +17,7 @@ import { type Draft, draftOf, environmentOf, wrongIn } from "./draft";
 import { GroupField } from "./Environments";
 import { FileEditor } from "./FileEditor";
 import { Log } from "./Log";
-import { Panel } from "./Panel";
+import { Panel } from "@/ui/Panel";
 import { PolicyFields } from "./PolicyFields";
 import { SecretRows, VariableRows } from "./Rows";
 

@@ -5,7 +5,7 @@ import { checkEnvironment } from "@/api/environments";
 import { explain } from "@/shell/errors";
 import { Field, Textarea } from "@/ui/Field";
 
-import { Panel } from "./Panel";
+import { Panel } from "@/ui/Panel";
 
 /** It is asked whether the text is an environment this long (milliseconds) after the last key. */
 const PAUSE = 300;

@@ -8,7 +8,7 @@ import { Button } from "@/ui/Button";
 import { Note } from "@/ui/States";
 import { say } from "@/ui/toast";
 
-import { Panel } from "./Panel";
+import { Panel } from "@/ui/Panel";
 
 /** Where requests may go, phase by phase, and the proof that they go nowhere else. */
 export function Network({ view }: { view: EnvironmentView }) {

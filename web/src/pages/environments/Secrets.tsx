@@ -14,7 +14,7 @@ import { Note, Working } from "@/ui/States";
 import { Ago } from "@/ui/Time";
 import { say } from "@/ui/toast";
 
-import { Panel } from "./Panel";
+import { Panel } from "@/ui/Panel";
 
 /** The secrets that this environment uses, and whether each has a value. Values go in and never come out. */
 export function Secrets({ view }: { view: EnvironmentView }) {

@@ -10,7 +10,7 @@ import { Empty, Note } from "@/ui/States";
 import { Ago } from "@/ui/Time";
 
 import { Log } from "./Log";
-import { Panel } from "./Panel";
+import { Panel } from "@/ui/Panel";
 
 /** What is ready of it: the last set-up, its layers, and how the checks stand on the base. */
 export function State({ view, log }: { view: EnvironmentView; log: UseQueryResult<BuildLog> }) {
