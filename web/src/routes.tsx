@@ -4,6 +4,7 @@ import { ApiError } from "./api/client";
 import { queries } from "./api/query";
 import { sessionQuery } from "./api/session";
 
+import { parseEnvironmentSearch } from "./pages/environments/search";
 import { parseHomeSearch } from "./pages/home/search";
 import { parseAttemptsSearch, parseTaskSearch } from "./pages/task/search";
 import { Broken, NotFound, Opening } from "./shell/Broken";
@@ -64,6 +65,13 @@ const environments = createRoute({
   component: lazyRouteComponent(() => import("./pages/environments/Environments"), "Environments"),
 });
 
+const environment = createRoute({
+  getParentRoute: () => shell,
+  path: "/environments/$name",
+  validateSearch: parseEnvironmentSearch,
+  component: lazyRouteComponent(() => import("./pages/environments/EnvironmentPage"), "EnvironmentPage"),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -92,7 +100,7 @@ const join = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([shell.addChildren([home, task, attempts, welcome, environments, settings, section]), signIn, join]),
+  routeTree: root.addChildren([shell.addChildren([home, task, attempts, welcome, environments, environment, settings, section]), signIn, join]),
   defaultPreload: "intent",
   defaultErrorComponent: Broken,
   defaultNotFoundComponent: NotFound,

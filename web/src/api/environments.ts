@@ -114,15 +114,15 @@ export function useBuildLog(name: string) {
   });
 }
 
-/** Lets requests to a host through from an environment's next attempt on. */
+/** Lets requests to a host through from an environment's next attempt, or its next set-up, on. */
 export function useAllowHost() {
   return useMutation({
-    mutationFn: async ({ name, host }: { name: string; host: string }) => {
+    mutationFn: async ({ name, host, phase = "attempt" }: { name: string; host: string; phase?: "attempt" | "setup" }) => {
       const { environment } = data(await client.GET("/api/v1/environments/{name}", at(name)));
-      const { network } = environment.attempt;
+      const { network } = environment[phase];
       const hosts = [...new Set([...network.hosts, host])];
       const access = network.access === "off" ? ("allow-list" as const) : network.access;
-      const changed = { ...environment, attempt: { ...environment.attempt, network: { ...network, access, hosts } } };
+      const changed = { ...environment, [phase]: { ...environment[phase], network: { ...network, access, hosts } } };
       return data(await client.PUT("/api/v1/environments/{name}", { ...at(name), body: { environment: changed } }));
     },
     onSuccess: anew,

@@ -1,7 +1,9 @@
 import { common } from "./common";
+import { environments } from "./environments";
 import { home } from "./home";
+import { settings } from "./settings";
 import { signin } from "./signin";
 import { task } from "./task";
 import { welcome } from "./welcome";
 
-export const en = { common, home, signin, task, welcome } as const;
+export const en = { common, environments, home, settings, signin, task, welcome } as const;

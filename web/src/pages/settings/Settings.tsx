@@ -1,3 +1,95 @@
+import { Link, useParams } from "@tanstack/react-router";
+import {
+  Calculator,
+  CalendarClock,
+  ChartColumn,
+  Cpu,
+  HardDrive,
+  KeySquare,
+  ScrollText,
+  Server,
+  UserRound,
+  UsersRound,
+} from "lucide-react";
+import { lazy, Suspense } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useMay, useSession } from "@/api/session";
+import { Note, Working } from "@/ui/States";
+
+import { ADMINISTRATION, SECTIONS, type Section, sectionOf } from "./sections";
+
+const ICONS = {
+  account: UserRound,
+  tokens: KeySquare,
+  models: Cpu,
+  schedules: CalendarClock,
+  usage: ChartColumn,
+  people: UsersRound,
+  quotas: Calculator,
+  workers: Server,
+  audit: ScrollText,
+  retention: HardDrive,
+} as const;
+
+const PAGES = {
+  account: lazy(async () => ({ default: (await import("./Account")).Account })),
+  tokens: lazy(async () => ({ default: (await import("./Tokens")).Tokens })),
+  models: lazy(async () => ({ default: (await import("./Models")).Models })),
+  schedules: lazy(async () => ({ default: (await import("./Schedules")).Schedules })),
+  usage: lazy(async () => ({ default: (await import("./usage/Usage")).Usage })),
+  people: lazy(async () => ({ default: (await import("./People")).People })),
+  quotas: lazy(async () => ({ default: (await import("./Quotas")).Quotas })),
+  workers: lazy(async () => ({ default: (await import("./Workers")).Workers })),
+  audit: lazy(async () => ({ default: (await import("./Audit")).Audit })),
+  retention: lazy(async () => ({ default: (await import("./Retention")).Retention })),
+} as const;
+
 export function Settings() {
-  return null;
+  const { t } = useTranslation("settings");
+  const { section: named } = useParams({ strict: false });
+  const { administer } = useMay();
+  const person = useSession().data?.person ?? null;
+  const shown = SECTIONS.filter((section) => (administer || !ADMINISTRATION.has(section)) && (person !== null || !["account", "tokens"].includes(section)));
+  const section: Section = sectionOf(named) ?? shown[0] ?? "models";
+  const Page = PAGES[section];
+  return (
+    <div className="mx-auto flex w-full max-w-6xl flex-1 flex-col px-3 pb-16 sm:px-6 md:flex-row md:gap-8">
+      <nav aria-label={t("title")} className="shrink-0 pt-4 max-md:-mx-3 max-md:overflow-x-auto max-md:border-b max-md:border-line max-md:px-3 max-md:pb-2 md:w-52 md:pt-8">
+        <ul className="flex gap-1 md:sticky md:top-20 md:flex-col">
+          {shown.map((each) => {
+            const Icon = ICONS[each];
+            return (
+              <li key={each}>
+                <Link
+                  to="/settings/$section"
+                  params={{ section: each }}
+                  aria-current={each === section ? "page" : undefined}
+                  className="flex items-center gap-2.5 rounded-md px-2.5 py-1.5 whitespace-nowrap text-muted transition-colors hover:bg-sunken hover:text-ink aria-[current=page]:bg-sunken aria-[current=page]:font-medium aria-[current=page]:text-ink"
+                >
+                  <Icon size={16} aria-hidden />
+                  {t(`section.${each}`)}
+                </Link>
+              </li>
+            );
+          })}
+        </ul>
+      </nav>
+      <div className="flex min-w-0 flex-1 flex-col gap-4 pt-5 md:pt-8">
+        <header>
+          <h1 className="text-2xl font-semibold tracking-tight">{t(`section.${section}`)}</h1>
+          <p className="mt-1 text-muted">{t(`about.${section}`)}</p>
+        </header>
+        {shown.includes(section) ? (
+          <Suspense fallback={<Working>{t("opening")}</Working>}>
+            <Page />
+          </Suspense>
+        ) : (
+          <Note kind="warn" title={t("notYours")}>
+            {t("notYours.about")}
+          </Note>
+        )}
+      </div>
+    </div>
+  );
 }

@@ -1,0 +1,80 @@
+import { ScrollText } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useAudit } from "@/api/administration";
+import { usePeople } from "@/api/people";
+import { moment } from "@/i18n/format";
+import { Failed } from "@/shell/Failed";
+import { Button } from "@/ui/Button";
+import { Field, Select } from "@/ui/Field";
+import { Empty, Working } from "@/ui/States";
+
+import { Cell, Table } from "./Table";
+
+/** What acts begin with, as the service names them. */
+const KINDS = ["", "sign-in", "person.", "invitation.", "group.", "token.", "environment.", "secret.", "model.", "quota.", "schedule.", "retention."] as const;
+type Kind = (typeof KINDS)[number];
+
+export function Audit() {
+  const { t } = useTranslation("settings");
+  const [act, setAct] = useState<Kind>("");
+  const [person, setPerson] = useState("");
+  const people = usePeople();
+  const audit = useAudit({ act, person });
+  const entries = audit.data?.pages.flatMap((page) => page.entries) ?? [];
+  return (
+    <>
+      <div className="flex flex-wrap gap-3">
+        <Field label={t("audit.kind")}>
+          {(ids) => <Select {...ids} value={act} onChange={setAct} options={KINDS.map((value) => ({ value, label: t(`audit.kind.${value}`) }))} />}
+        </Field>
+        <Field label={t("audit.person")}>
+          {(ids) => (
+            <Select
+              {...ids}
+              value={person}
+              onChange={setPerson}
+              options={[{ value: "", label: t("audit.anybody") }, ...(people.data ?? []).map((each) => ({ value: each.id, label: each.name }))]}
+            />
+          )}
+        </Field>
+      </div>
+      {audit.isPending ? (
+        <Working>{t("audit.loading")}</Working>
+      ) : audit.error ? (
+        <Failed error={audit.error} className="" onRetry={() => void audit.refetch()} />
+      ) : entries.length === 0 ? (
+        <Empty icon={<ScrollText size={30} />} title={t("audit.none")}>
+          {t("audit.noneAbout")}
+        </Empty>
+      ) : (
+        <>
+          <Table label={t("section.audit")} heads={[t("audit.when"), t("audit.who"), t("audit.what"), t("audit.target"), t("audit.from")]}>
+            {entries.map((entry) => (
+              <tr key={entry.id}>
+                <Cell className="text-sm whitespace-nowrap text-muted tabular">{moment(entry.at)}</Cell>
+                <Cell>{entry.person_name ?? (entry.person ? entry.person : t("audit.program"))}</Cell>
+                <Cell>
+                  <code className="font-mono text-xs">{entry.act}</code>
+                </Cell>
+                <Cell className="max-w-80 text-sm">
+                  <span className="block truncate" title={entry.target}>
+                    {entry.target}
+                  </span>
+                  {entry.detail ? <span className="block text-muted wrap-anywhere">{entry.detail}</span> : null}
+                </Cell>
+                <Cell className="text-sm text-muted">{entry.address || "—"}</Cell>
+              </tr>
+            ))}
+          </Table>
+          {audit.hasNextPage ? (
+            <Button className="self-center" busy={audit.isFetchingNextPage && t("audit.loading")} onClick={() => void audit.fetchNextPage()}>
+              {t("audit.more")}
+            </Button>
+          ) : null}
+        </>
+      )}
+    </>
+  );
+}
