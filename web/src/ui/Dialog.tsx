@@ -3,7 +3,7 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Button, IconButton } from "./Button";
+import { Button, buttonClass } from "./Button";
 import { cx } from "./class";
 
 interface DialogProps {
@@ -49,7 +49,10 @@ export function Dialog({ open, onOpenChange, title, about, children, actions, si
                 {about ? <Radix.Description className="mt-0.5 text-muted">{about}</Radix.Description> : null}
               </div>
               <Radix.Close asChild>
-                <IconButton label={t("close")} size="sm" icon={<X size={16} />} />
+                {/* Without a hint: one would be the topmost layer while this has the focus, and take the Escape that closes the dialog. */}
+                <button type="button" aria-label={t("close")} className={cx(buttonClass("quiet", "sm"), "w-7 px-0!")}>
+                  <X size={16} />
+                </button>
               </Radix.Close>
             </header>
           )}
