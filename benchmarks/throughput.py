@@ -43,7 +43,8 @@ async def main():
         print(server.base_url, flush=True)
         await asyncio.Event().wait()
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
 """
 ENDED = ("done", "failed", "cancelled", "interrupted")
 
@@ -210,4 +211,5 @@ async def main() -> None:
         await measured(arguments.waiting, 256, arguments.delay)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

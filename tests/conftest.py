@@ -107,20 +107,27 @@ class Program:
         kept = {name: value for name, value in os.environ.items() if name not in KEYS}
         return kept | {"JOURNEYMAN_HOME": str(self.home), "COLUMNS": "120"} | self.env
 
-    async def start(self, *arguments: str | Path, cwd: Path | None = None) -> asyncio.subprocess.Process:
+    async def start(
+        self, *arguments: str | Path, cwd: Path | None = None, stdin: int = subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "journeyman.cli.main", *arguments),
             env=self.environ,
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             preexec_fn=_heed_interrupts,
         )
 
-    async def run(self, *arguments: str | Path, cwd: Path | None = None) -> Finished:
-        process = await self.start(*arguments, cwd=cwd)
-        out, err = await process.communicate()
+    async def run(self, *arguments: str | Path, cwd: Path | None = None, typed: str | None = None) -> Finished:
+        """Run it to its end; `typed` is what comes on its stdin."""
+        if typed is None:
+            process = await self.start(*arguments, cwd=cwd)
+            out, err = await process.communicate()
+        else:
+            process = await self.start(*arguments, cwd=cwd, stdin=subprocess.PIPE)
+            out, err = await process.communicate(typed.encode())
         assert process.returncode is not None
         return Finished(process.returncode, out.decode(), err.decode())
 

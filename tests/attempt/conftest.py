@@ -58,11 +58,14 @@ class Bench:
         environment: str = "off",
         budget: Budget | None = None,
         strategy: Literal["loop", "repair"] = "loop",
+        checks: tuple[str, ...] = (),
     ) -> str:
         """Store a task; the id of its attempt."""
         plan = ModelPlan("scripted", PROFILE)
         limits = limits or Limits()
-        order = Order(prompt, mode, folder, plan, limits=limits, environment=environment, strategy=strategy)
+        order = Order(
+            prompt, mode, folder, plan, limits=limits, environment=environment, strategy=strategy, checks=checks
+        )
         stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
         stored.set_result(self.host.store.environments)
         new = await draft(order, ground_of(self.host), self.host.clock, stored)

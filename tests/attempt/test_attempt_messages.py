@@ -10,7 +10,17 @@ import pytest
 
 from journeyman.attempt.run import run_attempt
 from journeyman.core.errors import BudgetSpent, HandedOver
-from journeyman.core.events import Event, Heard, Resumed, Said, Stopped, ToolReturned, ToolStarted
+from journeyman.core.events import (
+    CheckStarted,
+    Event,
+    Heard,
+    Replied,
+    Resumed,
+    Said,
+    Stopped,
+    ToolReturned,
+    ToolStarted,
+)
 from journeyman.core.evidence import Result
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ModelRequest, Reply, call, say
@@ -202,6 +212,27 @@ async def test_a_process_that_is_to_end_leaves_the_attempt_at_its_step(
     assert isinstance(events[len(left)], Resumed)
     assert [event.call_id for event in events if isinstance(event, ToolStarted)] == ["c1", "c2", "c3"]
     assert (result.summary, [change.added for change in result.changes]) == ("Done.", [1])
+
+
+@pytest.mark.parametrize(("check", "on"), [("sleep 1000", "base"), ("test ! -e b.txt || sleep 1000", "result")])
+async def test_a_process_that_is_to_end_does_not_wait_for_checks(
+    bench: MakeBench, make_repository: MakeRepository, check: str, on: str
+) -> None:
+    leave = asyncio.Event()
+    one = bench([call("shell", "c1", command="echo two > b.txt"), say("Done.")])
+    attempt = await one.begin(make_repository(FILES), checks=(check,))
+    running = asyncio.create_task(run_attempt(replace(one.host, leave=leave), attempt))
+    async with one.host.store.tail.follow(task_of(attempt)) as follow:
+        words = False  # the model's last words are there
+        begun = False
+        while not (words and begun):
+            for each in await follow.next():
+                begun |= isinstance(each.event, CheckStarted) and each.event.on == on
+                words |= isinstance(each.event, Replied) and not each.event.reply.calls
+    leave.set()
+    with pytest.raises(HandedOver):
+        await asyncio.wait_for(running, 60)
+    assert await status_of(one, attempt) == "queued"
 
 
 def dear(number: int) -> Reply:

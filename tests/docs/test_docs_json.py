@@ -18,11 +18,12 @@ from journeyman.core.events import (
     Replied,
     RequestRefused,
     Retried,
+    Said,
     ToolReturned,
     ToolStarted,
 )
 from journeyman.core.evidence import Change, Check, CheckRun, Citation, Result, TestResult
-from journeyman.core.items import AssistantMessage, Reasoning
+from journeyman.core.items import AssistantMessage, Reasoning, UserMessage
 from journeyman.core.model import Reply
 from journeyman.core.stream import ThreadStream, lines_of
 from tests.docs.pages import DOCS, blocks, codes, rows, section
@@ -54,6 +55,7 @@ REFUSAL = Refusal(host="a.example", port=443, method="CONNECT", reason="It is no
 EVENTS = [
     Opened(backend="bubblewrap", workspace="/w", environment="shop (a file), no network", build="b"),
     RequestRefused(refusal=REFUSAL),
+    Said(item=UserMessage(text="Leave it."), why="steer", message=1),
     Replied(reply=Reply(items=(Reasoning(text="Hm."), AssistantMessage(text="Done."))), seconds=1.0),
     ToolStarted(call_id="c", name="shell", command=CommandStarted(command="ls")),
     ToolReturned(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import KEYS
+from tests.conftest import KEYS, Program
 from tests.docs.pages import DOCS, ROOT, blocks
+from tests.e2e.service import serving
 
 PATCH = """*** Begin Patch
 *** Update File: hours/spans.py
@@ -62,10 +63,34 @@ EXPECTED: list[tuple[str, list[str]]] = [
 """The commands of the tutorial by their beginnings, and what must be seen, on the page and on the screen."""
 
 
-def steps() -> list[tuple[str, str]]:
+SERVICE: list[tuple[str, list[str]]] = [
+    ("cp -r examples/opening-hours", []),
+    ("cd ~/opening-hours", []),
+    ("git init", []),
+    (
+        "journeyman tasks submit",
+        [
+            "The server is on this machine and works from ",
+            "• sandbox open (bubblewrap, no network)",
+            "✘ base: python -m pytest -q – 2 failed, 7 passed",
+            "✎ update hours/spans.py +1 −1",
+            "✔ Done and verified: every check passes on a clean copy with the patch",
+            "page   http://127.0.0.1:",
+            "apply  journeyman tasks apply ",
+        ],
+    ),
+    ("journeyman tasks list", ["verified +1 −1  code  opening-hours  A lunch entry closes the shop too early."]),
+    ("journeyman tasks status", ["[READY] A lunch entry", "opening-hours • ", "+1/-1 • 1 file"]),
+    ("journeyman tasks diff", ["Checking patch hours/spans.py..."]),
+    ("journeyman tasks apply", ["applied hours/spans.py"]),
+    ("python -m pytest", ["9 passed"]),
+]
+
+
+def steps(page: str = "tutorial.md") -> list[tuple[str, str]]:
     """Each command of the page's `console` blocks, with what the page shows of its output."""
     found: list[tuple[str, str]] = []
-    for block in blocks(DOCS / "tutorial.md", "console"):
+    for block in blocks(DOCS / page, "console"):
         for line in block.text.splitlines():
             if line.startswith("$ "):
                 found.append((line[2:], ""))
@@ -94,13 +119,26 @@ def surroundings(tmp_path: Path) -> dict[str, str]:
 
 
 async def test_the_tutorial_works(tmp_path: Path, surroundings: dict[str, str]) -> None:
-    told = steps()
-    for (command, _), (begin, _) in zip(told, EXPECTED, strict=True):
+    await follow(steps(), EXPECTED, tmp_path, surroundings)
+
+
+@pytest.mark.timeout(300)
+async def test_the_tutorial_of_the_service_works(tmp_path: Path, surroundings: dict[str, str]) -> None:
+    program = Program(Path(surroundings["JOURNEYMAN_HOME"]), surroundings)
+    async with serving(program, "--no-auth"):
+        await follow(steps("tutorial-service.md"), SERVICE, tmp_path, surroundings)
+
+
+async def follow(
+    told: list[tuple[str, str]], expected: list[tuple[str, list[str]]], folder: Path, surroundings: dict[str, str]
+) -> None:
+    """Do what the page tells, and compare what is seen with what it shows."""
+    for (command, _), (begin, _) in zip(told, expected, strict=True):
         assert command.startswith(begin)
     script = "\n".join(f"{command} 2>&1 || exit 1; echo @@@@" for command, _ in told)
     process = await asyncio.create_subprocess_exec(
         *("bash", "-c", script.replace("python -m pytest -q 2>&1 || exit 1", "python -m pytest -q 2>&1")),
-        cwd=tmp_path / "checkout",
+        cwd=folder / "checkout",
         env=surroundings,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -108,7 +146,7 @@ async def test_the_tutorial_works(tmp_path: Path, surroundings: dict[str, str]) 
     out, _ = await process.communicate()
     parts = out.decode().split("@@@@\n")
     assert len(parts) == len(told) + 1, parts[-1]
-    for (command, shown), (_, words), seen in zip(told, EXPECTED, parts[:-1], strict=True):
+    for (command, shown), (_, words), seen in zip(told, expected, parts[:-1], strict=True):
         for word in words:
             assert word in shown, f"the page no longer shows {word!r} for {command}"
             assert word in re.sub(r" +\n", "\n", seen), f"{command} no longer prints {word!r}:\n{seen}"

@@ -21,6 +21,8 @@ from tests.conftest import MakeRepository, Program, git, lay
 from tests.docs.pages import ROOT
 from tests.e2e.service import Service, git_address, serving, start
 
+pytestmark = pytest.mark.timeout(300)  # a server is started for each, perhaps on a loaded machine
+
 SHOP = {
     "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
     "shop.py": "def price(amount):\n    return amount * 0\n",
@@ -122,9 +124,18 @@ async def test_who_may_read_the_servers_folder_is_let_in_and_others_are_not(prog
             async with AsyncClient(service.address, "wrong") as client:
                 with pytest.raises(NotSignedIn):
                     await client.tasks()
+            joined = await other.run("join", found[0], typed="Ann\nann@example.org\nten letters or more\n")
+            assert joined.code == 0 and f"You are signed in at {service.address} (admin)" in joined.err, joined.err
+            assert (await other.run("tasks", "list")).code == 0
+            (kept,) = (await other.run("remote", "list", "--json")).lines
+            assert kept == {"name": "127.0.0.1", "address": service.address, "signed_in": True, "default": True}
+            assert (await other.run("logout")).code == 0
+            assert (await other.run("tasks", "list")).code == 1
+            again = await other.run("join", found[0], typed="Bob\nbob@example.org\nten letters or more\n")
+            assert again.code == 2 and "does not hold" in again.err
         assert not (program.home / "serve.json").exists()
         async with serving(program) as service:
-            assert "first administrator" in service.said
+            assert "first administrator" not in service.said
 
 
 async def test_without_sign_in_it_listens_on_loopback_only(program: Program) -> None:

@@ -43,6 +43,10 @@ class Gate:
         for _ in range(count):
             self._let.release()
 
+    async def came(self, count: int) -> None:
+        async with asyncio.timeout(30), self._came:
+            await self._came.wait_for(lambda: len(self.order) >= count)
+
     async def has(self, count: int) -> None:
         async with asyncio.timeout(30), self._came:
             await self._came.wait_for(lambda: len(self.inside) >= count)
@@ -60,12 +64,15 @@ async def test_a_person_has_as_many_tasks_at_work_as_the_quota_says(engine: Engi
         waiting = await asyncio.wait_for(until(store, third.id, lambda task: bool(task.reason)), 30)
         assert (waiting.status, waiting.reason) == ("queued", "Waits: 2 tasks of its person may run at a time.")
         await gate.has(3)  # Bob waits for nobody
-        gate.let(5)
+        gate.let(1)  # the first of Ada's
+        await asyncio.wait_for(until(store, third.id, lambda task: not task.reason), 30)
+        await gate.came(4)
+        assert gate.order[3] == third.id
+        gate.let(4)
         for task in (*first, third, fourth, other):
             await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 60)
         assert gate.most == 3
         assert (await store.task(third.id)).reason == ""
-        assert gate.order.index(third.id) < gate.order.index(fourth.id)
 
 
 async def test_a_model_works_at_as_many_attempts_as_it_may(engine: Engine, store: Store) -> None:

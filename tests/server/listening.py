@@ -41,9 +41,11 @@ class Told:
 
 @asynccontextmanager
 async def stream(
-    address: str, path: str, last: str | int | None = None, **query: str | int
+    address: str, path: str, last: str | int | None = None, token: str | None = None, **query: str | int
 ) -> AsyncGenerator[AsyncIterator[Told]]:
     headers = {"Last-Event-ID": str(last)} if last is not None else {}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     async with (
         httpx.AsyncClient(base_url=address, timeout=60) as client,
         client.stream("GET", f"/api/v1{path}", headers=headers, params=query) as response,

@@ -193,6 +193,8 @@ async def test_a_schedule_tells_when_it_runs(tmp_path: Path) -> None:
             ({"cron": "0 0 30 2 *"}, "cron"),
             ({"cron": "@reboot now!"}, "cron"),
             ({"cron": "* * * * * *"}, "cron"),
+            ({"cron": "0 7 13 * fri"}, "cron"),
+            ({"cron": "0 7 L * *"}, "cron"),
             ({"timezone": "../../etc/passwd"}, "timezone"),
             ({"task": {"prompt": "x"}}, "task"),
         ):

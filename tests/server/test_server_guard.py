@@ -206,6 +206,15 @@ async def test_a_stream_ends_with_the_right_to_it(tmp_path: Path) -> None:
             await running
 
 
+async def test_what_no_database_can_write_is_in_no_address(tmp_path: Path) -> None:
+    async with service(tmp_path) as world:
+        admin = await world.administrator()
+        for path in ("/people/a%00b", "/audit?act=%00", "/tokens?person=a%00"):
+            assert code(await admin.get(f"/api/v1{path}")) == (400, "bad_request")
+        for email in ("a\0b@example.org", "a\nb@example.org"):
+            assert code(await admin.post("/api/v1/people", json={"name": "x", "email": email})) == (422, "invalid")
+
+
 async def test_web_sockets_are_not_spoken(tmp_path: Path) -> None:
     async with service(tmp_path) as world:
         sent: list[Message] = []

@@ -15,8 +15,10 @@ from journeyman.server.auth.gate import SignIn
 from journeyman.server.handing import Handing
 from journeyman.server.orders import with_comments
 from journeyman.server.parts import Parts, Submissions
+from journeyman.server.routes.branches import elsewhere
 from journeyman.server.service import create_service
 from journeyman.store import Store, open_store
+from tests.conftest import MakeRepository, git
 from tests.engine.engine_parts import an_engine
 from tests.server.worked import API, Worked, served
 
@@ -269,3 +271,18 @@ async def test_a_task_is_named_by_the_beginning_of_its_id(tmp_path: Path) -> Non
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
         for nothing in ("1", "%25", "0abc1.1"):
             assert (await client.get(f"{API}/tasks/{nothing}")).json()["error"]["code"] == "not_found"
+
+
+async def test_the_branches_of_a_repository(tmp_path: Path, make_repository: MakeRepository) -> None:
+    folder = make_repository({"a.txt": "1"})
+    git(folder, "branch", "feature/é")
+    async with api(tmp_path / "home") as (client, _):
+        here = await client.get(f"{API}/branches", params={"repository": str(folder)})
+        assert here.json() == {"branches": ["feature/é", "main"], "default": "main"}
+        parts = Parts(None, None, tmp_path / "clones", time.time, "m")  # type: ignore[arg-type]
+        assert (await elsewhere(parts, f"file://{folder}")).model_dump(mode="json") == here.json()
+        assert (await client.get(f"{API}/branches")).json()["error"]["code"] == "invalid"
+        nowhere = await client.get(f"{API}/branches", params={"repository": str(tmp_path / "nowhere")})
+        assert nowhere.json()["error"]["code"] == "bad_request"
+        unknown = await client.get(f"{API}/branches", params={"environment": "nothing"})
+        assert unknown.json()["error"]["code"] == "not_found"

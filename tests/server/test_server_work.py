@@ -1,6 +1,8 @@
 """What an attempt did, as the API tells it: over attempts that were really worked."""
 
 import json
+import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,9 @@ import httpx
 import pytest
 
 from journeyman.core.task import Attempt, Task
-from tests.server.worked import API, PROMPT, Worked, served
+from journeyman.store import open_store
+from journeyman.testing.postgres import PostgresServer
+from tests.server.worked import API, PROMPT, Worked, asked, served
 
 
 async def got(client: httpx.AsyncClient, worked: Worked, where: str, /, **query: Any) -> Any:
@@ -291,3 +295,38 @@ async def test_what_is_not_there_yet_is_told_apart_from_what_is_not(worked: Work
             assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_ready"), path
         for path in ("", "/work", "/timeline", "/commands", "/checks", "/terminal"):
             assert (await client.get(f"{API}/tasks/0new/attempts/1{path}")).status_code == 200, path
+
+
+async def test_it_is_the_same_on_postgresql(worked: Worked, tmp_path: Path, postgres: PostgresServer) -> None:
+    attempt = f"/tasks/{worked.task}/attempts/1.1"
+    paths = [f"{attempt}{path}" for path in ("", "/work?limit=3", "/commands", "/checks", "/timeline", "/citations")]
+    paths += [
+        f"{attempt}/files?deep=true",
+        f"{attempt}/diff?context=1",
+        f"/tasks/{worked.task}/log",
+        f"{attempt}/events",
+    ]
+    paths += [f"/tasks/{worked.task}/matrix", f"/tasks/{worked.task}/usage", f"{attempt}/chunks/{worked.chunk}"]
+    file = BytesIO()
+    async with served(worked, tmp_path) as (client, store):
+        wanted = [(await client.get(f"{API}{path}")).json() for path in paths]
+        await store.transfer.write(worked.task, file)
+    home = tmp_path / "home"
+    async with open_store(home, url=postgres.emptied()) as store:
+        await store.transfer.read(file)
+        async with asked(store, home) as client:
+            for path, answer in zip(paths, wanted, strict=True):
+                assert (await client.get(f"{API}{path}")).json() == answer, path
+            for path in ("/tasks?search=raises", "/tasks?unread=true", f"/tasks/{worked.task[:9]}"):
+                assert worked.task in (await client.get(f"{API}{path}")).text, path
+            assert (await client.get(f"{API}/tasks/counts")).json()["done"] == 1
+
+
+async def test_what_another_machine_came_to_is_made_from_its_patch(worked: Worked, tmp_path: Path) -> None:
+    async with served(worked, tmp_path) as (client, _):
+        wanted = await got(client, worked, "/attempts/1/diff", against="2")
+        ours = tmp_path / "home" / "git"
+        for store in ours.iterdir():  # our git store as it is where nobody has worked on the task
+            shutil.rmtree(store / "objects")
+        assert await got(client, worked, "/attempts/1/diff", against="2") == wanted
+        assert (await got(client, worked, "/attempts/1/files", folder="shop"))["complete"]

@@ -149,9 +149,15 @@ async def served(
     """The API over a copy of what was worked, without sign-in."""
     home = place / "home"
     shutil.copytree(worked.home, home, symlinks=True, ignore=shutil.ignore_patterns("attempts", "sandbox", "trees"))
-    async with open_store(home) as store:
-        parts = Parts(store=store, engine=engine, state=home, clock=time.time, model="scripted")  # type: ignore[arg-type]
-        app = create_service(parts, SignIn(open=True))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("127.0.0.1", 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            yield client, store
+    async with open_store(home) as store, asked(store, home, engine) as client:
+        yield client, store
+
+
+@asynccontextmanager
+async def asked(store: Store, home: Path, engine: Submissions | None = None) -> AsyncGenerator[httpx.AsyncClient]:
+    """The API over a store, without sign-in."""
+    parts = Parts(store=store, engine=engine, state=home, clock=time.time, model="scripted")  # type: ignore[arg-type]
+    app = create_service(parts, SignIn(open=True))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client

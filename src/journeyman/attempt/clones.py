@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,27 +119,21 @@ async def start_from(ground: Ground, wanted: Wanted) -> tuple[Repository, Base]:
 
 async def open_base(host: Host, base: Base) -> Repository:
     """The repository of a stored attempt, with its base; fetched where this machine does not have it yet."""
+    return await with_base(ground_of(host), base, host.store.blob)
+
+
+async def with_base(ground: Ground, base: Base, blob: Callable[[str], Awaitable[bytes]]) -> Repository:
+    """The same where there is no host: `blob` gets the starting diff."""
     if base.remote is None:
-        repository = await reopen_repository(Path(base.repository), host.state, excludes=host.excludes)
+        repository = await reopen_repository(Path(base.repository), ground.state, excludes=ground.excludes)
     else:
-        repository = await _fetched(ground_of(host), base.remote, base.commit or base.tree)
+        repository = await _fetched(ground, base.remote, base.commit or base.tree)
     if base.starting_diff is not None and not await repository.has(base.tree):
         if base.commit is None:
             raise UsageError("The starting diff has no commit that it could be laid over.")
         _, tree, _ = await repository.resolve(base.commit)
-        await repository.patched(tree, await host.store.blob(base.starting_diff))
+        await repository.patched(tree, await blob(base.starting_diff))
     return repository
-
-
-async def standing(ground: Ground, base: Base) -> Repository | None:
-    """The repository of a stored base where this machine has it; nothing is fetched."""
-    try:
-        if base.remote is None:
-            return await reopen_repository(Path(base.repository), ground.state, excludes=ground.excludes)
-        folder = _folder(ground.state, base.remote)
-        return await _open_clone(ground, base.remote, folder) if (folder / ".git").is_dir() else None
-    except (RepositoryError, UsageError):
-        return None
 
 
 async def _fetched(ground: Ground, remote: str, commit: str) -> Repository:

@@ -172,14 +172,15 @@ async def _strategy(run: Run, model: Model, workspace: Workspace, purse: Purse) 
     work = Work(start, log, model, workspace.sandbox, workspace.layer, checker)
     if start.strategy == "repair":
         return await _repair(run, work, workspace, purse)
-    async with run.inbox.heeding(steps=True):
-        base = asyncio.create_task(checker.base(workspace.layer))
-        try:
+    base = asyncio.create_task(checker.base(workspace.layer))
+    try:
+        async with run.inbox.heeding(steps=True):
             stop = await _loop(run, work, workspace, purse)
+        async with run.inbox.heeding():
             await base
-        finally:
-            base.cancel()
-            await asyncio.wait([base])
+    finally:
+        base.cancel()
+        await asyncio.wait([base])
     return stop
 
 

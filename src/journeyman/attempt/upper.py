@@ -14,7 +14,7 @@ from pathlib import Path
 from journeyman.attempt.host import Host
 from journeyman.core import folds
 from journeyman.core.events import Progressed
-from journeyman.sandbox import checkpoint, layer_copy
+from journeyman.sandbox import checkpoint
 from journeyman.store.log import AttemptLog
 
 LOST = (
@@ -75,6 +75,8 @@ async def _copied(host: Host, log: AttemptLog, upper: Path) -> bool:
     before = folds.continued(log.events)
     if before is None or folds.opened(log.events) is not None:
         return False
+    from journeyman.sandbox import layer_copy
+
     source = host.folder(before.attempt)
     opened = folds.opened(await host.store.events(before.attempt))
     if opened is None or not (source / "upper").is_dir() or opened.folder not in _words(source / "opened.json"):

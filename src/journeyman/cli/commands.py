@@ -255,11 +255,14 @@ async def with_store(show: Callable[[Store, Any], Awaitable[None]]) -> int:
     return 0
 
 
-async def worker(temporal: Mapping[str, object], slots: int | None) -> int:
+async def worker(
+    temporal: Mapping[str, object], slots: int | None, store_address: str | None, blobs: str | None
+) -> int:
     """Work for an engine until told to end."""
     from journeyman.cli.engine import work_for_engine
 
-    door = open_door(Path(), {"temporal": temporal or None, "slots": slots})
+    given = {"temporal": temporal or None, "slots": slots, "store": store_address, "blobs": blobs}
+    door = open_door(Path(), given)
     async with open_stored(door) as store, open_host(door, store) as host:
         return await work_for_engine(door, host)
 

@@ -8,8 +8,17 @@ from typing import Annotated
 import typer
 
 from journeyman import __version__
-from journeyman.cli.temporal import Slots, TemporalAddress, TemporalKey, TemporalNamespace, TemporalTls, temporal
-from journeyman.cli.typed import AsJson, Directory, EnvironmentName, Ref, finish
+from journeyman.cli.temporal import (
+    BlobsAddress,
+    Slots,
+    StoreAddress,
+    TemporalAddress,
+    TemporalKey,
+    TemporalNamespace,
+    TemporalTls,
+    temporal,
+)
+from journeyman.cli.typed import AsJson, Directory, EnvironmentName, Ref, TaskId, finish
 from journeyman.core.errors import JourneymanError, RepositoryError, UsageError
 
 app = typer.Typer(
@@ -35,7 +44,6 @@ Attempts = Annotated[
 ]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
-TaskId = Annotated[str | None, typer.Argument(metavar="TASK", help="The beginning of its id; else the latest here.")]
 Number = Annotated[
     int | None, typer.Option("--attempt", metavar="N", min=1, help="Which attempt; else the chosen one.")
 ]
@@ -221,37 +229,13 @@ def worker(
     tls: TemporalTls = False,
     api_key_env: TemporalKey = None,
     slots: Slots = None,
+    store: StoreAddress = None,
+    blobs: BlobsAddress = None,
 ) -> None:
     """Take tasks from an engine (Temporal); without an address, from one that is started with it."""
     from journeyman.cli import commands
 
-    finish(commands.worker(temporal(address, namespace, tls, api_key_env), slots))
-
-
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 is a free one.")] = 8700,
-    no_auth: Annotated[bool, typer.Option("--no-auth", help="Without sign-in; on loopback only.")] = False,
-    no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave the work to `journeyman worker`.")] = False,
-    address: TemporalAddress = None,
-    namespace: TemporalNamespace = None,
-    tls: TemporalTls = False,
-    api_key_env: TemporalKey = None,
-    slots: Slots = None,
-) -> None:
-    """Serve: take tasks from people and programs by HTTP, work on them, and show them live."""
-    from journeyman.cli import serve as service
-
-    order = service.Order(
-        host=host,
-        port=port,
-        sign_in=not no_auth,
-        work=not no_worker,
-        slots=slots,
-        temporal=temporal(address, namespace, tls, api_key_env),
-    )
-    finish(service.serve(order), "")
+    finish(commands.worker(temporal(address, namespace, tls, api_key_env), slots, store, blobs))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -319,45 +303,11 @@ def fetch(
     finish(commands.fetch())
 
 
-ServerName = Annotated[
-    str | None, typer.Argument(metavar="SERVER", help="Its name in `journeyman remote list`, or its address.")
-]
-
-
-@app.command()
-def login(
-    server: ServerName = None,
-    token: Annotated[bool, typer.Option("--token", help="Read a token from stdin in place of a password.")] = False,
-) -> None:
-    """Sign in at a server, so that it knows whose tasks they are."""
-    from journeyman.cli import servers
-
-    finish(servers.login(server, token), "")
-
-
-@app.command()
-def join(
-    link: Annotated[str, typer.Argument(metavar="LINK", help="The link of an invitation.")],
-    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the server is called here.")] = None,
-) -> None:
-    """Join a server by an invitation, or set a new password by one."""
-    from journeyman.cli import servers
-
-    finish(servers.join(link, name), "")
-
-
-@app.command()
-def logout(server: ServerName = None) -> None:
-    """Forget how one is known to a server."""
-    from journeyman.cli import servers
-
-    finish(servers.logout(server), "")
-
-
 def whole() -> typer.Typer:
-    """The program with its groups too, which `run` has no use for and need not wait for."""
-    from journeyman.cli import groups, task_group
+    """The program with all of its commands: those that `run` has no use for, it need not wait for."""
+    from journeyman.cli import groups, service_commands, task_group
 
+    app.registered_commands.extend(service_commands.commands.registered_commands)
     app.add_typer(groups.environments, name="env")
     app.add_typer(groups.secrets, name="secret")
     app.add_typer(task_group.tasks, name="tasks")

@@ -381,13 +381,13 @@ def _limits(order: Order, door: Door) -> _Limits:
     usual = door.settings.limits
     return _Limits(
         seconds=order.timeout or UNBOUNDED,
-        memory=_bytes(order.memory) or usual.memory_bytes,
+        memory=bytes_of(order.memory) or usual.memory_bytes,
         processes=order.processes or usual.processes,
-        disk=_bytes(order.disk) or usual.disk_bytes,
+        disk=bytes_of(order.disk) or usual.disk_bytes,
     )
 
 
-def _bytes(text: str | None) -> int | None:
+def bytes_of(text: str | None) -> int | None:
     if text is None:
         return None
     found = _SIZE.match(text)

@@ -47,17 +47,21 @@ class Order:
     sign_in: bool = True
     work: bool = True
     slots: int | None = None
+    store: str | None = None
+    blobs: str | None = None
     temporal: dict[str, object] = field(default_factory=dict[str, object])
 
 
 async def serve(order: Order) -> int:
     """Serve until this process is told to end. Ctrl-C or SIGTERM ends it in good order, a second one at once."""
     began = time.monotonic()
+    _log_to_stderr()
     if not order.sign_in and not is_loopback(order.host):
         raise UsageError(
             f"--no-auth lets whoever reaches the server do everything: it is for loopback only, not for {order.host}."
         )
-    door = open_door(Path(), {"temporal": order.temporal or None, "slots": order.slots})
+    given = {"temporal": order.temporal or None, "slots": order.slots, "store": order.store, "blobs": order.blobs}
+    door = open_door(Path(), given)
     with _listening(order.host, order.port) as listener, _told() as told:
         address = address_of(listener)
         async with _service(door, order, address) as running, _answering(running.app, listener) as answering:
@@ -156,6 +160,7 @@ async def _application(
         static=static if (static / "index.html").is_file() else None,
         checks={"engine": engine_answers},
         excludes=door.excludes,
+        git=door.environ,
         models=tuple(door.settings.models),
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
@@ -259,6 +264,27 @@ def _worth_telling(record: logging.LogRecord) -> bool:
 
 
 # ------------------------------------------------------------ beginning and ending
+
+
+def _log_to_stderr() -> None:
+    """What goes wrong within the service: in words on a terminal, else a JSON object a line."""
+    import structlog
+
+    terminal = sys.stderr.isatty()
+    # Tracebacks are without the values of variables, which may be secrets.
+    words = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    last = words if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            *(() if terminal else (structlog.processors.format_exc_info,)),
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 @contextmanager

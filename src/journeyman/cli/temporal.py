@@ -21,6 +21,14 @@ TemporalKey = Annotated[
     str | None,
     typer.Option("--temporal-api-key-env", metavar="VARIABLE", help="The variable that holds its API key."),
 ]
+StoreAddress = Annotated[
+    str | None,
+    typer.Option("--store", metavar="ADDRESS", help="A PostgreSQL database (postgresql://…) in place of a file."),
+]
+BlobsAddress = Annotated[
+    str | None,
+    typer.Option("--blobs", metavar="ADDRESS", help="A bucket (s3://…, gs://…, az://…) in place of a folder."),
+]
 Slots = Annotated[int | None, typer.Option("--slots", metavar="N", min=1, help="Attempts that run at a time, at most.")]
 
 

@@ -17,6 +17,7 @@ GARBAGE = 1.0
 Directory = Annotated[
     Path, typer.Option("-C", "--directory", metavar="FOLDER", help="The repository, or a folder in it.")
 ]
+TaskId = Annotated[str | None, typer.Argument(metavar="TASK", help="The beginning of its id; else the latest here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
 Ref = Annotated[
     str | None,

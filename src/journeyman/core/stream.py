@@ -1,8 +1,9 @@
 """The public stream: events of attempts in the vocabulary of `codex exec --json`, one JSON object a line.
 
 Beyond that vocabulary there are the item types `check` (a check that the harness ran), `candidate` (an edit that the
-repair strategy tried), `environment` (what the sandbox was opened with) and `refused_request` (one that the network
-policy did not let through), and `turn.completed` carries `result`. Readers ignore types that they do not know.
+repair strategy tried), `environment` (what the sandbox was opened with), `refused_request` (one that the network policy
+did not let through) and `user_message` (what a person said meanwhile), and `turn.completed` carries `result`. Readers
+ignore types that they do not know.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from journeyman.core.events import (
     Replied,
     RequestRefused,
     Retried,
+    Said,
     Stopped,
     ToolReturned,
     ToolStarted,
@@ -104,6 +106,8 @@ class ThreadStream:
                 return [self._item("item.completed", self._next(), "environment", fields)]
             case RequestRefused():
                 return [self._item("item.completed", self._next(), "refused_request", event.refusal.model_dump())]
+            case Said(why="steer", item=said):
+                return [self._item("item.completed", self._next(), "user_message", {"text": said.text})]
             case Retried():
                 return [self._item("item.completed", self._next(), "error", {"message": event.message})]
             case _:

@@ -10,6 +10,7 @@ from journeyman.core.events import (
     Event,
     Finished,
     Opened,
+    PlanUpdated,
     Prepared,
     Progressed,
     Replied,
@@ -78,6 +79,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
         case ToolStarted():
             more = event.command is not None and not event.again
             return {"line": _doing(event), "commands": summary.commands + more, "stop": None}
+        case ToolReturned(detail=PlanUpdated()):
+            return {"line": "thinking", "planned": event.seq}
         case ToolReturned():
             return {"line": "thinking"}
         case Stopped(reason=reason):

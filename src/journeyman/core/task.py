@@ -147,7 +147,8 @@ class Task(Value):
 
 
 class Turn(Value):
-    """One prompt of a person and the work that answers it. `continues` is the attempt that it goes on from."""
+    """One prompt of a person and the work that answers it. `continues` is the attempt that it goes on from, `machine`
+    the id of the machine that has its workspaces."""
 
     task_id: str
     number: int = 1
@@ -158,6 +159,7 @@ class Turn(Value):
     chosen: str | None = None
     continues: str | None = None
     reason: str = ""
+    machine: str | None = None
 
 
 MessageKind = Literal["steer", "interrupt", "cancel", "approve"]
@@ -180,7 +182,8 @@ class Message(Value):
 
 
 class Summary(Value):
-    """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now."""
+    """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
+    is the number of the event with the newest plan."""
 
     line: str = ""
     steps: int = 0
@@ -194,6 +197,7 @@ class Summary(Value):
     still_failing: int = 0
     warnings: int = 0
     stop: StopReason | None = None
+    planned: int | None = None
 
 
 class Attempt(Value):

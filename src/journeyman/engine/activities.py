@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -33,7 +35,15 @@ PERMANENT = (BudgetSpent, UsageError, RepositoryError, SandboxUnavailable, Wrong
 """What a person has to mend is not tried again."""
 
 FAILURES = 8
-"""How often in a row an attempt may fail, with nothing done in between, before it is given up."""
+"""How often in a row an attempt may fail soon after it went on, before it is given up."""
+
+AT_WORK = 20.0
+"""Seconds after which an attempt that fails did not fail soon."""
+
+PAUSE = 30.0
+"""Seconds between two tries at most."""
+
+LOG = logging.getLogger("journeyman.engine")
 
 BUSY = timedelta(seconds=5)
 """When it is looked again whether an attempt is free."""
@@ -61,6 +71,7 @@ class AttemptActivities:
     async def run_attempt(self, attempt_id: str) -> str:
         """Run an attempt, and tell the engine all the while that this worker is alive."""
         async with _beating(), self._slots.place():
+            began = time.monotonic()
             drain = asyncio.Event()
             work = asyncio.ensure_future(self._run(attempt_id, drain))
             ending = asyncio.create_task(_when_ending(drain))
@@ -73,7 +84,7 @@ class AttemptActivities:
             except Elsewhere as error:
                 raise failed(error, non_retryable=True) from error
             except JourneymanError as error:
-                raise _failure(error) from error
+                raise _failure(error, time.monotonic() - began) from error
             finally:
                 ending.cancel()
 
@@ -95,15 +106,19 @@ async def _when_ending(drain: asyncio.Event) -> None:
     drain.set()
 
 
-def _failure(error: JourneymanError) -> ApplicationError:
-    """What the engine is told: whether it is of use to try again. It keeps count where the next try finds it."""
+def _failure(error: JourneymanError, seconds: float) -> ApplicationError:
+    """What the engine is told: whether and when it is of use to try again. It keeps the count for the next try."""
     if isinstance(error, Busy):
         return failed(error, next_retry_delay=BUSY)
-    known = tuple(activity.info().heartbeat_details)
-    failures = (known[0] if known else 0) + 1
+    info = activity.info()
+    known = tuple(info.heartbeat_details)
+    failures = (known[0] if known and seconds < AT_WORK else 0) + 1
     lasting = isinstance(error, PERMANENT) or failures >= FAILURES
+    wait = timedelta(seconds=min(2.0 ** (failures - 1), PAUSE))
+    if not lasting:
+        LOG.warning("Attempt %s is tried again in %g s. %s", info.activity_id, wait.total_seconds(), error)
     activity.heartbeat(failures)
-    return failed(error, non_retryable=lasting)
+    return failed(error, non_retryable=lasting, next_retry_delay=wait)
 
 
 def failed(

@@ -63,7 +63,8 @@ class Attempts:
                 events = firsts[log.id]
             await log.append(*events)
         start = folds.started(events)
-        await store.jobs.begin(attempt.task_id, attempt.turn, start.model if start is not None else "")
+        model = start.model if start is not None else ""
+        await store.jobs.begin(attempt.task_id, attempt.turn, model, self._crew.offer.machine)
 
     async def _siblings(self, attempt: Attempt) -> Sequence[Event]:
         """The beginning of another attempt of the same turn, for this one; none where there is none yet."""

@@ -93,7 +93,9 @@ class Engine:
 
         handle = self.client.get_async_activity_handle(workflow_id=task_id, run_id=None, activity_id=attempt_id)
         try:
-            await handle.fail(ApplicationError("The worker's process has gone.", type="WorkerGone"))
+            await handle.fail(
+                ApplicationError("The worker's process has gone.", type="WorkerGone", next_retry_delay=timedelta(0))
+            )
         except RPCError:
             return  # it is not waiting for that worker any more
 

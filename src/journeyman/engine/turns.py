@@ -141,7 +141,10 @@ class TurnActivities:
 
     async def _near(self, turn: Turn) -> str | None:
         """The machine that has the workspace which the turn goes on from."""
-        return None
+        if turn.number == 1:
+            return None
+        before = [one.machine for one in await self.store.turns.all(turn.task_id) if one.number < turn.number]
+        return before[-1] if before else None
 
     async def _image(self, environment: str, attempts: Sequence[Attempt]) -> bool:
         """Whether commands run in a container image: a stored environment says so, or one that was chosen already."""

@@ -21,10 +21,9 @@ with workflow.unsafe.imports_passed_through():  # the values need no second copy
         TurnRef,
     )
 
-ATTEMPT_RETRIES = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
-)
-"""An attempt goes on where its log ends, so trying again is cheap; the worker says when that is of no use any more."""
+ATTEMPT_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0)
+"""An attempt goes on where its log ends, so trying again is cheap; the worker says when that is of use, and when no
+more."""
 
 LOOK_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
@@ -167,7 +168,9 @@ def _methods(request: Request) -> set[str]:
 
 async def _internal(request: Request, failure: Exception) -> Response:
     name = new_id()
-    log.error("failed", id=name, method=request.method, path=request.url.path, exc_info=failure)
+    # Not `exc_info`: shown with local variables, as some logs do, it would hold the request's cookies and tokens.
+    where = "".join(traceback.format_exception(failure))
+    log.error("failed", id=name, method=request.method, path=request.url.path, traceback=where)
     return error(
         500, "internal", f"The server failed at this; its log tells more under {name}. Nothing that was stored is lost."
     )

@@ -11,14 +11,17 @@ from journeyman.server.auth.actor import identified
 from journeyman.server.bodies import Bounds
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
-from journeyman.server.routes import health, live, tasks, turns, uploads, work
+from journeyman.server.routes import branches, health, live, tasks, transfer, turns, uploads, work
 from journeyman.server.static import serve_web_app
 from journeyman.server.streams import Streams
+from journeyman.server.tallies import Tallies
 from journeyman.server.uploads import PATCH
 
 PREFIX = "/api/v1"
 BODY = 4 * 1024 * 1024
 """Bytes that the body of a request may have, where its route does not say otherwise."""
+
+IMPORT = 2 * 1024**3
 
 DESCRIPTION = """\
 Hand out tasks to Journeyman, watch them, judge their results and take them over.
@@ -58,7 +61,8 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
     )
     app.state.parts = parts
     app.state.streams = Streams(parts)
-    app.add_middleware(Bounds, most=BODY, others={f"{PREFIX}/uploads": PATCH})
+    app.state.tallies = Tallies(parts)
+    app.add_middleware(Bounds, most=BODY, others={f"{PREFIX}/uploads": PATCH, f"{PREFIX}/tasks/import": IMPORT})
     app.add_middleware(SafeHeaders)
     handle_errors(app)
     app.include_router(health.router)
@@ -71,7 +75,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
 
 
 def _own() -> Sequence[APIRouter]:
-    return (live.router, tasks.router, turns.router, work.router, uploads.router)
+    return (live.router, transfer.router, tasks.router, turns.router, work.router, uploads.router, branches.router)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -34,15 +34,17 @@ from journeyman.server.errors import ApiError
 from journeyman.server.views.checks import checks_view
 from journeyman.server.views.lines import attempt_line
 from journeyman.server.views.timeline import timeline_of
-from journeyman.server.views.worklog import entries_of, orphans, unanswered
+from journeyman.server.views.worklog import at_most, entries_of, orphans, unanswered
 from journeyman.store.store import Store
 
 E = TypeVar("E", bound=Event)
 
 FACTS = ("attempt_started", "opened", "request_refused", "stopped", "finished")
 """Events of which an attempt has few."""
-STRETCH = 200
+STRETCH = 120
 """Events that are read at once."""
+MOST = 2**31 - 1
+"""The largest number of an event: what a column of the database holds."""
 REPLIES = 10
 """Replies that are looked at for the last thing the model said."""
 
@@ -53,7 +55,7 @@ def _last(events: Sequence[Event], kind: type[E]) -> E | None:
 
 async def attempt_view(store: Store, task: Task, attempt: Attempt, chosen: str | None) -> AttemptView:
     facts = await store.pages.of_kinds(attempt.id, FACTS)
-    planned = await store.pages.of_kinds(attempt.id, ("tool_returned",), holding='"kind":"plan"', newest=1)
+    planned = await _event(store, attempt.id, attempt.summary.planned)
     start, stop, done = _last(facts, AttemptStarted), _last(facts, Stopped), _last(facts, Finished)
     answer = done.result.summary if done else ""
     if done is None:
@@ -81,6 +83,11 @@ async def attempt_view(store: Store, task: Task, attempt: Attempt, chosen: str |
             "environment": start.environment,
         }
     )
+
+
+async def _event(store: Store, attempt_id: str, seq: int | None) -> list[Event]:
+    """The event with this number, if there is one."""
+    return await store.pages.after(attempt_id, seq - 1, 1) if seq is not None else []
 
 
 def refused(events: Sequence[Event]) -> tuple[Refused, ...]:
@@ -145,7 +152,7 @@ async def work_page(store: Store, attempt: Attempt, *, before: int | None, after
     if after is not None:
         events = await _stretch_after(store, attempt.id, after, limit)
     else:
-        events = await _stretch_before(store, attempt.id, before if before is not None else 2**62, limit)
+        events = await _stretch_before(store, attempt.id, before if before is not None else MOST, limit)
     first = events[0].seq if events else (after or 0) + 1
     entries = entries_of(events, await store.pages.count(attempt.id, "replied", first))
     shown = entries[:limit] if after is not None else entries[-limit:]
@@ -168,7 +175,7 @@ async def _stretch_before(store: Store, attempt_id: str, before: int, limit: int
     while True:
         batch = await store.pages.before(attempt_id, start, STRETCH)
         events = [*batch, *events]
-        if not batch or (len(entries_of(events)) >= limit and not orphans(events)):
+        if not batch or (at_most(events) >= limit and not orphans(events) and len(entries_of(events)) >= limit):
             break
         start = batch[0].seq
     if waiting := unanswered(events):
@@ -186,7 +193,9 @@ async def _stretch_after(store: Store, attempt_id: str, after: int, limit: int) 
         last = events[-1].seq if events else after
         batch = await store.pages.after(attempt_id, last, STRETCH)
         events += batch
-        if len(batch) < STRETCH or (len(entries_of(events)) > limit and not unanswered(events)):
+        if len(batch) < STRETCH or (
+            at_most(events) > limit and not unanswered(events) and len(entries_of(events)) > limit
+        ):
             return events
 
 

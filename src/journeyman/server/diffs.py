@@ -5,7 +5,8 @@ import os
 import re
 
 from journeyman.core.api.work import DiffView
-from journeyman.core.task import Attempt, Task
+from journeyman.core.evidence import Result
+from journeyman.core.task import Attempt, Base, Task
 from journeyman.core.text import decode
 from journeyman.repo.repository import Repository
 from journeyman.server.attempts import result_of, start_of
@@ -44,13 +45,20 @@ async def patch_of(
     if against == "base" and (stored or result.diff is None):
         return against, await parts.store.blob(result.diff) if result.diff else b""
     start = await start_of(parts.store, attempt)
+    repository = await repository_of(parts, start.base)
+    if repository is None:
+        raise ApiError(
+            409,
+            "conflict",
+            "The files that this diff is made from are on another machine. The patch against the base, with three "
+            "lines of context, is here all the same.",
+        )
     name, other = "base", start.base.tree
     if against != "base":
         rival = await _other(parts, task, against)
         name = f"{rival.turn}.{rival.number}"
-        other = (await result_of(parts.store, rival)).tree or start.base.tree
-    tree = result.tree or start.base.tree
-    repository = await _with_trees(parts, await repository_of(parts, start.base), (other, tree))
+        other = await _tree(parts, repository, start.base, await result_of(parts.store, rival))
+    tree = await _tree(parts, repository, start.base, result)
     patch = await repository.diff(
         other,
         tree,
@@ -87,12 +95,8 @@ async def _other(parts: Parts, task: Task, against: str) -> Attempt:
     return found[0]
 
 
-async def _with_trees(parts: Parts, repository: Repository | None, trees: tuple[str, ...]) -> Repository:
-    if repository is None or not all([await repository.has(tree) for tree in trees]):
-        raise ApiError(
-            409,
-            "conflict",
-            "The files that this diff is made from are on another machine. The patch against the base, with three "
-            "lines of context, is here all the same.",
-        )
-    return repository
+async def _tree(parts: Parts, repository: Repository, base: Base, result: Result) -> str:
+    """The tree of a result; made from its patch, where another machine came to it."""
+    if result.tree is not None and await repository.has(result.tree):
+        return result.tree
+    return await repository.patched(base.tree, await parts.store.blob(result.diff) if result.diff else b"")

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from journeyman.attempt.clones import Ground, standing
+from journeyman.attempt.clones import Ground, with_base
 from journeyman.core.api.work import FileEntry, FileList, FileText
+from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.events import Continued, ToolReturned
 from journeyman.core.task import Attempt, Base
 from journeyman.core.text import decode
@@ -122,15 +123,17 @@ async def snapshot(parts: Parts, attempt: Attempt, seq: int | None) -> AsyncGene
         if isinstance(event, ToolReturned | Continued) and event.checkpoint:
             manifest = checkpoint.load(await parts.store.blob(event.checkpoint))
     at = seq if seq is not None else found[-1].seq if found else start.seq
-    repository = await repository_of(parts, start.base)
-    if repository is not None and not await repository.has(start.base.tree):
-        repository = None
-    yield Snapshot(at, start.base, repository, manifest, parts)
+    yield Snapshot(at, start.base, await repository_of(parts, start.base), manifest, parts)
 
 
 async def repository_of(parts: Parts, base: Base) -> Repository | None:
-    """The repository of a base, where this machine has it."""
-    return await standing(Ground(parts.state, parts.excludes, {}), base)
+    """The repository of a base, with the base: that of this machine, or a clone where it has an address. None where it
+    is a folder of another machine, or cannot be had at the moment."""
+    try:
+        repository = await with_base(Ground(parts.state, parts.excludes, parts.git), base, parts.store.blob)
+    except (RepositoryError, UsageError):
+        return None
+    return repository if await repository.has(base.tree) else None
 
 
 def clean_path(path: str) -> str:

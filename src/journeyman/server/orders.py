@@ -6,11 +6,12 @@ from journeyman.core.api.tasks import FollowUp, LineComment, TaskCreate
 from journeyman.core.environment import RESERVED
 from journeyman.core.errors import StoreError
 from journeyman.core.images import image_type
+from journeyman.core.people import EVERYBODY
 from journeyman.core.task import Budget, Turn, TurnRequest
 from journeyman.server.auth.actor import Actor
 from journeyman.server.errors import ApiError
 from journeyman.server.parts import Parts
-from journeyman.server.visible import require_model, require_repository, require_seen
+from journeyman.server.visible import require_group, require_model, require_repository, require_seen
 
 
 async def request_of(parts: Parts, actor: Actor, body: TaskCreate) -> TurnRequest:
@@ -43,8 +44,18 @@ async def request_of(parts: Parts, actor: Actor, body: TaskCreate) -> TurnReques
         checks=body.checks,
         images=body.images,
         starting_diff=body.starting_diff,
+        against=body.against,
         seed=body.seed,
     )
+
+
+async def group_of(parts: Parts, actor: Actor, wanted: str | None, environment: str | None) -> str | None:
+    """The group that a task is for: the one that was named, else that of its environment. Raises 422 for one that the
+    person is not in."""
+    if wanted is not None or environment is None or environment in RESERVED:
+        return require_group(actor, wanted)
+    stored = require_seen(actor, await parts.store.environments.get(environment), "environment", environment)
+    return stored.group if stored.group != EVERYBODY else None
 
 
 async def follow_up_of(parts: Parts, actor: Actor, before: Turn, body: FollowUp) -> TurnRequest:

@@ -70,9 +70,10 @@ class Parts:
     """`state` is the folder with our git stores; `model` and `limits` are those of a task that sets none, `models` the
     names of those that are set up.
 
-    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
-    that has nothing to say says so every `heartbeat` seconds. `workshop` builds environments on this
-    machine, whose id is `machine`; `catalogue` knows the models. `keep` says how long finished tasks are kept.
+    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. `git` is
+    what git sees of the environment when it fetches. A stream that has nothing to say says so every `heartbeat` seconds.
+    `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models.
+    `keep` says how long finished tasks are kept.
     """
 
     store: Store
@@ -84,6 +85,7 @@ class Parts:
     static: Path | None = None
     checks: Mapping[str, Check] = field(default_factory=lambda: dict[str, Check]())
     excludes: Path | None = None
+    git: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     heartbeat: float = 15.0
     models: Sequence[str] = ()
     workshop: Workshop | None = None

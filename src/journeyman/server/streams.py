@@ -12,14 +12,14 @@ from journeyman.server.parts import Parts
 class Streams:
     def __init__(self, parts: Parts) -> None:
         self._closing = asyncio.Event()
-        self._tail = parts.store.tail
+        self._parts = parts
         self.tasks = TaskStreams(parts, self._closing)
         self.list = ListStreams(parts, self._closing)
 
     async def close(self) -> None:
         """Have all streams end; their readers connect anew, to whoever serves then."""
         self._closing.set()
-        self._tail.wake()
+        self._parts.store.tail.wake()
         await self.list.wake()
 
 

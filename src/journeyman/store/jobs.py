@@ -120,16 +120,19 @@ class Jobs:
 
         return await self._database.write(job, about=task.id)
 
-    async def begin(self, task_id: str, turn: int, model: str) -> None:
-        """Write down that a turn runs, with the model of this name."""
+    async def begin(self, task_id: str, number: int, model: str, machine: str) -> None:
+        """Write down that a turn runs, with the model of this name, on this machine."""
 
         def job(connection: "Connection") -> None:
             from sqlalchemy import update
 
-            from journeyman.store.schema import task
+            from journeyman.store.schema import task, turn
+
+            here = (turn.c.task_id == task_id) & (turn.c.number == number)
+            connection.execute(update(turn).where(here).values(machine=machine))
 
             connection.execute(update(task).where(task.c.id == task_id).values(model=model))
-            self._set(connection, task_id, turn, status="running", reason="")
+            self._set(connection, task_id, number, status="running", reason="")
 
         await self._database.write(job, about=task_id)
 

@@ -11,6 +11,7 @@ from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
 from journeyman.core.task import Attempt, Mode, Origin, Status, Task
 from journeyman.core.usage import Usage
+from journeyman.store.codec import spelled
 from journeyman.store.database import Database
 from journeyman.store.rows import attempt_of, task_of
 
@@ -75,6 +76,16 @@ class Page:
 
     lines: tuple[Line, ...] = field(default=())
     next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many tasks of a kind there are, and how many of them have something that was not read."""
+
+    status: Status
+    archived: bool
+    count: int
+    unread: int
 
 
 class Lines:
@@ -143,6 +154,23 @@ class Lines:
         query = select(inner.c.status, func.count()).group_by(inner.c.status)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return {row[0]: row[1] for row in rows}
+
+    async def tally(self, viewer: Viewer | None, person: str) -> list[Tally]:
+        """How many tasks of each kind somebody sees, in one go over all of them."""
+        from sqlalchemy import and_, case, func, or_, select
+
+        from journeyman.store.schema import seen, task
+
+        unread = case((task.c.seq > func.coalesce(seen.c.seq, 0), 1), else_=0)
+        query = (
+            select(task.c.status, task.c.archived, func.count(), func.sum(unread))
+            .join_from(task, seen, and_(seen.c.task_id == task.c.id, seen.c.person == person), isouter=True)
+            .group_by(task.c.status, task.c.archived)
+        )
+        if ways := _ways(viewer):
+            query = query.where(or_(*ways))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [Tally(row[0], row[1], row[2], int(row[3])) for row in rows]
 
     async def mark_seen(self, person: str, task_id: str, seq: int) -> None:
         """Remember that a person has read a task's events up to `seq`; never less than before, but for 0, which forgets
@@ -216,11 +244,11 @@ def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
     for name in ("repository", "environment", "owner", "group", "parent", "schedule", "archived"):
         value = getattr(which, name)
         if value is not None:
-            found.append(task.c[name] == value)
+            found.append(task.c[name] == spelled(value))
     if which.unread_by is not None:
         read = select(seen.c.seq).where(seen.c.person == which.unread_by, seen.c.task_id == task.c.id)
         found.append(task.c.seq > func.coalesce(read.scalar_subquery(), 0))
-    found.extend(task.c.words.contains(word, autoescape=True) for word in which.text.casefold().split())
+    found.extend(task.c.words.contains(word, autoescape=True) for word in str(spelled(which.text.casefold())).split())
     return found
 
 

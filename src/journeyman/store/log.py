@@ -174,8 +174,11 @@ class AttemptLog:
 
         try:
             await self._database.write(fenced, about=about, landed=landed)
-        except (LeaseLost, Unsettled):  # who does not know what is stored must not go on from it
+        except LeaseLost:
             self.lost = True
+            raise
+        except Unsettled:
+            self.lost = self.lost or told is not None  # who does not know which events are stored must not go on
             raise
 
     def _landed(self, first: dict[str, Any]) -> "Callable[[Connection], bool]":

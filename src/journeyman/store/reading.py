@@ -1,5 +1,7 @@
 """Reading what attempts left: events, chunks, and who is at work on them. Within one transaction each."""
 
+import gc
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +12,32 @@ from journeyman.store.holder import is_dead
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+class _Uncollected:
+    """While somebody is inside, Python looks for no cycles: events have none, and with tens of thousands of them new
+    the looking takes longer than the reading."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._lock = threading.Lock()
+        self._was_on = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._was_on = gc.isenabled()
+                gc.disable()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._was_on:
+                gc.enable()
+
+
+_uncollected = _Uncollected()
 
 
 class TaskEvent(NamedTuple):
@@ -32,16 +60,18 @@ class ChunkInfo:
 def attempt_events(connection: "Connection", attempt_id: str, after: int) -> list[Event]:
     from journeyman.store.schema import EVENTS
 
-    rows = connection.execute(EVENTS, {"attempt": attempt_id, "after": after})
-    return [decode(body, attempt_id, seq) for seq, body in rows]
+    with _uncollected:
+        rows = connection.execute(EVENTS, {"attempt": attempt_id, "after": after}).fetchall()
+        return [decode(body, attempt_id, seq) for seq, body in rows]
 
 
 def task_events(connection: "Connection", task_id: str, after: int, most: int) -> list[TaskEvent]:
     """In the order of `place`; without a hole, since places are given under a lock that is held until the commit."""
     from journeyman.store.schema import TASK_EVENTS
 
-    rows = connection.execute(TASK_EVENTS, {"task": task_id, "first": after + 1, "last": after + most})
-    return [TaskEvent(attempt_id, place, decode(body, attempt_id, seq)) for attempt_id, place, seq, body in rows]
+    with _uncollected:
+        rows = connection.execute(TASK_EVENTS, {"task": task_id, "first": after + 1, "last": after + most}).fetchall()
+        return [TaskEvent(attempt_id, place, decode(body, attempt_id, seq)) for attempt_id, place, seq, body in rows]
 
 
 def held(connection: "Connection", attempt_id: str, now: float) -> str | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from journeyman.store.blobs import Blobs
     from journeyman.store.garbage import Garbage
     from journeyman.store.jobs import Jobs
+    from journeyman.store.lines import Lines
     from journeyman.store.models import Models
     from journeyman.store.offers import Offers
     from journeyman.store.pages import Pages
@@ -49,6 +50,12 @@ class Rooms(Tasks):
         from journeyman.store.jobs import Jobs
 
         return Jobs(self._database, self._clock)
+
+    @cached_property
+    def lines(self) -> "Lines":
+        from journeyman.store.lines import Lines
+
+        return Lines(self._database, self._clock)
 
     @cached_property
     def models(self) -> "Models":

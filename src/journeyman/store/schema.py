@@ -97,6 +97,7 @@ turn = Table(
     Column("chosen", String(64)),
     Column("continues", String(64)),
     Column("reason", Text, nullable=False),
+    Column("machine", String(64)),
     Column("key", String(128)),  # the idempotency key of its creation
     UniqueConstraint("task_id", "key"),
 )
@@ -155,7 +156,7 @@ event = Table(
     Column("task_id", String(64), ForeignKey("task.id"), nullable=False),
     Column("place", Integer, nullable=False),  # its number among the events of all attempts of the task, from 1
     UniqueConstraint("task_id", "place"),
-    Index(None, "attempt_id", "kind"),
+    Index(None, "attempt_id", "kind", "seq"),
 )
 
 chunk = Table(

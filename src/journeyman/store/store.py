@@ -13,12 +13,10 @@ from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt
 from journeyman.store.blobs import Blobs
-from journeyman.store.database import Database
+from journeyman.store.database import Backend, Database
 from journeyman.store.environments import Environments
 from journeyman.store.holder import describe
-from journeyman.store.lines import Lines
 from journeyman.store.log import AttemptLog, lease_lost
-from journeyman.store.postgres import Postgres
 from journeyman.store.reading import ChunkInfo, TaskEvent, attempt_events, held, task_events
 from journeyman.store.rooms import Rooms
 from journeyman.store.rows import attempt_of
@@ -49,7 +47,7 @@ async def open_store(
     Any number of processes may have it open. A call that has to wait for another one's transaction gives up after
     `patience` seconds. Every failure is a `StoreError` that says what was kept and what to do.
     """
-    backend = Sqlite(home, patience) if url is None else Postgres(url, patience)
+    backend = Sqlite(home, patience) if url is None else _postgres(url, patience)
     kept = Blobs(blobs or home / "blobs", home / "spool", durable=url is not None)
     database = Database(backend, patience=patience)
     try:
@@ -57,6 +55,12 @@ async def open_store(
         yield Store(database, kept, Secrets(database, home / "secret.key", clock), clock)
     finally:
         await database.close()
+
+
+def _postgres(url: str, patience: float) -> Backend:
+    from journeyman.store.postgres import Postgres
+
+    return Postgres(url, patience)
 
 
 class Store(Rooms):
@@ -68,7 +72,6 @@ class Store(Rooms):
         self.environments = Environments(database, clock)
         self.turns = Turns(database, secrets, clock)
         self.messages = Messages(database, secrets, clock)
-        self.lines = Lines(database, clock)
         self.tail = Tail(database)
 
     async def events(self, attempt_id: str, after: int = 0) -> list[Event]:

@@ -9,7 +9,7 @@ from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.task import Attempt, Budget, Status, Task, Turn
-from journeyman.store.codec import encode, masked, storable
+from journeyman.store.codec import encode, masked, spelled, storable
 from journeyman.store.database import Database
 from journeyman.store.rows import attempt_of, attempt_row, changes_row, task_of, task_row, turn_row, words
 from journeyman.store.secrets import Secrets
@@ -92,6 +92,7 @@ class Tasks:
         """The one task whose id begins with `prefix`. Raises `UsageError` when there is none or more than one."""
         from journeyman.store.schema import task as table
 
+        prefix = str(spelled(prefix))
         if exact := await self._tasks(_task_columns().where(table.c.id == prefix)):
             return exact[0]
         query = _task_columns().where(table.c.id.startswith(prefix.lower(), autoescape=True)).order_by(table.c.id)

@@ -29,6 +29,7 @@ from journeyman.store.store import Store, open_store
 
 TRAIL = "trail.txt"
 ENDED = ("done", "failed", "cancelled", "interrupted")
+ACTS = ("worker", "serve", "engine", "database")
 UP = 60.0
 """Seconds that a process has to come up."""
 
@@ -162,15 +163,16 @@ class Killer:
         """What was done how often."""
         done: Counter[str] = Counter()
         end = time.monotonic() + seconds
-        acts = ["worker", "serve", "engine", "database"]
+
         while time.monotonic() < end:
             await asyncio.sleep(self.chance.uniform(*pause))
-            what = acts[len(list(done.elements())) % len(acts)]
-            await self._do(what)
+            what = ACTS[done.total() % len(ACTS)]
+            await self.do(what)
             done[what] += 1
         return done
 
-    async def _do(self, what: str) -> None:
+    async def do(self, what: str) -> None:
+        """One bad thing: to a "worker", "serve", the "engine" or the "database"."""
         match what:
             case "worker":
                 name = f"worker{self.chance.randrange(self.running.workers)}"

@@ -67,6 +67,8 @@ class StoreContract(ServiceContract, KeepingContract):
                 await store.task("0ab")
             with pytest.raises(UsageError, match="no task '%'"):
                 await store.task("%")
+            with pytest.raises(UsageError, match="no task"):
+                await store.task("0\0")
             with pytest.raises(UsageError, match="no task '1'"):
                 await store.task("1")
 
@@ -157,8 +159,10 @@ class StoreContract(ServiceContract, KeepingContract):
 
     async def test_half_a_surrogate_pair_is_spelled_out(self, backing: Backing, clock: HandClock) -> None:
         async with backing() as store:
-            await store.create(a_task().model_copy(update={"prompt": "bad \udcff name"}), [an_attempt()])
-            assert (await store.task("0task")).prompt == "bad \\udcff name"
+            await store.create(a_task().model_copy(update={"prompt": "bad \udcff\0 name"}), [an_attempt()])
+            assert (await store.task("0task")).prompt == "bad \\udcff\\x00 name"
+            await store.update_task("0task", title="\0\udcff")
+            assert (await store.task("0task")).title == "\\x00\\udcff"
             async with store.claim("0task.1.1", this_process()) as log:
                 await log.append(Said(item=UserMessage(text="half \ud83d"), why="steer"))
                 expected = Said(seq=1, at=clock.now, item=UserMessage(text="half \\ud83d"), why="steer")

@@ -207,6 +207,7 @@ class ServiceContract:
             assert await listed(store, Filter(origin=("cli",))) == ["0t2", "0t1"]
             assert await listed(store, Filter(text="KOPF GRÖSSE")) == ["0t1"]
             assert await listed(store, Filter(text="100% _IT")) == ["0t2"]
+            assert await listed(store, Filter(text="\0 \ud800", repository="\0")) == []
             assert await listed(store, Filter(text="fix nothing")) == []
             await store.update_task("0t4", title="Nothing to Do")
             assert await listed(store, Filter(text="fix nothing")) == ["0t4"]

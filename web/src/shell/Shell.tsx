@@ -73,7 +73,7 @@ export function Shell() {
           >
             <Search size={14} />
             <span className="flex-1 truncate text-left max-sm:sr-only">{t("palette.open")}</span>
-            <span className="max-sm:hidden">
+            <span aria-hidden className="max-sm:hidden">
               <Keys keys="mod+k" />
             </span>
           </button>

@@ -241,7 +241,7 @@ class ScheduleTask(Value):
 
 
 class ScheduleWrite(Value):
-    """`cron` has five fields: minute, hour, day of the month, month, day of the week."""
+    """`cron` has five fields: minute, hour, day of the month, month, day of the week; one of the two days is `*`."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     cron: Annotated[str, Field(min_length=9, max_length=200)]

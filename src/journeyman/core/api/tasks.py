@@ -63,7 +63,9 @@ class TaskCreate(Value):
     """A new task.
 
     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
-    stored `environment`. `images` and `starting_diff` are ids of uploads; the patch is laid over the base first.
+    stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
+    uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
+    `against`; without it, at the starting diff or at what the branch has and the main one has not.
     """
 
     prompt: Prompt
@@ -79,6 +81,7 @@ class TaskCreate(Value):
     checks: tuple[Name, ...] = Field(default=(), max_length=50)
     images: tuple[BlobId, ...] = Field(default=(), max_length=20)
     starting_diff: BlobId | None = None
+    against: Name | None = None
     parent: str | None = Field(default=None, min_length=1, max_length=64)
     group: str | None = Field(default=None, min_length=1, max_length=64)
     priority: int = Field(default=3, ge=1, le=5)
@@ -150,7 +153,7 @@ class TaskUpdate(Value):
 class Seen(Value):
     """Up to which of the task's events the person has read; None is all, 0 marks it unread."""
 
-    seq: int | None = Field(default=None, ge=0, le=2**53)
+    seq: int | None = Field(default=None, ge=0, lt=2**31)
 
 
 BulkAct = Literal["archive", "unarchive", "cancel", "retry", "delete", "read", "unread"]
@@ -290,6 +293,13 @@ class Upload(Value):
     kind: Literal["image", "patch"]
     media_type: str
     size: int
+
+
+class Branches(Value):
+    """The branches of a repository, by name; `default` is what is worked on where none is named."""
+
+    branches: tuple[str, ...]
+    default: str | None = None
 
 
 class AttemptUsage(Value):

@@ -46,7 +46,7 @@ class SignIn:
 class Rates:
     """Who may try how often. A sign-in counts for its address, for the account, and for both together."""
 
-    requests: Limiter = field(default_factory=lambda: Limiter(1000, 100))
+    requests: Limiter = field(default_factory=lambda: Limiter(3000, 300))
     strangers: Limiter = field(default_factory=lambda: Limiter(60, 1))
     sign_ins: Limiter = field(default_factory=lambda: Limiter(30, 1 / 30))
     account: Limiter = field(default_factory=lambda: Limiter(100, 1 / 36))
@@ -76,7 +76,7 @@ class Gate:
                 self.rates.strangers.take(network(address))
             said = "It is not valid, or not any more: sign in again." if offered else "Sign in first."
             raise ApiError(401, "unauthorized", said, headers={"WWW-Authenticate": "Bearer"})
-        if not self.sign_in.open and (seconds := self.rates.requests.take(actor.id or address)) > 0:
+        if actor.id is not None and (seconds := self.rates.requests.take(actor.id)) > 0:
             raise slow_down(seconds)
         request.state.actor = actor
         return actor

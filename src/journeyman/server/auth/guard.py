@@ -48,7 +48,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        refused = _readable(scope) or self._host(connection) or self._foreign(connection)
+        refused = self._host(connection) or self._foreign(connection)
         if refused is not None:
             await JSONResponse(refused.body, refused.status)(scope, receive, send)
             return
@@ -125,13 +125,6 @@ class Guard:
             await send(message)
 
         return watched
-
-
-def _readable(scope: Scope) -> ApiError | None:
-    """Databases have no NUL in their texts, and no name of ours has."""
-    if "\0" in scope["path"] or b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
-        return ApiError(400, "bad_request", "There is a NUL character in the address.")
-    return None
 
 
 def _other_site() -> ApiError:

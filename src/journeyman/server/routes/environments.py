@@ -97,6 +97,7 @@ async def check_environment(request: Request, actor: Reader, wanted: Environment
 
 @router.get("/environments/{name}", responses=problems(404))
 async def get_environment(request: Request, actor: Reader, name: EnvironmentName) -> EnvironmentView:
+    """An environment with its settings, what is ready of it, and how its last set-up went."""
     parts = parts_of(request)
     stored = await _seen(request, actor, name)
     environment = read_environment(stored.text, f"the stored environment {name}", name=name)

@@ -28,6 +28,7 @@ async def list_groups(request: Request, actor: Reader) -> GroupList:
 
 @router.post("/groups", status_code=201, responses=problems(409))
 async def create_group(request: Request, actor: Administrator, wanted: GroupNamed) -> GroupView:
+    """A new group, without members."""
     try:
         made = await parts_of(request).store.people.add_group(wanted.name)
     except Taken as error:
@@ -38,6 +39,7 @@ async def create_group(request: Request, actor: Administrator, wanted: GroupName
 
 @router.patch("/groups/{group_id}", responses=problems(404, 409))
 async def rename_group(request: Request, actor: Administrator, group_id: str, wanted: GroupNamed) -> GroupView:
+    """Change a group's name."""
     store = parts_of(request).store
     try:
         if not await store.people.rename_group(group_id, wanted.name):

@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from journeyman.core.api.work import EventPage
 from journeyman.server.answers import Route, answered, plain_json, problems
+from journeyman.server.attempts import MOST
 from journeyman.server.auth.actor import Reader
 from journeyman.server.found import SeenAttempt, SeenTask
 from journeyman.server.parts import parts_of
@@ -19,7 +20,7 @@ router = APIRouter(tags=["live"], route_class=Route)
 EVENTS: dict[int | str, dict[str, Any]] = {200: {"model": EventPage, "description": "A page of events."}}
 STREAM = answered("text/event-stream", "Server-sent events, until the reader goes away.")
 CURSOR = r"^[0-9]{1,11}(\.[0-9]{1,6})?$"
-Place = Annotated[int | None, Query(ge=0, le=2**53, description="From behind this event on; all without it.")]
+Place = Annotated[int | None, Query(ge=0, le=MOST, description="From behind this event on; all without it.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Events of a page.")]
 
 
@@ -33,7 +34,7 @@ async def stream_task(
         Literal["events", "lines"], Query(description="Events as they are stored, or lines as `run --json` has them.")
     ] = "events",
     last_event_id: Annotated[
-        int | None, Header(ge=0, le=2**53, description="Where a stream before this one ended; wins over `after`.")
+        int | None, Header(ge=0, le=MOST, description="Where a stream before this one ended; wins over `after`.")
     ] = None,
 ) -> StreamingResponse:
     """A task's events, those that there are and those that come, and the task itself whenever it changes.
@@ -78,7 +79,7 @@ async def stream_list(
 async def list_events(
     request: Request,
     task: SeenTask,
-    after: Annotated[int, Query(ge=0, le=2**53, description="From behind this place on.")] = 0,
+    after: Annotated[int, Query(ge=0, le=MOST, description="From behind this place on.")] = 0,
     limit: Limit = 200,
 ) -> Response:
     """The events of all attempts of a task, a page at a time, in the order in which they happened."""
@@ -96,7 +97,7 @@ async def list_attempt_events(
     request: Request,
     task: SeenTask,
     attempt: SeenAttempt,
-    after: Annotated[int, Query(ge=0, le=2**53, description="From behind this place on.")] = 0,
+    after: Annotated[int, Query(ge=0, le=MOST, description="From behind this place on.")] = 0,
     limit: Limit = 200,
 ) -> Response:
     """The events of one attempt, a page at a time. Places are those within the task, in both directions."""

@@ -43,6 +43,7 @@ By = Literal["day", "person", "group", "model", "outcome"]
 
 @router.get("/quotas")
 async def list_quotas(request: Request, actor: Administrator) -> QuotaList:
+    """All quotas: of people, of groups, and that of everybody who has none of their own."""
     del actor
     return QuotaList(quotas=tuple(await parts_of(request).store.quotas.all()))
 
@@ -78,6 +79,7 @@ async def set_quota(
 
 @router.delete("/quotas/{of}", status_code=204, responses=problems(404))
 async def remove_quota(request: Request, actor: Administrator, of: Of) -> None:
+    """Take a quota away."""
     if not await parts_of(request).store.quotas.remove(of):
         raise not_found("quota", of)
     await note(request, actor, "quota.removed", of)
@@ -122,7 +124,7 @@ async def get_usage(
 async def get_audit(
     request: Request,
     actor: Administrator,
-    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    before: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     person: Annotated[str | None, Query(max_length=64)] = None,
     act: Annotated[str | None, Query(max_length=64, description="What acts begin with, such as `token.`.")] = None,

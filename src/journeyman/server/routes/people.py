@@ -70,6 +70,7 @@ async def create_person(
 
 @router.get("/people/{person_id}", responses=problems(404))
 async def get_person(request: Request, actor: Reader, person_id: str) -> Person:
+    """A person, with their role and groups."""
     person = await parts_of(request).store.people.get(person_id)
     if person is None or not (actor.administers or _near(person, actor)):
         raise not_found("person", person_id)

@@ -18,10 +18,10 @@ from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
 from journeyman.server.examples_people import SCHEDULE
+from journeyman.server.orders import group_of
 from journeyman.server.parts import Parts, parts_of
 from journeyman.server.visible import (
     require_changed,
-    require_group,
     require_model,
     require_repository,
     require_seen,
@@ -34,7 +34,9 @@ SHOWN = 5
 """Times of next runs that are told."""
 MOST = 100
 """Schedules that a person may have."""
-_FIELD = re.compile(r"[0-9A-Za-z*/,\-]+\Z")
+_FIELD = re.compile(
+    r"(?i)(?:[0-9*/,\-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)+\Z"
+)
 
 
 @router.get("/schedules")
@@ -61,6 +63,7 @@ async def create_schedule(
 
 @router.get("/schedules/{schedule_id}", responses=problems(404))
 async def get_schedule(request: Request, actor: Reader, schedule_id: str) -> ScheduleView:
+    """A schedule with the times of its next runs."""
     parts = parts_of(request)
     found = require_seen(actor, await parts.store.schedules.get(schedule_id), "schedule", schedule_id)
     return _view(found, parts)
@@ -79,6 +82,7 @@ async def update_schedule(request: Request, actor: Writer, schedule_id: str, wan
 
 @router.delete("/schedules/{schedule_id}", status_code=204, responses=problems(404))
 async def delete_schedule(request: Request, actor: Writer, schedule_id: str) -> None:
+    """Take a schedule away. What it handed out stays."""
     parts = parts_of(request)
     require_changed(actor, await parts.store.schedules.get(schedule_id), "schedule", schedule_id)
     await parts.store.schedules.remove(schedule_id)
@@ -90,9 +94,9 @@ async def delete_schedule(request: Request, actor: Writer, schedule_id: str) -> 
 
 async def _made(parts: Parts, actor: Actor, wanted: ScheduleWrite, before: Schedule | None) -> Schedule:
     check_cron(wanted.cron, wanted.timezone)
-    group = wanted.group
-    if before is None or group != before.group:
-        group = require_group(actor, group)
+    group = before.group if before is not None else None
+    if before is None or wanted.group != group:
+        group = await group_of(parts, actor, wanted.group, wanted.task.environment)
     request = await _request(parts, actor, wanted.task, before)
     same = before is not None and request == before.request
     return Schedule(
@@ -161,6 +165,9 @@ def upcoming(cron: str, timezone: str, now: float, count: int) -> tuple[float, .
     fields = cron.split()
     if len(fields) != 5 or not all(_FIELD.match(field) for field in fields):
         raise CronSimError("it must have five fields of numbers, names, `*`, `/`, `,` and `-`")
+    if not fields[2].startswith("*") and not fields[4].startswith("*"):
+        # Some programs take either for enough, some want both.
+        raise CronSimError("give the day of the month or the day of the week, not both")
     start = datetime.fromtimestamp(now, ZoneInfo(timezone))
     return tuple(moment.timestamp() for moment in islice(CronSim(" ".join(fields), start), count))
 

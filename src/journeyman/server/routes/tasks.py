@@ -30,6 +30,7 @@ from journeyman.server.errors import ApiError
 from journeyman.server.examples import CREATE, example
 from journeyman.server.found import ChangedTask, SeenTask, find_task
 from journeyman.server.parts import Parts, parts_of
+from journeyman.server.tallies import Tallies
 from journeyman.server.views.matrix import matrix
 from journeyman.server.visible import require_changed, require_group
 from journeyman.store.lines import Filter
@@ -59,7 +60,7 @@ async def create_task(
 ) -> TaskView:
     """Hand out a task."""
     parts = parts_of(request)
-    group = require_group(actor, body.group)
+    group = await orders.group_of(parts, actor, body.group, body.environment)
     if body.parent is not None:
         await find_task(parts.store, actor, body.parent)
     wanted = await orders.request_of(parts, actor, body)
@@ -128,12 +129,8 @@ async def list_tasks(
 @router.get("/counts")
 async def count_tasks(request: Request, actor: Reader) -> TaskCounts:
     """How many tasks of each kind this person sees."""
-    store = parts_of(request).store
-    bounds = lines.viewer(actor)
-    by_status = await store.lines.counts(Filter(viewer=bounds))
-    archived = await store.lines.counts(Filter(viewer=bounds, archived=True))
-    unread = await store.lines.counts(Filter(viewer=bounds, unread_by=lines.reader(actor)))
-    return TaskCounts(**by_status, archived=sum(archived.values()), unread=sum(unread.values()))
+    tallies: Tallies = request.app.state.tallies
+    return await tallies.of(lines.viewer(actor), lines.reader(actor))
 
 
 @router.post("/bulk")

@@ -10,6 +10,7 @@ from journeyman.core.task import Budget, MessageKind, Task, Turn, TurnRequest
 from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Writer
+from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
 from journeyman.server.examples import FOLLOW_UP
 from journeyman.server.found import ChangedTask, find_attempt
@@ -88,6 +89,7 @@ async def approve(
         await parts.engine.approve(task.id, budget, author=actor.id, key=idempotency_key)
     except UsageError as error:
         raise ApiError(409, "conflict", str(error)) from error
+    await note(request, actor, "task.approve", task.id, budget.model_dump_json(exclude_none=True))
     return await lines.task_view(parts, actor, task.id)
 
 

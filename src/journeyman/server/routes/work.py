@@ -23,6 +23,7 @@ from journeyman.core.api.work import (
 from journeyman.core.errors import UsageError
 from journeyman.server import attempts, citations, diffs, files, terminal
 from journeyman.server.answers import Route, answered, problems
+from journeyman.server.attempts import MOST
 from journeyman.server.errors import ApiError
 from journeyman.server.found import SeenAttempt, SeenTask
 from journeyman.server.parts import parts_of
@@ -34,7 +35,7 @@ router = APIRouter(prefix="/tasks/{task_id}/attempts", tags=["work"], route_clas
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many to answer with at most.")]
 Line = Annotated[int, Query(ge=1, le=10**9, description="The first line, from 1.")]
 LastLine = Annotated[int | None, Query(ge=1, le=10**9, description="The last line, inclusive; the end without it.")]
-Seq = Annotated[int, Query(ge=0, le=2**53, description="The number of an event of the attempt.")]
+Seq = Annotated[int, Query(ge=0, le=MOST, description="The number of an event of the attempt.")]
 Chunk = Annotated[str, Path(pattern=r"^[0-9a-f]{6}$", description="The id of a command's output.", examples=["9c41d2"])]
 FilePath = Annotated[
     str, Query(min_length=1, max_length=4096, description="A path within the repository.", examples=["src/app.py"])
@@ -48,7 +49,7 @@ Against = Annotated[
         examples=["base"],
     ),
 ]
-AtStep = Annotated[int | None, Query(ge=1, le=2**53, description="After which event; at the end without it.")]
+AtStep = Annotated[int | None, Query(ge=1, le=MOST, description="After which event; at the end without it.")]
 
 TEXT = answered("text/plain", "Plain text, to be saved.")
 BYTES = answered("application/octet-stream", "The bytes, to be saved.")
@@ -123,8 +124,8 @@ async def get_citations(request: Request, attempt: SeenAttempt) -> Citations:
 async def get_work(
     request: Request,
     attempt: SeenAttempt,
-    before: Annotated[int | None, Query(ge=1, le=2**53, description="The entries before this event.")] = None,
-    after: Annotated[int | None, Query(ge=0, le=2**53, description="The entries after this event.")] = None,
+    before: Annotated[int | None, Query(ge=1, le=MOST, description="The entries before this event.")] = None,
+    after: Annotated[int | None, Query(ge=0, le=MOST, description="The entries after this event.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="How many entries; a few more may come.")] = 50,
 ) -> WorkPage:
     """The work log: steps with their calls, messages, checks, tried edits. The newest entries without a place."""

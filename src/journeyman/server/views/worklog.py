@@ -1,6 +1,8 @@
 """The work log: what an attempt did, entry by entry, as a fold over a stretch of its events."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from journeyman.core.api.work import (
     CallView,
@@ -36,33 +38,65 @@ CONTENT = 20_000
 """Characters of a call's arguments, and of what it returned, that an entry holds."""
 
 
-def entries_of(events: Iterable[Event], before: int = 0) -> list[WorkEntry]:
-    """The entries of a stretch of events; `before` counts the steps that came earlier.
+@dataclass(slots=True)
+class _Step:
+    """A step while its calls come in: the fields of each by its id. `over`: the work went on, or stopped, after it."""
 
-    The stretch has no `orphans`.
-    """
-    entries: list[WorkEntry] = []
-    calls: dict[str, int] = {}  # the place in `entries` of the step that a call belongs to
-    steps = before
-    running = 0  # the place of the step whose calls may still run
+    event: Replied
+    number: int
+    calls: dict[str, dict[str, Any]]
+    over: bool = False
+
+    def entry(self) -> StepEntry:
+        reply = self.event.reply
+        return StepEntry(
+            seq=self.event.seq,
+            at=self.event.at,
+            number=self.number,
+            seconds=self.event.seconds,
+            text=reply.text,
+            reasoning=_reasoning(reply),
+            usage=reply.usage,
+            calls=tuple([self._call(fields) for fields in self.calls.values()]),
+        )
+
+    def _call(self, fields: dict[str, Any]) -> CallView:
+        over = self.over and fields["status"] == "running"  # it had not returned by then
+        return CallView(**(_interrupted(fields) if over else fields))
+
+
+def entries_of(events: Iterable[Event], before: int = 0) -> list[WorkEntry]:
+    """The entries of a stretch of events; `before` counts the steps that came earlier. The stretch has no `orphans`."""
+    entries: list[WorkEntry | _Step] = []
+    steps: dict[str, _Step] = {}  # by the calls that belong to them
+    last: _Step | None = None
+    count = before
     for event in events:
         match event:
             case Replied():
-                steps += 1
-                running = len(entries)
-                calls.update({call.call_id: len(entries) for call in event.reply.calls})
-                entries.append(_step(event, steps))
+                count += 1
+                _end(last)
+                entries.append(last := _step(event, count))
+                steps.update((call_id, last) for call_id in last.calls)
             case ToolStarted() | ToolReturned():
-                place = calls.get(event.call_id)
-                if place is not None and isinstance(step := entries[place], StepEntry):
-                    entries[place] = _with_call(step, event)
+                if (step := steps.get(event.call_id)) is not None:
+                    step.calls[event.call_id].update(_of_call(step.calls[event.call_id], event))
             case _:
                 if isinstance(event, Stopped):
-                    running = len(entries)
-                entry = _entry(event)
-                if entry is not None:
+                    _end(last)
+                if (entry := _entry(event)) is not None:
                     entries.append(entry)
-    return [_closed(entry) if place < running else entry for place, entry in enumerate(entries)]
+    return [entry.entry() if isinstance(entry, _Step) else entry for entry in entries]
+
+
+def at_most(events: Iterable[Event]) -> int:
+    """How many entries a stretch of events has at most."""
+    return sum(event.kind not in ("tool_started", "tool_returned", "check_started", "prepared") for event in events)
+
+
+def _end(step: _Step | None) -> None:
+    if step is not None:
+        step.over = True
 
 
 def orphans(events: Sequence[Event]) -> set[str]:
@@ -85,63 +119,41 @@ def unanswered(events: Iterable[Event]) -> set[str]:
     return waiting
 
 
-def _step(event: Replied, number: int) -> StepEntry:
-    reply = event.reply
-    return StepEntry(
-        seq=event.seq,
-        at=event.at,
-        number=number,
-        seconds=event.seconds,
-        text=reply.text,
-        reasoning=_reasoning(reply),
-        usage=reply.usage,
-        calls=tuple(
-            CallView(
-                call_id=call.call_id,
-                name=call.name,
-                seq=event.seq,
-                at=event.at,
-                status="running",
-                arguments=clip(call.arguments, CONTENT),
-            )
-            for call in reply.calls
-        ),
-    )
+def _interrupted(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "status": "interrupted"}
+
+
+def _step(event: Replied, number: int) -> _Step:
+    calls = {
+        call.call_id: {
+            "call_id": call.call_id,
+            "name": call.name,
+            "seq": event.seq,
+            "at": event.at,
+            "status": "running",
+            "arguments": clip(call.arguments, CONTENT),
+        }
+        for call in event.reply.calls
+    }
+    return _Step(event, number, calls)
 
 
 def _reasoning(reply: Reply) -> str:
     return "\n\n".join(item.text for item in reply.items if isinstance(item, Reasoning) and item.text.strip())
 
 
-def _with_call(step: StepEntry, event: ToolStarted | ToolReturned) -> StepEntry:
-    """The step with what an event says of one of its calls."""
-    changed = [_call(call, event) if call.call_id == event.call_id else call for call in step.calls]
-    return step.model_copy(update={"calls": tuple(changed)})
-
-
-def _call(call: CallView, event: ToolStarted | ToolReturned) -> CallView:
+def _of_call(fields: dict[str, Any], event: ToolStarted | ToolReturned) -> dict[str, Any]:
+    """What an event says of a call."""
     if isinstance(event, ToolStarted):
-        started = {"seq": event.seq, "at": event.at, "name": event.name, "summary": event.summary}
-        return call.model_copy(update={**started, "status": "running", "seconds": None})
-    return call.model_copy(
-        update={
-            "status": "failed" if event.is_error else "completed",
-            "seconds": max(event.at - call.at, 0.0),
-            "content": clip(event.content, CONTENT),
-            "detail": event.detail,
-            "files": event.checkpoint is not None,
-        }
-    )
-
-
-def _closed(entry: WorkEntry) -> WorkEntry:
-    """A call that had not returned when the work went on, or stopped, was interrupted."""
-    if not isinstance(entry, StepEntry):
-        return entry
-    calls = [
-        call.model_copy(update={"status": "interrupted"}) if call.status == "running" else call for call in entry.calls
-    ]
-    return entry.model_copy(update={"calls": tuple(calls)})
+        told = {"seq": event.seq, "at": event.at, "name": event.name, "summary": event.summary}
+        return {**told, "status": "running", "seconds": None}
+    return {
+        "status": "failed" if event.is_error else "completed",
+        "seconds": max(event.at - fields["at"], 0.0),
+        "content": clip(event.content, CONTENT),
+        "detail": event.detail,
+        "files": event.checkpoint is not None,
+    }
 
 
 def _entry(event: Event) -> WorkEntry | None:

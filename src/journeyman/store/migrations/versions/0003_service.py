@@ -35,7 +35,7 @@ def downgrade() -> None:
     with op.batch_alter_table("chunk") as table:
         table.drop_column("timing")
     with op.batch_alter_table("event") as table:
-        table.drop_index("ix_event_attempt_id_kind")
+        table.drop_index("ix_event_attempt_id_kind_seq")
         table.drop_constraint("uq_event_task_id_place", type_="unique")
         table.drop_constraint("fk_event_task_id", type_="foreignkey")
         table.drop_column("place")
@@ -147,7 +147,7 @@ def _events() -> None:
     with op.batch_alter_table("event") as batch:
         batch.create_foreign_key("fk_event_task_id", "task", ["task_id"], ["id"])
         batch.create_unique_constraint("uq_event_task_id_place", ["task_id", "place"])
-        batch.create_index("ix_event_attempt_id_kind", ["attempt_id", "kind"])
+        batch.create_index("ix_event_attempt_id_kind_seq", ["attempt_id", "kind", "seq"])
     with op.batch_alter_table("chunk") as batch:
         batch.add_column(sa.Column("timing", sa.Text()))
 
@@ -170,6 +170,7 @@ def _turns() -> None:
         sa.Column("chosen", sa.String(64)),
         sa.Column("continues", sa.String(64)),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("machine", sa.String(64)),
         sa.Column("key", sa.String(128)),
         sa.PrimaryKeyConstraint("task_id", "number", name="pk_turn"),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_turn_task_id"),

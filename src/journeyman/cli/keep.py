@@ -1,0 +1,88 @@
+"""`journeyman export`, `import` and `gc`: tasks as files, and room on the disk."""
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from journeyman.cli.door import open_door, open_stored
+from journeyman.cli.environment import size
+from journeyman.core.errors import JourneymanError, UsageError
+from journeyman.core.settings import KeepSettings
+from journeyman.core.text import counted, one_line
+
+
+async def export_task(task_id: str | None, directory: Path, file: Path | None) -> int:
+    """Write a task into one file, whole or not at all."""
+    from journeyman.cli import read
+
+    async with open_stored(open_door(directory, {})) as store:
+        task = await read.find(store, task_id, read.repository_of(directory))
+        place = file or Path(f"{task.id}.zip")
+        if place.exists():
+            raise UsageError(f"{place} is there already; name another file with -o.")
+        try:
+            with NamedTemporaryFile(prefix=f".{place.name}.", dir=place.absolute().parent, delete=False) as fresh:
+                missing = await store.transfer.write(task.id, fresh)
+            Path(fresh.name).replace(place)
+        except OSError as error:
+            raise JourneymanError(f"{place} cannot be written: {error.strerror}. Nothing was exported.") from error
+    print(f"Task {task.id} is in {place} ({size(place.stat().st_size)}).", file=sys.stderr)
+    if missing:
+        print(f"Without {counted(len(missing), 'output')} that had been given up to make room.", file=sys.stderr)
+    return 0
+
+
+async def import_task(file: Path) -> int:
+    """Take a task in that was exported from another store."""
+    async with open_stored(open_door(Path(), {})) as store:
+        try:
+            with file.open("rb") as source:
+                task = await store.transfer.read(source)
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+    print(f"Task {task.id} is here now: journeyman show {task.id}", file=sys.stderr)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What to keep, in days; None is as the settings say. `disk` is what all may take, as 50G."""
+
+    tasks: float | None
+    outputs: float | None
+    workspaces: float | None
+    disk: str | None
+
+    def over(self, settings: KeepSettings) -> KeepSettings:
+        from journeyman.cli.sandbox import bytes_of
+
+        given = {
+            "tasks_days": self.tasks,
+            "outputs_days": self.outputs,
+            "workspaces_days": self.workspaces,
+            "disk_bytes": bytes_of(self.disk) if self.disk else None,
+        }
+        return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
+
+
+async def collect(keep: Keep, *, dry_run: bool, as_json: bool) -> int:
+    """Make room on this machine, or say what would go."""
+    from journeyman.attempt import tidy
+
+    door = open_door(Path(), {})
+    async with open_stored(door) as store:
+        done = await tidy.tidy(door.state, store, keep.over(door.settings.keep), time.time, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(asdict(done), default=str))
+        return 0
+    would = "would go" if dry_run else "went"
+    for workspace in done.workspaces:
+        print(f"workspace {workspace.attempt_id}  {size(workspace.bytes)}")
+    for task in done.collected.tasks:
+        print(f"{task.what} {task.id}  {one_line(task.title, 80)}")
+    freed = sum(one.bytes for one in done.workspaces) + done.collected.bytes
+    print(f"{size(freed)} {would}; {size(done.left)} {'would be ' if dry_run else ''}left.", file=sys.stderr)
+    return 0
