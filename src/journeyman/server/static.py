@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -37,21 +38,32 @@ class WebApp(StaticFiles):
     """The files of the build; any other path that a browser opens is the app's own, and gets its page."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await self._found(path, scope)
+        if path in FRAMES:
+            response.headers["Content-Security-Policy"] = FRAMES[path]
+        if not path.startswith("assets/"):
+            response.headers["Cache-Control"] = "no-cache"
+            return response
+        kind = response.headers["Content-Type"]
+        if "gzip" in Headers(scope=scope).get("accept-encoding", "") and self.lookup_path(f"{path}.gz")[1] is not None:
+            response = await super().get_response(f"{path}.gz", scope)
+            response.headers["Content-Type"] = kind
+            response.headers["Content-Encoding"] = "gzip"
+        response.headers["Vary"] = "Accept-Encoding"
+        # Vite names what is below assets/ by its content.
+        response.headers["Cache-Control"] = FOREVER
+        # A frame without an origin has to fetch its scripts from another one. They are no secret.
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    async def _found(self, path: str, scope: Scope) -> Response:
         try:
-            response = await super().get_response(path, scope)
+            return await super().get_response(path, scope)
         except HTTPException as failure:
             api = path.startswith("api/")
             if api or failure.status_code != 404 or "." in path.rpartition("/")[2]:
                 raise
-            response = await super().get_response("index.html", scope)
-        # Vite names what is below assets/ by its content.
-        response.headers["Cache-Control"] = FOREVER if path.startswith("assets/") else "no-cache"
-        if path in FRAMES:
-            response.headers["Content-Security-Policy"] = FRAMES[path]
-        if path.startswith("assets/"):
-            # A frame without an origin has to fetch its scripts from another one. They are no secret.
-            response.headers["Access-Control-Allow-Origin"] = "*"
-        return response
+            return await super().get_response("index.html", scope)
 
 
 def serve_web_app(app: FastAPI, static: Path | None) -> None:

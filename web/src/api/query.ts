@@ -11,6 +11,9 @@ export const queries = new QueryClient({
       staleTime: 30_000,
       retry: (count, error) => !(error instanceof ApiError && LASTING.has(error.status)) && count < 2,
       refetchOnWindowFocus: false,
+      networkMode: "always",
     },
+    // What cannot be sent fails at once and says so; nothing waits unseen for the line to come back.
+    mutations: { networkMode: "always" },
   },
 });

@@ -4,7 +4,7 @@ import { useDeferredValue, useEffect } from "react";
 import { open } from "@/live/connection";
 import { type ListFilter, type Pages, withLine, withoutLine } from "@/live/list";
 
-import { client, data, type Sent } from "./client";
+import { ApiError, client, data, type Sent } from "./client";
 import { queries } from "./query";
 import type { Bulk, FollowUp, Gone, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
 
@@ -226,8 +226,13 @@ export function useTaskActs(id: string) {
 
 /** Nothing is said when it fails: the mark stays, and goes with the next visit. */
 export async function markSeen(id: string, seq: number): Promise<void> {
-  const answer = await client.PUT("/api/v1/tasks/{task_id}/seen", { params: at(id), body: { seq } });
-  if (answer.response.ok) {
+  let marked = false;
+  try {
+    marked = (await client.PUT("/api/v1/tasks/{task_id}/seen", { params: at(id), body: { seq } })).response.ok;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
+  if (marked) {
     eachList((held) => ({
       ...held,
       pages: held.pages.map((page) => ({

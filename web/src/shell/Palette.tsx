@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useTaskSearch } from "@/api/tasks";
+import type { TaskLine } from "@/api/types";
 import { LANGUAGES, type Language, setLanguage } from "@/i18n";
 import { Dialog } from "@/ui/Dialog";
 
@@ -30,18 +31,57 @@ export function Palette({ open, onOpenChange, onShortcuts }: { open: boolean; on
   );
 }
 
+/** cmdk compares values in lower case and without space at their ends. */
+const valueOf = (task: TaskLine): string => `${task.title} ${task.id}`.trim().toLowerCase();
+
 function Inside({ close, onShortcuts }: { close: () => void; onShortcuts: () => void }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const [typed, setTyped] = useState("");
   const tasks = useTaskSearch(typed);
+  // What was found comes first, also where it comes after the words of the commands were matched.
+  const first = tasks[0] ? valueOf(tasks[0]) : "";
+  const [selected, setSelected] = useState(first);
+  const [found, setFound] = useState(first);
+  if (found !== first) {
+    setFound(first);
+    setSelected(first);
+  }
   const then = (act: () => unknown) => () => {
     close();
     act();
   };
-  const heading = "[&_[cmdk-group-heading]]:px-2.5 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-faint";
+  const matches = ({ words }: Act): boolean => words.toLowerCase().includes(typed.trim().toLowerCase());
+  const places: Act[] = [
+    { icon: <Plus size={16} />, words: t("nav.new"), run: () => navigate({ to: "/", hash: "new" }) },
+    { icon: <ListTodo size={16} />, words: t("nav.tasks"), run: () => navigate({ to: "/" }) },
+    { icon: <Boxes size={16} />, words: t("nav.environments"), run: () => navigate({ to: "/environments" }) },
+    { icon: <ChartColumn size={16} />, words: t("nav.usage"), run: () => navigate({ to: "/settings/$section", params: { section: "usage" } }) },
+    { icon: <Settings size={16} />, words: t("nav.settings"), run: () => navigate({ to: "/settings" }) },
+  ];
+  const acts: Act[] = [
+    { icon: <Sun size={16} />, words: `${t("theme.label")}: ${t("theme.light")}`, run: () => setTheme("light") },
+    { icon: <Moon size={16} />, words: `${t("theme.label")}: ${t("theme.dark")}`, run: () => setTheme("dark") },
+    ...(Object.keys(LANGUAGES) as Language[]).map((code) => ({
+      icon: <Languages size={16} />,
+      words: `${t("language.label")}: ${LANGUAGES[code]}`,
+      run: () => setLanguage(code),
+    })),
+    { icon: <Keyboard size={16} />, words: t("shortcuts.title"), run: onShortcuts },
+  ];
+  const group = (heading: string, rows: Act[]): ReactNode =>
+    rows.length > 0 ? (
+      <Command.Group heading={heading} className={HEADING}>
+        {rows.map((row) => (
+          <Row key={row.words} icon={row.icon} value={row.words} onSelect={then(row.run)}>
+            {row.words}
+          </Row>
+        ))}
+      </Command.Group>
+    ) : null;
   return (
-    <Command label={t("palette.title")} loop>
+    // What fits is decided here: the tasks are found by the service, and stand first.
+    <Command label={t("palette.title")} loop shouldFilter={false} value={selected} onValueChange={setSelected}>
       <Command.Input
         value={typed}
         onValueChange={setTyped}
@@ -51,12 +91,12 @@ function Inside({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
       <Command.List className="max-h-[60vh] overflow-y-auto scroll-thin p-1.5">
         <Command.Empty className="px-3 py-6 text-center text-muted">{t("palette.empty")}</Command.Empty>
         {tasks.length > 0 ? (
-          <Command.Group heading={t("palette.tasks")} className={heading}>
+          <Command.Group heading={t("palette.tasks")} className={HEADING}>
             {tasks.map((task) => (
               <Row
                 key={task.id}
                 icon={<ListTodo size={16} />}
-                value={`${task.title} ${task.id}`}
+                value={valueOf(task)}
                 onSelect={then(() => navigate({ to: "/tasks/$task", params: { task: task.id } }))}
               >
                 {task.title}
@@ -64,40 +104,18 @@ function Inside({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
             ))}
           </Command.Group>
         ) : null}
-        <Command.Group heading={t("palette.go")} className={heading}>
-          <Row icon={<Plus size={16} />} value={t("nav.new")} onSelect={then(() => navigate({ to: "/", hash: "new" }))}>
-            {t("nav.new")}
-          </Row>
-          <Row icon={<ListTodo size={16} />} value={t("nav.tasks")} onSelect={then(() => navigate({ to: "/" }))}>
-            {t("nav.tasks")}
-          </Row>
-          <Row icon={<Boxes size={16} />} value={t("nav.environments")} onSelect={then(() => navigate({ to: "/environments" }))}>
-            {t("nav.environments")}
-          </Row>
-          <Row icon={<ChartColumn size={16} />} value={t("nav.usage")} onSelect={then(() => navigate({ to: "/settings/$section", params: { section: "usage" } }))}>
-            {t("nav.usage")}
-          </Row>
-          <Row icon={<Settings size={16} />} value={t("nav.settings")} onSelect={then(() => navigate({ to: "/settings" }))}>
-            {t("nav.settings")}
-          </Row>
-        </Command.Group>
-        <Command.Group heading={t("palette.act")} className={heading}>
-          <Row icon={<Sun size={16} />} value={t("theme.light")} onSelect={then(() => setTheme("light"))}>
-            {t("theme.label")}: {t("theme.light")}
-          </Row>
-          <Row icon={<Moon size={16} />} value={t("theme.dark")} onSelect={then(() => setTheme("dark"))}>
-            {t("theme.label")}: {t("theme.dark")}
-          </Row>
-          {(Object.keys(LANGUAGES) as Language[]).map((code) => (
-            <Row key={code} icon={<Languages size={16} />} value={`language ${LANGUAGES[code]}`} onSelect={then(() => void setLanguage(code))}>
-              {t("language.label")}: {LANGUAGES[code]}
-            </Row>
-          ))}
-          <Row icon={<Keyboard size={16} />} value={t("shortcuts.title")} onSelect={then(onShortcuts)}>
-            {t("shortcuts.title")}
-          </Row>
-        </Command.Group>
+        {group(t("palette.go"), places.filter(matches))}
+        {group(t("palette.act"), acts.filter(matches))}
       </Command.List>
     </Command>
   );
 }
+
+interface Act {
+  icon: ReactNode;
+  words: string;
+  run: () => unknown;
+}
+
+const HEADING =
+  "[&_[cmdk-group-heading]]:px-2.5 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-faint";

@@ -6,7 +6,6 @@ import { useTranslation } from "react-i18next";
 import { signOut, useSession } from "@/api/session";
 import { LANGUAGES, type Language, language, setLanguage } from "@/i18n";
 import { IconButton } from "@/ui/Button";
-import { cx } from "@/ui/class";
 import { Keys } from "@/ui/Keys";
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/Menu";
 
@@ -70,12 +69,11 @@ export function Shell() {
           <button
             type="button"
             onClick={() => setPalette(true)}
-            aria-label={t("palette.open")}
             className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-sm text-faint transition-colors hover:border-line-strong sm:w-56"
           >
             <Search size={14} />
-            <span className="flex-1 truncate text-left max-sm:hidden">{t("palette.open")}</span>
-            <span className="max-sm:hidden">
+            <span className="flex-1 truncate text-left max-sm:sr-only">{t("palette.open")}</span>
+            <span aria-hidden className="max-sm:hidden">
               <Keys keys="mod+k" />
             </span>
           </button>
@@ -166,8 +164,11 @@ function Initials({ name }: { name: string }) {
     .slice(0, 2)
     .join("");
   return (
-    <span aria-hidden className={cx("flex size-6.5 items-center justify-center rounded-full bg-accent-soft text-2xs font-semibold text-accent-text uppercase")}>
-      {letters}
-    </span>
+    // The letters are painted, not said: the name of the button is the person's.
+    <span
+      aria-hidden
+      data-letters={letters}
+      className="flex size-6.5 items-center justify-center rounded-full bg-accent-soft text-2xs font-semibold text-accent-text uppercase before:content-[attr(data-letters)]"
+    />
   );
 }

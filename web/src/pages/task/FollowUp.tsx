@@ -13,7 +13,7 @@ import { useTaskPage } from "./context";
 /** Words for a task: while it runs they steer it, after that they are its next turn. */
 export function FollowUp() {
   const { t } = useTranslation("task");
-  const { view, attempt } = useTaskPage();
+  const { view, attempt, follow } = useTaskPage();
   const { id, status } = view.task;
   const acts = useTaskActs(id);
   const comments = useComments(id);
@@ -32,7 +32,9 @@ export function FollowUp() {
     onSuccess: () => {
       key.current = null;
       setText("");
-      if (!steering) clearComments(id);
+      if (steering) return;
+      clearComments(id);
+      follow();
     },
     onError: (error: unknown) => sayFailed(error, t("followUp.failed")),
   };

@@ -90,11 +90,14 @@ function Loaded({ view }: { view: TaskView }) {
     },
     [navigate],
   );
+  const follow = useCallback(() => {
+    void navigate({ search: (now) => (now.tab ? { tab: now.tab } : {}), replace: true });
+  }, [navigate]);
   const attempt = shownAttempt(view, search.attempt);
   const attemptId = attempt?.id;
   const page: TaskPage = useMemo(
-    () => ({ view, logs, attempt, ref: attemptId ? { task: id, attempt: attemptId } : null, show, search }),
-    [view, logs, attempt, attemptId, id, show, search],
+    () => ({ view, logs, attempt, ref: attemptId ? { task: id, attempt: attemptId } : null, show, search, follow }),
+    [view, logs, attempt, attemptId, id, show, search, follow],
   );
   const tab = search.tab ?? (view.task.mode === "code" ? "changes" : "terminal");
   useShortcuts(Object.fromEntries(TABS.map((name, index) => [String(index + 1), () => show({ tab: name })])));

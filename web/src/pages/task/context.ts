@@ -16,6 +16,8 @@ export interface TaskPage {
   /** Goes to a place of the right side: a tab, a file, a chunk, lines of it. */
   show: (place: TaskSearch) => void;
   search: TaskSearch;
+  /** Goes to what is newest, whichever attempt was looked at. */
+  follow: () => void;
 }
 
 export const TaskContext = createContext<TaskPage | null>(null);

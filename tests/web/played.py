@@ -1,0 +1,193 @@
+"""The service with a played model, as a browser meets it."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from journeyman.core.model import Reply, call, say
+from journeyman.models.script_server import ScriptServer
+from tests.conftest import git, lay
+
+READY = 25.0
+"""Seconds; generous, since the machine may be loaded."""
+
+HOURS = {
+    "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
+    "shop.py": 'def price(amount):\n    """What that many cost."""\n    return amount * 0\n',
+    "test_shop.py": "from shop import price\n\n\ndef test_price():\n    assert price(2) == 14\n",
+}
+PATCH = """*** Begin Patch
+*** Update File: shop.py
+@@
+-    return amount * 0
++    return amount * 7
+*** Add File: NOTES.md
++# Notes
++
++Each costs 7.
+*** End Patch"""
+AGAIN = """*** Begin Patch
+*** Update File: shop.py
+@@
+-def price(amount):
++PRICE = 7
++
++
++def price(amount):
+@@
+-    return amount * 7
++    return PRICE * amount
+*** End Patch"""
+ANSWER = """### Summary
+
+- Each costs **7** now【F:shop.py†L3】
+- Nobody has seen this【F:nowhere.py†L9】
+
+```mermaid
+flowchart LR
+  amount --> price
+```
+"""
+HELD = "wait for me"
+"""A prompt with these words waits in its third step until the gate is opened."""
+
+
+@dataclass(slots=True)
+class Model:
+    """A model that plays the same work for each task. It runs in a thread of its own, so that it can be held."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    base_url: str = ""
+    heard: list[str] = field(default_factory=list[str])
+
+    def replies(self) -> list[Any]:
+        steps: list[Reply] = [
+            call("update_plan", "c0", plan=[{"step": "Look", "status": "in_progress"}]),
+            call("shell", "c1", command="cat shop.py"),
+            call("apply_patch", "c2", patch=PATCH),
+            call("shell", "c3", command="printf '\\033[32mgreen\\033[0m\\n'; python -m pytest -q"),
+            say(ANSWER),
+            call("apply_patch", "c5", patch=AGAIN),
+            say("The price has a name now."),
+            *[say("Nothing more to do.")] * 6,
+        ]
+        return [self._entry(number, step) for number, step in enumerate(steps)]
+
+    def _entry(self, number: int, step: Reply) -> Any:
+        def play(request: dict[str, Any]) -> Reply:
+            said = json.dumps(request, ensure_ascii=False)
+            self.heard.append(said)
+            if number == 3 and HELD in said and not self.gate.wait(READY):
+                raise AssertionError("nobody opened the gate")
+            return step
+
+        return play
+
+
+@contextmanager
+def played_model() -> Generator[Model]:
+    model = Model()
+    ready, stop = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with ScriptServer(model.replies()) as server:
+            model.base_url = server.base_url
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        assert ready.wait(READY)
+        yield model
+    finally:
+        model.gate.set()
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass(slots=True)
+class Served:
+    """`journeyman serve`, which can be ended and started again at the same address."""
+
+    home: Path
+    arguments: tuple[str, ...]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[str] | None = None
+    said: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        environ = {**os.environ, "JOURNEYMAN_HOME": str(self.home), "COLUMNS": "120"}
+        words = [sys.executable, "-m", "journeyman.cli.main", "serve", "--port", str(self.port), *self.arguments]
+        with (self.home / "serve.log").open("a") as log:
+            self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, text=True, env=environ)
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            if "Ctrl-C ends" in line:
+                return
+        raise AssertionError((self.home / "serve.log").read_text())
+
+    def end(self) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(READY)
+        finally:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+    @property
+    def join_link(self) -> str:
+        found = re.search(r"http://\S+/join#\S+", self.said)
+        assert found is not None, self.said
+        return found[0]
+
+
+@contextmanager
+def served(home: Path, model: Model, *arguments: str) -> Generator[Served]:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.toml").write_text(
+        f'model = "box"\n[models.box]\nwire = "responses"\nbase_url = "{model.base_url}"\nname = "scripted"\n'
+    )
+    service = Served(home, arguments)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.end()
+
+
+def shop(folder: Path) -> Path:
+    """A repository with a bug and the test that shows it."""
+    folder.mkdir(parents=True)
+    lay(folder, HOURS)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "Shop")
+    return folder
