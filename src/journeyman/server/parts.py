@@ -71,9 +71,9 @@ class Parts:
     names of those that are set up.
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. `git` is
-    what git sees of the environment when it fetches. A stream that has nothing to say says so every `heartbeat` seconds.
-    `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models.
-    `keep` says how long finished tasks are kept.
+    what git sees of the environment when it fetches. A stream that has nothing to say says so every `heartbeat`
+    seconds. `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models. `keep`
+    says how long finished tasks are kept.
     """
 
     store: Store
