@@ -8,7 +8,7 @@ import pytest
 from journeyman.core.errors import UsageError
 from journeyman.core.events import Progressed, Resumed
 from journeyman.core.ids import Clock
-from journeyman.core.task import Attempt, Task
+from journeyman.core.task import Attempt, Status, Task
 from journeyman.store import this_process
 from journeyman.store.lines import Tally, Viewer
 from journeyman.store.store import Store, open_store
@@ -95,9 +95,13 @@ async def test_times_of_long_output_are_coarser_and_none_of_it_is_lost(tmp_path:
 
 async def test_tasks_are_counted_in_one_go(opening: Opening) -> None:
     async with opening() as store:
-        for number, (status, archived, owner) in enumerate(
-            (("done", False, "ann"), ("done", False, "bob"), ("failed", True, "ann"), ("running", False, None)), 1
-        ):
+        rows: list[tuple[Status, bool, str | None]] = [
+            ("done", False, "ann"),
+            ("done", False, "bob"),
+            ("failed", True, "ann"),
+            ("running", False, None),
+        ]
+        for number, (status, archived, owner) in enumerate(rows, 1):
             task = Task(
                 id=f"0t{number}",
                 prompt="p",

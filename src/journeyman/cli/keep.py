@@ -10,7 +10,6 @@ from tempfile import NamedTemporaryFile
 from journeyman.cli.door import open_door, open_stored
 from journeyman.cli.environment import size
 from journeyman.core.errors import JourneymanError, UsageError
-from journeyman.core.settings import KeepSettings
 from journeyman.core.text import counted, one_line
 
 
@@ -49,40 +48,35 @@ async def import_task(file: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """What to keep, in days; None is as the settings say. `disk` is what all may take, as 50G."""
+    """What to keep, in days, and what all may take, as 50G; None is as the settings have it."""
 
     tasks: float | None
     outputs: float | None
     workspaces: float | None
     disk: str | None
 
-    def over(self, settings: KeepSettings) -> KeepSettings:
-        from journeyman.cli.sandbox import bytes_of
-
-        given = {
-            "tasks_days": self.tasks,
-            "outputs_days": self.outputs,
-            "workspaces_days": self.workspaces,
-            "disk_bytes": bytes_of(self.disk) if self.disk else None,
-        }
-        return settings.model_copy(update={key: value for key, value in given.items() if value is not None})
-
 
 async def collect(keep: Keep, *, dry_run: bool, as_json: bool) -> int:
     """Make room on this machine, or say what would go."""
-    from journeyman.attempt import tidy
+    from journeyman.attempt.tidy import tidy, told
+    from journeyman.cli.sandbox import bytes_of
 
-    door = open_door(Path(), {})
+    given = {
+        "tasks_days": keep.tasks,
+        "outputs_days": keep.outputs,
+        "workspaces_days": keep.workspaces,
+        "disk_bytes": bytes_of(keep.disk),
+    }
+    door = open_door(Path(), {"keep": {key: value for key, value in given.items() if value is not None} or None})
     async with open_stored(door) as store:
-        done = await tidy.tidy(door.state, store, keep.over(door.settings.keep), time.time, dry_run=dry_run)
+        done = await tidy(door.state, store, door.settings.keep, time.time, dry_run=dry_run)
     if as_json:
         print(json.dumps(asdict(done), default=str))
         return 0
-    would = "would go" if dry_run else "went"
     for workspace in done.workspaces:
         print(f"workspace {workspace.attempt_id}  {size(workspace.bytes)}")
     for task in done.collected.tasks:
         print(f"{task.what} {task.id}  {one_line(task.title, 80)}")
-    freed = sum(one.bytes for one in done.workspaces) + done.collected.bytes
-    print(f"{size(freed)} {would}; {size(done.left)} {'would be ' if dry_run else ''}left.", file=sys.stderr)
+    words = "Would go" if dry_run else "Went"
+    print(f"{words}: {told(done)} {size(done.left)} {'would be ' if dry_run else ''}left.", file=sys.stderr)
     return 0

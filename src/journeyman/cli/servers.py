@@ -166,8 +166,8 @@ async def _own_token(client: "AsyncClient", me: "Me") -> tuple[str, str]:
     """A token of who has just signed in, in place of the session."""
     import socket
 
-    made = await client.make_token(f"journeyman on {socket.gethostname()}", me.scopes, csrf=me.csrf)
-    await client.sign_out(csrf=me.csrf)
+    made = await client.make_token(f"journeyman on {socket.gethostname()}", me.scopes)
+    await client.sign_out()
     return made.token.id, made.secret
 
 

@@ -3,14 +3,19 @@
 from types import TracebackType
 from typing import Self
 
+from journeyman.client.admin import AdminRequests
 from journeyman.client.attempts import AttemptRequests
+from journeyman.client.environments import EnvironmentRequests
+from journeyman.client.groups import GroupRequests
 from journeyman.client.live import LiveRequests
 from journeyman.client.people import PeopleRequests
 from journeyman.client.tasks import TaskRequests
 from journeyman.client.transport import OnWait, Times, Transport
 
 
-class AsyncClient(TaskRequests, AttemptRequests, LiveRequests, PeopleRequests):
+class AsyncClient(
+    TaskRequests, AttemptRequests, LiveRequests, PeopleRequests, GroupRequests, EnvironmentRequests, AdminRequests
+):
     """A server's API, to be used with `async with`. What goes in and comes out are the values of `core.api`; every
     failure is a `JourneymanError` in words for a person.
 

@@ -5,8 +5,10 @@ from typing import Literal
 
 from journeyman.client.requests import Requests
 from journeyman.client.transport import Query
+from journeyman.core.api.about import Demo
 from journeyman.core.api.tasks import (
     Approve,
+    Branches,
     Bulk,
     BulkAct,
     BulkOutcome,
@@ -133,6 +135,23 @@ class TaskRequests(Requests):
     async def image(self, task: str, image: str) -> bytes:
         """An image that a turn of the task came with, by its id."""
         return (await self._send("GET", "/tasks/{task}/images/{image}", task=task, image=image)).body
+
+    async def branches(self, *, repository: str | None = None, environment: str | None = None) -> Branches:
+        """The branches of a repository, or of that of an environment."""
+        query: Query = {"repository": repository, "environment": environment}
+        return await self._ask("GET", "/branches", Branches, query=query)
+
+    async def make_demo(self) -> Demo:
+        """Lay a small repository with a bug out on the server's machine, to try it with."""
+        return await self._ask("POST", "/demo", Demo)
+
+    async def export_task(self, task: str) -> bytes:
+        """The whole task as one file, for another service."""
+        return (await self._send("GET", "/tasks/{task}/export", task=task)).body
+
+    async def import_task(self, file: bytes) -> TaskView:
+        """Take a task in that was exported."""
+        return await self._ask("POST", "/tasks/import", TaskView, body=file, content_type="application/zip")
 
     async def usage(self, task: str) -> TaskUsage:
         """What a task has used, all attempts of all turns."""

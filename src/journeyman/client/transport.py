@@ -105,6 +105,11 @@ class Transport:
     async def close(self) -> None:
         await self._client.aclose()
 
+    def prove(self, csrf: str | None) -> None:
+        """Send the token of a session with each request, which a page of another site could not."""
+        if csrf is not None:
+            self._client.headers["x-csrf-token"] = csrf
+
     async def send(
         self,
         method: Method,

@@ -70,9 +70,9 @@ class Parts:
     """`state` is the folder with our git stores; `model` and `limits` are those of a task that sets none, `models` the
     names of those that are set up.
 
-    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. `git` is
-    what git sees of the environment when it fetches. A stream that has nothing to say says so every `heartbeat`
-    seconds. `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models. `keep`
+    `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
+    that has nothing to say says so every `heartbeat` seconds. `git` is what git sees of the environment when it
+    fetches. `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models. `keep`
     says how long finished tasks are kept.
     """
 

@@ -51,7 +51,10 @@ async def _pieces(file: IO[bytes]) -> AsyncGenerator[bytes]:
     status_code=201,
     responses=problems(409, 413),
     openapi_extra={
-        "requestBody": {"required": True, "content": {FILE: {"schema": {"type": "string", "format": "binary"}}}}
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
     },
 )
 async def import_task(request: Request, actor: Administrator) -> TaskView:
