@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Branches
+         * @description The branches of a repository as they are now, and the one that work starts from where none is named.
+         */
+        get: operations["list_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/demo": {
         parameters: {
             query?: never;
@@ -95,7 +115,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Environment */
+        /**
+         * Get Environment
+         * @description An environment with its settings, what is ready of it, and how its last set-up went.
+         */
         get: operations["get_environment"];
         /**
          * Update Environment
@@ -249,7 +272,10 @@ export interface paths {
          */
         get: operations["list_groups"];
         put?: never;
-        /** Create Group */
+        /**
+         * Create Group
+         * @description A new group, without members.
+         */
         post: operations["create_group"];
         delete?: never;
         options?: never;
@@ -274,7 +300,10 @@ export interface paths {
         delete: operations["delete_group"];
         options?: never;
         head?: never;
-        /** Rename Group */
+        /**
+         * Rename Group
+         * @description Change a group's name.
+         */
         patch: operations["rename_group"];
         trace?: never;
     };
@@ -443,7 +472,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Person */
+        /**
+         * Get Person
+         * @description A person, with their role and groups.
+         */
         get: operations["get_person"];
         put?: never;
         post?: never;
@@ -524,7 +556,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Quotas */
+        /**
+         * List Quotas
+         * @description All quotas: of people, of groups, and that of everybody who has none of their own.
+         */
         get: operations["list_quotas"];
         put?: never;
         post?: never;
@@ -548,7 +583,10 @@ export interface paths {
          */
         put: operations["set_quota"];
         post?: never;
-        /** Remove Quota */
+        /**
+         * Remove Quota
+         * @description Take a quota away.
+         */
         delete: operations["remove_quota"];
         options?: never;
         head?: never;
@@ -626,7 +664,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Schedule */
+        /**
+         * Get Schedule
+         * @description A schedule with the times of its next runs.
+         */
         get: operations["get_schedule"];
         /**
          * Update Schedule
@@ -634,7 +675,10 @@ export interface paths {
          */
         put: operations["update_schedule"];
         post?: never;
-        /** Delete Schedule */
+        /**
+         * Delete Schedule
+         * @description Take a schedule away. What it handed out stays.
+         */
         delete: operations["delete_schedule"];
         options?: never;
         head?: never;
@@ -1369,6 +1413,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Task
+         * @description The whole task as one file, for another service.
+         */
+        get: operations["export_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/images/{image}": {
         parameters: {
             query?: never;
@@ -1583,6 +1647,26 @@ export interface paths {
         get: operations["count_tasks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Task
+         * @description Put a task in that was exported, as the whole body. It is believed what it says of its checks.
+         */
+        post: operations["import_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2133,6 +2217,16 @@ export interface components {
              * @default 0
              */
             untracked_files: number;
+        };
+        /**
+         * Branches
+         * @description The branches of a repository, by name; `default` is what is worked on where none is named.
+         */
+        Branches: {
+            /** Branches */
+            branches: string[];
+            /** Default */
+            default?: string | null;
         };
         /**
          * Budget
@@ -5025,7 +5119,7 @@ export interface components {
         };
         /**
          * ScheduleWrite
-         * @description `cron` has five fields: minute, hour, day of the month, month, day of the week.
+         * @description `cron` has five fields: minute, hour, day of the month, month, day of the week; one of the two days is `*`.
          */
         ScheduleWrite: {
             /** @default {} */
@@ -5333,7 +5427,8 @@ export interface components {
         };
         /**
          * Summary
-         * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now.
+         * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
+         *     is the number of the event with the newest plan.
          */
         Summary: {
             /**
@@ -5366,6 +5461,8 @@ export interface components {
              * @default
              */
             line: string;
+            /** Planned */
+            planned?: number | null;
             /**
              * Removed
              * @default 0
@@ -5461,9 +5558,13 @@ export interface components {
          * @description A new task.
          *
          *     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
-         *     stored `environment`. `images` and `starting_diff` are ids of uploads; the patch is laid over the base first.
+         *     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
+         *     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
+         *     `against`; without it, at the starting diff or at what the branch has and the main one has not.
          */
         TaskCreate: {
+            /** Against */
+            against?: string | null;
             /**
              * Attempts
              * @default 1
@@ -6419,6 +6520,7 @@ export type AttemptView = components['schemas']['AttemptView'];
 export type AuditLine = components['schemas']['AuditLine'];
 export type AuditPage = components['schemas']['AuditPage'];
 export type Base = components['schemas']['Base'];
+export type Branches = components['schemas']['Branches'];
 export type Budget = components['schemas']['Budget'];
 export type BuildCheck = components['schemas']['BuildCheck'];
 export type BuildLog = components['schemas']['BuildLog'];
@@ -6722,6 +6824,103 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_branches: {
+        parameters: {
+            query?: {
+                /** @description Or that of this one. */
+                environment?: string | null;
+                /** @description An address, or a folder of the server's machine. */
+                repository?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branches"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14808,6 +15007,101 @@ export interface operations {
             };
         };
     };
+    export_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_image: {
         parameters: {
             query?: never;
@@ -15830,6 +16124,102 @@ export interface operations {
             };
             /** @description It cannot be done in the state that it is in; the message says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    import_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
