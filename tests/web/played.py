@@ -19,7 +19,7 @@ from journeyman.core.model import Reply, call, say
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import git, lay
 
-READY = 25.0
+READY = 120.0
 """Seconds; generous, since the machine may be loaded."""
 
 HOURS = {

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.web.conftest import SCREENS, Seen
 from tests.web.played import HELD, Model, Served
 
-pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.timeout(600)]
 
 
 def hand_out(page: Page, service: Served, repository: Path, prompt: str, attempts: int = 1) -> None:
