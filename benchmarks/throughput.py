@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,8 @@ async def main():
 if __name__ == "__main__":
     asyncio.run(main())
 """
+HANDS = 8
+"""People who hand tasks in at the same time, one after the other each."""
 ENDED = ("done", "failed", "cancelled", "interrupted")
 
 
@@ -131,15 +133,19 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-async def hand_in(client: httpx.AsyncClient, folder: Path, number: int) -> str:
+async def hand_in_all(client: httpx.AsyncClient, folder: Path, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        await hand_in(client, folder, number)
+
+
+async def hand_in(client: httpx.AsyncClient, folder: Path, number: int) -> None:
     body = {"prompt": f"Make price multiply by 7, please ({number})", "repository": str(folder)}
     answer = await client.post("/tasks", json=body)
     answer.raise_for_status()
-    return answer.json()["task"]["id"]
 
 
-async def watch(client: httpx.AsyncClient, pid: int, seen: Seen, ids: Sequence[str]) -> dict[str, int]:
-    """Ask for the tasks again and again until all have ended; how many ended how."""
+async def watch(client: httpx.AsyncClient, pid: int, seen: Seen, tasks: int) -> dict[str, int]:
+    """Ask how the tasks stand again and again until so many have ended; how many ended how."""
     step = 0
     while True:
         began = time.monotonic()
@@ -152,7 +158,7 @@ async def watch(client: httpx.AsyncClient, pid: int, seen: Seen, ids: Sequence[s
         if step % 10 == 0:
             seen.memory = max(seen.memory, await asyncio.to_thread(memory, pid))
         step += 1
-        if sum(counts.get(status, 0) for status in ENDED) >= len(ids):
+        if sum(counts.get(status, 0) for status in ENDED) >= tasks:
             return counts
         await asyncio.sleep(0.2)
 
@@ -166,11 +172,15 @@ async def measured(tasks: int, slots: int, delay: float) -> None:
             a_model(delay) as model,
             a_service(Path(temporary) / "home", model, slots) as (client, pid, ready),
         ):
-            await watch(client, pid, Seen(), [await hand_in(client, folder, -1)])  # what is made once
+            await hand_in(client, folder, -1)  # what is made once
+            await watch(client, pid, Seen(), 1)
             before, seen, unspent = memory(pid), Seen(), cpu(pid)
             began = time.monotonic()
-            ids = [await hand_in(client, folder, number) for number in range(tasks)]
-            counts = await watch(client, pid, seen, [*ids, ""])
+            watching = asyncio.create_task(watch(client, pid, seen, tasks + 1))
+            async with asyncio.TaskGroup() as group:
+                for hand in range(HANDS):
+                    group.create_task(hand_in_all(client, folder, range(hand, tasks, HANDS)))
+            counts = await watching
             took = time.monotonic() - began
             spent = {name: seconds - unspent[name] for name, seconds in cpu(pid).items()}
         grown = max(0, seen.memory - before)
@@ -185,14 +195,16 @@ async def measured(tasks: int, slots: int, delay: float) -> None:
 
 
 def cpu(pid: int) -> dict[str, float]:
-    """Seconds of processor time of a process and all its descendants, living and ended, by the engine and the rest."""
-    spent = {"engine": 0.0, "service": 0.0, "below": 0.0}
+    """Seconds of processor time of a process and all its descendants, living and ended: the engine, the service's own
+    process, its worker's, and what those have started."""
+    spent = {"engine": 0.0, "service": 0.0, "worker": 0.0, "below": 0.0}
     for one in (pid, *descendants(pid)):
         with contextlib.suppress(OSError):
-            name = Path(f"/proc/{one}/comm").read_text().strip()
+            command = Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")
+            name = "engine" if command[0].endswith(b"temporal") else "worker" if b"worker" in command else "below"
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(") ")[2].split()
             times = [int(each) / os.sysconf("SC_CLK_TCK") for each in fields[11:15]]
-            spent["engine" if name == "temporal" else "service" if one == pid else "below"] += sum(times[:2])
+            spent["service" if one == pid else name] += sum(times[:2])
             spent["below"] += sum(times[2:])
     return spent
 

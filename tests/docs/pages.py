@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "README.zh.md", *sorted(DOCS.rglob("*.md")))
 PROGRAM = ("journeyman", "jm", ".venv/bin/journeyman")
 AHEAD = ("if", "then", "else", "while", "do", "!", "$", "time")
 """Words of the shell that a command may stand behind."""

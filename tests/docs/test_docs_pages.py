@@ -277,6 +277,15 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in map(slug, headings(there)), f"{page.name}: {target}"
 
 
+def test_the_readme_in_chinese_shows_the_same_code_and_leads_to_the_same_pages() -> None:
+    english, chinese = ROOT / "README.md", ROOT / "README.zh.md"
+    assert [(each.language, each.text) for each in blocks(chinese)] == [
+        (each.language, each.text) for each in blocks(english)
+    ]
+    linked = {page: set(re.findall(r"\]\(([^)#]+)", prose(page))) for page in (english, chinese)}
+    assert linked[chinese] - {"README.md"} == linked[english] - {"README.zh.md"}
+
+
 def test_the_site_has_every_page() -> None:
     listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))

@@ -311,7 +311,8 @@ async def test_sandboxes_are_started_by_a_program_that_comes_back(
         assert [held.pop(number).name for number in range(3)] == ["null"] * 3
         assert [held.pop(number).name for number in (30, 31)] == ["null"] * 2
         assert sorted(held)[:2] == [3, 4]  # the host's orders, and the host
-        assert [held[number] for number in sorted(held)[2:]] == [spec.upper]  # the layer's lock
+        [ended, told, lock] = [held[number] for number in sorted(held)[2:]]
+        assert (ended, ended.name[:6], lock) == (told, "pipe:[", spec.upper)  # of children's ends; the layer's lock
     os.kill(starter, signal.SIGKILL)
     async with backend.open(spec_in(tmp_path)) as sandbox:
         assert await sh(sandbox, "echo again") == "again\n"

@@ -75,6 +75,19 @@ async def test_a_layer_is_held_until_the_sandbox_of_a_killed_host_has_gone(tmp_p
                 pass
 
 
+async def test_commands_that_are_killed_beside_others_are_all_answered(tmp_path: Path) -> None:
+    """Their keepers end while the supervisor is at work for others; each end has to be heard."""
+    async with Bubblewrap(tmp_path / "state").open(spec_in(tmp_path)) as sandbox:
+        for _ in range(20):
+            ends = await asyncio.gather(
+                *(sandbox.exec("kill -9 $PPID", timeout=60) for _ in range(3)),
+                *(sandbox.exec("sleep 300", timeout=0.01) for _ in range(3)),
+                *(sandbox.exec("exit 3", timeout=60) for _ in range(3)),
+            )
+            assert [end.exit_code for end in ends] == [137] * 3 + [None] * 3 + [3] * 3
+            assert {end.cut for end in ends[3:6]} == {"time"}
+
+
 async def test_copies_of_a_host_that_was_killed_are_removed(tmp_path: Path) -> None:
     dead = tmp_path / "state" / "copies" / "4194305-ab" / "workspace" / "0"  # no process has such a number
     ours = tmp_path / "state" / "copies" / f"{os.getpid()}-ab"

@@ -1,6 +1,7 @@
 """Programs that are put together from their parts."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,16 @@ def test_no_name_means_two_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(link, "HERE", tmp_path)
     with pytest.raises(SandboxError, match="SAME is defined by two and by one"):
         link.source("one")
+
+
+def test_the_end_of_a_child_is_told_also_before_anybody_waits_for_it() -> None:
+    code = """if True:
+        import os, select
+        from journeyman.sandbox.programs.keeper import children_end
+        ended = children_end()
+        assert not select.select([ended], [], [], 0)[0]
+        child = os.fork() or os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        assert select.select([ended], [], [], 0)[0]
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -66,7 +66,7 @@ async def watched(client: httpx.AsyncClient) -> dict[str, Any]:
 
 async def test_it_is_set_up_and_seen_and_thrown_away(tmp_path: Path, make_repository: MakeRepository) -> None:
     folder = make_repository({"app.py": "x = 1\n", "check.sh": "exit 3\n"})
-    text = 'checks = ["sh check.sh"]\n[setup]\nscript = "echo hello from set-up; echo made > ~/made"\n'
+    text = 'checks = ["sh check.sh"]\n[setup]\nscript = "echo hello from set-up; seq 50; echo made > ~/made"\n'
     async with workshop(tmp_path / "state") as (_, client):
         wanted = {"name": "shop", "repository": str(folder), "text": text}
         assert (await client.post("/api/v1/environments", json=wanted)).json()["state"] == "new"
@@ -76,7 +76,8 @@ async def test_it_is_set_up_and_seen_and_thrown_away(tmp_path: Path, make_reposi
         assert code(await client.post("/api/v1/environments/shop/build")) == (409, "conflict")
         log = await watched(client)
         assert (log["state"], log["error"]) == ("ready", None), log
-        assert any("hello from set-up" in line for line in log["lines"])
+        at = log["lines"].index("hello from set-up")
+        assert log["lines"][at + 1 : at + 51] == [str(number) for number in range(1, 51)]
         shown = (await client.get("/api/v1/environments/shop")).json()
         assert (shown["state"], shown["acts"]) == ("ready", ["edit", "build", "reset", "delete"])
         [build] = shown["builds"]

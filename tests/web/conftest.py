@@ -82,7 +82,7 @@ class Seen:
 
     def page(self, **options: object) -> Page:
         """A page of a new person's browser."""
-        context = self._browser.new_context(viewport={"width": 1440, "height": 900}, **options)  # type: ignore[arg-type]
+        context = self._browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})  # type: ignore[arg-type]
         context.set_default_timeout(READY * 1000)
         self._contexts.append(context)
         page = context.new_page()

@@ -16,7 +16,7 @@ from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
 
 PAUSE = 0.05
-"""Seconds between two looks at the messages, since the attempt's own events are news of its task too."""
+"""Seconds between two looks at the messages, since what other attempts write is news of the task too."""
 
 LEFT = "This process was asked to end; the attempt goes on in another one, from the step it was in."
 
@@ -135,7 +135,7 @@ class Inbox:
 
     async def listen(self) -> None:
         """Take in what people say, for ever."""
-        async with self._store.tail.watch(self._log.task_id) as watch:
+        async with self._store.tail.watch(self._log.task_id, but=self._log.id) as watch:
             while True:
                 try:
                     await self.look()

@@ -93,6 +93,7 @@ async def work_for_engine(door: Door, host: Host) -> int:
     """Take attempts from the engine until this process is told to end."""
     from journeyman.cli.crew import crew_of, default_model, engine_of
     from journeyman.cli.telemetry import telemetry
+    from journeyman.cli.worker_child import settle
     from journeyman.engine.attempts import Attempts
     from journeyman.engine.worker import Duties, worker
 
@@ -112,6 +113,7 @@ async def work_for_engine(door: Door, host: Host) -> int:
             f"Hand tasks over with: journeyman run --engine {where} …",
             flush=True,
         )
+        settle()
         await told.wait()
         print("Ending: attempts under way stop at their step and go on elsewhere.", file=sys.stderr, flush=True)
     return 0

@@ -1,4 +1,4 @@
-"""`journeyman serve`: the service in one process. The API, a worker, and on one machine the engine too."""
+"""`journeyman serve`: the API, a worker in a process beside it, and on one machine the engine too."""
 
 import asyncio
 import contextlib
@@ -22,6 +22,7 @@ from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, configured_models, open_door, open_stored
 from journeyman.cli.remotes import SERVING, Serving, put_private
 from journeyman.cli.tidying import tidying
+from journeyman.cli.worker_child import apart, settle, told_to, worker_child
 from journeyman.core.errors import UsageError
 from journeyman.core.text import one_line
 from journeyman.store.store import Store
@@ -67,6 +68,7 @@ async def serve(order: Order) -> int:
         async with _service(door, order, address) as running, _answering(running.app, listener) as answering:
             with _known(door.state, running.serving):
                 await _say(running, order, time.monotonic() - began)
+                settle()
                 ending = asyncio.create_task(told.wait())
                 await asyncio.wait([ending, answering], return_when=asyncio.FIRST_COMPLETED)
                 ending.cancel()
@@ -111,7 +113,7 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
         if order.work:
             host = await stack.enter_async_context(open_host(door, store))
             crew = crew_of(door, host)
-            await stack.enter_async_context(_worker(engine, store, crew, default_model(door)))
+            await stack.enter_async_context(_worker(engine, store, crew, default_model(door), order))
             slots = crew.offer.slots
             workshop = _workshop(door, host)
             stack.push_async_callback(workshop.close)
@@ -121,10 +123,13 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
         yield Running(door, app, serving, engine.where.address, default_model(door), slots, join)
 
 
-def _worker(engine: "Engine", store: Store, crew: "Crew", model: str) -> Any:
+def _worker(engine: "Engine", store: Store, crew: "Crew", model: str, order: Order) -> Any:
+    """A worker in a process of its own, where that ends with us for certain; else in this one."""
     from journeyman.engine.attempts import Attempts
     from journeyman.engine.worker import Duties, worker
 
+    if apart():
+        return worker_child(told_to(order.slots, order.store, order.blobs, order.temporal))
     return worker(engine, store, Attempts(crew), crew.offer, Duties(model, crew.model_limits))
 
 

@@ -180,7 +180,7 @@ class _Child:
                 stderr=log,
                 env={"HOME": str(self._folder)},  # no settings but ours
                 start_new_session=True,  # Ctrl-C is for us; we stop it in good order
-                preexec_fn=_die_with_parent(),
+                preexec_fn=die_with_parent(),
             )
         ended = asyncio.create_task(process.wait())
         ready = asyncio.create_task(_ready(self.address))
@@ -236,7 +236,7 @@ def _free_port() -> int:
 
 
 @functools.cache
-def _die_with_parent() -> Callable[[], object] | None:
+def die_with_parent() -> Callable[[], object] | None:
     """What the child does before it becomes the server: it asks the kernel to end it with us, however we end."""
     if sys.platform != "linux":
         return None

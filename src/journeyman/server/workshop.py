@@ -128,7 +128,7 @@ class Workshop:
             async with self._site(name, ref, run.tell) as site:
                 before = self.cache.find(site.known_as, key=site.keys.setup)
                 stale = before is not None and before.stale(self.now)
-                site = replace(site, use=site.use.model_copy(update={"build": True}))
+                site = replace(site, use=site.use.model_copy(update={"build": True}), hear=run.tell)
                 async with open_environment(site, run.tell, fresh=fresh or stale) as ready:
                     for note in ready.notes:
                         run.tell(note)

@@ -67,7 +67,8 @@ class Database:
 
     def __init__(self, backend: Backend, *, patience: float = 10.0) -> None:
         self.name = backend.name
-        self.on_change: Callable[[str], None] | None = None  # called in the loop's thread with the id of a task
+        self.on_change: Callable[[str, str | None], None] | None = None
+        """Called in the loop's thread: which task was changed, and by which attempt."""
         self._backend = backend
         self._patience = patience
         self._threads = ThreadPoolExecutor(backend.threads, thread_name_prefix="store")
@@ -87,14 +88,16 @@ class Database:
         job: "Callable[[Connection], T]",
         *,
         about: str | None = None,
+        by: str | None = None,
         landed: "Callable[[Connection], bool] | None" = None,
     ) -> T:
         """Run `job`; what it wrote is there, whole, when this returns, and not at all when it raises.
 
-        `about` is the id of the task that it changes: whoever watches that one is woken. `landed` tells whether an
+        `about` is the id of the task that it changes: whoever watches that one is woken, but for those
+        who do not care for what `by` writes. `landed` tells whether an
         earlier try was committed, where that can be seen in the data. Raises `Unsettled` when it cannot be found out.
         """
-        return await self._call(lambda: self._run(job, reads=False, about=about, landed=landed), about)
+        return await self._call(lambda: self._run(job, reads=False, about=about, landed=landed), about, by)
 
     @asynccontextmanager
     async def hearing(self, heard: Heard) -> AsyncGenerator[None]:
@@ -119,19 +122,19 @@ class Database:
         finally:
             self._threads.shutdown(wait=False)
 
-    async def _call(self, job: Callable[[], T], about: str | None = None) -> T:
+    async def _call(self, job: Callable[[], T], about: str | None = None, by: str | None = None) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._threads, job)
         if about is not None:
-            future.add_done_callback(lambda done: self._changed(done, about))
+            future.add_done_callback(lambda done: self._changed(done, about, by))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])  # a transaction is never left to itself
             raise
 
-    def _changed(self, done: "asyncio.Future[Any]", about: str) -> None:
+    def _changed(self, done: "asyncio.Future[Any]", about: str, by: str | None) -> None:
         if self.on_change is not None and not done.cancelled() and done.exception() is None:
-            self.on_change(about)
+            self.on_change(about, by)
 
     def _open(self) -> None:
         from journeyman.store.migrate import bring_up, head, revision

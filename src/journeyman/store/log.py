@@ -173,7 +173,7 @@ class AttemptLog:
             job(connection)
 
         try:
-            await self._database.write(fenced, about=about, landed=landed)
+            await self._database.write(fenced, about=about, by=self.id, landed=landed)
         except LeaseLost:
             self.lost = True
             raise

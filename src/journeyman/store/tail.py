@@ -25,7 +25,8 @@ BATCH = 500
 class Watch:
     """Made by `Tail.watch`."""
 
-    def __init__(self) -> None:
+    def __init__(self, but: str | None = None) -> None:
+        self.but = but
         self._news = asyncio.Event()
         self._changed: set[str] = set()
 
@@ -63,9 +64,10 @@ class Tail:
         database.on_change = self._tell
 
     @asynccontextmanager
-    async def watch(self, task_id: str | None = None) -> AsyncGenerator[Watch]:
-        """News of a task, or of all, from here on: events, messages, and changes of the task and its turns."""
-        watch = Watch()
+    async def watch(self, task_id: str | None = None, *, but: str | None = None) -> AsyncGenerator[Watch]:
+        """News of a task, or of all, from here on: events, messages, and changes of the task and its turns. What this
+        process writes for the attempt `but` is none."""
+        watch = Watch(but)
         self._watches.setdefault(task_id, set()).add(watch)
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
@@ -108,11 +110,12 @@ class Tail:
 
         return read
 
-    def _tell(self, task_id: str) -> None:
+    def _tell(self, task_id: str, by: str | None = None) -> None:
         if feed := self._feeds.get(task_id):
             feed.version += 1
         for watch in (*self._watches.get(task_id, ()), *self._watches.get(None, ())):
-            watch.tell(task_id)
+            if by is None or watch.but != by:
+                watch.tell(task_id)
 
     async def _hear(self, ready: "asyncio.Future[None]") -> None:
         """Tell of what other processes write, for as long as somebody watches."""

@@ -310,6 +310,20 @@ class ServiceContract:
                         while "0one" not in await everything.wait():
                             pass
 
+    async def test_who_watches_all_but_an_attempt_is_not_woken_by_it(self, backing: Backing) -> None:
+        async with backing() as store:
+            await store.create(a_task(), [an_attempt()])
+            async with (
+                store.claim("0task.1.1", "me") as log,
+                store.tail.watch("0task") as all_of_it,
+                store.tail.watch("0task", but="0task.1.1") as others,
+            ):
+                await log.append(Progressed(text="1"))
+                assert await all_of_it.wait(LONG) == {"0task"}
+                assert await others.wait(0) == frozenset()
+                await store.update_task("0task", reason="waits")
+                assert await others.wait(LONG) == {"0task"}
+
     async def test_a_follower_hears_of_other_changes_and_of_time(self, backing: Backing) -> None:
         async with backing() as store:
             await store.create(a_task(), [an_attempt()], {"0task.1.1": [Progressed(text="1")]})

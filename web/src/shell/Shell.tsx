@@ -6,7 +6,6 @@ import { useTranslation } from "react-i18next";
 import { signOut, useSession } from "@/api/session";
 import { LANGUAGES, type Language, language, setLanguage } from "@/i18n";
 import { IconButton } from "@/ui/Button";
-import { cx } from "@/ui/class";
 import { Keys } from "@/ui/Keys";
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/Menu";
 
@@ -165,8 +164,11 @@ function Initials({ name }: { name: string }) {
     .slice(0, 2)
     .join("");
   return (
-    <span aria-hidden className={cx("flex size-6.5 items-center justify-center rounded-full bg-accent-soft text-2xs font-semibold text-accent-text uppercase")}>
-      {letters}
-    </span>
+    // The letters are painted, not said: the name of the button is the person's.
+    <span
+      aria-hidden
+      data-letters={letters}
+      className="flex size-6.5 items-center justify-center rounded-full bg-accent-soft text-2xs font-semibold text-accent-text uppercase before:content-[attr(data-letters)]"
+    />
   );
 }

@@ -59,7 +59,10 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What an environment is wanted for: a state of a repository, with the limits and checks of the work there."""
+    """What an environment is wanted for: a state of a repository, with the limits and checks of the work there.
+
+    `hear` is told every line that set-up writes, in place of the latest one now and then.
+    """
 
     host: Host
     repository: Repository
@@ -71,6 +74,7 @@ class Site:
     keys: Keys
     cache: Cache
     backend: SandboxBackend
+    hear: Tell | None = None
 
     @property
     def root(self) -> Path:
@@ -183,7 +187,7 @@ async def _spec(site: Site, work: Path, parents: tuple[Build, ...]) -> SandboxSp
 
 async def _run(site: Site, script: Script, spec: SandboxSpec, tell: Tell | None) -> Ran:
     environment, host = site.use.environment, site.host
-    output = Gathered(host.store.secrets.mask, os.urandom(3).hex(), tell)
+    output = Gathered(host.store.secrets.mask, os.urandom(3).hex(), None if site.hear else tell, site.hear)
     refusals: list[Refusal] = []
     secrets = await secret_values(host, site.use, "setup")
     async with AsyncExitStack() as stack:

@@ -32,6 +32,24 @@ def signal_process(pid: int, number: int) -> None:
         pass
 
 
+def heard(*_: object) -> None:
+    """What a signal does by itself: no more than end a wait."""
+
+
+def children_end() -> int:
+    """A pipe that can be read once children of this process may have ended.
+
+    A handler alone would not do: where the signal comes just before a call that blocks, it would wait for that call's
+    end, and whoever asked for the child's would hear nothing. Nor may a handler do the work, which would come between
+    any two steps of the rest."""
+    ended, told = os.pipe()
+    os.set_blocking(ended, False)
+    os.set_blocking(told, False)
+    _signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    _signal.signal(_signal.SIGCHLD, heard)
+    return ended
+
+
 def descendants(root: int) -> dict[int, bytes]:
     """The living descendants of a process with their states."""
     children: dict[int, list[tuple[int, bytes]]] = {}

@@ -26,6 +26,7 @@ from journeyman.sandbox.programs.files import FILES, Refusal
 from journeyman.sandbox.programs.keeper import (
     PR_SET_DUMPABLE,
     Command,
+    children_end,
     keep,
     kill_descendants,
     prctl,
@@ -47,7 +48,6 @@ REPLY_SIZE = 13
 MAX_REQUEST = 64 * 1024
 MAX_FDS = 4
 PROCESSORS = "processors"
-CHILD = {_signal.SIGCHLD}
 
 
 def record(kind: int, ident: int, value: int = 0) -> bytes:
@@ -112,11 +112,20 @@ class Supervisor:
 
     def serve(self) -> None:
         import _socket
+        import select
 
-        _signal.signal(_signal.SIGCHLD, self.reap)
+        ended = children_end()
+        wanted = select.poll()
+        wanted.register(ended, select.POLLIN)
+        wanted.register(self.channel, select.POLLIN)
+        space = _socket.CMSG_SPACE(4 * MAX_FDS)
         while True:
-            # blocks; a keeper's end is handled by the signal while it does
-            space = _socket.CMSG_SPACE(4 * MAX_FDS)
+            ready: dict[int, int] = dict(wanted.poll())
+            if ended in ready:
+                os.read(ended, 4096)
+                self.reap()
+            if self.channel not in ready:
+                continue
             data, extra, _, _ = self.end.recvmsg(MAX_REQUEST, space, _socket.MSG_CMSG_CLOEXEC)
             if not data:
                 os._exit(0)
@@ -165,18 +174,15 @@ class Supervisor:
                 self.reply(EXIT, ident, 126 << 8)
                 return
         for _ in range(20):
-            _signal.pthread_sigmask(_signal.SIG_BLOCK, CHILD)  # it must be known before it can be reaped
             try:
                 pid = self.sacrifice.fork()
                 if pid == 0:
                     self.keep(ident, command, handles)
                 self.keepers[pid] = ident
                 return
-            except OSError:  # no room now; the end of others is handled meanwhile
-                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
+            except OSError:  # no room now; those that have ended make some
+                self.reap()
                 time.sleep(0.05)
-            finally:
-                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
         self.forget(ident)
         say(handles[0], b"the sandbox has no room for another process")
         self.reply(EXIT, ident, 126 << 8)
@@ -185,7 +191,6 @@ class Supervisor:
         """Run a command as its keeper; never returns."""
         try:
             _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
             master = self.terminals.pop(ident, -1)
             for other in self.terminals.values():
                 os.close(other)
@@ -200,7 +205,7 @@ class Supervisor:
         if master >= 0:
             os.close(master)
 
-    def reap(self, *_: object) -> None:
+    def reap(self) -> None:
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -22,7 +22,7 @@ import sys
 import termios as termios  # what a supervisor needs later, when it can no longer load it
 
 from journeyman.sandbox.programs.entering import PR_SET_PDEATHSIG, capset, setns, unshare
-from journeyman.sandbox.programs.keeper import PR_SET_CHILD_SUBREAPER, prctl
+from journeyman.sandbox.programs.keeper import PR_SET_CHILD_SUBREAPER, children_end, prctl
 from journeyman.sandbox.programs.launcher import launch, raw_mount, raw_syscall
 
 TYPE_CHECKING = False
@@ -36,13 +36,12 @@ CONTROL, HOST, PROGRAM, CHANNEL, FILTERS = 3, 4, 5, 30, 31
 INHERITED, MOST = 4, 8
 """How many of the descriptors that come with an order are the launcher's, and how many there can be."""
 START, STARTED, REFUSED = b"start", b"started", b"refused"
-ENDED = {_signal.SIGCHLD}
 
 launched: dict[int, list[int]] = {}
 """The launchers that run, and the locks that are held for each."""
 
 
-def reap(*_: object) -> None:
+def reap() -> None:
     """Forget launchers that have ended, and kill what they left."""
     try:
         while pid := os.waitpid(-1, os.WNOHANG)[0]:
@@ -95,7 +94,6 @@ def kill(pids: set[int]) -> None:
 
 def end() -> None:
     """Kill all sandboxes and what they leave; never returns."""
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDED)
     try:
         while True:
             kill(children())
@@ -107,7 +105,6 @@ def end() -> None:
 def fork(control: _socket.socket, handles: list[int]) -> None:
     """Start a launcher with a plan, the end of a channel, a seccomp program and a pipe for errors; tell the host the
     process by its descriptor."""
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDED)  # its number must not come to mean another
     process, said = -1, STARTED
     try:
         pid = os.fork()
@@ -124,7 +121,6 @@ def fork(control: _socket.socket, handles: list[int]) -> None:
         end()
     if process >= 0:
         os.close(process)
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ENDED)
 
 
 def become(control: _socket.socket, handles: list[int]) -> None:
@@ -132,7 +128,6 @@ def become(control: _socket.socket, handles: list[int]) -> None:
     try:
         prctl(PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0)
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ENDED)
         control.close()
         os.close(HOST)
         paper, channel, filters, errors = handles[:INHERITED]
@@ -166,14 +161,20 @@ def main() -> None:
     gc.freeze()  # so that a fork copies less
     gc.disable()  # supervisors do it again
     control = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=CONTROL)
-    _signal.signal(_signal.SIGCHLD, reap)
+    ended = children_end()
     wanted = select.poll()
+    wanted.register(ended, select.POLLIN)
     wanted.register(CONTROL, select.POLLIN)
     wanted.register(HOST, select.POLLIN)
     while True:
         ready = dict(wanted.poll())
         if HOST in ready:
             end()
+        if ended in ready:
+            os.read(ended, 4096)
+            reap()
+        if CONTROL not in ready:
+            continue
         data, extra, _, _ = control.recvmsg(16, _socket.CMSG_SPACE(4 * MOST), _socket.MSG_CMSG_CLOEXEC)
         if data != START:
             end()

@@ -76,7 +76,7 @@ export const environments = {
   "delete.done": "{{name}} is deleted",
   "delete.failed": "It could not be deleted",
   "missing.title": "A secret has no value",
-  "missing.about": "Set-up and attempts go without: {{names}}. Give it one under Secrets.",
+  "missing.about": "Nothing is set up before {{names}} has one. Give it one under Secrets.",
   "nothing.title": "Nothing is built yet",
   "nothing.about": "Press “Set up” to try it now and watch it; otherwise the first task does it.",
   "elsewhere.title": "Built where tasks run",

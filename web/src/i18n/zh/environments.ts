@@ -79,7 +79,7 @@ export const environments: Catalogue<typeof en> = {
   "delete.done": "已删除 {{name}}",
   "delete.failed": "无法删除",
   "missing.title": "有密钥尚未设值",
-  "missing.about": "初始化和尝试将缺少：{{names}}。请在“密钥”中设值。",
+  "missing.about": "在为 {{names}} 设值之前无法初始化。请在“密钥”中设值。",
   "nothing.title": "尚未构建",
   "nothing.about": "点击“初始化”立即尝试并观察；否则由首个任务完成。",
   "elsewhere.title": "在任务运行处构建",

@@ -100,7 +100,7 @@ export function Editor({ view, log }: { view: EnvironmentView; log: UseQueryResu
       ) : null}
       {editable ? (
         <div className="sticky bottom-0 z-10 -mx-3 flex flex-wrap items-center gap-2 border-t border-line bg-canvas/95 px-3 py-3 backdrop-blur-md">
-          <div role="status" className="min-w-0 flex-1 basis-48 text-sm">
+          <div role="status" className="min-w-0 flex-1 text-sm max-sm:basis-full">
             {said ? (
               <span className="text-bad">{said}</span>
             ) : failure && !save.isPending ? (

@@ -34,6 +34,11 @@ export function State({ view, log }: { view: EnvironmentView; log: UseQueryResul
       {said ? (
         <Panel title={t("log.title")} about={t("log.about")}>
           <Log log={said} />
+          {said.error && !view.failure ? (
+            <Note kind="bad" className="mt-3" title={t("trial.failed")}>
+              {said.error}
+            </Note>
+          ) : null}
         </Panel>
       ) : null}
       {newest ? <Checks build={newest} /> : null}

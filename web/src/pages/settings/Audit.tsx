@@ -54,7 +54,7 @@ export function Audit() {
             {entries.map((entry) => (
               <tr key={entry.id}>
                 <Cell className="text-sm whitespace-nowrap text-muted tabular">{moment(entry.at)}</Cell>
-                <Cell>{entry.person_name ?? (entry.person ? entry.person : t("audit.program"))}</Cell>
+                <Cell className="whitespace-nowrap">{entry.person_name ?? (entry.person ? entry.person : t("audit.program"))}</Cell>
                 <Cell>
                   <code className="font-mono text-xs">{entry.act}</code>
                 </Cell>

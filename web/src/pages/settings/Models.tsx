@@ -101,7 +101,7 @@ function Model({ model }: { model: ModelLine }) {
               <CircleCheck size={16} aria-hidden className="mt-0.5 shrink-0" />
               <span>
                 {t("models.answered", { time: duration(test.data.seconds), count: test.data.tokens, cost: money(test.data.cost) })}
-                <span className="block text-muted">“{test.data.text}”</span>
+                {test.data.text ? <span className="block text-muted">“{test.data.text}”</span> : null}
               </span>
             </p>
           ) : (
@@ -184,9 +184,9 @@ function AddModel({ onClose }: { onClose: () => void }) {
         {text(t("models.window"), "window", { about: t("models.windowAbout"), type: "number" })}
         <fieldset className="grid gap-3 sm:col-span-2 sm:grid-cols-3">
           <legend className="mb-1 text-sm text-muted">{t("models.prices")}</legend>
-          {text(t("models.input"), "input", { type: "number", placeholder: "0.00" })}
+          {text(t("models.input"), "input", { type: "number", placeholder: "0.00", required: form.output !== "" || form.cached !== "" })}
           {text(t("models.cached"), "cached", { type: "number", placeholder: "0.00" })}
-          {text(t("models.output"), "output", { type: "number", placeholder: "0.00" })}
+          {text(t("models.output"), "output", { type: "number", placeholder: "0.00", required: form.input !== "" || form.cached !== "" })}
         </fieldset>
         {failure ? (
           <Note kind="bad" title={failure.title} className="sm:col-span-2">

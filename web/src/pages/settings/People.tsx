@@ -92,7 +92,7 @@ function PersonRow({ person, groups, onLink }: { person: Person; groups: GroupVi
         </span>
         <span className="block text-sm text-muted">{person.email}</span>
       </Head>
-      <Cell>
+      <Cell className="min-w-36">
         <Select
           aria-label={t("people.roleOf", { name: person.name })}
           value={person.role}

@@ -11,7 +11,7 @@ import {
   UserRound,
   UsersRound,
 } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay, useSession } from "@/api/session";
@@ -53,9 +53,15 @@ export function Settings() {
   const shown = SECTIONS.filter((section) => (administer || !ADMINISTRATION.has(section)) && (person !== null || !["account", "tokens"].includes(section)));
   const section: Section = sectionOf(named) ?? shown[0] ?? "models";
   const Page = PAGES[section];
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the sections stand side by side, and the one that is open may be beyond the edge.
+    const link = nav.current?.querySelector<HTMLElement>("[aria-current=page]");
+    if (link && nav.current) nav.current.scrollLeft = link.offsetLeft - nav.current.clientWidth / 3;
+  }, [section]);
   return (
     <div className="mx-auto flex w-full max-w-6xl flex-1 flex-col px-3 pb-16 sm:px-6 md:flex-row md:gap-8">
-      <nav aria-label={t("title")} className="shrink-0 pt-4 max-md:-mx-3 max-md:overflow-x-auto max-md:border-b max-md:border-line max-md:px-3 max-md:pb-2 md:w-52 md:pt-8">
+      <nav ref={nav} aria-label={t("title")} className="relative shrink-0 pt-4 max-md:-mx-3 max-md:overflow-x-auto max-md:border-b max-md:border-line max-md:px-3 max-md:pb-2 md:w-52 md:pt-8">
         <ul className="flex gap-1 md:sticky md:top-20 md:flex-col">
           {shown.map((each) => {
             const Icon = ICONS[each];

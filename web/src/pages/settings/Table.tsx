@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 export function Table({ label, heads, children }: { label: string; heads: ReactNode[]; children: ReactNode }) {
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it is scrolled by keys, too
-    <div tabIndex={0} role="region" aria-label={label} className="overflow-x-auto scroll-thin rounded-xl border border-line bg-surface focus-visible:-outline-offset-2">
+    <div tabIndex={0} role="region" aria-label={label} className="relative overflow-x-auto scroll-thin rounded-xl border border-line bg-surface focus-visible:-outline-offset-2">
       <table className="w-full text-left">
         <thead className="bg-sunken text-sm text-muted">
           <tr>

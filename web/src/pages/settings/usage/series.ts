@@ -57,10 +57,10 @@ export function spanOf(since: string, until: string): string[] {
   return days;
 }
 
-/** The smallest of 1, 2, 5 × 10ⁿ that is no less than the value: where an axis ends. */
+/** The next round number that is no less than the value: where an axis ends. */
 export function ceiling(value: number): number {
   if (!(value > 0)) return 1;
   const scale = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 5, 10].find((each) => each * scale >= value * (1 - 1e-9)) ?? 10;
+  const step = [1, 2, 3, 4, 5, 6, 8, 10].find((each) => each * scale >= value * (1 - 1e-9)) ?? 10;
   return step * scale;
 }
