@@ -8,7 +8,7 @@ import type { ListFilter } from "@/live/list";
 import { IconButton } from "@/ui/Button";
 import { cx } from "@/ui/class";
 import { Menu, MenuCheck, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/Menu";
-import { Tabs } from "@/ui/Tabs";
+import { TabPanel, Tabs } from "@/ui/Tabs";
 
 import { PromptBox } from "./PromptBox";
 import { STATUSES } from "./search";
@@ -107,8 +107,11 @@ export function Home() {
               </Menu>
             </div>
           }
-        />
-        <TaskList filter={filter} onSearch={() => field.current?.focus()} />
+        >
+          <TabPanel value={filter.tab} className="outline-none">
+            <TaskList filter={filter} onSearch={() => field.current?.focus()} />
+          </TabPanel>
+        </Tabs>
       </div>
     </div>
   );

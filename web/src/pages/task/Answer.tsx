@@ -86,7 +86,7 @@ function Cited({ pointer, citation, attempt }: { pointer: Pointer; citation: Cit
     <Hint text={said}>
       <button
         type="button"
-        aria-label={`${pointer.kind === "file" ? t("cite.file", { target: pointer.target, lines }) : t("cite.terminal", { target: pointer.target, lines })}. ${said}`}
+        aria-label={`${name}:${lines}. ${pointer.kind === "file" ? t("cite.file", { target: pointer.target, lines }) : t("cite.terminal", { target: pointer.target, lines })}. ${said}`}
         onClick={() => show({ tab: pointer.kind === "file" ? "files" : "terminal", ...where })}
         className={cx(
           "mx-0.5 inline-flex items-center gap-1 rounded-md px-1.5 align-baseline font-mono text-2xs transition-colors",
