@@ -47,7 +47,7 @@ async def test_workspaces_go_and_the_patch_stays(program: Program, make_reposito
     later = await program.run("gc")
     assert later.code == 0 and later.out == "" and place.is_dir()
     dry = await program.run("gc", "--workspaces", "0", "--dry-run")
-    assert dry.code == 0 and f"workspace {task}.1.1" in dry.out and "would go" in dry.err and place.is_dir()
+    assert dry.code == 0 and f"workspace {task}.1.1" in dry.out and "Would go" in dry.err and place.is_dir()
     done = await program.run("gc", "--workspaces", "0", "--json")
     assert done.code == 0, done.err
     assert [one["attempt_id"] for one in done.lines[0]["workspaces"]] == [f"{task}.1.1"]

@@ -26,7 +26,13 @@ def shell(program: Program, work: Path, script: str, *options: str | Path, **how
     """The command running a script of `sh`, with pipes of bytes."""
     command = [sys.executable, "-m", "journeyman.cli.main", "sandbox", *map(str, options), "--", "sh", "-c", script]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-    return subprocess.Popen(command, cwd=work, env=program.environ, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    how = {"cwd": work, "env": program.environ, "start_new_session": True, "preexec_fn": hear_interrupts, **pipes}
+    return subprocess.Popen(command, **how)  # type: ignore[call-overload]
+
+
+def hear_interrupts() -> None:
+    """Whoever runs the tests in the background has Ctrl-C ignored, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ran(

@@ -13,7 +13,7 @@ from journeyman.testing.sandbox_attacks import spec_in, until
 ASKS = "while printf '> ' && read line; do echo \"got $line\"; done; echo end"
 
 
-async def said(session: Session, wanted: bytes, *, seconds: float = 15) -> bytes:
+async def said(session: Session, wanted: bytes, *, seconds: float = 60) -> bytes:
     """All that a session says until `wanted` is part of it."""
     output, end = b"", time.monotonic() + seconds
     while wanted not in output:
@@ -24,7 +24,7 @@ async def said(session: Session, wanted: bytes, *, seconds: float = 15) -> bytes
     return output
 
 
-async def ending(session: Session, *, seconds: float = 15) -> Poll:
+async def ending(session: Session, *, seconds: float = 60) -> Poll:
     poll = await session.poll(seconds)
     assert poll.ended, poll
     return poll
