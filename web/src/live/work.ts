@@ -3,7 +3,7 @@ import type { CallView, EntryOf, Event, EventOf, PlanStep, WorkEntry } from "@/a
 /**
  * What an attempt has done so far: the service's fold of its work log (`/work`), carried on by the events of the
  * stream. An event that is in it already changes nothing, so the history that was fetched and the stream that was
- * joined may overlap. `fold.json` holds this fold and the service's to the same answer.
+ * joined may overlap.
  */
 export interface Work {
   entries: WorkEntry[];
