@@ -138,10 +138,12 @@ async def hand_in_all(client: httpx.AsyncClient, folder: Path, numbers: Iterable
         await hand_in(client, folder, number)
 
 
-async def hand_in(client: httpx.AsyncClient, folder: Path, number: int) -> None:
+async def hand_in(client: httpx.AsyncClient, folder: Path, number: int) -> str:
+    """Hand a task to the service; its id."""
     body = {"prompt": f"Make price multiply by 7, please ({number})", "repository": str(folder)}
     answer = await client.post("/tasks", json=body)
     answer.raise_for_status()
+    return answer.json()["id"]
 
 
 async def watch(client: httpx.AsyncClient, pid: int, seen: Seen, tasks: int) -> dict[str, int]:
