@@ -27,7 +27,7 @@ from journeyman.core.api.tasks import (
     TaskView,
     Upload,
 )
-from journeyman.core.task import Mode, Origin, Status
+from journeyman.core.task import Mode, Origin, Status, Verdict
 from journeyman.core.value import Value
 
 
@@ -94,6 +94,7 @@ class TaskRequests(Requests):
         cursor: str | None = None,
         search: str = "",
         status: Sequence[Status] = (),
+        verdict: Sequence[Verdict] = (),
         mode: Sequence[Mode] = (),
         origin: Sequence[Origin] = (),
         repository: str | None = None,
@@ -112,6 +113,7 @@ class TaskRequests(Requests):
             "cursor": cursor,
             "search": search or None,
             "status": [*status] or None,
+            "verdict": [*verdict] or None,
             "mode": [*mode] or None,
             "origin": [*origin] or None,
             "repository": repository,

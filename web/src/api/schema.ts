@@ -1139,7 +1139,7 @@ export interface paths {
         };
         /**
          * Get Diff
-         * @description The changes, file by file and line by line, and as a patch.
+         * @description The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far.
          */
         get: operations["get_diff"];
         put?: never;
@@ -3010,7 +3010,8 @@ export interface components {
          * @description The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
          *     where it is too large for one answer: download it).
          *
-         *     `against` is "base", or the name of an attempt.
+         *     `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+         *     the attempt's last checkpoint.
          */
         DiffView: {
             /**
@@ -3029,6 +3030,11 @@ export interface components {
              * @default 0
              */
             removed: number;
+            /**
+             * So Far
+             * @default false
+             */
+            so_far: boolean;
             /**
              * Unified
              * @default
@@ -11957,6 +11963,8 @@ export interface operations {
                 status?: ("queued" | "running" | "interrupted" | "done" | "failed" | "cancelled")[];
                 /** @description Only those with something that this person has not read. */
                 unread?: boolean;
+                /** @description Only tasks whose work came to one of these. */
+                verdict?: ("verified" | "unverified" | "failing" | "unchanged" | "answered")[];
             };
             header?: never;
             path?: never;
