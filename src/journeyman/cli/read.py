@@ -19,6 +19,7 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     CommandEnded,
+    Compacted,
     Event,
     FilesChanged,
     Opened,
@@ -34,6 +35,7 @@ from journeyman.core.evidence import Result
 from journeyman.core.stream import lines_of, result_line
 from journeyman.core.task import Attempt, Task
 from journeyman.core.text import counted, decode, one_line, plain
+from journeyman.core.words import compacted_words
 from journeyman.store.store import Store
 
 
@@ -216,6 +218,8 @@ def _words_of(event: Event) -> str:
         return "\n".join(event.base.left_out)
     if isinstance(event, RequestRefused):
         return "\n".join(refused_words(event.refusal))
+    if isinstance(event, Compacted):
+        return f"{compacted_words(event)}\n\n{event.summary}"
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
 

@@ -21,6 +21,7 @@ StopReason = Literal[
     "money",
     "budget",
     "stuck",
+    "context",
     "interrupted",
     "cancelled",
     "model",
