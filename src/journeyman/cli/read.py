@@ -157,11 +157,13 @@ async def show_log(
             print(json.dumps(line, ensure_ascii=False))
         return
     began = events[0].at if events else 0.0
+    step = 0
     for event in events:
-        _show_event(console, event, event.at - began)
+        step += isinstance(event, Replied)
+        _show_event(console, event, event.at - began, step)
 
 
-def _show_event(console: Console, event: Event, at: float) -> None:
+def _show_event(console: Console, event: Event, at: float, step: int) -> None:
     def line(title: str, body: str = "", style: str = "bold") -> None:
         print_hanging(console, Text(f"{duration(at):>12}  ", "dim"), Text(one_line(title, 140), style))
         if body.strip():
@@ -175,10 +177,8 @@ def _show_event(console: Console, event: Event, at: float) -> None:
             line(f"said to the model ({event.why})", event.item.text, "dim")
         case Replied(reply=reply):
             usage = reply.usage
-            line(
-                f"model replied in {duration(event.seconds)}, {usage.input_tokens} in, {usage.output_tokens} out",
-                reply.text,
-            )
+            tokens = f"{usage.input_tokens} in, {usage.output_tokens} out"
+            line(f"step {step}: model replied in {duration(event.seconds)}, {tokens}", reply.text)
         case ToolStarted():
             line(f"▸ {event.name}: {event.summary}" + (" (again, after an interruption)" if event.again else ""))
         case ToolReturned(detail=CommandEnded() as ended):

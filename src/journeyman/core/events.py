@@ -61,7 +61,8 @@ class Continued(Recorded):
     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch. With a
-    `step`, it is that attempt as it was after so many steps. `plan` are its steps where some are open.
+    `step`, it is that attempt as it was after so many steps; `rewound`: the turn does no more than to put the workspace
+    back to there. `plan` are its steps where some are open.
     """
 
     kind: Literal["continued"] = "continued"
@@ -73,6 +74,7 @@ class Continued(Recorded):
     tree: str | None = None
     diff: str | None = None
     step: int | None = None
+    rewound: bool = False
     plan: tuple[PlanStep, ...] = ()
 
 
