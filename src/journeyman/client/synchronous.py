@@ -97,6 +97,7 @@ class Client:
     create_person = blocking(AsyncClient.create_person)
     person = blocking(AsyncClient.person)
     update_person = blocking(AsyncClient.update_person)
+    delete_person = blocking(AsyncClient.delete_person)
     end_sessions = blocking(AsyncClient.end_sessions)
     reset_password = blocking(AsyncClient.reset_password)
     invitations = blocking(AsyncClient.invitations)
