@@ -1139,7 +1139,7 @@ export interface paths {
         };
         /**
          * Get Diff
-         * @description The changes, file by file and line by line, and as a patch.
+         * @description The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far.
          */
         get: operations["get_diff"];
         put?: never;
@@ -1433,6 +1433,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork Task
+         * @description A new task that starts from this one as it was after a step: its conversation and all files of its workspace.
+         */
+        post: operations["fork_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/images/{image}": {
         parameters: {
             query?: never;
@@ -1527,6 +1547,27 @@ export interface paths {
          * @description Have what failed, or was interrupted or cancelled, go on from the step it was in.
          */
         post: operations["retry_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/rewind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rewind Task
+         * @description Put the workspace, with ignored files and all, and the conversation back to where they were after a step. That is
+         *     a further turn, so nothing of what came after is lost; with a prompt the work goes on in it.
+         */
+        post: operations["rewind_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2119,7 +2160,7 @@ export interface components {
             refusals: components["schemas"]["Refused"][];
             result?: components["schemas"]["ResultView"] | null;
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /** Strategy */
             strategy?: ("loop" | "repair") | null;
         };
@@ -2877,6 +2918,61 @@ export interface components {
             size: number;
         };
         /**
+         * Compacted
+         * @description The conversation came near the end of the model's window and was made shorter: it is `items` from here on.
+         *
+         *     `summary` is what stands in it for what was left out, by the model, or (`by` "harness") put together from the log
+         *     where the model gave none. `before` and `after` are the sizes of a request in tokens, estimated; `usage` and
+         *     `seconds` are what the summary took.
+         */
+        Compacted: {
+            /** After */
+            after: number;
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Before */
+            before: number;
+            /**
+             * By
+             * @default model
+             * @enum {string}
+             */
+            by: "model" | "harness";
+            /** Items */
+            items: (components["schemas"]["UserMessage"] | components["schemas"]["DeveloperMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["Reasoning"] | components["schemas"]["ToolCall"] | components["schemas"]["ToolResult"])[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "compacted";
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Summary */
+            summary: string;
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "cached_input_tokens": 0,
+             *       "cache_write_input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "reasoning_output_tokens": 0,
+             *       "cost": 0
+             *     }
+             */
+            usage: components["schemas"]["Usage"];
+        };
+        /**
          * Comparison
          * @description Test ids by what happened to them between the base and the result.
          */
@@ -2918,7 +3014,9 @@ export interface components {
          *
          *     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
          *     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
+         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch. With a
+         *     `step`, it is that attempt as it was after so many steps; `rewound`: the turn does no more than to put the workspace
+         *     back to there. `plan` are its steps where some are open.
          */
         Continued: {
             /**
@@ -2948,6 +3046,16 @@ export interface components {
              */
             kind: "continued";
             /**
+             * Plan
+             * @default []
+             */
+            plan: components["schemas"]["PlanStep"][];
+            /**
+             * Rewound
+             * @default false
+             */
+            rewound: boolean;
+            /**
              * Rules
              * @default []
              */
@@ -2957,6 +3065,8 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /** Step */
+            step?: number | null;
             /** Tree */
             tree?: string | null;
         };
@@ -3010,7 +3120,8 @@ export interface components {
          * @description The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
          *     where it is too large for one answer: download it).
          *
-         *     `against` is "base", or the name of an attempt.
+         *     `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+         *     the attempt's last checkpoint.
          */
         DiffView: {
             /**
@@ -3029,6 +3140,11 @@ export interface components {
              * @default 0
              */
             removed: number;
+            /**
+             * So Far
+             * @default false
+             */
+            so_far: boolean;
             /**
              * Unified
              * @default
@@ -3588,6 +3704,42 @@ export interface components {
              * @default
              */
             prompt: string;
+            /** Strategy */
+            strategy?: ("loop" | "repair") | null;
+        };
+        /**
+         * Fork
+         * @description A new task that starts from an attempt of this one as it was after `step` of its steps (0 is its beginning); at
+         *     its end without one.
+         *
+         *     Without a prompt it is asked the same once more. What is None is as in the turn of that attempt.
+         */
+        Fork: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
+            /**
+             * Attempts
+             * @default 1
+             */
+            attempts: number;
+            /** @default {} */
+            budget: components["schemas"]["TaskBudget"];
+            /** @default {} */
+            limits: components["schemas"]["TurnLimits"];
+            /** Mode */
+            mode?: ("ask" | "code" | "review") | null;
+            /** Model */
+            model?: string | null;
+            /**
+             * Prompt
+             * @default
+             */
+            prompt: string;
+            /** Step */
+            step?: number | null;
             /** Strategy */
             strategy?: ("loop" | "repair") | null;
         };
@@ -4199,7 +4351,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"];
             /** Place */
             place: number;
         };
@@ -4898,6 +5050,25 @@ export interface components {
             findings: components["schemas"]["Finding"][];
         };
         /**
+         * Rewind
+         * @description Put the workspace and the conversation back to where they were after `step` steps of an attempt (0 is its
+         *     beginning). With a prompt the work goes on from there.
+         */
+        Rewind: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
+            /**
+             * Prompt
+             * @default
+             */
+            prompt: string;
+            /** Step */
+            step: number;
+        };
+        /**
          * RoomMade
          * @description What went, or would go. `tasks` are the first thousand of `task_count`; `left_bytes` is what stays.
          */
@@ -5418,7 +5589,7 @@ export interface components {
              * Reason
              * @enum {string}
              */
-            reason: "finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error";
+            reason: "finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error";
             /**
              * Seq
              * @default 0
@@ -5479,7 +5650,7 @@ export interface components {
              */
             still_failing: number;
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /**
              * @default {
              *       "input_tokens": 0,
@@ -5714,7 +5885,7 @@ export interface components {
              */
             status: "queued" | "running" | "interrupted" | "done" | "failed" | "cancelled";
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /**
              * @default {
              *       "line": "",
@@ -6147,7 +6318,9 @@ export interface components {
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
          *     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with. With a
+         *     `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind` does no
+         *     more than to put the workspace back to there.
          */
         TurnRequest: {
             /** Against */
@@ -6205,12 +6378,19 @@ export interface components {
             /** Repository */
             repository: string;
             /**
+             * Rewind
+             * @default false
+             */
+            rewind: boolean;
+            /**
              * Seed
              * @default 0
              */
             seed: number;
             /** Starting Diff */
             starting_diff?: string | null;
+            /** Step */
+            step?: number | null;
             /** Strategy */
             strategy?: ("loop" | "repair") | null;
         };
@@ -6550,6 +6730,7 @@ export type CommandEnded = components['schemas']['CommandEnded'];
 export type CommandPage = components['schemas']['CommandPage'];
 export type CommandStarted = components['schemas']['CommandStarted'];
 export type CommandView = components['schemas']['CommandView'];
+export type Compacted = components['schemas']['Compacted'];
 export type Comparison = components['schemas']['Comparison'];
 export type Continued = components['schemas']['Continued'];
 export type Demo = components['schemas']['Demo'];
@@ -6578,6 +6759,7 @@ export type FileText = components['schemas']['FileText'];
 export type Finding = components['schemas']['Finding'];
 export type Finished = components['schemas']['Finished'];
 export type FollowUp = components['schemas']['FollowUp'];
+export type Fork = components['schemas']['Fork'];
 export type Gone = components['schemas']['Gone'];
 export type GroupList = components['schemas']['GroupList'];
 export type GroupNamed = components['schemas']['GroupNamed'];
@@ -6636,6 +6818,7 @@ export type Resumed = components['schemas']['Resumed'];
 export type Retention = components['schemas']['Retention'];
 export type Retried = components['schemas']['Retried'];
 export type Review = components['schemas']['Review'];
+export type Rewind = components['schemas']['Rewind'];
 export type RoomMade = components['schemas']['RoomMade'];
 export type RoomWanted = components['schemas']['RoomWanted'];
 export type RunView = components['schemas']['RunView'];
@@ -11957,6 +12140,8 @@ export interface operations {
                 status?: ("queued" | "running" | "interrupted" | "done" | "failed" | "cancelled")[];
                 /** @description Only those with something that this person has not read. */
                 unread?: boolean;
+                /** @description Only tasks whose work came to one of these. */
+                verdict?: ("verified" | "unverified" | "failing" | "unchanged" | "answered")[];
             };
             header?: never;
             path?: never;
@@ -15102,6 +15287,108 @@ export interface operations {
             };
         };
     };
+    fork_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again has no second effect: the answer is that of the first time. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Fork"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_image: {
         parameters: {
             query?: never;
@@ -15513,6 +15800,108 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rewind_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again has no second effect: the answer is that of the first time. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rewind"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
