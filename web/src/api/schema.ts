@@ -479,7 +479,13 @@ export interface paths {
         get: operations["get_person"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Person
+         * @description Delete somebody: their account, sessions, tokens, schedules and quota, and their name and address in the audit
+         *     log. Their tasks and environments stay, without a name, for their groups and administrators. To keep somebody out
+         *     who may come back, disable them.
+         */
+        delete: operations["delete_person"];
         options?: never;
         head?: never;
         /**
@@ -6968,8 +6974,11 @@ export interface operations {
             query?: {
                 /** @description What acts begin with, such as `token.`. */
                 act?: string | null;
+                /** @description From the page before: its `cursor`. */
                 before?: number | null;
+                /** @description Acts of a page. */
                 limit?: number;
+                /** @description Only what this person did, by id. */
                 person?: string | null;
             };
             header?: never;
@@ -7407,6 +7416,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7501,6 +7511,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7599,6 +7610,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7691,6 +7703,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7794,6 +7807,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7888,6 +7902,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7982,6 +7997,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -8422,6 +8438,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8514,6 +8531,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8612,7 +8630,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8707,7 +8727,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8972,6 +8994,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The invitation's id, which is not the secret of its link. */
                 invitation_id: string;
             };
             cookie?: never;
@@ -9234,6 +9257,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9326,6 +9350,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9590,6 +9615,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9679,11 +9705,105 @@ export interface operations {
             };
         };
     };
+    delete_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id. */
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     update_person: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9782,6 +9902,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9876,6 +9997,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9968,6 +10090,7 @@ export interface operations {
     own_quotas: {
         parameters: {
             query?: {
+                /** @description A group, by its id. */
                 group?: string | null;
             };
             header?: never;
@@ -10679,6 +10802,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10773,6 +10897,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10871,6 +10996,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -11046,6 +11172,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11140,10 +11267,12 @@ export interface operations {
     remove_secret: {
         parameters: {
             query?: {
+                /** @description That of this environment; without it the one for all. */
                 environment?: string | null;
             };
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11677,6 +11806,7 @@ export interface operations {
     openid_begin: {
         parameters: {
             query?: {
+                /** @description The page of ours to go to then. */
                 next?: string;
             };
             header?: never;
@@ -12155,69 +12285,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "tasks": [
-                     *         {
-                     *           "id": "0f3k9x2m1qa8zt",
-                     *           "title": "Adding up an empty list of prices should give 0",
-                     *           "mode": "code",
-                     *           "status": "done",
-                     *           "verdict": "verified",
-                     *           "stop": "finished",
-                     *           "reason": "",
-                     *           "needs": "review",
-                     *           "repository": "https://git.example.com/shop.git",
-                     *           "environment": "shop",
-                     *           "ref": "main",
-                     *           "model": "gpt-5-codex",
-                     *           "turn": 1,
-                     *           "attempts": 2,
-                     *           "running": 0,
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "created": 1790000000,
-                     *           "updated": 1790000241.5,
-                     *           "began": 1790000001.2,
-                     *           "ended": 1790000241.5,
-                     *           "owner": "0f3j00aa11bb22",
-                     *           "owner_name": "Ada",
-                     *           "origin": "web",
-                     *           "priority": 3,
-                     *           "archived": false,
-                     *           "seq": 212,
-                     *           "unread": true,
-                     *           "summary": {
-                     *             "line": "verified: 1 test fixed",
-                     *             "steps": 9,
-                     *             "commands": 6,
-                     *             "usage": {
-                     *               "input_tokens": 48210,
-                     *               "cached_input_tokens": 40960,
-                     *               "cache_write_input_tokens": 0,
-                     *               "output_tokens": 1904,
-                     *               "reasoning_output_tokens": 0,
-                     *               "cost": 0.031
-                     *             },
-                     *             "files": 1,
-                     *             "added": 3,
-                     *             "removed": 1,
-                     *             "fixed": 1,
-                     *             "broken": 0,
-                     *             "still_failing": 0,
-                     *             "warnings": 0
-                     *           },
-                     *           "usage": {
-                     *             "input_tokens": 96420,
-                     *             "cached_input_tokens": 81920,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 3808,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.062
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskPage"];
                 };
             };
@@ -12308,107 +12375,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -12504,107 +12470,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -14590,6 +14455,7 @@ export interface operations {
             query?: {
                 /** @description The number of an event of the attempt. */
                 after?: number;
+                /** @description Commands and checks at most. */
                 limit?: number;
             };
             header?: never;
@@ -16823,6 +16689,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The token's id, which is not its secret. */
                 token_id: string;
             };
             cookie?: never;
