@@ -24,6 +24,7 @@ from journeyman.core.events import (
     Opened,
     PlanUpdated,
     Prepared,
+    Published,
     Replied,
     RequestRefused,
     Said,
@@ -216,6 +217,8 @@ def _words_of(event: Event) -> str:
         return "\n".join(event.base.left_out)
     if isinstance(event, RequestRefused):
         return "\n".join(refused_words(event.refusal))
+    if isinstance(event, Published):
+        return f"branch {event.branch} of {event.remote}, commit {event.commit}"
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
 

@@ -61,6 +61,7 @@ class AttemptLog:
         self._ttl = ttl
         self._summary = attempt.summary
         self._began = attempt.began is not None
+        self._ended = attempt.ended
         self._dated = 0.0
         self._lock = asyncio.Lock()
 
@@ -142,8 +143,10 @@ class AttemptLog:
                 numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
                 connection.execute(schema.ADD_EVENT, list(numbered))
 
-            await self._fenced(job, _told(summary, now), about=self.task_id, landed=self._landed(rows[0]))
-            self._summary, self._began = summary, True
+            # What a person does with the result later is no work on it.
+            ended = now if any(event.kind != "published" for event, _ in encoded) else self._ended or now
+            await self._fenced(job, _told(summary, ended), about=self.task_id, landed=self._landed(rows[0]))
+            self._summary, self._began, self._ended = summary, True, ended
             if dated:
                 self._dated = now
             stored = [event for event, _ in encoded]
@@ -206,9 +209,9 @@ class AttemptLog:
             self._open_chunks.remove(chunk)
 
 
-def _told(summary: Summary, now: float) -> dict[str, Any]:
+def _told(summary: Summary, ended: float) -> dict[str, Any]:
     row = summary_row(summary)
-    return {"now": now, "told": row["summary"], "used": row["tokens"], "spent": row["cost"]}
+    return {"now": ended, "told": row["summary"], "used": row["tokens"], "spent": row["cost"]}
 
 
 def lease_lost(attempt_id: str, task_id: str) -> LeaseLost:
