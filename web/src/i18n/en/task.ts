@@ -235,6 +235,7 @@ export const task = {
   "terminal.none": "No commands",
   "terminal.none.about": "It came to its end without running one.",
   "terminal.none.yet": "What it runs appears here, command by command.",
+  "terminal.setup": "Set-up",
   "terminal.search": "Search commands and open output",
   "terminal.count_one": "{{count}} command",
   "terminal.count_other": "{{count}} commands",

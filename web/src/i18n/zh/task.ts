@@ -227,6 +227,7 @@ export const task: Catalogue<typeof en> = {
   "terminal.none": "没有命令",
   "terminal.none.about": "未运行任何命令即已结束。",
   "terminal.none.yet": "运行的命令会逐条显示在这里。",
+  "terminal.setup": "环境准备",
   "terminal.search": "搜索命令和已打开的输出",
   "terminal.count_other": "{{count}} 条命令",
   "terminal.replay": "回放",
