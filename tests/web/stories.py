@@ -46,7 +46,7 @@ CLOCK = '''*** Begin Patch
  def parse(text):
 -    """Minutes since midnight of a time such as "09:30".
 +    """Minutes since midnight of a time such as "09:30", "9:30" or "24:00".
- 
+@@
      >>> parse("09:30")
      570
 +    >>> parse("24:00")
@@ -97,8 +97,8 @@ FASTER = "Make merge fast for a million spans"
 BUDGET = "Port the package to Rust"
 REFUSED = "Read the hours from the shop's web page"
 
-ANSWER = """`merge` shortened a span whenever a shorter one lay within it: it kept the end of the **later** entry instead of
-the later **end**【F:hours/spans.py†L11-L14】. A lunch entry therefore closed the shop at one o'clock.
+ANSWER = """`merge` shortened a span whenever a shorter one lay within it: it kept the end of the **later** entry
+instead of the later **end**【F:hours/spans.py†L11-L14】. A lunch entry therefore closed the shop at one o'clock.
 
 - The end is now the larger of the two【F:hours/spans.py†L14】
 - Both tests that failed pass, and the other seven still do【F:tests/test_spans.py†L16-L21】
