@@ -23,7 +23,8 @@ class ToolSpec(Value):
 class Profile(Value):
     """What a model can do and how to talk to it.
 
-    `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown.
+    `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown. `completes` says
+    that it goes on with a last message of its own, and can be held to a GBNF grammar.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Profile(Value):
     reasoning: bool = False
     small: bool = False
     images: bool = True
+    completes: bool = False
     input_price: float | None = None
     cached_input_price: float | None = None
     output_price: float | None = None
