@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from journeyman.attempt.upper import laid_out
 from journeyman.checks.run import PROBE
 from journeyman.core import folds
 from journeyman.core.environment import Refusal
+from journeyman.core.errors import SandboxError
 from journeyman.core.events import AttemptStarted, Opened, Progressed, RequestRefused
 from journeyman.core.evidence import Check
 from journeyman.core.mask import Mask
 from journeyman.core.task import Base
+from journeyman.core.text import decode, plain
 from journeyman.repo import checkouts, git_layer
 from journeyman.repo.repository import Repository
 from journeyman.sandbox import checkpoint
@@ -28,6 +30,9 @@ from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, To
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
+
+RULES_LIMIT = 1024 * 1024
+"""Bytes of a .gitignore file that is heeded."""
 
 MOST_REFUSALS = 200
 """Kinds of refused requests that one opening of an attempt writes down."""
@@ -76,6 +81,17 @@ class Workspace:
             await self.repository.patched(start.base.tree, await self.store.blob(before.diff))  # of another machine
         return before.tree
 
+    async def changed(self) -> list[str]:
+        """The paths that differ from the base now, without what is ignored, as far as their names tell."""
+        found = await self.sandbox.diff()
+        deletes = [change.path for change in found if change.kind == "delete"]
+        written = [change.path for change in found if change.kind == "write"]
+        start = folds.started(self.log.events)
+        tree = start.base.tree if start is not None else ""
+        kept = await self.repository.kept(tree, deletes, written, await ignores(self.sandbox, written))
+        lost = [f"{plain(decode(path))} (deleted)" for path in deletes]
+        return [*sorted(plain(decode(path)) for path in kept), *sorted(lost)]
+
     async def checkpoint(self) -> tuple[str | None, bool]:
         """Keep what changed since the last checkpoint: the manifest's blob id, None when nothing did."""
         if self.lost:
@@ -89,6 +105,16 @@ class Workspace:
             return None, True
         self.manifest = manifest
         return await self.store.put_blob(checkpoint.dump(manifest)), True
+
+
+async def ignores(sandbox: Sandbox, written: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """The .gitignore files among what was written."""
+    rules: dict[bytes, tuple[int, bytes]] = {}
+    for path in written:
+        if path.rpartition(b"/")[2] == b".gitignore":
+            with suppress(SandboxError):  # what cannot be read rules nothing
+                rules[path] = await sandbox.read_change(path, limit=RULES_LIMIT)
+    return rules
 
 
 class OpenSandbox:
