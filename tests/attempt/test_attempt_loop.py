@@ -96,6 +96,28 @@ async def test_a_model_that_goes_in_circles_is_told_and_then_stopped(
     assert len(one.model.requests) == 5
 
 
+async def test_steps_that_alternate_are_a_circle_and_the_person_reads_what_went_round(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    names = ["a.txt", "b.txt"] * 9
+    one = bench([call("shell", f"c{at}", command=f"cat {name}") for at, name in enumerate(names)])
+    _, events = await one.run(make_repository(FILES))
+    assert [event.why for event in events if isinstance(event, Said)] == ["stuck"]
+    assert (stop_of(events).reason, len(one.model.requests)) == ("stuck", 8)
+    assert "cat a.txt" in stop_of(events).message and "cat b.txt" in stop_of(events).message
+
+
+async def test_calls_that_fail_alike_are_a_circle_until_one_succeeds(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    missing = [call("read", f"c{at}", path=f"{at}.txt") for at in range(5)]
+    one = bench([*missing, call("read", "d", path="a.txt"), *missing[:4], say("Done.")])
+    _, events = await one.run(make_repository(FILES))
+    told = [event.item.text for event in events if isinstance(event, Said)]
+    assert len(told) == 1 and "the last 5 steps failed" in told[0]
+    assert stop_of(events).reason == "finished"
+
+
 async def test_polling_that_changes_is_no_circle(bench: MakeBench, make_repository: MakeRepository) -> None:
     polls = [call("shell", f"c{number}", command="echo x >> log; wc -l log") for number in range(8)]
     _, events = await bench([*polls, say("Done.")]).run(make_repository(FILES))

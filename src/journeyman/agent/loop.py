@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from journeyman.agent import limits
 from journeyman.agent.prompts import MAY_HAVE_RUN
+from journeyman.agent.stuck import circle, since_told
 from journeyman.agent.work import Stop, Work
 from journeyman.core import folds
 from journeyman.core.errors import Refused, TooLong
@@ -30,7 +31,10 @@ Boundary = Callable[[], Awaitable[None]]
 Hear = Callable[[], Awaitable[bool]]
 """Takes in what people said; whether the model is told something."""
 
-STUCK = "You have made the same call with the same result several times. Do something else, or say what stops you."
+STUCK = (
+    "You go in circles: {what}. Work out why before the next call, then try something else: another way, another "
+    "place, a smaller step. If nothing else is left, answer without a tool call and say what stops you."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +149,15 @@ def _first_intent(loop: Loop, calls: Sequence[ToolCall]) -> list[ToolStarted]:
 
 
 async def break_circle(loop: Loop) -> Stop | None:
-    """Tell the model once that it goes in circles, then stop."""
+    """Tell the model that it goes in circles; stop where it goes on with that."""
     events = loop.work.log.events
-    if limits.circling(events) < limits.REPEATS:
+    if (found := circle(events)) is None:
         return None
-    if limits.was_told(events):
-        return Stop("stuck", "Stopped: the model repeated the same call with the same result.")
-    await loop.work.log.append(Said(item=DeveloperMessage(text=STUCK), why="stuck"))
+    told = since_told(events)
+    if told is None:
+        await loop.work.log.append(Said(item=DeveloperMessage(text=STUCK.format(what=found.what)), why="stuck"))
+    elif told >= found.patience:
+        return Stop("stuck", f"Stopped: the model went in circles, also when it was told: {found.what}.")
     return None
 
 

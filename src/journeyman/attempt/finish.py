@@ -87,8 +87,10 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
     log, start = checker.log, checker.start
     changed = await collect(workspace.repository, start.base, workspace.sandbox)
     stop = folds.stopped(log.events)
-    # The last words of the loop are the model's answer; a repair's are the harness's own.
-    summary = stop.message if stop is not None and start.strategy == "repair" else folds.last_text(log.events)
+    # The last words of the loop are the model's answer; a repair's are the harness's own, and so are a rewind's.
+    before_turn = folds.continued(log.events)
+    own = start.strategy == "repair" or (before_turn is not None and before_turn.rewound)
+    summary = stop.message if stop is not None and own else folds.last_text(log.events)
     review = await read_review(workspace, start.base, summary) if start.mode == "review" and summary else None
     summary = review_words(review) if review is not None else summary
     base_runs = folds.checks(log.events, "base")

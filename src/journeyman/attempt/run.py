@@ -124,6 +124,8 @@ async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Pu
     log = run.log
     stop = folds.stopped(log.events)
     if stop is not None and stop.reason != "budget":
+        if (before := folds.continued(log.events)) is not None and before.rewound:
+            await Checker(log, run.start).base(workspace.layer)
         return
     try:
         ended = await _strategy(run, model, workspace, purse)

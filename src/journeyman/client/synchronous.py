@@ -40,6 +40,8 @@ class Client:
     submit = blocking(AsyncClient.submit)
     upload = blocking(AsyncClient.upload)
     follow_up = blocking(AsyncClient.follow_up)
+    fork = blocking(AsyncClient.fork)
+    rewind = blocking(AsyncClient.rewind)
     steer = blocking(AsyncClient.steer)
     interrupt = blocking(AsyncClient.interrupt)
     cancel = blocking(AsyncClient.cancel)

@@ -35,11 +35,12 @@ async def submit(
     parent: str | None = None,
     schedule: str | None = None,
     title: str = "",
+    continues: str | None = None,
 ) -> Task:
     """Store a task and have it worked on. The same `key` of the same owner gives the same task.
 
     Raises `StoreError` when it was not stored. When the engine cannot be reached just now it is stored all the same,
-    and started as soon as it can be.
+    and started as soon as it can be. With `continues` it goes on from an attempt of another task: a fork of it.
     """
     request = placed(request, engine.machine)
     task = Task(
@@ -61,7 +62,9 @@ async def submit(
         schedule=schedule,
         budget=budget or Budget(),
     )
-    turn = Turn(task_id=task.id, number=1, request=request, author=sender.owner, created=task.created)
+    turn = Turn(
+        task_id=task.id, number=1, request=request, author=sender.owner, created=task.created, continues=continues
+    )
     attempts = [
         Attempt(id=attempt_id(task.id, 1, number), task_id=task.id, number=number)
         for number in range(1, request.attempts + 1)

@@ -126,9 +126,13 @@ async def result_of(store: Store, attempt: Attempt) -> Result:
     """Raises 409 while there is none."""
     found = await store.pages.of_kinds(attempt.id, ("finished",), newest=1)
     if (result := folds.result(found)) is None:
-        name = f"{attempt.turn}.{attempt.number}"
-        raise ApiError(409, "not_ready", f"Attempt {name} has no result yet; it is {attempt.status}.")
+        raise no_result(attempt)
     return result
+
+
+def no_result(attempt: Attempt) -> ApiError:
+    name = f"{attempt.turn}.{attempt.number}"
+    return ApiError(409, "not_ready", f"Attempt {name} has no result yet; it is {attempt.status}.")
 
 
 async def checks_of(store: Store, attempt: Attempt, states: Sequence[TestState] = (), most: int = 1000) -> ChecksView:

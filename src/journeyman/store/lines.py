@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
-from journeyman.core.task import Attempt, Mode, Origin, Status, Task
+from journeyman.core.task import Attempt, Mode, Origin, Status, Task, Verdict
 from journeyman.core.usage import Usage
 from journeyman.store.codec import spelled
 from journeyman.store.database import Database
@@ -47,6 +47,7 @@ class Filter:
 
     viewer: Viewer | None = None
     status: tuple[Status, ...] = ()
+    verdict: tuple[Verdict, ...] = ()
     mode: tuple[Mode, ...] = ()
     repository: str | None = None
     environment: str | None = None
@@ -246,18 +247,21 @@ def _narrowed(which: Filter) -> "Select[Any]":
 
 
 def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
-    from sqlalchemy import func, select
+    from sqlalchemy import and_, func, or_, select
 
-    from journeyman.store.schema import seen, task
+    from journeyman.store.schema import attempt, seen, task
 
-    found: list[ColumnElement[bool]] = []
-    for column, allowed in ((task.c.status, which.status), (task.c.mode, which.mode), (task.c.origin, which.origin)):
-        if allowed:
-            found.append(column.in_(allowed))
+    allowed = {"status": which.status, "mode": which.mode, "origin": which.origin}
+    found: list[ColumnElement[bool]] = [task.c[name].in_(values) for name, values in allowed.items() if values]
     for name in ("repository", "environment", "owner", "group", "parent", "schedule", "archived"):
         value = getattr(which, name)
         if value is not None:
             found.append(task.c[name] == spelled(value))
+    if which.verdict:
+        # The one that stands for the task: the chosen one of its newest turn, any of it where none was chosen.
+        chosen = or_(attempt.c.id == task.c.chosen, task.c.chosen.is_(None))
+        newest = and_(attempt.c.task_id == task.c.id, attempt.c.turn == task.c.turn, chosen)
+        found.append(select(attempt.c.id).where(newest, attempt.c.verdict.in_(which.verdict)).exists())
     if which.unread_by is not None:
         read = select(seen.c.seq).where(seen.c.person == which.unread_by, seen.c.task_id == task.c.id)
         found.append(task.c.seq > func.coalesce(read.scalar_subquery(), 0))

@@ -283,6 +283,14 @@ function wordsOf(event: Event): string {
       return event.text;
     case "retried":
       return `${event.message} Trying again in ${event.wait.toFixed(0)} s.`;
+    case "compacted": {
+      const by = event.by === "harness" ? " The model gave no summary; one was put together from the log." : "";
+      const [before, after] = [event.before, event.after].map((size) => size.toLocaleString("en-US"));
+      return (
+        `The conversation was summarised, since it came near the end of the model's window: about ${before} ` +
+        `tokens became ${after}.${by}`
+      );
+    }
     case "resumed":
       return "Another process went on with the work.";
     case "stopped":

@@ -324,11 +324,13 @@ class DiffView(Value):
     """The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
     where it is too large for one answer: download it).
 
-    `against` is "base", or the name of an attempt.
+    `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+    the attempt's last checkpoint.
     """
 
     attempt: str
     against: str
+    so_far: bool = False
     files: tuple[FileDiff, ...]
     unified: str = ""
     added: int = 0

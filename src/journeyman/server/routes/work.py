@@ -205,8 +205,10 @@ async def get_diff(
     whitespace: Annotated[Literal["show", "ignore"], Query(description="Whether white space counts.")] = "show",
     path: Annotated[str | None, Query(min_length=1, max_length=4096, description="Only this file.")] = None,
 ) -> DiffView:
-    """The changes, file by file and line by line, and as a patch."""
-    name, patch = await diffs.patch_of(
+    """The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far."""
+    so_far = attempt.verdict is None
+    read = diffs.patch_so_far if so_far else diffs.patch_of
+    name, patch = await read(
         parts_of(request),
         task,
         attempt,
@@ -215,7 +217,7 @@ async def get_diff(
         ignore_space=whitespace == "ignore",
         path=files.clean_path(path) if path is not None else None,
     )
-    return await diffs.diff_view(attempt, name, patch)
+    return await diffs.diff_view(attempt, name, patch, so_far=so_far)
 
 
 @router.get("/{attempt}/patch", responses=TEXT, response_class=Response)

@@ -114,6 +114,7 @@ export const common = {
   "stop.budget": "the task's budget is used up",
   "stop.money": "it reached its budget",
   "stop.stuck": "it went in circles",
+  "stop.context": "the model's window is too small",
   "stop.interrupted": "it was interrupted",
   "stop.cancelled": "it was cancelled",
   "stop.model": "the model could not be used",

@@ -117,6 +117,7 @@ export const common: Catalogue<typeof en> = {
   "stop.budget": "任务预算已用完",
   "stop.money": "达到预算",
   "stop.stuck": "陷入循环",
+  "stop.context": "模型的上下文窗口太小",
   "stop.interrupted": "被中断",
   "stop.cancelled": "被取消",
   "stop.model": "模型不可用",

@@ -48,7 +48,7 @@ export function PlainDiff({ files, label }: { files: FileDiff[]; label: string }
                 />
               ) : row.kind === "hunk" ? (
                 <p className="flex h-7 items-center gap-3 bg-sunken px-3 font-mono text-2xs text-muted">
-                  {row.hidden > 0 ? t("diff.hidden", { count: row.hidden }) : "⋯"}
+                  {row.hidden ? t("diff.hidden", { count: row.hidden }) : "⋯"}
                   <span className="truncate text-faint">{row.heading}</span>
                 </p>
               ) : row.kind === "line" ? (

@@ -38,7 +38,7 @@ export function SoFar() {
   }
   return (
     <div className="p-4">
-      <p className="mb-2 text-muted">{t("diff.soFar")}</p>
+      <p className="mb-2 text-muted">{t("diff.soFarFiles")}</p>
       <ul className="divide-y divide-line overflow-hidden rounded-lg border border-line bg-surface">
         {[...changed.values()].map((change) => (
           <li key={change.path}>
