@@ -122,7 +122,8 @@ class Task(Value):
 
     `turn` is the number of its newest turn, `chosen` the attempt of that turn that is handed over. `owner` is a
     person's id, None for those of a terminal; `group` is who else sees it. `seq` counts the events of all its attempts.
-    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5.
+    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5. `applied` is the attempt whose
+    patch somebody has put on their working tree.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Task(Value):
     budget: Budget = Budget()
     reason: str = ""
     seq: int = 0
+    applied: str | None = None
 
 
 class Turn(Value):
