@@ -479,7 +479,13 @@ export interface paths {
         get: operations["get_person"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Person
+         * @description Delete somebody: their account, sessions, tokens, schedules and quota, and their name and address in the audit
+         *     log. Their tasks and environments stay, without a name, for their groups and administrators. To keep somebody out
+         *     who may come back, disable them.
+         */
+        delete: operations["delete_person"];
         options?: never;
         head?: never;
         /**
@@ -1533,6 +1539,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Publishing
+         * @description Where a task's result can be pushed as a branch, or why it cannot, and where it was pushed.
+         */
+        get: operations["get_publishing"];
+        put?: never;
+        /**
+         * Publish Result
+         * @description Push a result as a branch, by the service's own git. No commit of somebody else's is ever overwritten.
+         */
+        post: operations["publish_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/retry": {
         parameters: {
             query?: never;
@@ -1986,7 +2016,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -2880,7 +2911,8 @@ export interface components {
         };
         /**
          * CommandView
-         * @description A command whose output is kept: one of the agent's, or a check. `size` is in bytes.
+         * @description A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+         *     the work. `size` is in bytes.
          */
         CommandView: {
             /** At */
@@ -2904,7 +2936,7 @@ export interface components {
              * Origin
              * @enum {string}
              */
-            origin: "agent" | "check";
+            origin: "agent" | "check" | "setup";
             /** Seconds */
             seconds: number;
             /** Seq */
@@ -3652,7 +3684,7 @@ export interface components {
         };
         /**
          * Finished
-         * @description The last event of an attempt that was not interrupted.
+         * @description The last event of the work on an attempt that was not interrupted.
          */
         Finished: {
             /**
@@ -4351,7 +4383,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -4362,7 +4394,7 @@ export interface components {
          *     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
          *     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
          *     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-         *     one left.
+         *     one left. `setup` are the scripts that made the layers, the first time that they are opened.
          */
         Opened: {
             /**
@@ -4409,6 +4441,11 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /**
+             * Setup
+             * @default []
+             */
+            setup: components["schemas"]["SetUpRan"][];
             /**
              * Toolchains
              * @default []
@@ -4649,6 +4686,98 @@ export interface components {
             seq: number;
             /** Text */
             text: string;
+        };
+        /**
+         * Publish
+         * @description Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+         *     from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+         *
+         *     A branch that is there already is only ever added to where the last commit on it was pushed from here.
+         */
+        Publish: {
+            /** Attempt */
+            attempt?: string | null;
+            /** Branch */
+            branch?: string | null;
+            /** Message */
+            message?: string | null;
+        };
+        /**
+         * Published
+         * @description A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+         *     is shown without a password. `tree` is the commit's, `person` who asked for it.
+         */
+        Published: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "published";
+            /** Person */
+            person?: string | null;
+            /** Remote */
+            remote: string;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Tree */
+            tree: string;
+        };
+        /**
+         * PublishedBranch
+         * @description A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`.
+         */
+        PublishedBranch: {
+            /** At */
+            at: number;
+            /** Attempt */
+            attempt: string;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /** Remote */
+            remote: string;
+        };
+        /**
+         * Publishing
+         * @description Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+         *     `reason` says why it cannot be. `branch` and `message` are what is taken where none is named.
+         */
+        Publishing: {
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Published
+             * @default []
+             */
+            published: components["schemas"]["PublishedBranch"][];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Remote */
+            remote?: string | null;
         };
         /**
          * Quota
@@ -5409,6 +5538,26 @@ export interface components {
             /** Ended */
             ended: number;
         };
+        /**
+         * SetUpRan
+         * @description A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+         *     It ended at `at` (seconds since the epoch), for this attempt or for an earlier one.
+         */
+        SetUpRan: {
+            /** At */
+            at: number;
+            /** Chunk */
+            chunk: string;
+            /** Environment */
+            environment: string;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "setup" | "maintenance";
+            /** Seconds */
+            seconds: number;
+        };
         /** SignInRequest */
         SignInRequest: {
             /** Email */
@@ -5599,7 +5748,7 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last.
          */
         Summary: {
             /**
@@ -5607,6 +5756,11 @@ export interface components {
              * @default 0
              */
             added: number;
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
             /**
              * Broken
              * @default 0
@@ -5905,7 +6059,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -6801,6 +6956,10 @@ export type PlanUpdated = components['schemas']['PlanUpdated'];
 export type Prepared = components['schemas']['Prepared'];
 export type Profile = components['schemas']['Profile'];
 export type Progressed = components['schemas']['Progressed'];
+export type Publish = components['schemas']['Publish'];
+export type Published = components['schemas']['Published'];
+export type PublishedBranch = components['schemas']['PublishedBranch'];
+export type Publishing = components['schemas']['Publishing'];
 export type Quota = components['schemas']['Quota'];
 export type QuotaList = components['schemas']['QuotaList'];
 export type QuotaWrite = components['schemas']['QuotaWrite'];
@@ -6837,6 +6996,7 @@ export type SecretWrite = components['schemas']['SecretWrite'];
 export type Seen = components['schemas']['Seen'];
 export type SelfTest = components['schemas']['SelfTest'];
 export type SessionsEnded = components['schemas']['SessionsEnded'];
+export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
 export type Span = components['schemas']['Span'];
@@ -6968,8 +7128,11 @@ export interface operations {
             query?: {
                 /** @description What acts begin with, such as `token.`. */
                 act?: string | null;
+                /** @description From the page before: its `cursor`. */
                 before?: number | null;
+                /** @description Acts of a page. */
                 limit?: number;
+                /** @description Only what this person did, by id. */
                 person?: string | null;
             };
             header?: never;
@@ -7407,6 +7570,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7501,6 +7665,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7599,6 +7764,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7691,6 +7857,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7794,6 +7961,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7888,6 +8056,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7982,6 +8151,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -8422,6 +8592,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8514,6 +8685,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8612,7 +8784,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8707,7 +8881,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8972,6 +9148,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The invitation's id, which is not the secret of its link. */
                 invitation_id: string;
             };
             cookie?: never;
@@ -9234,6 +9411,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9326,6 +9504,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9590,6 +9769,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9679,11 +9859,105 @@ export interface operations {
             };
         };
     };
+    delete_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id. */
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     update_person: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9782,6 +10056,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9876,6 +10151,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9968,6 +10244,7 @@ export interface operations {
     own_quotas: {
         parameters: {
             query?: {
+                /** @description A group, by its id. */
                 group?: string | null;
             };
             header?: never;
@@ -10679,6 +10956,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10773,6 +11051,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10871,6 +11150,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -11046,6 +11326,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11140,10 +11421,12 @@ export interface operations {
     remove_secret: {
         parameters: {
             query?: {
+                /** @description That of this environment; without it the one for all. */
                 environment?: string | null;
             };
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11677,6 +11960,7 @@ export interface operations {
     openid_begin: {
         parameters: {
             query?: {
+                /** @description The page of ours to go to then. */
                 next?: string;
             };
             header?: never;
@@ -12155,69 +12439,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "tasks": [
-                     *         {
-                     *           "id": "0f3k9x2m1qa8zt",
-                     *           "title": "Adding up an empty list of prices should give 0",
-                     *           "mode": "code",
-                     *           "status": "done",
-                     *           "verdict": "verified",
-                     *           "stop": "finished",
-                     *           "reason": "",
-                     *           "needs": "review",
-                     *           "repository": "https://git.example.com/shop.git",
-                     *           "environment": "shop",
-                     *           "ref": "main",
-                     *           "model": "gpt-5-codex",
-                     *           "turn": 1,
-                     *           "attempts": 2,
-                     *           "running": 0,
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "created": 1790000000,
-                     *           "updated": 1790000241.5,
-                     *           "began": 1790000001.2,
-                     *           "ended": 1790000241.5,
-                     *           "owner": "0f3j00aa11bb22",
-                     *           "owner_name": "Ada",
-                     *           "origin": "web",
-                     *           "priority": 3,
-                     *           "archived": false,
-                     *           "seq": 212,
-                     *           "unread": true,
-                     *           "summary": {
-                     *             "line": "verified: 1 test fixed",
-                     *             "steps": 9,
-                     *             "commands": 6,
-                     *             "usage": {
-                     *               "input_tokens": 48210,
-                     *               "cached_input_tokens": 40960,
-                     *               "cache_write_input_tokens": 0,
-                     *               "output_tokens": 1904,
-                     *               "reasoning_output_tokens": 0,
-                     *               "cost": 0.031
-                     *             },
-                     *             "files": 1,
-                     *             "added": 3,
-                     *             "removed": 1,
-                     *             "fixed": 1,
-                     *             "broken": 0,
-                     *             "still_failing": 0,
-                     *             "warnings": 0
-                     *           },
-                     *           "usage": {
-                     *             "input_tokens": 96420,
-                     *             "cached_input_tokens": 81920,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 3808,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.062
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskPage"];
                 };
             };
@@ -12308,107 +12529,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -12504,107 +12624,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -14590,6 +14609,7 @@ export interface operations {
             query?: {
                 /** @description The number of an event of the attempt. */
                 after?: number;
+                /** @description Commands and checks at most. */
                 limit?: number;
             };
             header?: never;
@@ -15786,6 +15806,203 @@ export interface operations {
             };
         };
     };
+    get_publishing: {
+        parameters: {
+            query?: {
+                /** @description Of which attempt; the chosen one else. */
+                attempt?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    publish_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     retry_task: {
         parameters: {
             query?: never;
@@ -16823,6 +17040,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The token's id, which is not its secret. */
                 token_id: string;
             };
             cookie?: never;
