@@ -203,7 +203,7 @@ async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> N
         assert stop.message.startswith("Not fully repaired")
         assert "leaves 1 failing" in stop.message
         text = (await changed(work))["counting.py"]
-        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=60)
+        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=120)
         assert (text != TALLY["counting.py"], done.exit_code) == (True, 0)
 
 
