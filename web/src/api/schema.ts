@@ -4605,11 +4605,24 @@ export interface components {
          * Profile
          * @description What a model can do and how to talk to it.
          *
-         *     `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown.
+         *     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
+         *     million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
+         *     to a GBNF grammar.
          */
         Profile: {
             /** Cached Input Price */
             cached_input_price?: number | null;
+            /**
+             * Completes
+             * @default false
+             */
+            completes: boolean;
+            /**
+             * Family
+             * @default other
+             * @enum {string}
+             */
+            family: "gpt" | "claude" | "gemini" | "other";
             /**
              * Freeform Tools
              * @default false
