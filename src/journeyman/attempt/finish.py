@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 
 from journeyman.agent.review import words as review_words
 from journeyman.attempt.checker import Checker
-from journeyman.attempt.kept import Kept
+from journeyman.attempt.kept import Kept, ignores
 from journeyman.attempt.review import read as read_review
 from journeyman.attempt.workspace import Workspace
 from journeyman.checks import citations, counterfactual, weakening
-from journeyman.checks.compare import compare, verdict
+from journeyman.checks.compare import compare, listed, verdict
 from journeyman.core import folds
 from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
 from journeyman.core.evidence import NO_COPY, Change, CheckRun, Citation, Result
@@ -35,8 +35,6 @@ NOT_CHECKED = (
     "(.gitignore) and run again; if it needs them, raise `limits.memory_bytes`, of which the copy has half."
 )
 WHOLE = 256 * 1024 * 1024
-RULES_LIMIT = 1024 * 1024
-"""Bytes of a .gitignore file that is heeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,7 @@ async def collect(repository: Repository, base: Base, sandbox: Changes) -> Chang
     deletes = [change.path for change in found if change.kind == "delete"]
     written = [change.path for change in found if change.kind == "write"]
     left_out = list(sandbox.remarks)
-    rules: dict[bytes, tuple[int, bytes]] = {}
-    for path in written:
-        if path.rpartition(b"/")[2] == b".gitignore":
-            with suppress(SandboxError):  # what cannot be read rules nothing
-                rules[path] = await sandbox.read_change(path, limit=RULES_LIMIT)
+    rules = await ignores(sandbox, written)
     writes: dict[bytes, tuple[int, bytes]] = {}
     for path in await repository.kept(base.tree, deletes, written, rules):
         try:
@@ -208,6 +202,8 @@ async def _warnings(
         sentences.append(NOT_CHECKED)
     if vacuous := await _vacuous(workspace, checker, changed, base, runs):
         sentences.append(vacuous)
+    if open_steps := [one.step for one in folds.plan(checker.log.events) if one.status == "pending"]:
+        sentences.append(f"The plan was not done to its end; left open: {listed(open_steps)}.")
     if start.ref is None and (await repository.snapshot()).tree != start.tree:
         sentences.append(MOVED)
     return tuple(sentences)

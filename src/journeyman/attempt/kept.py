@@ -1,7 +1,7 @@
 """What an attempt has changed, as far as no sandbox is needed to see it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +9,18 @@ from journeyman.attempt.clones import open_base
 from journeyman.attempt.host import Host
 from journeyman.attempt.upper import laid_out
 from journeyman.core import folds
+from journeyman.core.errors import SandboxError
 from journeyman.core.events import AttemptStarted
+from journeyman.core.text import decode, plain
 from journeyman.repo.repository import Repository
 from journeyman.sandbox import checkpoint
 from journeyman.sandbox.left import left
 from journeyman.sandbox.protocol import Changes
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
+
+RULES_LIMIT = 1024 * 1024
+"""Bytes of a .gitignore file that is heeded."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +43,17 @@ class Kept:
         if before.diff is not None and start is not None and not await self.repository.has(before.tree):
             await self.repository.patched(start.base.tree, await self.store.blob(before.diff))  # of another machine
         return before.tree
+
+    async def changed(self) -> list[str]:
+        """The paths that differ from the base now, without what is ignored, as far as their names tell."""
+        found = await self.changes.diff()
+        deletes = [change.path for change in found if change.kind == "delete"]
+        written = [change.path for change in found if change.kind == "write"]
+        start = folds.started(self.log.events)
+        tree = start.base.tree if start is not None else ""
+        kept = await self.repository.kept(tree, deletes, written, await ignores(self.changes, written))
+        lost = [f"{plain(decode(path))} (deleted)" for path in deletes]
+        return [*sorted(plain(decode(path)) for path in kept), *sorted(lost)]
 
     async def checkpoint(self) -> tuple[str | None, bool]:
         """Keep what changed since the last checkpoint: the manifest's blob id, None when nothing did."""
@@ -68,3 +84,13 @@ async def kept(host: Host, start: AttemptStarted, log: AttemptLog) -> AsyncGener
             manifest=upper.manifest,
             changes=changes,
         )
+
+
+async def ignores(changes: Changes, written: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """The .gitignore files among what was written."""
+    rules: dict[bytes, tuple[int, bytes]] = {}
+    for path in written:
+        if path.rpartition(b"/")[2] == b".gitignore":
+            with suppress(SandboxError):  # what cannot be read rules nothing
+                rules[path] = await changes.read_change(path, limit=RULES_LIMIT)
+    return rules

@@ -25,14 +25,19 @@ from journeyman.core.task import Status
 from journeyman.models.protocol import Model
 from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
+from journeyman.tools.edit import EDIT
 from journeyman.tools.files import READ
 from journeyman.tools.patch import PATCH
 from journeyman.tools.plan import PLAN
+from journeyman.tools.recall import RECALL
 from journeyman.tools.registry import Toolbox, ToolContext
 from journeyman.tools.search import SEARCH
 
-CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL)
-READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL)
+CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL, RECALL)
+_QUIET = tuple(replace(tool, listed=False) for tool in (EXEC, STDIN, SEARCH, PATCH, PLAN))
+SMALL_TOOLS = (replace(SHELL, listed=True), replace(READ, description="Read a file."), EDIT, *_QUIET, RECALL)
+"""Few and plain ones for small models; those that they know from elsewhere work too."""
+READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL, RECALL)
 
 
 async def run_attempt(
@@ -240,8 +245,9 @@ async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
 
 async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
     host, start, log, watch = run.host, run.start, run.log, run.watch
-    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits)
-    toolbox = Toolbox(context, CODE_TOOLS if start.mode == "code" else READ_TOOLS)
+    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store)
+    small = SMALL_TOOLS if start.profile.small else CODE_TOOLS
+    toolbox = Toolbox(context, small if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
         await log.append(told := await prepared(host, start, workspace, toolbox))
@@ -260,6 +266,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         rules_below=RuleBook(workspace, set(told.rules)).below,
         boundary=boundary,
         hear=run.inbox.hear,
+        changed=workspace.changed,
         rerun=folds.checkpoint(log.events)[1],
         images=await images_of(host.store, folds.conversation(log.events)),
         clock=host.clock,

@@ -170,6 +170,7 @@ async def _with_environment(
         yield replace(spec, toolchains=_toolchains(host, repository.root, start.checks)), opened, host.backend
         return
     from journeyman.attempt.environment.open import open_environment, over, site_of
+    from journeyman.attempt.environment.said import set_up
 
     site = await site_of(host, repository, start.base, use, start.limits, start.checks, tell)
     site = replace(site, toolchains=_preferred(site.toolchains, start.checks))
@@ -180,7 +181,8 @@ async def _with_environment(
             spec = replace(spec, toolchains=_toolchains(host, repository.root, start.checks))
         async with over(site, spec, ready, refused) as spec:
             if ready.build is not None:
-                opened = opened.model_copy(update={"build": ready.build.id})
+                setup = await set_up(host.store, log, ready.builds)
+                opened = opened.model_copy(update={"build": ready.build.id, "setup": setup})
             yield spec, opened.model_copy(update={"environment": ready.sentence}), site.backend
 
 

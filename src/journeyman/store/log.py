@@ -67,6 +67,7 @@ class AttemptLog:
         self._ttl = ttl
         self._summary = attempt.summary
         self._began = attempt.began is not None
+        self._ended = attempt.ended
         self._dated = 0.0
         self._lock = asyncio.Lock()
 
@@ -181,8 +182,10 @@ class AttemptLog:
                 if more is not None:
                     more(connection)
 
-            await self._fenced(job, _told(summary, now), about=self.task_id, landed=self._landed(rows[0]))
-            self._summary, self._began = summary, True
+            # What a person does with the result later is no work on it.
+            ended = now if any(event.kind != "published" for event, _ in encoded) else self._ended or now
+            await self._fenced(job, _told(summary, ended), about=self.task_id, landed=self._landed(rows[0]))
+            self._summary, self._began, self._ended = summary, True, ended
             if dated:
                 self._dated = now
             stored = [event for event, _ in encoded]
@@ -256,9 +259,9 @@ async def _whole(append: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def _told(summary: Summary, now: float) -> dict[str, Any]:
+def _told(summary: Summary, ended: float) -> dict[str, Any]:
     row = summary_row(summary)
-    return {"now": now, "told": row["summary"], "used": row["tokens"], "spent": row["cost"]}
+    return {"now": ended, "told": row["summary"], "used": row["tokens"], "spent": row["cost"]}
 
 
 def lease_lost(attempt_id: str, task_id: str) -> LeaseLost:

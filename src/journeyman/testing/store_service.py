@@ -11,7 +11,7 @@ from journeyman.core.items import AssistantMessage
 from journeyman.core.model import Reply
 from journeyman.core.task import Attempt, Budget, Message, Summary, Task, Turn, TurnRequest
 from journeyman.core.usage import Usage
-from journeyman.store import Filter, Store, TaskEvent, Viewer, this_process
+from journeyman.store import Filter, Store, TaskEvent, Viewer, search, this_process
 from journeyman.testing.store_parts import Backing, HandClock, a_task, an_attempt
 
 LONG = 30.0
@@ -272,6 +272,39 @@ class ServiceContract:
             assert await store.lines.counts(Filter(viewer=Viewer("ann"))) == {"done": 1, "failed": 1}
             some = await store.lines.of(["0t1", "0t2", "0t9"], Filter(viewer=Viewer("eve", ("g1",)), archived=None))
             assert [line.task.id for line in some] == ["0t2"]
+
+    async def test_a_search_finds_parts_of_words_as_they_are_now(
+        self, backing: Backing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with backing() as store:
+            for number, prompt in enumerate(("Mend the parser of orders", 'Say "ok" to parsers', "Größe: a%b_c"), 1):
+                await store.create(a_task(f"0t{number}", created=number).model_copy(update={"prompt": prompt}), [])
+            found = {
+                "parser": ["0t2", "0t1"],
+                "rser of": ["0t1"],
+                "of ORDers parser": ["0t1"],
+                'y "ok"': ["0t2"],
+                "ok": ["0t2"],
+                "GRÖSSE": ["0t3"],
+                "a%b_c": ["0t3"],
+                "a%c": [],
+                "parserx": [],
+                "p a r s e": ["0t2", "0t1"],
+            }
+            for most in (search.MOST, 0):  # by the index, and by looking at the newest where too many have it
+                monkeypatch.setattr(search, "MOST", most)
+                assert {words: await listed(store, Filter(text=words)) for words in found} == found
+                assert await listed(store, Filter(text="parser", viewer=Viewer("ann", ("g",)), archived=None)) == []
+            monkeypatch.undo()
+            await store.update_task("0t1", title="Rare title", archived=True, group="g")
+            assert await listed(store, Filter(text="are tit", viewer=Viewer("ann", ("g",)), archived=None)) == ["0t1"]
+            assert await listed(store, Filter(text="are tit")) == []
+            page = await store.lines.page(Filter(text="parser", archived=None), limit=1, sort="created")
+            assert [line.task.id for line in page.lines] == ["0t2"]
+            rest = await store.lines.page(Filter(text="parser", archived=None), sort="created", cursor=page.next)
+            assert ([line.task.id for line in rest.lines], rest.next) == (["0t1"], None)
+            await store.delete("0t1")
+            assert await listed(store, Filter(text="parser", archived=None)) == ["0t2"]
 
     async def test_a_line_is_unread_until_its_last_event_was_seen(self, backing: Backing) -> None:
         async with backing() as store:
