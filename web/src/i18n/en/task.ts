@@ -51,6 +51,7 @@ export const task = {
   "take.pull": "Open a pull request",
   "take.noForge": "Push a branch and open it there: no forge that takes pull requests is set up",
   "take.notYours": "It is not yours to change",
+  pushed: "pushed to {{branch}}",
   "push.title": "Push a branch",
   "push.about": "One commit with this result, by the service's own git. What others have on a branch is never overwritten.",
   "push.loading": "Looking where it can be pushed…",

@@ -54,6 +54,7 @@ export const task: Catalogue<typeof en> = {
   "take.pull": "创建拉取请求",
   "take.noForge": "未设置可接收拉取请求的平台：请推送分支后在那里创建",
   "take.notYours": "您无权更改此任务",
+  pushed: "已推送到 {{branch}}",
   "push.title": "推送分支",
   "push.about": "由服务自己的 git 将此结果作为一个提交推送。绝不会覆盖他人在分支上的内容。",
   "push.loading": "正在查找可推送到哪里…",
