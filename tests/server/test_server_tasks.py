@@ -20,7 +20,7 @@ from journeyman.server.service import create_service
 from journeyman.store import Store, open_store
 from tests.conftest import MakeRepository, git
 from tests.engine.engine_parts import an_engine
-from tests.server.worked import API, Worked, served
+from tests.server.worked import API, PROMPT, Worked, served
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
 
@@ -126,6 +126,28 @@ async def test_a_follow_up_takes_over_what_it_does_not_say(worked: Worked, tmp_p
         assert (await store.turns.get(worked.task, 2)).request.repository == str(worked.repository)
         empty = await client.post(f"{base}/turns", json={"prompt": "  "})
         assert (empty.status_code, empty.json()["error"]["code"]) == (422, "invalid")
+
+
+async def test_a_task_is_forked_and_rewound_at_a_step(worked: Worked, tmp_path: Path) -> None:
+    place = tmp_path / "copy"
+    async with served(worked, place):
+        pass
+    async with with_engine(place / "home") as (client, store):
+        base = f"{API}/tasks/{worked.task}"
+        forked = (await client.post(f"{base}/fork", json={"step": 1, "attempt": "1.2", "attempts": 2})).json()
+        assert (forked["task"]["parent"], forked["prompt"]) == (worked.task, PROMPT)
+        [turn] = forked["turns"]
+        assert (turn["continues"], len(turn["attempts"])) == (f"{worked.task}.1.2", 2)
+        asked = (await store.turns.get(forked["task"]["id"], 1)).request
+        assert (asked.step, asked.rewind, asked.repository) == (1, False, str(worked.repository))
+        answer = await client.post(f"{base}/rewind", json={"step": 1})
+        assert answer.status_code == 201, answer.text
+        back = answer.json()["turns"][1]
+        assert (back["continues"], back["prompt"]) == (f"{worked.task}.1.1", PROMPT)
+        request = (await store.turns.get(worked.task, 2)).request
+        assert (request.step, request.rewind) == (1, True)
+        wrong = await client.post(f"{base}/rewind", json={"step": 99, "attempt": "1.1"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "invalid")
 
 
 def test_comments_become_part_of_the_prompt() -> None:

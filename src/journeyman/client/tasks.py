@@ -14,10 +14,12 @@ from journeyman.core.api.tasks import (
     BulkOutcome,
     Choose,
     FollowUp,
+    Fork,
     Interrupt,
     Matrix,
     Publish,
     Publishing,
+    Rewind,
     Seen,
     Steer,
     TaskBudget,
@@ -48,6 +50,14 @@ class TaskRequests(Requests):
     async def follow_up(self, task: str, turn: FollowUp, *, key: str | None = None) -> TaskView:
         """A further turn of a task."""
         return await self._act("/tasks/{task}/turns", turn, key, task=task)
+
+    async def fork(self, task: str, fork: Fork, *, key: str | None = None) -> TaskView:
+        """A new task that starts from this one as it was after a step."""
+        return await self._act("/tasks/{task}/fork", fork, key, task=task)
+
+    async def rewind(self, task: str, rewind: Rewind, *, key: str | None = None) -> TaskView:
+        """Put a task's workspace and conversation back to where they were after a step."""
+        return await self._act("/tasks/{task}/rewind", rewind, key, task=task)
 
     async def steer(self, task: str, text: str, *, attempt: str | None = None, key: str | None = None) -> TaskView:
         """Say something to the agent while it works."""

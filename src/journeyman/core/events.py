@@ -13,6 +13,7 @@ from journeyman.core.evidence import Change, Check, CheckRun, Result
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, ToolSpec
 from journeyman.core.task import Base, Limits, Mode, StopReason
+from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
 
@@ -49,12 +50,19 @@ class AttemptStarted(Recorded):
     heard: int = 0
 
 
+class PlanStep(Value):
+    step: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
 class Continued(Recorded):
     """What a follow-up turn goes on from, so that its log stands for itself: an `attempt` of the turn before.
 
     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-    too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
+    too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch. With a
+    `step`, it is that attempt as it was after so many steps; `rewound`: the turn does no more than to put the workspace
+    back to there. `plan` are its steps where some are open.
     """
 
     kind: Literal["continued"] = "continued"
@@ -65,6 +73,9 @@ class Continued(Recorded):
     checkpointed: bool = True
     tree: str | None = None
     diff: str | None = None
+    step: int | None = None
+    rewound: bool = False
+    plan: tuple[PlanStep, ...] = ()
 
 
 class SetUpRan(Value):
@@ -146,6 +157,24 @@ class Replied(Recorded):
     seconds: float
 
 
+class Compacted(Recorded):
+    """The conversation came near the end of the model's window and was made shorter: it is `items` from here on.
+
+    `summary` is what stands in it for what was left out, by the model, or (`by` "harness") put together from the log
+    where the model gave none. `before` and `after` are the sizes of a request in tokens, estimated; `usage` and
+    `seconds` are what the summary took.
+    """
+
+    kind: Literal["compacted"] = "compacted"
+    items: tuple[Item, ...]
+    summary: str
+    by: Literal["model", "harness"] = "model"
+    before: int
+    after: int
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
 class CommandStarted(Value):
     kind: Literal["command"] = "command"
     command: str
@@ -169,11 +198,6 @@ class CommandEnded(Value):
 class FilesChanged(Value):
     kind: Literal["files"] = "files"
     changes: tuple[Change, ...]
-
-
-class PlanStep(Value):
-    step: str
-    status: Literal["pending", "in_progress", "completed"]
 
 
 class PlanUpdated(Value):
@@ -302,6 +326,7 @@ Event = Annotated[
     | Said
     | Heard
     | Replied
+    | Compacted
     | ToolStarted
     | ToolReturned
     | CheckStarted

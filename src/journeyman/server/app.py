@@ -9,6 +9,7 @@ from journeyman import __version__
 from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
 from journeyman.server.bodies import Bounds
+from journeyman.server.described import describe
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
 from journeyman.server.routes import branches, health, live, publish, tasks, transfer, turns, uploads, work
@@ -71,6 +72,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
     for router in public:
         app.include_router(router, prefix=PREFIX, responses=COMMON)
     serve_web_app(app, parts.static)
+    describe(app)
     return app
 
 

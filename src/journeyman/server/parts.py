@@ -33,8 +33,10 @@ class Submissions(Protocol):
         budget: Budget,
         priority: int,
         parent: str | None,
+        continues: str | None = None,
     ) -> Task:
-        """Store a task and start it; with a `key` that came before, the task of then."""
+        """Store a task and start it; with a `key` that came before, the task of then. One that `continues` an attempt
+        of another task is a fork of it."""
         ...
 
     async def follow_up(

@@ -116,6 +116,33 @@ class FollowUp(Value):
     attempt: str | None = Field(default=None, max_length=80)
 
 
+class Fork(Value):
+    """A new task that starts from an attempt of this one as it was after `step` of its steps (0 is its beginning); at
+    its end without one.
+
+    Without a prompt it is asked the same once more. What is None is as in the turn of that attempt.
+    """
+
+    step: int | None = Field(default=None, ge=0, le=10**6)
+    attempt: str = Field(default="chosen", max_length=80)
+    prompt: str = Field(default="", max_length=400_000)
+    mode: Mode | None = None
+    model: Name | None = None
+    strategy: Strategy | None = None
+    attempts: int = Field(default=1, ge=1, le=8)
+    limits: TurnLimits = TurnLimits()
+    budget: TaskBudget = TaskBudget()
+
+
+class Rewind(Value):
+    """Put the workspace and the conversation back to where they were after `step` steps of an attempt (0 is its
+    beginning). With a prompt the work goes on from there."""
+
+    step: int = Field(ge=0, le=10**6)
+    attempt: str = Field(default="chosen", max_length=80)
+    prompt: str = Field(default="", max_length=400_000)
+
+
 class Steer(Value):
     """A message to the agent while it works; it reads it at the end of the step that it is in."""
 

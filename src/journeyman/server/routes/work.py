@@ -175,7 +175,10 @@ async def get_chunk_cast(request: Request, attempt: SeenAttempt, chunk: Chunk) -
 
 @router.get("/{attempt}/terminal", responses=CAST, response_class=Response)
 async def get_terminal_cast(
-    request: Request, attempt: SeenAttempt, after: Seq = 0, limit: Annotated[int, Query(ge=1, le=500)] = 200
+    request: Request,
+    attempt: SeenAttempt,
+    after: Seq = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="Commands and checks at most.")] = 200,
 ) -> Response:
     """A recording of an attempt's commands and checks, one after the other; a marker stands at each."""
     lines = await terminal.attempt_cast(parts_of(request), attempt, after, limit)

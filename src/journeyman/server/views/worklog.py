@@ -17,6 +17,7 @@ from journeyman.core.events import (
     AttemptStarted,
     CandidateTried,
     Checked,
+    Compacted,
     Event,
     Opened,
     Progressed,
@@ -33,6 +34,7 @@ from journeyman.core.events import (
 from journeyman.core.items import Reasoning
 from journeyman.core.model import Reply
 from journeyman.core.text import clip
+from journeyman.core.words import compacted_words
 from journeyman.server.views.checks import run_view
 
 CONTENT = 20_000
@@ -192,6 +194,8 @@ def _words(event: Event) -> str:
             return text
         case Retried():
             return f"{event.message} Trying again in {event.wait:.0f} s."
+        case Compacted():
+            return compacted_words(event)
         case Resumed():
             return "Another process went on with the work."
         case Stopped():

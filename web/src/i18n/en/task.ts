@@ -179,6 +179,7 @@ export const task = {
   "diff.failed": "The changes could not be fetched",
   "diff.none": "Nothing was changed",
   "diff.none.about": "The answer is in the conversation.",
+  "diff.none.overAbout": "It ended before it changed a file. Go on, or write a follow-up, and it starts from here.",
   "diff.none.yet": "No changes yet",
   "diff.none.yetAbout": "What is changed appears here step by step.",
   "diff.soFarFiles": "Changed so far. The whole diff is here when this turn is done.",

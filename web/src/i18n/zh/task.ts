@@ -175,6 +175,7 @@ export const task: Catalogue<typeof en> = {
   "diff.failed": "无法获取更改",
   "diff.none": "没有任何更改",
   "diff.none.about": "回答在对话中。",
+  "diff.none.overAbout": "在更改任何文件之前就结束了。继续或发送后续要求，就会从这里开始。",
   "diff.none.yet": "尚无更改",
   "diff.none.yetAbout": "更改会逐步显示在这里。",
   "diff.soFarFiles": "目前已更改的文件。本轮结束后将显示完整差异。",
