@@ -1,8 +1,11 @@
 """How many tasks of a set are solved: `journeyman eval run` with a state of its own, so that each call measures anew.
 
-python benchmarks/solve.py --set FILE [what `eval run` takes: --model, --only, --limit, --strategy, …]
+    python benchmarks/solve.py --set FILE [--state FOLDER] [what `eval run` takes: --model, --only, --limit, …]
+
+The state, logs and all, is kept where `--state` says.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -11,17 +14,16 @@ from pathlib import Path
 
 
 def main() -> int:
-    arguments = sys.argv[1:]
-    if "--set" not in arguments[:-1]:
-        print(__doc__, file=sys.stderr)
-        return 2
-    at = arguments.index("--set")
-    rest = [*arguments[:at], *arguments[at + 2 :]]
-    model = [] if {"-m", "--model"} & set(rest) else ["--model", "local"]
+    parser = argparse.ArgumentParser(prog="scripts/bench solve", description=__doc__)
+    parser.add_argument("--set", type=Path, required=True, help="JSON lines, one task each")
+    parser.add_argument("--model", default="local")
+    parser.add_argument("--state", type=Path, default=None, help="keep the state there, logs and all")
+    arguments, rest = parser.parse_known_args()
     program = Path(sys.executable).with_name("journeyman")
-    with tempfile.TemporaryDirectory(prefix="solve-state-") as state:
-        command = [program, "eval", "run", arguments[at + 1], *model, *rest]
-        return subprocess.run(command, env=os.environ | {"JOURNEYMAN_HOME": state}).returncode
+    with tempfile.TemporaryDirectory(prefix="solve-state-") as temporary:
+        state = arguments.state or Path(temporary)
+        command = [program, "eval", "run", arguments.set, "--model", arguments.model, *rest]
+        return subprocess.run(command, env=os.environ | {"JOURNEYMAN_HOME": str(state)}).returncode
 
 
 if __name__ == "__main__":

@@ -14,8 +14,12 @@ from journeyman.core.api.tasks import (
     BulkOutcome,
     Choose,
     FollowUp,
+    Fork,
     Interrupt,
     Matrix,
+    Publish,
+    Publishing,
+    Rewind,
     Seen,
     Steer,
     TaskBudget,
@@ -27,7 +31,7 @@ from journeyman.core.api.tasks import (
     TaskView,
     Upload,
 )
-from journeyman.core.task import Mode, Origin, Status
+from journeyman.core.task import Mode, Origin, Status, Verdict
 from journeyman.core.value import Value
 
 
@@ -46,6 +50,14 @@ class TaskRequests(Requests):
     async def follow_up(self, task: str, turn: FollowUp, *, key: str | None = None) -> TaskView:
         """A further turn of a task."""
         return await self._act("/tasks/{task}/turns", turn, key, task=task)
+
+    async def fork(self, task: str, fork: Fork, *, key: str | None = None) -> TaskView:
+        """A new task that starts from this one as it was after a step."""
+        return await self._act("/tasks/{task}/fork", fork, key, task=task)
+
+    async def rewind(self, task: str, rewind: Rewind, *, key: str | None = None) -> TaskView:
+        """Put a task's workspace and conversation back to where they were after a step."""
+        return await self._act("/tasks/{task}/rewind", rewind, key, task=task)
 
     async def steer(self, task: str, text: str, *, attempt: str | None = None, key: str | None = None) -> TaskView:
         """Say something to the agent while it works."""
@@ -94,6 +106,7 @@ class TaskRequests(Requests):
         cursor: str | None = None,
         search: str = "",
         status: Sequence[Status] = (),
+        verdict: Sequence[Verdict] = (),
         mode: Sequence[Mode] = (),
         origin: Sequence[Origin] = (),
         repository: str | None = None,
@@ -112,6 +125,7 @@ class TaskRequests(Requests):
             "cursor": cursor,
             "search": search or None,
             "status": [*status] or None,
+            "verdict": [*verdict] or None,
             "mode": [*mode] or None,
             "origin": [*origin] or None,
             "repository": repository,
@@ -140,6 +154,14 @@ class TaskRequests(Requests):
         """The branches of a repository, or of that of an environment."""
         query: Query = {"repository": repository, "environment": environment}
         return await self._ask("GET", "/branches", Branches, query=query)
+
+    async def publishing(self, task: str) -> Publishing:
+        """Where the result of a task can be pushed, and where it was."""
+        return await self._ask("GET", "/tasks/{task}/publish", Publishing, task=task)
+
+    async def publish(self, task: str, what: Publish | None = None) -> Publishing:
+        """Push the result of a task as a branch."""
+        return await self._ask("POST", "/tasks/{task}/publish", Publishing, body=what or Publish(), task=task)
 
     async def make_demo(self) -> Demo:
         """Lay a small repository with a bug out on the server's machine, to try it with."""

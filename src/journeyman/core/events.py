@@ -13,6 +13,7 @@ from journeyman.core.evidence import Change, Check, CheckRun, Result
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, ToolSpec
 from journeyman.core.task import Base, Limits, Mode, StopReason
+from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
 
@@ -49,12 +50,19 @@ class AttemptStarted(Recorded):
     heard: int = 0
 
 
+class PlanStep(Value):
+    step: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
 class Continued(Recorded):
     """What a follow-up turn goes on from, so that its log stands for itself: an `attempt` of the turn before.
 
     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-    too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
+    too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch. With a
+    `step`, it is that attempt as it was after so many steps; `rewound`: the turn does no more than to put the workspace
+    back to there. `plan` are its steps where some are open.
     """
 
     kind: Literal["continued"] = "continued"
@@ -65,6 +73,20 @@ class Continued(Recorded):
     checkpointed: bool = True
     tree: str | None = None
     diff: str | None = None
+    step: int | None = None
+    rewound: bool = False
+    plan: tuple[PlanStep, ...] = ()
+
+
+class SetUpRan(Value):
+    """A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+    It ended at `at` (seconds since the epoch), for this attempt or for an earlier one."""
+
+    environment: str
+    phase: Literal["setup", "maintenance"]
+    chunk: str
+    at: float
+    seconds: float
 
 
 class Opened(Recorded):
@@ -73,7 +95,7 @@ class Opened(Recorded):
     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-    one left.
+    one left. `setup` are the scripts that made the layers, the first time that they are opened.
     """
 
     kind: Literal["opened"] = "opened"
@@ -86,6 +108,7 @@ class Opened(Recorded):
     build: str | None = None
     probes: tuple[BypassProbe, ...] = ()
     folder: str = ""
+    setup: tuple[SetUpRan, ...] = ()
 
 
 class RequestRefused(Recorded):
@@ -134,6 +157,24 @@ class Replied(Recorded):
     seconds: float
 
 
+class Compacted(Recorded):
+    """The conversation came near the end of the model's window and was made shorter: it is `items` from here on.
+
+    `summary` is what stands in it for what was left out, by the model, or (`by` "harness") put together from the log
+    where the model gave none. `before` and `after` are the sizes of a request in tokens, estimated; `usage` and
+    `seconds` are what the summary took.
+    """
+
+    kind: Literal["compacted"] = "compacted"
+    items: tuple[Item, ...]
+    summary: str
+    by: Literal["model", "harness"] = "model"
+    before: int
+    after: int
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
 class CommandStarted(Value):
     kind: Literal["command"] = "command"
     command: str
@@ -157,11 +198,6 @@ class CommandEnded(Value):
 class FilesChanged(Value):
     kind: Literal["files"] = "files"
     changes: tuple[Change, ...]
-
-
-class PlanStep(Value):
-    step: str
-    status: Literal["pending", "in_progress", "completed"]
 
 
 class PlanUpdated(Value):
@@ -263,10 +299,22 @@ class Stopped(Recorded):
 
 
 class Finished(Recorded):
-    """The last event of an attempt that was not interrupted."""
+    """The last event of the work on an attempt that was not interrupted."""
 
     kind: Literal["finished"] = "finished"
     result: Result
+
+
+class Published(Recorded):
+    """A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+    is shown without a password. `tree` is the commit's, `person` who asked for it."""
+
+    kind: Literal["published"] = "published"
+    remote: str
+    branch: str
+    commit: str
+    tree: str
+    person: str | None = None
 
 
 Event = Annotated[
@@ -278,6 +326,7 @@ Event = Annotated[
     | Said
     | Heard
     | Replied
+    | Compacted
     | ToolStarted
     | ToolReturned
     | CheckStarted
@@ -287,7 +336,8 @@ Event = Annotated[
     | Retried
     | Resumed
     | Stopped
-    | Finished,
+    | Finished
+    | Published,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

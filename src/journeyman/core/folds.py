@@ -7,6 +7,7 @@ from journeyman.core.environment import Refusal
 from journeyman.core.events import (
     AttemptStarted,
     Checked,
+    Compacted,
     Continued,
     Event,
     Finished,
@@ -51,9 +52,11 @@ def prepared(events: Iterable[Event]) -> Prepared | None:
 
 
 def conversation(events: Iterable[Event]) -> list[Item]:
-    """The items of the next request; only ever extended at the end as events are added."""
+    """The items of the next request; only ever extended at the end as events are added, until they are compacted."""
     items: list[Item] = []
     for event in events:
+        if isinstance(event, Compacted):
+            items = list(event.items)
         items.extend(items_of(event))
     return items
 
@@ -141,6 +144,25 @@ def last_message(events: Iterable[Event]) -> int:
     return last
 
 
+def up_to(events: Sequence[Event], step: int) -> Sequence[Event]:
+    """The events until a step (from 1) has ended: its calls have returned. All where it is the last one."""
+    count, waiting = 0, set[str]()
+    for at, event in enumerate(events):
+        match event:
+            case Replied(reply=reply):
+                if count == step:
+                    return events[:at]
+                count += 1
+                waiting = {call.call_id for call in reply.calls}
+            case ToolReturned(call_id=call_id):
+                waiting.discard(call_id)
+            case _:
+                continue
+        if count == step and not waiting:
+            return events[: at + 1]
+    return events
+
+
 def steps(events: Iterable[Event]) -> int:
     return sum(isinstance(event, Replied) for event in events)
 
@@ -150,12 +172,16 @@ def usage(events: Iterable[Event]) -> Usage:
     for event in events:
         if isinstance(event, Replied):
             total = total + event.reply.usage
+        elif isinstance(event, Compacted):
+            total = total + event.usage
     return total
 
 
 def plan(events: Iterable[Event]) -> tuple[PlanStep, ...]:
     current: tuple[PlanStep, ...] = ()
     for event in events:
+        if isinstance(event, Continued):
+            current = event.plan
         if isinstance(event, ToolReturned) and isinstance(event.detail, PlanUpdated):
             current = event.detail.plan
     return current

@@ -21,6 +21,7 @@ StopReason = Literal[
     "money",
     "budget",
     "stuck",
+    "context",
     "interrupted",
     "cancelled",
     "model",
@@ -89,7 +90,9 @@ class TurnRequest(Value):
     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-    over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+    over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with. With a
+    `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind` does no
+    more than to put the workspace back to there.
     """
 
     prompt: str = Field(min_length=1)
@@ -107,6 +110,8 @@ class TurnRequest(Value):
     starting_diff: str | None = None
     against: str | None = None
     seed: int = 0
+    step: int | None = Field(default=None, ge=0)
+    rewind: bool = False
 
 
 Origin = Literal["cli", "api", "web", "schedule", "webhook", "import"]
@@ -117,7 +122,8 @@ class Task(Value):
 
     `turn` is the number of its newest turn, `chosen` the attempt of that turn that is handed over. `owner` is a
     person's id, None for those of a terminal; `group` is who else sees it. `seq` counts the events of all its attempts.
-    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5.
+    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5. `applied` is the attempt whose
+    patch somebody has put on their working tree.
     """
 
     id: str
@@ -144,6 +150,7 @@ class Task(Value):
     budget: Budget = Budget()
     reason: str = ""
     seq: int = 0
+    applied: str | None = None
 
 
 class Turn(Value):
@@ -183,7 +190,7 @@ class Message(Value):
 
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-    is the number of the event with the newest plan."""
+    is the number of the event with the newest plan, `branch` where its result was pushed to last."""
 
     line: str = ""
     steps: int = 0
@@ -198,6 +205,7 @@ class Summary(Value):
     warnings: int = 0
     stop: StopReason | None = None
     planned: int | None = None
+    branch: str = ""
 
 
 class Attempt(Value):

@@ -479,7 +479,13 @@ export interface paths {
         get: operations["get_person"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Person
+         * @description Delete somebody: their account, sessions, tokens, schedules and quota, and their name and address in the audit
+         *     log. Their tasks and environments stay, without a name, for their groups and administrators. To keep somebody out
+         *     who may come back, disable them.
+         */
+        delete: operations["delete_person"];
         options?: never;
         head?: never;
         /**
@@ -1139,7 +1145,7 @@ export interface paths {
         };
         /**
          * Get Diff
-         * @description The changes, file by file and line by line, and as a patch.
+         * @description The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far.
          */
         get: operations["get_diff"];
         put?: never;
@@ -1433,6 +1439,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork Task
+         * @description A new task that starts from this one as it was after a step: its conversation and all files of its workspace.
+         */
+        post: operations["fork_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/images/{image}": {
         parameters: {
             query?: never;
@@ -1513,6 +1539,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Publishing
+         * @description Where a task's result can be pushed as a branch, or why it cannot, and where it was pushed.
+         */
+        get: operations["get_publishing"];
+        put?: never;
+        /**
+         * Publish Result
+         * @description Push a result as a branch, by the service's own git. No commit of somebody else's is ever overwritten.
+         */
+        post: operations["publish_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/retry": {
         parameters: {
             query?: never;
@@ -1527,6 +1577,27 @@ export interface paths {
          * @description Have what failed, or was interrupted or cancelled, go on from the step it was in.
          */
         post: operations["retry_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/rewind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rewind Task
+         * @description Put the workspace, with ignored files and all, and the conversation back to where they were after a step. That is
+         *     a further turn, so nothing of what came after is lost; with a prompt the work goes on in it.
+         */
+        post: operations["rewind_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1945,7 +2016,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -2119,7 +2191,7 @@ export interface components {
             refusals: components["schemas"]["Refused"][];
             result?: components["schemas"]["ResultView"] | null;
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /** Strategy */
             strategy?: ("loop" | "repair") | null;
         };
@@ -2839,7 +2911,8 @@ export interface components {
         };
         /**
          * CommandView
-         * @description A command whose output is kept: one of the agent's, or a check. `size` is in bytes.
+         * @description A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+         *     the work. `size` is in bytes.
          */
         CommandView: {
             /** At */
@@ -2863,7 +2936,7 @@ export interface components {
              * Origin
              * @enum {string}
              */
-            origin: "agent" | "check";
+            origin: "agent" | "check" | "setup";
             /** Seconds */
             seconds: number;
             /** Seq */
@@ -2875,6 +2948,61 @@ export interface components {
              * @default 0
              */
             size: number;
+        };
+        /**
+         * Compacted
+         * @description The conversation came near the end of the model's window and was made shorter: it is `items` from here on.
+         *
+         *     `summary` is what stands in it for what was left out, by the model, or (`by` "harness") put together from the log
+         *     where the model gave none. `before` and `after` are the sizes of a request in tokens, estimated; `usage` and
+         *     `seconds` are what the summary took.
+         */
+        Compacted: {
+            /** After */
+            after: number;
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Before */
+            before: number;
+            /**
+             * By
+             * @default model
+             * @enum {string}
+             */
+            by: "model" | "harness";
+            /** Items */
+            items: (components["schemas"]["UserMessage"] | components["schemas"]["DeveloperMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["Reasoning"] | components["schemas"]["ToolCall"] | components["schemas"]["ToolResult"])[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "compacted";
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Summary */
+            summary: string;
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "cached_input_tokens": 0,
+             *       "cache_write_input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "reasoning_output_tokens": 0,
+             *       "cost": 0
+             *     }
+             */
+            usage: components["schemas"]["Usage"];
         };
         /**
          * Comparison
@@ -2918,7 +3046,9 @@ export interface components {
          *
          *     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
          *     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
+         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch. With a
+         *     `step`, it is that attempt as it was after so many steps; `rewound`: the turn does no more than to put the workspace
+         *     back to there. `plan` are its steps where some are open.
          */
         Continued: {
             /**
@@ -2948,6 +3078,16 @@ export interface components {
              */
             kind: "continued";
             /**
+             * Plan
+             * @default []
+             */
+            plan: components["schemas"]["PlanStep"][];
+            /**
+             * Rewound
+             * @default false
+             */
+            rewound: boolean;
+            /**
              * Rules
              * @default []
              */
@@ -2957,6 +3097,8 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /** Step */
+            step?: number | null;
             /** Tree */
             tree?: string | null;
         };
@@ -3010,7 +3152,8 @@ export interface components {
          * @description The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
          *     where it is too large for one answer: download it).
          *
-         *     `against` is "base", or the name of an attempt.
+         *     `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+         *     the attempt's last checkpoint.
          */
         DiffView: {
             /**
@@ -3029,6 +3172,11 @@ export interface components {
              * @default 0
              */
             removed: number;
+            /**
+             * So Far
+             * @default false
+             */
+            so_far: boolean;
             /**
              * Unified
              * @default
@@ -3536,7 +3684,7 @@ export interface components {
         };
         /**
          * Finished
-         * @description The last event of an attempt that was not interrupted.
+         * @description The last event of the work on an attempt that was not interrupted.
          */
         Finished: {
             /**
@@ -3588,6 +3736,42 @@ export interface components {
              * @default
              */
             prompt: string;
+            /** Strategy */
+            strategy?: ("loop" | "repair") | null;
+        };
+        /**
+         * Fork
+         * @description A new task that starts from an attempt of this one as it was after `step` of its steps (0 is its beginning); at
+         *     its end without one.
+         *
+         *     Without a prompt it is asked the same once more. What is None is as in the turn of that attempt.
+         */
+        Fork: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
+            /**
+             * Attempts
+             * @default 1
+             */
+            attempts: number;
+            /** @default {} */
+            budget: components["schemas"]["TaskBudget"];
+            /** @default {} */
+            limits: components["schemas"]["TurnLimits"];
+            /** Mode */
+            mode?: ("ask" | "code" | "review") | null;
+            /** Model */
+            model?: string | null;
+            /**
+             * Prompt
+             * @default
+             */
+            prompt: string;
+            /** Step */
+            step?: number | null;
             /** Strategy */
             strategy?: ("loop" | "repair") | null;
         };
@@ -4199,7 +4383,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -4210,7 +4394,7 @@ export interface components {
          *     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
          *     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
          *     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-         *     one left.
+         *     one left. `setup` are the scripts that made the layers, the first time that they are opened.
          */
         Opened: {
             /**
@@ -4257,6 +4441,11 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /**
+             * Setup
+             * @default []
+             */
+            setup: components["schemas"]["SetUpRan"][];
             /**
              * Toolchains
              * @default []
@@ -4497,6 +4686,98 @@ export interface components {
             seq: number;
             /** Text */
             text: string;
+        };
+        /**
+         * Publish
+         * @description Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+         *     from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+         *
+         *     A branch that is there already is only ever added to where the last commit on it was pushed from here.
+         */
+        Publish: {
+            /** Attempt */
+            attempt?: string | null;
+            /** Branch */
+            branch?: string | null;
+            /** Message */
+            message?: string | null;
+        };
+        /**
+         * Published
+         * @description A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+         *     is shown without a password. `tree` is the commit's, `person` who asked for it.
+         */
+        Published: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "published";
+            /** Person */
+            person?: string | null;
+            /** Remote */
+            remote: string;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Tree */
+            tree: string;
+        };
+        /**
+         * PublishedBranch
+         * @description A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`.
+         */
+        PublishedBranch: {
+            /** At */
+            at: number;
+            /** Attempt */
+            attempt: string;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /** Remote */
+            remote: string;
+        };
+        /**
+         * Publishing
+         * @description Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+         *     `reason` says why it cannot be. `branch` and `message` are what is taken where none is named.
+         */
+        Publishing: {
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Published
+             * @default []
+             */
+            published: components["schemas"]["PublishedBranch"][];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Remote */
+            remote?: string | null;
         };
         /**
          * Quota
@@ -4898,6 +5179,25 @@ export interface components {
             findings: components["schemas"]["Finding"][];
         };
         /**
+         * Rewind
+         * @description Put the workspace and the conversation back to where they were after `step` steps of an attempt (0 is its
+         *     beginning). With a prompt the work goes on from there.
+         */
+        Rewind: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
+            /**
+             * Prompt
+             * @default
+             */
+            prompt: string;
+            /** Step */
+            step: number;
+        };
+        /**
          * RoomMade
          * @description What went, or would go. `tasks` are the first thousand of `task_count`; `left_bytes` is what stays.
          */
@@ -5238,6 +5538,26 @@ export interface components {
             /** Ended */
             ended: number;
         };
+        /**
+         * SetUpRan
+         * @description A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+         *     It ended at `at` (seconds since the epoch), for this attempt or for an earlier one.
+         */
+        SetUpRan: {
+            /** At */
+            at: number;
+            /** Chunk */
+            chunk: string;
+            /** Environment */
+            environment: string;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "setup" | "maintenance";
+            /** Seconds */
+            seconds: number;
+        };
         /** SignInRequest */
         SignInRequest: {
             /** Email */
@@ -5418,7 +5738,7 @@ export interface components {
              * Reason
              * @enum {string}
              */
-            reason: "finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error";
+            reason: "finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error";
             /**
              * Seq
              * @default 0
@@ -5428,7 +5748,7 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last.
          */
         Summary: {
             /**
@@ -5436,6 +5756,11 @@ export interface components {
              * @default 0
              */
             added: number;
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
             /**
              * Broken
              * @default 0
@@ -5479,7 +5804,7 @@ export interface components {
              */
             still_failing: number;
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /**
              * @default {
              *       "input_tokens": 0,
@@ -5714,7 +6039,7 @@ export interface components {
              */
             status: "queued" | "running" | "interrupted" | "done" | "failed" | "cancelled";
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /**
              * @default {
              *       "line": "",
@@ -5734,7 +6059,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -6147,7 +6473,9 @@ export interface components {
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
          *     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with. With a
+         *     `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind` does no
+         *     more than to put the workspace back to there.
          */
         TurnRequest: {
             /** Against */
@@ -6205,12 +6533,19 @@ export interface components {
             /** Repository */
             repository: string;
             /**
+             * Rewind
+             * @default false
+             */
+            rewind: boolean;
+            /**
              * Seed
              * @default 0
              */
             seed: number;
             /** Starting Diff */
             starting_diff?: string | null;
+            /** Step */
+            step?: number | null;
             /** Strategy */
             strategy?: ("loop" | "repair") | null;
         };
@@ -6550,6 +6885,7 @@ export type CommandEnded = components['schemas']['CommandEnded'];
 export type CommandPage = components['schemas']['CommandPage'];
 export type CommandStarted = components['schemas']['CommandStarted'];
 export type CommandView = components['schemas']['CommandView'];
+export type Compacted = components['schemas']['Compacted'];
 export type Comparison = components['schemas']['Comparison'];
 export type Continued = components['schemas']['Continued'];
 export type Demo = components['schemas']['Demo'];
@@ -6578,6 +6914,7 @@ export type FileText = components['schemas']['FileText'];
 export type Finding = components['schemas']['Finding'];
 export type Finished = components['schemas']['Finished'];
 export type FollowUp = components['schemas']['FollowUp'];
+export type Fork = components['schemas']['Fork'];
 export type Gone = components['schemas']['Gone'];
 export type GroupList = components['schemas']['GroupList'];
 export type GroupNamed = components['schemas']['GroupNamed'];
@@ -6619,6 +6956,10 @@ export type PlanUpdated = components['schemas']['PlanUpdated'];
 export type Prepared = components['schemas']['Prepared'];
 export type Profile = components['schemas']['Profile'];
 export type Progressed = components['schemas']['Progressed'];
+export type Publish = components['schemas']['Publish'];
+export type Published = components['schemas']['Published'];
+export type PublishedBranch = components['schemas']['PublishedBranch'];
+export type Publishing = components['schemas']['Publishing'];
 export type Quota = components['schemas']['Quota'];
 export type QuotaList = components['schemas']['QuotaList'];
 export type QuotaWrite = components['schemas']['QuotaWrite'];
@@ -6636,6 +6977,7 @@ export type Resumed = components['schemas']['Resumed'];
 export type Retention = components['schemas']['Retention'];
 export type Retried = components['schemas']['Retried'];
 export type Review = components['schemas']['Review'];
+export type Rewind = components['schemas']['Rewind'];
 export type RoomMade = components['schemas']['RoomMade'];
 export type RoomWanted = components['schemas']['RoomWanted'];
 export type RunView = components['schemas']['RunView'];
@@ -6654,6 +6996,7 @@ export type SecretWrite = components['schemas']['SecretWrite'];
 export type Seen = components['schemas']['Seen'];
 export type SelfTest = components['schemas']['SelfTest'];
 export type SessionsEnded = components['schemas']['SessionsEnded'];
+export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
 export type Span = components['schemas']['Span'];
@@ -6785,8 +7128,11 @@ export interface operations {
             query?: {
                 /** @description What acts begin with, such as `token.`. */
                 act?: string | null;
+                /** @description From the page before: its `cursor`. */
                 before?: number | null;
+                /** @description Acts of a page. */
                 limit?: number;
+                /** @description Only what this person did, by id. */
                 person?: string | null;
             };
             header?: never;
@@ -7224,6 +7570,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7318,6 +7665,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7416,6 +7764,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7508,6 +7857,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7611,6 +7961,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7705,6 +8056,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7799,6 +8151,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -8239,6 +8592,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8331,6 +8685,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8429,7 +8784,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8524,7 +8881,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8789,6 +9148,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The invitation's id, which is not the secret of its link. */
                 invitation_id: string;
             };
             cookie?: never;
@@ -9051,6 +9411,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9143,6 +9504,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9407,6 +9769,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9496,11 +9859,105 @@ export interface operations {
             };
         };
     };
+    delete_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id. */
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     update_person: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9599,6 +10056,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9693,6 +10151,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9785,6 +10244,7 @@ export interface operations {
     own_quotas: {
         parameters: {
             query?: {
+                /** @description A group, by its id. */
                 group?: string | null;
             };
             header?: never;
@@ -10496,6 +10956,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10590,6 +11051,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10688,6 +11150,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10863,6 +11326,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -10957,10 +11421,12 @@ export interface operations {
     remove_secret: {
         parameters: {
             query?: {
+                /** @description That of this environment; without it the one for all. */
                 environment?: string | null;
             };
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11494,6 +11960,7 @@ export interface operations {
     openid_begin: {
         parameters: {
             query?: {
+                /** @description The page of ours to go to then. */
                 next?: string;
             };
             header?: never;
@@ -11957,6 +12424,8 @@ export interface operations {
                 status?: ("queued" | "running" | "interrupted" | "done" | "failed" | "cancelled")[];
                 /** @description Only those with something that this person has not read. */
                 unread?: boolean;
+                /** @description Only tasks whose work came to one of these. */
+                verdict?: ("verified" | "unverified" | "failing" | "unchanged" | "answered")[];
             };
             header?: never;
             path?: never;
@@ -11970,69 +12439,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "tasks": [
-                     *         {
-                     *           "id": "0f3k9x2m1qa8zt",
-                     *           "title": "Adding up an empty list of prices should give 0",
-                     *           "mode": "code",
-                     *           "status": "done",
-                     *           "verdict": "verified",
-                     *           "stop": "finished",
-                     *           "reason": "",
-                     *           "needs": "review",
-                     *           "repository": "https://git.example.com/shop.git",
-                     *           "environment": "shop",
-                     *           "ref": "main",
-                     *           "model": "gpt-5-codex",
-                     *           "turn": 1,
-                     *           "attempts": 2,
-                     *           "running": 0,
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "created": 1790000000,
-                     *           "updated": 1790000241.5,
-                     *           "began": 1790000001.2,
-                     *           "ended": 1790000241.5,
-                     *           "owner": "0f3j00aa11bb22",
-                     *           "owner_name": "Ada",
-                     *           "origin": "web",
-                     *           "priority": 3,
-                     *           "archived": false,
-                     *           "seq": 212,
-                     *           "unread": true,
-                     *           "summary": {
-                     *             "line": "verified: 1 test fixed",
-                     *             "steps": 9,
-                     *             "commands": 6,
-                     *             "usage": {
-                     *               "input_tokens": 48210,
-                     *               "cached_input_tokens": 40960,
-                     *               "cache_write_input_tokens": 0,
-                     *               "output_tokens": 1904,
-                     *               "reasoning_output_tokens": 0,
-                     *               "cost": 0.031
-                     *             },
-                     *             "files": 1,
-                     *             "added": 3,
-                     *             "removed": 1,
-                     *             "fixed": 1,
-                     *             "broken": 0,
-                     *             "still_failing": 0,
-                     *             "warnings": 0
-                     *           },
-                     *           "usage": {
-                     *             "input_tokens": 96420,
-                     *             "cached_input_tokens": 81920,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 3808,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.062
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskPage"];
                 };
             };
@@ -12123,107 +12529,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -12319,107 +12624,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -14405,6 +14609,7 @@ export interface operations {
             query?: {
                 /** @description The number of an event of the attempt. */
                 after?: number;
+                /** @description Commands and checks at most. */
                 limit?: number;
             };
             header?: never;
@@ -15102,6 +15307,108 @@ export interface operations {
             };
         };
     };
+    fork_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again has no second effect: the answer is that of the first time. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Fork"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_image: {
         parameters: {
             query?: never;
@@ -15499,6 +15806,203 @@ export interface operations {
             };
         };
     };
+    get_publishing: {
+        parameters: {
+            query?: {
+                /** @description Of which attempt; the chosen one else. */
+                attempt?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    publish_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     retry_task: {
         parameters: {
             query?: never;
@@ -15513,6 +16017,108 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rewind_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again has no second effect: the answer is that of the first time. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rewind"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16434,6 +17040,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The token's id, which is not its secret. */
                 token_id: string;
             };
             cookie?: never;

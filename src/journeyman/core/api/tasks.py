@@ -116,6 +116,33 @@ class FollowUp(Value):
     attempt: str | None = Field(default=None, max_length=80)
 
 
+class Fork(Value):
+    """A new task that starts from an attempt of this one as it was after `step` of its steps (0 is its beginning); at
+    its end without one.
+
+    Without a prompt it is asked the same once more. What is None is as in the turn of that attempt.
+    """
+
+    step: int | None = Field(default=None, ge=0, le=10**6)
+    attempt: str = Field(default="chosen", max_length=80)
+    prompt: str = Field(default="", max_length=400_000)
+    mode: Mode | None = None
+    model: Name | None = None
+    strategy: Strategy | None = None
+    attempts: int = Field(default=1, ge=1, le=8)
+    limits: TurnLimits = TurnLimits()
+    budget: TaskBudget = TaskBudget()
+
+
+class Rewind(Value):
+    """Put the workspace and the conversation back to where they were after `step` steps of an attempt (0 is its
+    beginning). With a prompt the work goes on from there."""
+
+    step: int = Field(ge=0, le=10**6)
+    attempt: str = Field(default="chosen", max_length=80)
+    prompt: str = Field(default="", max_length=400_000)
+
+
 class Steer(Value):
     """A message to the agent while it works; it reads it at the end of the step that it is in."""
 
@@ -139,6 +166,18 @@ class Choose(Value):
     """Hand over this attempt ("turn.number", or its number in the newest turn)."""
 
     attempt: str = Field(min_length=1, max_length=80)
+
+
+class Publish(Value):
+    """Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+    from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+
+    A branch that is there already is only ever added to where the last commit on it was pushed from here.
+    """
+
+    attempt: str | None = Field(default=None, max_length=80)
+    branch: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$")
+    message: str | None = Field(default=None, min_length=1, max_length=20_000)
 
 
 class TaskUpdate(Value):
@@ -293,6 +332,27 @@ class Upload(Value):
     kind: Literal["image", "patch"]
     media_type: str
     size: int
+
+
+class PublishedBranch(Value):
+    """A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`."""
+
+    attempt: str
+    remote: str
+    branch: str
+    commit: str
+    at: float
+
+
+class Publishing(Value):
+    """Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+    `reason` says why it cannot be. `branch` and `message` are what is taken where none is named."""
+
+    remote: str | None = None
+    reason: str = ""
+    branch: str = ""
+    message: str = ""
+    published: tuple[PublishedBranch, ...] = ()
 
 
 class Branches(Value):
