@@ -51,6 +51,7 @@ from journeyman.core.api.people import (
     TokenMade,
 )
 from journeyman.core.api.tasks import (
+    Applied,
     Approve,
     AttemptColumn,
     AttemptUsage,
@@ -59,6 +60,7 @@ from journeyman.core.api.tasks import (
     BulkFailure,
     BulkOutcome,
     Choose,
+    Fork,
     Interrupt,
     Matrix,
     MatrixRow,
@@ -130,6 +132,8 @@ def _tasks() -> Sequence[Value]:
         Interrupt(attempt="1"),
         Approve(budget=TaskBudget(cost=4.0)),
         Choose(attempt="2"),
+        Applied(attempt="2"),
+        Fork(step=3, prompt="Do it without a new dependency."),
         Bulk(act="archive", ids=(TASK, "0f3k9x2m1qa8zu")),
         BulkOutcome(
             done=(TASK,),
