@@ -7,7 +7,7 @@ from itertools import count, pairwise
 
 from journeyman.core.events import Event, Opened, Replied, Said, Stopped, ToolReturned, ToolStarted
 from journeyman.core.items import ToolCall
-from journeyman.core.model import Reply, call, say
+from journeyman.core.model import Profile, Reply, call, say
 from journeyman.core.task import Limits
 from journeyman.core.usage import Usage
 from tests.attempt.conftest import MakeBench
@@ -158,3 +158,27 @@ async def test_the_log_says_what_the_sandbox_was(bench: MakeBench, make_reposito
     opened = next(event for event in events if isinstance(event, Opened))
     assert (opened.backend, opened.workspace) == ("bubblewrap", str(folder))
     assert sum(isinstance(event, Replied) for event in events) == 1
+
+
+async def test_a_small_model_in_the_loop_has_few_and_short_tools(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """Together with the instructions they stay under 500 tokens."""
+    edits = [
+        call("edit", "c1", path="a.txt", old="won", new="1"),
+        call("edit", "c2", path="a.txt", old="one", new="1"),
+        call("edit", "c3", path="deep/new.txt", old="", new="fresh\n"),
+        call("edit", "c4", path="a.txt", old="", new="over\n"),
+    ]
+    one = bench([*edits, say("Done.")])
+    one.profile = Profile(name="scripted", small=True)
+    result, events = await one.run(make_repository(FILES))
+    request = one.model.requests[0]
+    tools = json.dumps([tool.model_dump(exclude={"grammar"}) for tool in request.tools])
+    assert [tool.name for tool in request.tools] == ["shell", "read", "edit"]
+    assert (len(request.instructions) + len(tools)) / 4 < 500
+    answers = {event.call_id: event.content for event in events if isinstance(event, ToolReturned)}
+    assert answers["c1"].startswith("old is not in a.txt.")
+    assert (answers["c2"], answers["c3"]) == ("update: a.txt +1 -1", "add: deep/new.txt +1 -0")
+    assert answers["c4"].startswith("a.txt is there already")
+    assert [(change.path, change.kind) for change in result.changes] == [("a.txt", "update"), ("deep/new.txt", "add")]

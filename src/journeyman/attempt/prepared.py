@@ -63,7 +63,10 @@ async def prepared(host: Host, start: AttemptStarted, workspace: Workspace, tool
     else:
         items = prompts.first_items(start, str(workspace.spec.workspace), said, _network(start), change)
     return Prepared(
-        instructions=prompts.INSTRUCTIONS[start.mode], tools=toolbox.specs, items=items, rules=tuple(sorted(seen))
+        instructions=prompts.instructions(start.mode, start.profile),
+        tools=toolbox.specs,
+        items=items,
+        rules=tuple(sorted(seen)),
     )
 
 

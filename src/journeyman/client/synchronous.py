@@ -140,6 +140,8 @@ class Client:
     audit = blocking(AsyncClient.audit)
     workers = blocking(AsyncClient.workers)
     branches = blocking(AsyncClient.branches)
+    publishing = blocking(AsyncClient.publishing)
+    publish = blocking(AsyncClient.publish)
     make_demo = blocking(AsyncClient.make_demo)
     export_task = blocking(AsyncClient.export_task)
     import_task = blocking(AsyncClient.import_task)

@@ -18,6 +18,8 @@ from journeyman.core.api.tasks import (
     Fork,
     Interrupt,
     Matrix,
+    Publish,
+    Publishing,
     Rewind,
     Seen,
     Steer,
@@ -157,6 +159,14 @@ class TaskRequests(Requests):
         """The branches of a repository, or of that of an environment."""
         query: Query = {"repository": repository, "environment": environment}
         return await self._ask("GET", "/branches", Branches, query=query)
+
+    async def publishing(self, task: str) -> Publishing:
+        """Where the result of a task can be pushed, and where it was."""
+        return await self._ask("GET", "/tasks/{task}/publish", Publishing, task=task)
+
+    async def publish(self, task: str, what: Publish | None = None) -> Publishing:
+        """Push the result of a task as a branch."""
+        return await self._ask("POST", "/tasks/{task}/publish", Publishing, body=what or Publish(), task=task)
 
     async def make_demo(self) -> Demo:
         """Lay a small repository with a bug out on the server's machine, to try it with."""

@@ -23,10 +23,13 @@ class ToolSpec(Value):
 class Profile(Value):
     """What a model can do and how to talk to it.
 
-    `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown.
+    `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
+    million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
+    to a GBNF grammar.
     """
 
     name: str
+    family: Literal["gpt", "claude", "gemini", "other"] = "other"
     window: int = 128_000
     max_output: int = 16_000
     tool_style: Literal["native", "json"] = "native"
@@ -36,6 +39,7 @@ class Profile(Value):
     reasoning: bool = False
     small: bool = False
     images: bool = True
+    completes: bool = False
     input_price: float | None = None
     cached_input_price: float | None = None
     output_price: float | None = None

@@ -14,6 +14,7 @@ from journeyman.core.events import (
     PlanUpdated,
     Prepared,
     Progressed,
+    Published,
     Replied,
     Resumed,
     Retried,
@@ -91,6 +92,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return {"line": ENDED[reason], "stop": reason}
         case Finished(result=result):
             return _finished(result)
+        case Published(branch=branch):
+            return {"branch": branch}
         case _:
             line = _line(event)
             return {"line": line} if line else {}

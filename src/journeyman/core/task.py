@@ -190,7 +190,7 @@ class Message(Value):
 
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-    is the number of the event with the newest plan."""
+    is the number of the event with the newest plan, `branch` where its result was pushed to last."""
 
     line: str = ""
     steps: int = 0
@@ -205,6 +205,7 @@ class Summary(Value):
     warnings: int = 0
     stop: StopReason | None = None
     planned: int | None = None
+    branch: str = ""
 
 
 class Attempt(Value):

@@ -1559,6 +1559,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Publishing
+         * @description Where a task's result can be pushed as a branch, or why it cannot, and where it was pushed.
+         */
+        get: operations["get_publishing"];
+        put?: never;
+        /**
+         * Publish Result
+         * @description Push a result as a branch, by the service's own git. No commit of somebody else's is ever overwritten.
+         */
+        post: operations["publish_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/retry": {
         parameters: {
             query?: never;
@@ -2024,7 +2048,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -2918,7 +2943,8 @@ export interface components {
         };
         /**
          * CommandView
-         * @description A command whose output is kept: one of the agent's, or a check. `size` is in bytes.
+         * @description A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+         *     the work. `size` is in bytes.
          */
         CommandView: {
             /** At */
@@ -2942,7 +2968,7 @@ export interface components {
              * Origin
              * @enum {string}
              */
-            origin: "agent" | "check";
+            origin: "agent" | "check" | "setup";
             /** Seconds */
             seconds: number;
             /** Seq */
@@ -3690,7 +3716,7 @@ export interface components {
         };
         /**
          * Finished
-         * @description The last event of an attempt that was not interrupted.
+         * @description The last event of the work on an attempt that was not interrupted.
          */
         Finished: {
             /**
@@ -4389,7 +4415,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -4400,7 +4426,7 @@ export interface components {
          *     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
          *     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
          *     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-         *     one left.
+         *     one left. `setup` are the scripts that made the layers, the first time that they are opened.
          */
         Opened: {
             /**
@@ -4447,6 +4473,11 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /**
+             * Setup
+             * @default []
+             */
+            setup: components["schemas"]["SetUpRan"][];
             /**
              * Toolchains
              * @default []
@@ -4606,11 +4637,24 @@ export interface components {
          * Profile
          * @description What a model can do and how to talk to it.
          *
-         *     `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown.
+         *     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
+         *     million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
+         *     to a GBNF grammar.
          */
         Profile: {
             /** Cached Input Price */
             cached_input_price?: number | null;
+            /**
+             * Completes
+             * @default false
+             */
+            completes: boolean;
+            /**
+             * Family
+             * @default other
+             * @enum {string}
+             */
+            family: "gpt" | "claude" | "gemini" | "other";
             /**
              * Freeform Tools
              * @default false
@@ -4687,6 +4731,98 @@ export interface components {
             seq: number;
             /** Text */
             text: string;
+        };
+        /**
+         * Publish
+         * @description Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+         *     from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+         *
+         *     A branch that is there already is only ever added to where the last commit on it was pushed from here.
+         */
+        Publish: {
+            /** Attempt */
+            attempt?: string | null;
+            /** Branch */
+            branch?: string | null;
+            /** Message */
+            message?: string | null;
+        };
+        /**
+         * Published
+         * @description A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+         *     is shown without a password. `tree` is the commit's, `person` who asked for it.
+         */
+        Published: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "published";
+            /** Person */
+            person?: string | null;
+            /** Remote */
+            remote: string;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Tree */
+            tree: string;
+        };
+        /**
+         * PublishedBranch
+         * @description A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`.
+         */
+        PublishedBranch: {
+            /** At */
+            at: number;
+            /** Attempt */
+            attempt: string;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /** Remote */
+            remote: string;
+        };
+        /**
+         * Publishing
+         * @description Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+         *     `reason` says why it cannot be. `branch` and `message` are what is taken where none is named.
+         */
+        Publishing: {
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Published
+             * @default []
+             */
+            published: components["schemas"]["PublishedBranch"][];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Remote */
+            remote?: string | null;
         };
         /**
          * Quota
@@ -5447,6 +5583,26 @@ export interface components {
             /** Ended */
             ended: number;
         };
+        /**
+         * SetUpRan
+         * @description A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+         *     It ended at `at` (seconds since the epoch), for this attempt or for an earlier one.
+         */
+        SetUpRan: {
+            /** At */
+            at: number;
+            /** Chunk */
+            chunk: string;
+            /** Environment */
+            environment: string;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "setup" | "maintenance";
+            /** Seconds */
+            seconds: number;
+        };
         /** SignInRequest */
         SignInRequest: {
             /** Email */
@@ -5637,7 +5793,7 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last.
          */
         Summary: {
             /**
@@ -5645,6 +5801,11 @@ export interface components {
              * @default 0
              */
             added: number;
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
             /**
              * Broken
              * @default 0
@@ -5946,7 +6107,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -6843,6 +7005,10 @@ export type PlanUpdated = components['schemas']['PlanUpdated'];
 export type Prepared = components['schemas']['Prepared'];
 export type Profile = components['schemas']['Profile'];
 export type Progressed = components['schemas']['Progressed'];
+export type Publish = components['schemas']['Publish'];
+export type Published = components['schemas']['Published'];
+export type PublishedBranch = components['schemas']['PublishedBranch'];
+export type Publishing = components['schemas']['Publishing'];
 export type Quota = components['schemas']['Quota'];
 export type QuotaList = components['schemas']['QuotaList'];
 export type QuotaWrite = components['schemas']['QuotaWrite'];
@@ -6879,6 +7045,7 @@ export type SecretWrite = components['schemas']['SecretWrite'];
 export type Seen = components['schemas']['Seen'];
 export type SelfTest = components['schemas']['SelfTest'];
 export type SessionsEnded = components['schemas']['SessionsEnded'];
+export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
 export type Span = components['schemas']['Span'];
@@ -15709,6 +15876,203 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Matrix"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_publishing: {
+        parameters: {
+            query?: {
+                /** @description Of which attempt; the chosen one else. */
+                attempt?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    publish_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
                 };
             };
             /** @description The request cannot be read, or asks for what makes no sense. */

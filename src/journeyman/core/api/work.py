@@ -250,11 +250,12 @@ class Timeline(Value):
 
 
 class CommandView(Value):
-    """A command whose output is kept: one of the agent's, or a check. `size` is in bytes."""
+    """A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+    the work. `size` is in bytes."""
 
     seq: int
     at: float
-    origin: Literal["agent", "check"]
+    origin: Literal["agent", "check", "setup"]
     command: str
     on: Literal["base", "result", "candidate"] | None = None
     exit_code: int | None

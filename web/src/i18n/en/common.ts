@@ -15,6 +15,7 @@ export const common = {
   loading: "Loading…",
   unknown: "unknown",
   diagram: "Diagram",
+  "diagram.large": "Show it larger",
   drawing: "Drawing the diagram…",
   none: "none",
   notification: "Notification",

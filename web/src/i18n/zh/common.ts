@@ -18,6 +18,7 @@ export const common: Catalogue<typeof en> = {
   loading: "加载中…",
   unknown: "未知",
   diagram: "图表",
+  "diagram.large": "放大显示",
   drawing: "正在绘制图表…",
   none: "无",
   notification: "通知",

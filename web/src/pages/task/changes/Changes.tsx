@@ -112,7 +112,8 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, so
   const near = shown.map((row) => rows[row.index]?.file.path).filter((path) => path !== undefined);
   const nearKey = [...new Set(near)].join("\n");
   const wanted = useMemo(() => new Set(nearKey.split("\n")), [nearKey]);
-  const colours = useHunkTokens(files, wanted);
+  const wholeOf = useCallback((path: string) => fetchWholeDiff(ref as AttemptRef, wish, path), [ref, wish]);
+  const colours = useHunkTokens(files, wanted, wholeOf);
 
   const toFile = useCallback(
     (path: string) => {

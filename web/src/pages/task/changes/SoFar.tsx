@@ -30,9 +30,10 @@ export function SoFar() {
     }
   }
   if (changed.size === 0) {
+    const over = attempt !== null && attempt.status !== "queued" && attempt.status !== "running";
     return (
-      <Empty icon={<FileIcon size={32} />} title={t("diff.none.yet")}>
-        {t("diff.none.yetAbout")}
+      <Empty icon={<FileIcon size={32} />} title={over ? t("diff.none") : t("diff.none.yet")}>
+        {over ? t("diff.none.overAbout") : t("diff.none.yetAbout")}
       </Empty>
     );
   }
