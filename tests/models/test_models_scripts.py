@@ -354,3 +354,15 @@ def test_scripts_have_no_keys_of_their_own_invention() -> None:
     with pytest.raises(ValueError, match="replies"):
         parse_script({"replys": []})
     assert parse_script(["a"]) == Script((Step(text="a"),))
+
+
+async def test_whoever_hangs_up_is_told_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    step = Step(calls=tuple(ScriptCall(name="shell", arguments={"command": "ls"}) for _ in range(20)), pace=0.001)
+    async with ScriptServer([step]) as server, asyncio.timeout(60):
+        async with httpx.AsyncClient(base_url=server.base_url) as client:
+            body = {"model": "scripted", "input": "go", "stream": True}
+            async with client.stream("POST", "/responses", json=body) as response:
+                await anext(response.aiter_raw())
+        while server.requests[0].ended is None:
+            await asyncio.sleep(0)
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
