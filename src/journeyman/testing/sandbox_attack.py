@@ -160,8 +160,6 @@ def succeeds_without_protection(attack: Attack, tmp_path: Path) -> None:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
         )
-            command, cwd=folder, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
-        )
         assert REACHED in done.stdout or stage.reached(), (done.stdout, done.stderr)
 
 
