@@ -109,7 +109,7 @@ async def working(
 ) -> AsyncGenerator[Work]:
     """An attempt in `folder`; opened again it goes on where it was."""
     work = folder / "work"
-    for name, text in (PLAIN_PYTEST | files).items():
+    for name, text in {**PLAIN_PYTEST, **files}.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text)
     for path in (folder, *folder.parents[:2]):
