@@ -36,8 +36,9 @@ async def report(name: str, html: Path | None, summary: Path | None, server: str
 
         async with open_stored(door) as store:
             logs = {one.attempt_id: await _log_of(store, one) for one in folder.state.graded()}
+            mask = await store.secrets.refresh()
             logs = {name: log for name, log in logs.items() if log is not None}
-        await write(html, page(found, folder.state.graded(), logs, server))
+        await write(html, mask.text(page(found, folder.state.graded(), logs, server)))
         print(f"The page is {html}.", file=sys.stderr)
     if as_json:
         print(json.dumps(found.model_dump(), ensure_ascii=False))
