@@ -30,7 +30,8 @@ async def report(name: str, html: Path | None, summary: Path | None, server: str
     folder = folders.find(folders.runs_of(door.state), name)
     found = reports.report(folder)
     if summary is not None:
-        await write(summary, found.model_dump_json(indent=1) + "\n")
+        rows = tuple(row.model_copy(update={"message": ""}) for row in found.rows)  # words of this machine
+        await write(summary, found.model_copy(update={"rows": rows}).model_dump_json(indent=1) + "\n")
     if html is not None:
         from journeyman.evals.page import page
 
