@@ -10,6 +10,7 @@ from journeyman.agent import prompts
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
+from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt
 from journeyman.attempt.host import Host, Watch
@@ -19,7 +20,7 @@ from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
 from journeyman.core.errors import BudgetSpent
-from journeyman.core.events import AttemptStarted, Event, Finished, Said, Stopped
+from journeyman.core.events import AttemptStarted, Event, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
 from journeyman.core.task import Status
@@ -64,7 +65,7 @@ async def run_attempt(
         await log.set_status("running")
         async with listening(host.store, log, start, host.leave) as inbox:
             try:
-                result = await _to_its_end(Run(host, start, log, inbox, watch or Watch()))
+                result = await _to_its_end(Run(host, start, start, log, inbox, watch or Watch()))
             except BaseException:
                 with suppress(asyncio.CancelledError):
                     await asyncio.shield(log.set_status("queued" if inbox.leaving else "interrupted"))
@@ -75,10 +76,11 @@ async def run_attempt(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An attempt at work in this process."""
+    """An attempt at work in this process. `start` is its beginning as the stage at work has it, `whole` as it was."""
 
     host: Host
     start: AttemptStarted
+    whole: AttemptStarted
     log: AttemptLog
     inbox: Inbox
     watch: Watch
@@ -104,6 +106,14 @@ async def _to_its_end(run: Run) -> Result:
 
 
 async def _work(run: Run) -> Result:
+    """All stages of a cascade, one after the other, or the one stage that other attempts are."""
+    while (result := await _stage(replace(run, start=at_stage(run.whole, run.log.events)))) is None:
+        pass
+    return result
+
+
+async def _stage(run: Run) -> Result | None:
+    """The attempt's result; None where the next stage is to begin."""
     host, start, log, inbox = run.host, run.start, run.log, run.inbox
     async with AsyncExitStack() as stack:
         try:
@@ -120,8 +130,12 @@ async def _work(run: Run) -> Result:
             result = await _finished(run, workspace)
             if not await inbox.hear() or _status(log.events) != "done":
                 break
-        await log.append(Finished(result=result))
-        return result
+        result = of_stage(log.events, result, host.clock())
+        if _status(log.events) == "done" and (further := escalation(run.whole, log.events, result)) is not None:
+            await log.append(further)
+            return None
+        await log.append(ended := concluded(run.whole, log.events, result))
+        return ended.result
 
 
 async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Purse) -> None:
@@ -168,8 +182,8 @@ async def _unopened(run: Run) -> Result:
     else:
         async with open_workspace(host, run.start, log, run.watch.on_progress) as workspace:
             result = await _finished(run, workspace)
-    await log.append(Finished(result=result))
-    return result
+    await log.append(ended := concluded(run.whole, log.events, of_stage(log.events, result, host.clock())))
+    return ended.result
 
 
 async def _strategy(run: Run, model: Model, workspace: Workspace, purse: Purse) -> Stop:

@@ -167,6 +167,7 @@ async def _application(
         excludes=door.excludes,
         git=door.environ,
         models=tuple(door.settings.models),
+        cascade=door.settings.cascade,
         workshop=workshop,
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
         machine=engine.machine,
