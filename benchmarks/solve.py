@@ -114,15 +114,17 @@ async def main() -> None:
     parser.add_argument("--set", type=Path, required=True, help="JSON lines, one task each")
     parser.add_argument("--model", default="local")
     parser.add_argument("--only", default="", help="tasks whose name contains this")
+    parser.add_argument("--state", type=Path, default=None, help="keep the state there, logs and all")
     parser.add_argument("--limit", type=int, default=None)
     arguments = parser.parse_args()
     tasks = [json.loads(line) for line in arguments.set.read_text().splitlines()]
     tasks = [task for task in tasks if arguments.only in task["instance_id"]][: arguments.limit]
     done: list[Solved] = []
     print(f"{'task':42} {'solved':7} {'verdict':11} {'seconds':>8} {'tokens':>8}  by")
-    with tempfile.TemporaryDirectory(prefix="solve-state-") as state:
+    with tempfile.TemporaryDirectory(prefix="solve-state-") as temporary:
+        state: Path = arguments.state or Path(temporary)
         for task in tasks:
-            one = await solve(task, arguments.model, Path(state))
+            one = await solve(task, arguments.model, state)
             done.append(one)
             mark = "yes" if one.solved else "no"
             print(f"{one.name:42} {mark:7} {one.verdict:11} {one.seconds:8.1f} {one.tokens:8}  {one.how}", flush=True)

@@ -3,8 +3,6 @@
 import asyncio
 import signal
 
-import pytest
-
 from journeyman.core.model import call, say
 from journeyman.engine.server import server
 from journeyman.models.script_server import ScriptServer
@@ -20,7 +18,6 @@ async def worker(program: Program, address: str) -> asyncio.subprocess.Process:
     return process
 
 
-@pytest.mark.timeout(200)
 async def test_a_killed_worker_is_followed_by_another(program: Program, make_repository: MakeRepository) -> None:
     folder = make_repository({"a.txt": "one\n"})
     script = [

@@ -162,6 +162,19 @@ async def test_requests_are_kept_with_their_bytes_and_times() -> None:
     assert answer.json()["output"][0]["content"][0]["text"] == "hi"
 
 
+async def test_a_step_that_is_made_from_the_request_is_made_anew_however_long_it_takes() -> None:
+    def echo(body: dict[str, Any]) -> Step:
+        return Step(text=body["input"][0]["content"], delay=0.001)
+
+    async with ScriptServer([echo]) as server, httpx.AsyncClient() as client:
+        said: list[str] = []
+        for word in ("one", "two"):
+            body = responses_body({"role": "user", "content": word})
+            answer = await client.post(f"{server.base_url}/responses", json=body)
+            said.append(answer.json()["output"][0]["content"][0]["text"])
+    assert said == ["one", "two"]
+
+
 async def test_the_server_answers_at_once() -> None:
     items: list[Item] = [UserMessage(text="go")]
     script = [Step(calls=(ScriptCall(name="shell", arguments={"command": "ls"}),))] * 60

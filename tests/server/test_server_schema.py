@@ -5,8 +5,6 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
-import pytest
-
 from tests.server.threaded import in_a_thread
 from tests.server.worked import Worked
 
@@ -24,7 +22,6 @@ ENDLESS = ("stream_task", "stream_list", "watch_build")
 """Their answers do not end."""
 
 
-@pytest.mark.timeout(300)
 def test_no_request_finds_a_server_error_or_an_answer_that_is_not_described(worked: Worked, tmp_path: Path) -> None:
     settings = tmp_path / "schemathesis.toml"
     named = {"task_id": worked.task, "attempt": "1.1", "chunk": worked.chunk}

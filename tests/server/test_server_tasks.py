@@ -52,6 +52,7 @@ async def with_engine(home: Path) -> AsyncGenerator[tuple[httpx.AsyncClient, Sto
 
 async def put(store: Store, task_id: str, status: Status = "done", **fields: Any) -> None:
     """A task that has been worked on, as far as rows tell."""
+    verdict = fields.pop("verdict", None)
     task = Task(
         id=task_id,
         prompt=fields.pop("prompt", f"Do {task_id}"),
@@ -66,7 +67,7 @@ async def put(store: Store, task_id: str, status: Status = "done", **fields: Any
     )
     request = TurnRequest(prompt=task.prompt, mode=task.mode, repository=task.repository)
     turn = Turn(task_id=task_id, request=request, status=status)
-    await store.create(task, [Attempt(id=f"{task_id}.1.1", task_id=task_id, status=status)], turn=turn)
+    await store.create(task, [Attempt(id=f"{task_id}.1.1", task_id=task_id, status=status, verdict=verdict)], turn=turn)
 
 
 def ids(answer: httpx.Response) -> Sequence[str]:
@@ -171,11 +172,17 @@ async def test_the_list_is_filtered_searched_and_read_by_pages(tmp_path: Path) -
                 mode="ask" if number == 4 else "code",
                 title=f"Mend the {'gate' if number == 2 else 'fence'}",
                 archived=number == 5,
+                verdict=("failing", "verified")[number % 2],
             )
         url = f"{API}/tasks"
         assert ids(await client.get(url)) == ["0t4", "0t3", "0t2", "0t1", "0t0"]
         assert ids(await client.get(url, params={"status": ["failed"]})) == ["0t3", "0t0"]
         assert ids(await client.get(url, params={"status": ["failed", "done"], "mode": "ask"})) == ["0t4"]
+        assert ids(await client.get(url, params={"verdict": "failing"})) == ["0t4", "0t2", "0t0"]
+        assert ids(await client.get(url, params={"verdict": ["verified", "failing"], "status": "failed"})) == [
+            "0t3",
+            "0t0",
+        ]
         assert ids(await client.get(url, params={"search": "GATE mend"})) == ["0t2"]
         assert ids(await client.get(url, params={"archived": "true"})) == ["0t5"]
         assert len(ids(await client.get(url, params={"archived": "both"}))) == 6

@@ -37,10 +37,10 @@ class Upper:
     gap: bool = False
 
 
-async def laid_out(host: Host, log: AttemptLog) -> Upper:
+async def laid_out(host: Host, log: AttemptLog, *, as_left: bool = False) -> Upper:
     """Bring the layer to where the log says that the work is.
 
-    Where a call was interrupted, that is the state before the call.
+    Where a call was interrupted, that is the state before the call, unless the layer is wanted `as_left` by it.
     """
     folder = host.folder(log.id)
     upper, marker = folder / "upper", folder / "opened.json"
@@ -54,7 +54,7 @@ async def laid_out(host: Host, log: AttemptLog) -> Upper:
         upper.mkdir(parents=True, exist_ok=True)
         if manifest or any(upper.iterdir()):
             manifest = await checkpoint.restore(upper, manifest, host.store.blob)
-    elif complete and (folds.interrupted(log.events) or _anew(log.events)):
+    elif complete and ((not as_left and folds.interrupted(log.events)) or _anew(log.events)):
         manifest = await checkpoint.restore(upper, manifest, host.store.blob)
     word = secrets.token_hex(8)
     folder.mkdir(parents=True, exist_ok=True)

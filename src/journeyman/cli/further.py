@@ -99,7 +99,7 @@ async def say(kind: MessageKind, text: str, task_id: str | None, directory: Path
             raise UsageError(
                 f"Nobody is at work on task {task.id}. `journeyman follow-up` has it go on with a further prompt."
             )
-        await store.messages.add(Message(task_id=task.id, kind=kind, text=text))
+        await store.messages.add(Message(task_id=task.id, kind=kind, text=text), to_open=True)
     done = {
         "steer": "The agent is told at the end of its step.",
         "interrupt": "It stops; what was done is kept, and `journeyman follow-up` goes on.",

@@ -26,6 +26,7 @@ from journeyman.core.events import (
     Opened,
     PlanUpdated,
     Prepared,
+    Published,
     Replied,
     RequestRefused,
     Said,
@@ -223,6 +224,8 @@ def _words_of(event: Event) -> str:
         return escalated_words(event)
     if isinstance(event, Compacted):
         return f"{compacted_words(event)}\n\n{event.summary}"
+    if isinstance(event, Published):
+        return f"branch {event.branch} of {event.remote}, commit {event.commit}"
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
 

@@ -172,6 +172,7 @@ async def _application(
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
         machine=engine.machine,
         keep=door.settings.keep,
+        push=door.settings.server.push,
     )
     settings = door.settings.server
     openid = settings.openid

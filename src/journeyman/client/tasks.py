@@ -17,6 +17,8 @@ from journeyman.core.api.tasks import (
     Fork,
     Interrupt,
     Matrix,
+    Publish,
+    Publishing,
     Rewind,
     Seen,
     Steer,
@@ -29,7 +31,7 @@ from journeyman.core.api.tasks import (
     TaskView,
     Upload,
 )
-from journeyman.core.task import Mode, Origin, Status
+from journeyman.core.task import Mode, Origin, Status, Verdict
 from journeyman.core.value import Value
 
 
@@ -104,6 +106,7 @@ class TaskRequests(Requests):
         cursor: str | None = None,
         search: str = "",
         status: Sequence[Status] = (),
+        verdict: Sequence[Verdict] = (),
         mode: Sequence[Mode] = (),
         origin: Sequence[Origin] = (),
         repository: str | None = None,
@@ -122,6 +125,7 @@ class TaskRequests(Requests):
             "cursor": cursor,
             "search": search or None,
             "status": [*status] or None,
+            "verdict": [*verdict] or None,
             "mode": [*mode] or None,
             "origin": [*origin] or None,
             "repository": repository,
@@ -150,6 +154,14 @@ class TaskRequests(Requests):
         """The branches of a repository, or of that of an environment."""
         query: Query = {"repository": repository, "environment": environment}
         return await self._ask("GET", "/branches", Branches, query=query)
+
+    async def publishing(self, task: str) -> Publishing:
+        """Where the result of a task can be pushed, and where it was."""
+        return await self._ask("GET", "/tasks/{task}/publish", Publishing, task=task)
+
+    async def publish(self, task: str, what: Publish | None = None) -> Publishing:
+        """Push the result of a task as a branch."""
+        return await self._ask("POST", "/tasks/{task}/publish", Publishing, body=what or Publish(), task=task)
 
     async def make_demo(self) -> Demo:
         """Lay a small repository with a bug out on the server's machine, to try it with."""

@@ -79,13 +79,24 @@ class Continued(Recorded):
     plan: tuple[PlanStep, ...] = ()
 
 
+class SetUpRan(Value):
+    """A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+    It ended at `at` (seconds since the epoch), for this attempt or for an earlier one."""
+
+    environment: str
+    phase: Literal["setup", "maintenance"]
+    chunk: str
+    at: float
+    seconds: float
+
+
 class Opened(Recorded):
     """The sandbox is open: `backend` and what of the host it shows, and how long that took, in seconds.
 
     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-    one left.
+    one left. `setup` are the scripts that made the layers, the first time that they are opened.
     """
 
     kind: Literal["opened"] = "opened"
@@ -98,6 +109,7 @@ class Opened(Recorded):
     build: str | None = None
     probes: tuple[BypassProbe, ...] = ()
     folder: str = ""
+    setup: tuple[SetUpRan, ...] = ()
 
 
 class RequestRefused(Recorded):
@@ -301,13 +313,25 @@ class Stopped(Recorded):
 
 
 class Finished(Recorded):
-    """The last event of an attempt that was not interrupted. With `stage` the result is that of an earlier stage of a
-    cascade, whose files are those of `checkpoint`."""
+    """The last event of the work on an attempt that was not interrupted. With `stage` the result is that of an earlier
+    stage of a cascade, whose files are those of `checkpoint`."""
 
     kind: Literal["finished"] = "finished"
     result: Result
     stage: int | None = None
     checkpoint: str | None = None
+
+
+class Published(Recorded):
+    """A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+    is shown without a password. `tree` is the commit's, `person` who asked for it."""
+
+    kind: Literal["published"] = "published"
+    remote: str
+    branch: str
+    commit: str
+    tree: str
+    person: str | None = None
 
 
 Event = Annotated[
@@ -330,7 +354,8 @@ Event = Annotated[
     | Retried
     | Resumed
     | Stopped
-    | Finished,
+    | Finished
+    | Published,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -147,6 +147,12 @@ class Result(Value):
     cost_alone: float | None = None
 
 
+READ_FROM_FILES = (
+    "The work was stopped, and its sandbox could not be used any more: the patch was read from the files that it left."
+)
+"""The beginning of a result's warning."""
+
+
 def best(results: Mapping[str, Result], prefer: str = "") -> str:
     """The attempt to hand over: by the checks first, then by how little it changes, then by its number, `prefer` first
     where all else is equal."""

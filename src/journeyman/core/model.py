@@ -29,7 +29,8 @@ class Profile(Value):
     """What a model can do and how to talk to it.
 
     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
-    million tokens; None where unknown.
+    million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
+    to a GBNF grammar.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Profile(Value):
     reasoning: bool = False
     small: bool = False
     images: bool = True
+    completes: bool = False
     input_price: float | None = None
     cached_input_price: float | None = None
     output_price: float | None = None

@@ -91,10 +91,12 @@ class OpenIdSettings(Value):
 
 
 class ServerSettings(Value):
-    """The service. `public_url` is the address by which browsers reach it, where a proxy stands before it."""
+    """The service. `public_url` is the address by which browsers reach it, where a proxy stands before it. With `push`,
+    people may have results pushed as new branches, with the credentials of the service's own git."""
 
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#@\s]+/?$")
     openid: OpenIdSettings | None = None
+    push: bool = True
 
 
 class KeepSettings(Value):

@@ -15,6 +15,7 @@ from journeyman.core.events import (
     PlanUpdated,
     Prepared,
     Progressed,
+    Published,
     Replied,
     Resumed,
     Retried,
@@ -94,6 +95,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return {"line": one_line(f"the checks do not pass; going on with {model}"), "stop": None}
         case Finished(result=result):
             return _finished(result)
+        case Published(branch=branch):
+            return {"branch": branch}
         case _:
             line = _line(event)
             return {"line": line} if line else {}

@@ -124,7 +124,8 @@ class Task(Value):
 
     `turn` is the number of its newest turn, `chosen` the attempt of that turn that is handed over. `owner` is a
     person's id, None for those of a terminal; `group` is who else sees it. `seq` counts the events of all its attempts.
-    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5.
+    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5. `applied` is the attempt whose
+    patch somebody has put on their working tree.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Task(Value):
     budget: Budget = Budget()
     reason: str = ""
     seq: int = 0
+    applied: str | None = None
 
 
 class Turn(Value):
@@ -190,7 +192,7 @@ class Message(Value):
 
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-    is the number of the event with the newest plan."""
+    is the number of the event with the newest plan, `branch` where its result was pushed to last."""
 
     line: str = ""
     steps: int = 0
@@ -205,6 +207,7 @@ class Summary(Value):
     warnings: int = 0
     stop: StopReason | None = None
     planned: int | None = None
+    branch: str = ""
 
 
 class Attempt(Value):

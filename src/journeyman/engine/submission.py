@@ -106,14 +106,15 @@ async def say(
     """Say something to a task at work, which its attempts take at the end of their step; `interrupt` and `cancel` also
     stop what has not begun, and `approve` lets one go on that waits for that.
 
-    Raises `UsageError` where the task is at its end: then a follow-up is what goes on.
+    Raises `UsageError` where the task is at its end, or all that it is said to have their result already: then a
+    follow-up is what goes on.
     """
     task = await store.task(task_id)
     turn = await store.turns.get(task_id, task.turn)
     if turn.status in (("done",) if kind == "approve" else ENDED):
         raise UsageError(f"Task {task_id} is at its end ({turn.status}); hand in a follow-up to go on with it.")
     message = Message(task_id=task_id, kind=kind, text=text, author=author, attempt=attempt)
-    message = await store.messages.add(message, key=key)
+    message = await store.messages.add(message, key=key, to_open=kind != "approve")
     if kind == "approve":
         await again(store, engine, task)
     elif kind != "steer" and attempt is None:
@@ -122,11 +123,16 @@ async def say(
 
 
 async def stop(store: Store, engine: Engine, task: Task, turn: Turn, status: Status) -> None:
-    """Have the engine stop a turn; where it has not got it yet, the turn ends here and now."""
+    """Have the engine stop a turn. Where it has not got it yet, the turn ends here and now; where it has it no more,
+    somebody has to bring what was begun to its end."""
     try:
         await engine.stop(task.id, turn.number)
     except UsageError:
-        await store.jobs.conclude(task.id, turn.number, status)
+        attempts = await store.attempts(task.id, turn.number)
+        if any(one.began is not None and one.verdict is None for one in attempts):
+            await start(store, engine, task, turn.number)
+        else:
+            await store.jobs.give_up(task.id, turn.number, status)
 
 
 async def approve(

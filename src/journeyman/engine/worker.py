@@ -90,7 +90,7 @@ def _workers(
         engine.client,
         task_queue=QUEUE,
         workflows=[TaskWorkflow, ScheduleWorkflow],
-        activities=[looks.place_turn, looks.conclude_turn, due.hand_in_due],
+        activities=[looks.place_turn, looks.unsettled, looks.conclude_turn, due.hand_in_due],
         no_remote_activities=True,
         workflow_runner=UnsandboxedWorkflowRunner(),  # ours keeps the rules; a sandbox for each costs milliseconds
         max_cached_workflows=500,

@@ -75,7 +75,7 @@ class Parts:
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `git` is what git sees of the environment when it
     fetches. `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models. `keep`
-    says how long finished tasks are kept.
+    says how long finished tasks are kept, `push` whether results may be pushed to where their repository came from.
     """
 
     store: Store
@@ -95,6 +95,7 @@ class Parts:
     catalogue: Catalogue | None = None
     machine: str = ""
     keep: KeepSettings = field(default_factory=KeepSettings)
+    push: bool = True
 
 
 def parts_of(request: Request) -> Parts:

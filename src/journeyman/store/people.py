@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping
 
 
+GONE = "(deleted)"
+"""What stands in the audit log in place of the address of somebody who was deleted."""
+
+
 class Taken(UsageError):
     """Somebody or something else has this name already."""
 
@@ -109,6 +113,23 @@ class People:
                 sign_out(connection, person_id)
                 revoke_all(connection, person_id)
             return _people(connection, person.c.id == person_id)[0]
+
+        return await self._database.write(job)
+
+    async def remove(self, person_id: str) -> bool:
+        """Forget somebody with all that is known of them; their tasks and environments stay, as nobody's whose name is
+        told. False when there is nobody of this id. Raises `UsageError` where nobody would be left to administer."""
+
+        def job(connection: "Connection") -> bool:
+            from journeyman.store.schema import person
+
+            before = _people(connection, person.c.id == person_id, hold=True)
+            if not before:
+                return False
+            _forget(connection, before[0])
+            if before[0].role == "admin" and not before[0].disabled and not _has_administrator(connection, hold=True):
+                raise UsageError(f"{before[0].name} is the last administrator. Make somebody else one first.")
+            return True
 
         return await self._database.write(job)
 
@@ -268,6 +289,26 @@ def revoke_all(connection: "Connection", person_id: str) -> None:
 
     connection.execute(delete(token).where(token.c.person == person_id))
     connection.execute(delete(invitation).where(invitation.c.person == person_id))
+
+
+def _forget(connection: "Connection", who: Person) -> None:
+    """Take away all that is somebody's own, and their name and address out of the audit log, which keeps their id."""
+    from sqlalchemy import delete, update
+
+    from journeyman.store.schema import audit, invitation, membership, person, quota, schedule, seen
+
+    sign_out(connection, who.id)
+    revoke_all(connection, who.id)
+    connection.execute(delete(invitation).where(invitation.c.email == who.email))
+    for table, column in ((membership, membership.c.person), (seen, seen.c.person), (schedule, schedule.c.owner)):
+        connection.execute(delete(table).where(column == who.id))
+    connection.execute(delete(quota).where(quota.c.of == f"person:{who.id}"))
+    connection.execute(delete(person).where(person.c.id == who.id))
+    of_theirs = (audit.c.target == who.id) & audit.c.act.startswith("person.")
+    connection.execute(update(audit).where(of_theirs).values(detail=""))
+    connection.execute(update(audit).where(audit.c.target == who.email).values(target=GONE))
+    invited = audit.c.detail.startswith(f"{who.email}, ", autoescape=True)
+    connection.execute(update(audit).where(invited).values(detail=GONE))
 
 
 def person_of(row: "RowMapping", groups: Sequence[str]) -> Person:

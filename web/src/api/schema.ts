@@ -479,7 +479,13 @@ export interface paths {
         get: operations["get_person"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Person
+         * @description Delete somebody: their account, sessions, tokens, schedules and quota, and their name and address in the audit
+         *     log. Their tasks and environments stay, without a name, for their groups and administrators. To keep somebody out
+         *     who may come back, disable them.
+         */
+        delete: operations["delete_person"];
         options?: never;
         head?: never;
         /**
@@ -1139,7 +1145,7 @@ export interface paths {
         };
         /**
          * Get Diff
-         * @description The changes, file by file and line by line, and as a patch.
+         * @description The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far.
          */
         get: operations["get_diff"];
         put?: never;
@@ -1527,6 +1533,30 @@ export interface paths {
         get: operations["compare_attempts"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Publishing
+         * @description Where a task's result can be pushed as a branch, or why it cannot, and where it was pushed.
+         */
+        get: operations["get_publishing"];
+        put?: never;
+        /**
+         * Publish Result
+         * @description Push a result as a branch, by the service's own git. No commit of somebody else's is ever overwritten.
+         */
+        post: operations["publish_result"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1986,7 +2016,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -2885,7 +2916,8 @@ export interface components {
         };
         /**
          * CommandView
-         * @description A command whose output is kept: one of the agent's, or a check. `size` is in bytes.
+         * @description A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+         *     the work. `size` is in bytes.
          */
         CommandView: {
             /** At */
@@ -2909,7 +2941,7 @@ export interface components {
              * Origin
              * @enum {string}
              */
-            origin: "agent" | "check";
+            origin: "agent" | "check" | "setup";
             /** Seconds */
             seconds: number;
             /** Seq */
@@ -3125,7 +3157,8 @@ export interface components {
          * @description The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
          *     where it is too large for one answer: download it).
          *
-         *     `against` is "base", or the name of an attempt.
+         *     `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+         *     the attempt's last checkpoint.
          */
         DiffView: {
             /**
@@ -3144,6 +3177,11 @@ export interface components {
              * @default 0
              */
             removed: number;
+            /**
+             * So Far
+             * @default false
+             */
+            so_far: boolean;
             /**
              * Unified
              * @default
@@ -3687,8 +3725,8 @@ export interface components {
         };
         /**
          * Finished
-         * @description The last event of an attempt that was not interrupted. With `stage` the result is that of an earlier stage of a
-         *     cascade, whose files are those of `checkpoint`.
+         * @description The last event of the work on an attempt that was not interrupted. With `stage` the result is that of an earlier
+         *     stage of a cascade, whose files are those of `checkpoint`.
          */
         Finished: {
             /**
@@ -4391,7 +4429,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -4402,7 +4440,7 @@ export interface components {
          *     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
          *     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
          *     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-         *     one left.
+         *     one left. `setup` are the scripts that made the layers, the first time that they are opened.
          */
         Opened: {
             /**
@@ -4449,6 +4487,11 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /**
+             * Setup
+             * @default []
+             */
+            setup: components["schemas"]["SetUpRan"][];
             /**
              * Toolchains
              * @default []
@@ -4609,11 +4652,17 @@ export interface components {
          * @description What a model can do and how to talk to it.
          *
          *     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
-         *     million tokens; None where unknown.
+         *     million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
+         *     to a GBNF grammar.
          */
         Profile: {
             /** Cached Input Price */
             cached_input_price?: number | null;
+            /**
+             * Completes
+             * @default false
+             */
+            completes: boolean;
             /**
              * Family
              * @default other
@@ -4696,6 +4745,98 @@ export interface components {
             seq: number;
             /** Text */
             text: string;
+        };
+        /**
+         * Publish
+         * @description Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+         *     from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+         *
+         *     A branch that is there already is only ever added to where the last commit on it was pushed from here.
+         */
+        Publish: {
+            /** Attempt */
+            attempt?: string | null;
+            /** Branch */
+            branch?: string | null;
+            /** Message */
+            message?: string | null;
+        };
+        /**
+         * Published
+         * @description A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+         *     is shown without a password. `tree` is the commit's, `person` who asked for it.
+         */
+        Published: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "published";
+            /** Person */
+            person?: string | null;
+            /** Remote */
+            remote: string;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Tree */
+            tree: string;
+        };
+        /**
+         * PublishedBranch
+         * @description A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`.
+         */
+        PublishedBranch: {
+            /** At */
+            at: number;
+            /** Attempt */
+            attempt: string;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /** Remote */
+            remote: string;
+        };
+        /**
+         * Publishing
+         * @description Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+         *     `reason` says why it cannot be. `branch` and `message` are what is taken where none is named.
+         */
+        Publishing: {
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Published
+             * @default []
+             */
+            published: components["schemas"]["PublishedBranch"][];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Remote */
+            remote?: string | null;
         };
         /**
          * Quota
@@ -5337,7 +5478,7 @@ export interface components {
             /** Repository */
             repository?: string | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * ScheduleView
@@ -5471,6 +5612,26 @@ export interface components {
         SessionsEnded: {
             /** Ended */
             ended: number;
+        };
+        /**
+         * SetUpRan
+         * @description A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+         *     It ended at `at` (seconds since the epoch), for this attempt or for an earlier one.
+         */
+        SetUpRan: {
+            /** At */
+            at: number;
+            /** Chunk */
+            chunk: string;
+            /** Environment */
+            environment: string;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "setup" | "maintenance";
+            /** Seconds */
+            seconds: number;
         };
         /** SignInRequest */
         SignInRequest: {
@@ -5710,7 +5871,7 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last.
          */
         Summary: {
             /**
@@ -5718,6 +5879,11 @@ export interface components {
              * @default 0
              */
             added: number;
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
             /**
              * Broken
              * @default 0
@@ -6022,7 +6188,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -6925,6 +7092,10 @@ export type PlanUpdated = components['schemas']['PlanUpdated'];
 export type Prepared = components['schemas']['Prepared'];
 export type Profile = components['schemas']['Profile'];
 export type Progressed = components['schemas']['Progressed'];
+export type Publish = components['schemas']['Publish'];
+export type Published = components['schemas']['Published'];
+export type PublishedBranch = components['schemas']['PublishedBranch'];
+export type Publishing = components['schemas']['Publishing'];
 export type Quota = components['schemas']['Quota'];
 export type QuotaList = components['schemas']['QuotaList'];
 export type QuotaWrite = components['schemas']['QuotaWrite'];
@@ -6961,6 +7132,7 @@ export type SecretWrite = components['schemas']['SecretWrite'];
 export type Seen = components['schemas']['Seen'];
 export type SelfTest = components['schemas']['SelfTest'];
 export type SessionsEnded = components['schemas']['SessionsEnded'];
+export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
 export type Span = components['schemas']['Span'];
@@ -7094,8 +7266,11 @@ export interface operations {
             query?: {
                 /** @description What acts begin with, such as `token.`. */
                 act?: string | null;
+                /** @description From the page before: its `cursor`. */
                 before?: number | null;
+                /** @description Acts of a page. */
                 limit?: number;
+                /** @description Only what this person did, by id. */
                 person?: string | null;
             };
             header?: never;
@@ -7533,6 +7708,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7627,6 +7803,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7725,6 +7902,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7817,6 +7995,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7920,6 +8099,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -8014,6 +8194,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -8108,6 +8289,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -8548,6 +8730,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8640,6 +8823,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8738,7 +8922,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8833,7 +9019,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9098,6 +9286,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The invitation's id, which is not the secret of its link. */
                 invitation_id: string;
             };
             cookie?: never;
@@ -9360,6 +9549,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9452,6 +9642,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9716,6 +9907,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9805,11 +9997,105 @@ export interface operations {
             };
         };
     };
+    delete_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id. */
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     update_person: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9908,6 +10194,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -10002,6 +10289,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -10094,6 +10382,7 @@ export interface operations {
     own_quotas: {
         parameters: {
             query?: {
+                /** @description A group, by its id. */
                 group?: string | null;
             };
             header?: never;
@@ -10805,6 +11094,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10899,6 +11189,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10997,6 +11288,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -11172,6 +11464,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11266,10 +11559,12 @@ export interface operations {
     remove_secret: {
         parameters: {
             query?: {
+                /** @description That of this environment; without it the one for all. */
                 environment?: string | null;
             };
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11803,6 +12098,7 @@ export interface operations {
     openid_begin: {
         parameters: {
             query?: {
+                /** @description The page of ours to go to then. */
                 next?: string;
             };
             header?: never;
@@ -12266,6 +12562,8 @@ export interface operations {
                 status?: ("queued" | "running" | "interrupted" | "done" | "failed" | "cancelled")[];
                 /** @description Only those with something that this person has not read. */
                 unread?: boolean;
+                /** @description Only tasks whose work came to one of these. */
+                verdict?: ("verified" | "unverified" | "failing" | "unchanged" | "answered")[];
             };
             header?: never;
             path?: never;
@@ -12279,69 +12577,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "tasks": [
-                     *         {
-                     *           "id": "0f3k9x2m1qa8zt",
-                     *           "title": "Adding up an empty list of prices should give 0",
-                     *           "mode": "code",
-                     *           "status": "done",
-                     *           "verdict": "verified",
-                     *           "stop": "finished",
-                     *           "reason": "",
-                     *           "needs": "review",
-                     *           "repository": "https://git.example.com/shop.git",
-                     *           "environment": "shop",
-                     *           "ref": "main",
-                     *           "model": "gpt-5-codex",
-                     *           "turn": 1,
-                     *           "attempts": 2,
-                     *           "running": 0,
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "created": 1790000000,
-                     *           "updated": 1790000241.5,
-                     *           "began": 1790000001.2,
-                     *           "ended": 1790000241.5,
-                     *           "owner": "0f3j00aa11bb22",
-                     *           "owner_name": "Ada",
-                     *           "origin": "web",
-                     *           "priority": 3,
-                     *           "archived": false,
-                     *           "seq": 212,
-                     *           "unread": true,
-                     *           "summary": {
-                     *             "line": "verified: 1 test fixed",
-                     *             "steps": 9,
-                     *             "commands": 6,
-                     *             "usage": {
-                     *               "input_tokens": 48210,
-                     *               "cached_input_tokens": 40960,
-                     *               "cache_write_input_tokens": 0,
-                     *               "output_tokens": 1904,
-                     *               "reasoning_output_tokens": 0,
-                     *               "cost": 0.031
-                     *             },
-                     *             "files": 1,
-                     *             "added": 3,
-                     *             "removed": 1,
-                     *             "fixed": 1,
-                     *             "broken": 0,
-                     *             "still_failing": 0,
-                     *             "warnings": 0
-                     *           },
-                     *           "usage": {
-                     *             "input_tokens": 96420,
-                     *             "cached_input_tokens": 81920,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 3808,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.062
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskPage"];
                 };
             };
@@ -12432,107 +12667,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -12628,107 +12762,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -14714,6 +14747,7 @@ export interface operations {
             query?: {
                 /** @description The number of an event of the attempt. */
                 after?: number;
+                /** @description Commands and checks at most. */
                 limit?: number;
             };
             header?: never;
@@ -15910,6 +15944,203 @@ export interface operations {
             };
         };
     };
+    get_publishing: {
+        parameters: {
+            query?: {
+                /** @description Of which attempt; the chosen one else. */
+                attempt?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    publish_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     retry_task: {
         parameters: {
             query?: never;
@@ -16947,6 +17178,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The token's id, which is not its secret. */
                 token_id: string;
             };
             cookie?: never;

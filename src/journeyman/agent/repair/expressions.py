@@ -47,7 +47,7 @@ _ARITHMETIC: dict[type[ast.operator], str] = {
 }
 ARITHMETIC_SLIPS = {
     "+": (("-", 0.9), ("*", 0.4), ("|", 0.1)),
-    "-": (("+", 0.9), ("*", 0.2), ("/", 0.2), ("%", 0.2)),
+    "-": (("+", 0.9), ("*", 0.2), ("/", 0.2), ("//", 0.2), ("%", 0.2)),
     "*": (("+", 0.5), ("**", 0.4), ("/", 0.5), ("//", 0.3), ("-", 0.2)),
     "/": (("//", 0.9), ("*", 0.6), ("%", 0.4), ("-", 0.2)),
     "//": (("/", 0.7), ("%", 0.7), ("*", 0.3)),
@@ -149,6 +149,21 @@ def compare(site: Site) -> Iterator[Mutation]:
         edits = (site.source.replace(node.left, two), site.source.replace(node.comparators[0], one))
         if isinstance(node.ops[0], ast.In | ast.NotIn):
             yield Mutation("swapped operands", node.lineno, 0.4, edits)
+        yield from _both_sides(site, node)
+
+
+def _both_sides(site: Site, node: ast.Compare) -> Iterator[Mutation]:
+    """Two things that are compared as they are, where something of them is to be compared."""
+    sides = (node.left, node.comparators[0])
+    if any(isinstance(side, ast.Constant | ast.Call) for side in sides):
+        return
+    texts = [site.source.segment(side) for side in sides]
+    for wrapper in ("set", "sorted", "len", "abs", "list", "str"):
+        edits = tuple(site.source.replace(side, f"{wrapper}({text})") for side, text in zip(sides, texts, strict=True))
+        yield Mutation("wrapped", node.lineno, 0.3 if wrapper in ("set", "sorted", "len") else 0.15, edits)
+    if all(isinstance(side, ast.Name | ast.Subscript | ast.Attribute) for side in sides):
+        edits = tuple(site.source.replace(side, f"{text}.lower()") for side, text in zip(sides, texts, strict=True))
+        yield Mutation("wrapped", node.lineno, 0.15, edits)
 
 
 def number(site: Site) -> Iterator[Mutation]:
@@ -211,6 +226,23 @@ def arithmetic(site: Site) -> Iterator[Mutation]:
         yield Mutation("swapped operands", node.lineno, 0.5, edits)
     yield site.to("operand dropped", 0.4, one)
     yield site.to("operand dropped", 0.4 if sign in "+*" else 0.2, two)
+    yield from _regrouped(site, node, sign)
+
+
+def _regrouped(site: Site, node: ast.BinOp, sign: str) -> Iterator[Mutation]:
+    """Operands that belong together otherwise: `a - b // c` for `a // c - b` or `(a - b) // c`."""
+    first, last = site.source.segment(node.left), site.source.segment(node.right)
+    if isinstance(node.right, ast.BinOp) and type(node.right.op) in _ARITHMETIC:
+        inner = _ARITHMETIC[type(node.right.op)]
+        middle, end = closed(site, node.right.left), closed(site, node.right.right)
+        if inner != sign:
+            yield site.to("grouping", 0.45, f"({first} {sign} {middle}) {inner} {end}")
+            yield site.to("grouping", 0.35, f"{first} {inner} {end} {sign} {middle}")
+    if isinstance(node.left, ast.BinOp) and type(node.left.op) in _ARITHMETIC:
+        inner = _ARITHMETIC[type(node.left.op)]
+        start, middle = closed(site, node.left.left), closed(site, node.left.right)
+        if inner != sign:
+            yield site.to("grouping", 0.45, f"{start} {inner} ({middle} {sign} {last})")
 
 
 def _is_idle(node: ast.BinOp, sign: str) -> bool:
@@ -349,6 +381,10 @@ def _call_of(site: Site, node: ast.Call, own: bool) -> Iterator[Mutation]:
         case ast.Attribute(attr="pop"):
             for index in ("", "0", "-1"):
                 yield site.to("call", 0.5, f"{head}({index})")
+        case ast.Name(id="max" | "min") if len(arguments) <= 2 and not node.keywords:
+            for one, two in permutations(site.scope.names[:8], 2):
+                if one < two or len(arguments) == 2:
+                    yield site.to("arguments", 0.15, f"{head}({one}, {two})")
         case ast.Name(id="enumerate") if len(arguments) == 1:
             yield site.to("call", 0.4, f"enumerate({arguments[0]}, 1)")
         case _ if own:

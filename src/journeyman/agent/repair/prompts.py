@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from journeyman.agent.repair.mutate import functions_of
 from journeyman.agent.repair.source import Source, span
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ModelRequest
@@ -68,6 +69,46 @@ def function(path: str, text: str, name: str) -> Subject | None:
             first = min([top.lineno, *(decorator.lineno for decorator in top.decorator_list)])
             return Subject(path, text, source.line_start(first), source.line_end(span(top)[-1]))
     return None
+
+
+def around(path: str, text: str, offset: int) -> Subject | None:
+    """The outermost function or method that holds the character at `offset`; for other languages the file itself."""
+    if not path.endswith(".py"):
+        return whole(path, text)
+    line = text.count("\n", 0, offset) + 1
+    inside = [name for name, lines in functions_of(text).items() if line in lines]
+    return function(path, text, min(inside, key=len)) if inside else None
+
+
+def purpose_of(subject: Subject) -> str:
+    """What is written about a part of a Python file outside of it: the module's bare texts."""
+    if not subject.path.endswith(".py") or subject.is_whole:
+        return ""
+    try:
+        tree = ast.parse(subject.text)
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    texts = [node.value for node in tree.body if isinstance(node, ast.Expr)]
+    return "\n\n".join(
+        inspect.cleandoc(text.value) for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)
+    )
+
+
+def headed(subject: Subject) -> str | None:
+    """A documented function's text up to the end of its documentation, to be written anew from there; None without."""
+    code = subject.code
+    if not subject.path.endswith(".py"):
+        return None
+    try:
+        source = Source(_dedent(code))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    node = next(iter(source.tree.body), None)
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or ast.get_docstring(node) is None:
+        return None
+    if len(node.body) < 2 or source.indent(node.body[0]) is None:
+        return None
+    return source.text[: source.line_end(span(node.body[0])[-1])] + "\n"
 
 
 def subjects_of(path: str, text: str, names: Sequence[str]) -> list[Subject]:

@@ -47,9 +47,10 @@ def path_of(diff: str) -> str:
 
 async def applied(work: Work) -> Stop | None:
     """The end of a run that had found its repair before it was killed; the edit is put in place if it is not."""
-    winner = next((e for e in work.log.events if isinstance(e, CandidateTried) and e.outcome == "passed"), None)
-    if winner is None:
+    winners = [e for e in work.log.events if isinstance(e, CandidateTried) and e.outcome == "passed"]
+    if not winners:
         return None
+    winner = winners[-1]
     path = path_of(winner.diff)
     try:
         text = decoded(await work.sandbox.read(path))

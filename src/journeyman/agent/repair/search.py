@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.agent.repair.candidates import Candidate, Tried, Verdict
+from journeyman.agent.repair.choice import INSTRUCTIONS, choose, opening, written
 from journeyman.agent.repair.locate import Suspect
+from journeyman.agent.repair.minimal import minimal
 from journeyman.agent.repair.mutate import mutations
 from journeyman.agent.repair.prompts import (
     Subject,
     code_of,
     failed_before,
+    headed,
     request,
     splice,
     subjects_of,
@@ -19,8 +22,10 @@ from journeyman.agent.repair.prompts import (
 from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
+from journeyman.core.errors import ModelError
 from journeyman.core.events import CandidateTried, Progressed, Replied
 from journeyman.core.evidence import CheckRun
+from journeyman.core.model import ModelRequest
 from journeyman.core.text import clip
 
 PROVISIONAL = "passes the tests tried"
@@ -28,6 +33,15 @@ PROVISIONAL = "passes the tests tried"
 
 LONGER, LONGEST = 2.0, 10.0
 """Seconds of a second and a third trial of what the first limit cut."""
+
+LEAST = 400
+"""Small edits that are tried in a round, whatever time that takes."""
+
+CHOICES = 24
+"""Survivors that the model is asked to choose from, at most."""
+
+LONGEST_ANEW = 4_000
+"""Characters of a function up to which the model is asked to write it anew."""
 
 _LADDER = (0.0, 0.5, 0.7, 0.8, 0.9, 1.0, 0.6, 0.8)
 
@@ -57,13 +71,38 @@ class Search:
     async def settled(self) -> bool:
         """Whether there is nothing more to look for: a survivor that passes every check.
 
-        Where little is tested wrong edits pass too; then it is a survivor that the model proposed as well.
+        Where little is tested wrong edits pass too: then one is taken only when all are known (`decide`).
         """
-        if self.confirmed is None and self.survivors:
-            voted = [candidate for candidate in self.survivors if self.votes[program(candidate)]]
-            if voted or not self.goal.is_weak:
-                self.confirmed = await self.winner()
+        if self.confirmed is None and self.survivors and not self.goal.is_weak:
+            self.confirmed = await self.winner()
         return self.confirmed is not None
+
+    async def decide(self) -> None:
+        """Take one of the survivors; of several the one that the model writes as well."""
+        while self.survivors and self.confirmed is None:
+            chosen = await self._chosen() if self.goal.is_weak else None
+            if chosen is not None:
+                self.votes[program(chosen)] += 1
+            self.confirmed = await self.winner()
+
+    async def _chosen(self) -> Candidate | None:
+        best = sorted(self.survivors, key=self._order)[:CHOICES]
+        if len(best) < 2:
+            return None
+        await self.say(f"{len(self.survivors)} edits pass what is tested. Asking the model which it would write.")
+        try:
+            own = await written(self.work, best)
+            if own is not None:
+                same = next((one for one in self.survivors if program(one) == program(own)), None)
+                if same is None and self.tried.is_new(own):
+                    await self.attempt([own], max(self.seconds, 1.0))
+                    same = own if own in self.survivors else None
+                if same is not None:
+                    return same
+            return await choose(self.work, best)
+        except ModelError as error:
+            await self.say(f"The model gave no answer: {error}")
+            return None
 
     async def say(self, text: str) -> None:
         await self.work.log.append(Progressed(text=text))
@@ -97,12 +136,11 @@ class Search:
 
     def pick(self) -> Candidate | None:
         """The survivor to keep: one that the model wrote too, then the smallest change, then the likeliest kind."""
+        return min(self.survivors, key=self._order, default=None)
 
-        def order(candidate: Candidate) -> tuple[int, int, float, int]:
-            lines, characters = candidate.size
-            return -self.votes[program(candidate)], lines, -candidate.weight, characters
-
-        return min(self.survivors, key=order, default=None)
+    def _order(self, candidate: Candidate) -> tuple[int, int, float, int]:
+        lines, characters = candidate.size
+        return -self.votes[program(candidate)], lines, -candidate.weight, characters
 
     async def winner(self) -> Candidate | None:
         """The best survivor that every check passes on; those that fail there are no survivors."""
@@ -110,11 +148,22 @@ class Search:
             verdict = await confirm(self.work, candidate, self.goals, self.others)
             await self.work.log.append(event_of(candidate, verdict, final=True))
             if verdict.outcome == "passed":
-                return candidate
+                return await self._smallest(candidate)
             self.survivors.remove(candidate)
             if verdict.outcome == "better":
                 self.partial.append((candidate, verdict))
         return None
+
+    async def _smallest(self, winner: Candidate) -> Candidate:
+        """The winner without what it does not need, if every check passes on that too."""
+        candidate = await minimal(winner, self.trials, max(self.seconds, 1.0), tested=not self.goal.is_weak)
+        if candidate.text == winner.text:
+            return winner
+        verdict = await confirm(self.work, candidate, self.goals, self.others)
+        if verdict.outcome != "passed":
+            return winner
+        await self.work.log.append(event_of(candidate, verdict, final=True))
+        return candidate
 
 
 def program(candidate: Candidate) -> str:
@@ -148,9 +197,17 @@ def mutants(suspects: Sequence[Suspect], texts: dict[str, str], limit: int = 600
 
 
 async def by_mutation(search: Search, pool: list[Candidate], seconds: float, *, enough: int) -> None:
-    """Try mutants of `pool`, taking them out of it, until `enough` survive or the time is up."""
-    until = time.monotonic() + seconds
-    while pool and time.monotonic() < until and len(search.survivors) < enough and not await search.settled():
+    """Try mutants of `pool`, taking them out of it, until `enough` survive or the time is up.
+
+    A slow machine gets more time, so that what is found does not hang on how busy it is.
+    """
+    until, least = time.monotonic() + seconds, search.count + LEAST
+    while (
+        pool
+        and (time.monotonic() < until or search.count < least)
+        and len(search.survivors) < enough
+        and not await search.settled()
+    ):
         batch: list[Candidate] = []
         size = search.trials.batch
         while pool and len(batch) < size:
@@ -212,7 +269,7 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
     until = time.monotonic() + seconds
     first = sum(isinstance(event, Replied) for event in search.work.log.events)
     for number in range(first, first + samples):
-        if time.monotonic() > until or await search.settled():
+        if time.monotonic() > until or search.survivors:
             break
         candidate = await sample(search, shown, number)
         if candidate is not None and search.tried.is_new(candidate):
@@ -224,30 +281,54 @@ async def sample(search: Search, shown: Sequence[Subject], number: int) -> Candi
     work = search.work
     subject = shown[number % len(shown)] if number >= 2 else shown[0]
     temperature = _LADDER[number % len(_LADDER)]
-    before = ""
-    if number % 4 == 3:
-        recent = search.misses[-2:]
-        before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
-    asked = request(
-        subject,
-        work.start.prompt,
-        search.failures if number % 8 != 6 else "",
-        before=before,
-        temperature=temperature,
-        seed=work.start.seed + number,
-        cache_key=work.start.task_id,
-    )
+    begun, asked = anew(work, subject, number) or ("", None)
+    if asked is None:
+        before = ""
+        if number % 4 == 3:
+            recent = search.misses[-2:]
+            before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
+        asked = request(
+            subject,
+            work.start.prompt,
+            search.failures if number % 8 != 6 else "",
+            before=before,
+            temperature=temperature,
+            seed=work.start.seed + number,
+            cache_key=work.start.task_id,
+        )
     began = time.monotonic()
     reply = await work.model.reply(asked)
     await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
-    code = code_of(reply.text)
+    code = code_of(begun + reply.text.removeprefix(begun))
     text = splice(subject, code) if code else None
     if text is None or text == subject.text:
         return None
-    source = f"model: sample {number + 1}, temperature {temperature:g}"
+    kind = "model: written anew" if begun else "model"
+    source = f"{kind}: sample {number + 1}, temperature {asked.temperature or 0:g}"
     candidate = Candidate(subject.path, subject.text, text, source, 0.5)
     search.votes[program(candidate)] += 1
     return candidate
+
+
+def anew(work: Work, subject: Subject, number: int) -> tuple[str, ModelRequest] | None:
+    """Every other sample does not see the code, where its documentation says what it should do and it is short.
+
+    A small model copies what it sees, mistakes and all. Returns the beginning of the answer and the request.
+    """
+    head = headed(subject) if work.model.profile.completes and len(subject.code) < LONGEST_ANEW else None
+    if head is None or number % 2 != (0 if ">>>" in head else 1):
+        return None
+    question, answer = opening(subject, head, work.start.prompt)
+    asked = ModelRequest(
+        instructions=INSTRUCTIONS,
+        items=(question, answer),
+        temperature=_LADDER[number // 2 % len(_LADDER)],
+        seed=work.start.seed + number,
+        stop=("\n```",),
+        max_output_tokens=min(200 + len(subject.code) // 2, 1500),
+        cache_key=work.start.task_id,
+    )
+    return answer.text, asked
 
 
 def failures_of(goal: Goal, notes: Iterable[tuple[str, str]], limit: int = 3) -> str:

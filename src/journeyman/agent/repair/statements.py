@@ -4,12 +4,16 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from journeyman.agent.repair.expressions import ARITHMETIC_SLIPS
 from journeyman.agent.repair.scope import Scope
-from journeyman.agent.repair.source import Edit, Mutation, Source, span, unparsed
+from journeyman.agent.repair.source import Edit, Function, Mutation, Source, names_in, span, unparsed
 
 _AUGMENTED = re.compile(r"(\+|-|\*\*|\*|//|/|%|&|\||\^|<<|>>)=")
+MOST_NUMBERS = 8
+"""Numbers of a function up to which they are changed in pairs."""
+
 LONGEST_CALL = 60
 """Characters of a call that is put in another place as it is."""
 
@@ -204,6 +208,8 @@ def block(place: Place) -> Iterator[Mutation]:
 def insertion(place: Place) -> Iterator[Mutation]:
     """A missing statement: a variable not moved on, an early end, an update that was forgotten."""
     node, scope = place.node, place.scope
+    if place.indent is not None and isinstance(node, ast.For | ast.While):
+        yield from _calls(place)
     if place.indent is None or not isinstance(node, _SIMPLE) or isinstance(node, ast.Return | ast.Break | ast.Continue):
         return
     looped = any(isinstance(up, ast.For | ast.While) for up in place.source.ancestors(node))
@@ -238,8 +244,65 @@ def _calls(place: Place) -> Iterator[Mutation]:
         if scope.is_kind(target, "items") or target in scope.parameters:
             for value in scope.names:
                 if value != target and not scope.is_kind(target, "number"):
+                    ends = (f"{value}[-1]", f"{value}[0]") if scope.is_kind(value, "items") else ()
                     for method in sorted(methods | {"append"}):
-                        yield place.insert_after("insertion", 0.07, f"{target}.{method}({value})")
+                        for argument in (value, *ends):
+                            yield place.insert_after("insertion", 0.07, f"{target}.{method}({argument})")
+
+
+def condition(place: Place) -> Iterator[Mutation]:
+    """A statement that should be done only sometimes: two names compared, or a condition that stands elsewhere."""
+    node, scope, indent = place.node, place.scope, place.indent
+    if (
+        indent is None
+        or not isinstance(node, ast.Assign | ast.AugAssign | ast.Expr | ast.Return)
+        or len(span(node)) > 1
+    ):
+        return
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    looped = any(isinstance(up, ast.For | ast.While) for up in place.source.ancestors(node))
+    if not looped:
+        return
+    near = names_in([node, *(up.target for up in place.source.ancestors(node) if isinstance(up, ast.For))])
+    tests = list(dict.fromkeys(scope.conditions))
+    for one, two in combinations(scope.names, 2):
+        if (one in near or two in near) and scope.similar(one, two):
+            tests += [f"{one} {sign} {two}" for sign in ("==", "!=", "<", ">")]
+            tests += [f"{one} in {two}", f"{two} in {one}", f"{one} not in {two}", f"{two} not in {one}"]
+    step = "\t" if indent.startswith("\t") else "    "
+    text = place.source.segment(node)
+    for test in dict.fromkeys(tests):
+        yield place.to("condition", 0.08, f"if {test}:{place.source.newline}{indent}{step}{text}")
+
+
+def results(place: Place) -> Iterator[Mutation]:
+    """A function that answers yes where it means no: all of its plain answers the other way round."""
+    function = place.scope.function
+    if function is None or place.node is not _first(function):
+        return
+    answers = [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool)
+    ]
+    if 2 <= len(answers) <= 4:
+        edits = tuple(place.source.replace(answer, str(not answer.value)) for answer in answers)
+        yield Mutation("swapped answers", answers[0].lineno, 0.6, edits)
+
+
+def numbers(place: Place) -> Iterator[Mutation]:
+    """Two numbers of a function that are both one too small, or too large."""
+    function = place.scope.function
+    if function is None or place.node is not _first(function):
+        return
+    found = [node for node in ast.walk(function) if isinstance(node, ast.Constant) and type(node.value) is int]
+    for one, two in combinations(found, 2) if len(found) <= MOST_NUMBERS else ():
+        for step in (1, -1):
+            pair = [(node, int(node.value) + step) for node in (one, two) if isinstance(node.value, int)]
+            edits = tuple(place.source.replace(node, str(value)) for node, value in pair)
+            if all(value >= 0 for _, value in pair):
+                yield Mutation("two numbers", one.lineno, 0.07, edits)
 
 
 def base_case(place: Place) -> Iterator[Mutation]:
@@ -247,9 +310,7 @@ def base_case(place: Place) -> Iterator[Mutation]:
     function = place.scope.function
     if function is None or place.indent is None:
         return
-    body = function.body
-    first = body[1] if len(body) > 1 and _is_docstring(body[0]) else body[0]
-    if place.node is not first:
+    if place.node is not _first(function):
         return
     for parameter in place.scope.parameters:
         for value in ("[]", "0", "None", "False", "True", "''", "1", "-1", parameter, "[[]]"):
@@ -261,6 +322,12 @@ def base_case(place: Place) -> Iterator[Mutation]:
         else:
             for value in (parameter, "0", "True", f"{parameter}[0]"):
                 yield place.insert_before("base case", 0.07, f"if len({parameter}) <= 1:", f"    return {value}")
+
+
+def _first(function: Function) -> ast.stmt:
+    """The first statement of a function that does something."""
+    body = function.body
+    return body[1] if len(body) > 1 and _is_docstring(body[0]) else body[0]
 
 
 def _is_docstring(node: ast.stmt) -> bool:
@@ -290,4 +357,7 @@ STATEMENTS: tuple[Callable[[Place], Iterator[Mutation]], ...] = (
     block,
     insertion,
     base_case,
+    condition,
+    results,
+    numbers,
 )

@@ -52,8 +52,8 @@ PATIENCE = 20.0
 SECONDS = 240.0
 """After this long no new round begins."""
 
-MANY, FIRST_SAMPLES, VOTES = 12, 2, 4
-"""Where little is tested: survivors that are looked for, and samples of the model before that and after it."""
+MANY = 24
+"""Survivors that are looked for where little is tested."""
 
 
 async def repair(work: Work) -> Stop:
@@ -206,28 +206,25 @@ async def trace(
 async def explore(search: Search) -> str:
     """Look for survivors, cheapest first; what went wrong with the model, if anything.
 
-    Small edits are tried first, unless so little is tested that many wrong ones pass: then the model is asked first.
+    So little may be tested that wrong edits pass too. Then all small edits that pass are looked for, and the model
+    says which of them it would write itself.
     """
     pool = mutants(search.suspects, search.texts)
     total = len(pool)
     weak = search.goal.is_weak
     trouble = ""
     began = time.monotonic()
-    rounds = (((0.0, FIRST_SAMPLES),) if weak else ()) + ROUNDS
-    for number, (seconds, samples) in enumerate(rounds):
+    for seconds, samples in ROUNDS:
         if await search.settled() or time.monotonic() - began > SECONDS:
             break
-        if pool and seconds:
+        if pool:
             await search.say(f"Trying small edits, {len(pool)} {'in all' if len(pool) == total else 'are left'}.")
             await by_mutation(search, pool, seconds, enough=MANY if weak else 1)
             if not search.survivors:
                 await more_patience(search, PATIENCE)
-            if await search.settled() or (search.survivors and number > 1):
-                break
-        if not trouble:
-            trouble = await ask(search, VOTES if search.survivors else samples)
-        if search.survivors and seconds:
-            break
+        if not search.survivors and not trouble:
+            trouble = await ask(search, samples)
+        await search.decide()
     return trouble
 
 

@@ -9,6 +9,7 @@ from journeyman.agent.repair.source import Mutation, unparsed
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WRAPPERS = ("abs", "len", "str", "int", "list", "set", "sorted", "max", "min", "sum")
+_METHODS = ("lower()", "upper()", "strip()", "copy()")
 
 
 def step(site: Site) -> Iterator[Mutation]:
@@ -106,6 +107,10 @@ def wrap(site: Site) -> Iterator[Mutation]:
         likely = wrapper == "abs" and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
         returned = isinstance(parent, ast.Return)
         yield site.to("wrapped", 0.7 if likely else 0.25 if returned else 0.12, f"{wrapper}({text})")
+    number = isinstance(node, ast.Name) and site.scope.is_kind(node.id, "number")
+    if isinstance(node, ast.Name | ast.Subscript | ast.Attribute | ast.Call) and not number:
+        for method in _METHODS:
+            yield site.to("method", 0.12, f"{text}.{method}")
 
 
 def sequence(site: Site) -> Iterator[Mutation]:

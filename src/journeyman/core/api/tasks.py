@@ -170,6 +170,18 @@ class Choose(Value):
     attempt: str = Field(min_length=1, max_length=80)
 
 
+class Publish(Value):
+    """Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+    from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+
+    A branch that is there already is only ever added to where the last commit on it was pushed from here.
+    """
+
+    attempt: str | None = Field(default=None, max_length=80)
+    branch: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$")
+    message: str | None = Field(default=None, min_length=1, max_length=20_000)
+
+
 class TaskUpdate(Value):
     """What of a task may be changed; what is left out stays."""
 
@@ -322,6 +334,27 @@ class Upload(Value):
     kind: Literal["image", "patch"]
     media_type: str
     size: int
+
+
+class PublishedBranch(Value):
+    """A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`."""
+
+    attempt: str
+    remote: str
+    branch: str
+    commit: str
+    at: float
+
+
+class Publishing(Value):
+    """Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+    `reason` says why it cannot be. `branch` and `message` are what is taken where none is named."""
+
+    remote: str | None = None
+    reason: str = ""
+    branch: str = ""
+    message: str = ""
+    published: tuple[PublishedBranch, ...] = ()
 
 
 class Branches(Value):

@@ -254,11 +254,12 @@ class Timeline(Value):
 
 
 class CommandView(Value):
-    """A command whose output is kept: one of the agent's, or a check. `size` is in bytes."""
+    """A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+    the work. `size` is in bytes."""
 
     seq: int
     at: float
-    origin: Literal["agent", "check"]
+    origin: Literal["agent", "check", "setup"]
     command: str
     on: Literal["base", "result", "candidate"] | None = None
     exit_code: int | None
@@ -328,11 +329,13 @@ class DiffView(Value):
     """The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
     where it is too large for one answer: download it).
 
-    `against` is "base", or the name of an attempt.
+    `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+    the attempt's last checkpoint.
     """
 
     attempt: str
     against: str
+    so_far: bool = False
     files: tuple[FileDiff, ...]
     unified: str = ""
     added: int = 0

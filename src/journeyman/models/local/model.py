@@ -34,6 +34,7 @@ PROFILE = Profile(
     parallel_calls=False,
     small=True,
     images=False,
+    completes=True,
     input_price=0.0,
     cached_input_price=0.0,
     output_price=0.0,

@@ -341,7 +341,7 @@ def _build(build: Build, workshop: Workshop) -> BuildView:
                 command=run.check.command,
                 exit_code=run.exit_code,
                 cut=run.cut,
-                failing=tuple(str(test) for test in list(run.failing)[:100]),
+                failing=tuple(test.id for test in list(run.failing)[:100]),
             )
             for run in build.checks
         ),

@@ -119,7 +119,9 @@ async def remove_secret(
     request: Request,
     actor: Administrator,
     name: SecretName,
-    environment: Annotated[EnvironmentName | None, Query()] = None,
+    environment: Annotated[
+        EnvironmentName | None, Query(description="That of this environment; without it the one for all.")
+    ] = None,
 ) -> None:
     """Forget a secret."""
     try:

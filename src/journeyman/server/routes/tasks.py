@@ -21,7 +21,7 @@ from journeyman.core.api.tasks import (
 from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.events import Finished
 from journeyman.core.evidence import Result
-from journeyman.core.task import Budget, Mode, Origin, Status, Task
+from journeyman.core.task import Budget, Mode, Origin, Status, Task, Verdict
 from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Reader, Writer
@@ -84,6 +84,7 @@ async def list_tasks(
     request: Request,
     actor: Reader,
     status: Annotated[tuple[Status, ...], Query(description="Only tasks in these states.")] = (),
+    verdict: Annotated[tuple[Verdict, ...], Query(description="Only tasks whose work came to one of these.")] = (),
     mode: Annotated[tuple[Mode, ...], Query(description="Only tasks of these modes.")] = (),
     origin: Annotated[tuple[Origin, ...], Query(description="Only tasks that came in these ways.")] = (),
     repository: Annotated[str | None, Query(max_length=1000, description="Only those of this repository.")] = None,
@@ -110,6 +111,7 @@ async def list_tasks(
     which = Filter(
         viewer=lines.viewer(actor),
         status=status,
+        verdict=verdict,
         mode=mode,
         origin=origin,
         repository=repository,

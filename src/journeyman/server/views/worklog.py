@@ -22,6 +22,7 @@ from journeyman.core.events import (
     Event,
     Opened,
     Progressed,
+    Published,
     Replied,
     RequestRefused,
     Resumed,
@@ -202,5 +203,7 @@ def _words(event: Event) -> str:
             return "Another process went on with the work."
         case Stopped():
             return event.message or ("" if event.reason == "finished" else f"Stopped: {event.reason}.")
+        case Published():
+            return f"Pushed to the branch {event.branch} of {event.remote} (commit {event.commit[:12]})."
         case _:
             return ""

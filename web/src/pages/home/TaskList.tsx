@@ -216,7 +216,7 @@ function SelectionBar({ filter, chosen, onClear, onAct }: { filter: ListFilter; 
 
 function Nothing({ filter }: { filter: ListFilter }) {
   const { t } = useTranslation("home");
-  if (filter.search || filter.status || filter.unread || filter.mine) {
+  if (filter.search || filter.status || filter.verdict || filter.unread || filter.mine) {
     return (
       <Empty icon={<SearchX size={32} />} title={t("empty.found")}>
         {t("empty.foundAbout")}

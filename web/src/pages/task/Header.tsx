@@ -31,7 +31,7 @@ export function Header() {
         <h1 className="truncate text-lg leading-snug font-semibold" title={task.title}>
           {task.title}
         </h1>
-        <p className="flex flex-wrap items-center gap-x-2 text-xs text-muted">
+        <p className="mt-0.5 flex flex-wrap items-center gap-x-2 gap-y-0.5 text-xs text-muted [&>*+*+*]:before:mr-2 [&>*+*+*]:before:text-faint [&>*+*+*]:before:content-['·']">
           <StatusBadge status={task.status} verdict={task.verdict} />
           <span title={task.repository}>{repositoryName(task.repository)}</span>
           {task.ref ? <span className="font-mono">{task.ref}</span> : null}
@@ -43,7 +43,11 @@ export function Header() {
           ) : null}
           {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
-          {task.summary.files > 0 ? <Delta added={task.summary.added} removed={task.summary.removed} /> : null}
+          {task.summary.files > 0 ? (
+            <span>
+              <Delta added={task.summary.added} removed={task.summary.removed} />
+            </span>
+          ) : null}
         </p>
       </div>
       <div className="flex items-center gap-1.5 max-sm:w-full max-sm:justify-end">

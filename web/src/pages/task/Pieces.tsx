@@ -129,10 +129,18 @@ export function LogHeading({ attempt, open, live, onToggle }: { attempt: Attempt
       ) : (
         <span>{t("log.starting")}</span>
       )}
-      <span className="text-faint">·</span>
-      <span>{t("log.steps", { count: summary.steps })}</span>
-      <span className="text-faint">·</span>
-      <span>{t("log.commands", { count: summary.commands })}</span>
+      {summary.steps > 0 ? (
+        <>
+          <span className="text-faint">·</span>
+          <span>{t("log.steps", { count: summary.steps })}</span>
+        </>
+      ) : null}
+      {summary.commands > 0 ? (
+        <>
+          <span className="text-faint">·</span>
+          <span>{t("log.commands", { count: summary.commands })}</span>
+        </>
+      ) : null}
       {summary.usage.cost ? (
         <>
           <span className="text-faint">·</span>

@@ -1,0 +1,143 @@
+"""Which of several edits that pass? The model says which it would have written itself.
+
+Small models judge badly and write well: they are not asked which of the edits is right, but to go on with the function
+from the line on at which the edits part, held by a grammar to what the edits say there.
+"""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.prompts import Subject, around, purpose_of
+from journeyman.agent.work import Work
+from journeyman.core.events import Replied
+from journeyman.core.items import AssistantMessage, UserMessage
+from journeyman.core.model import ModelRequest
+from journeyman.core.text import clip
+
+INSTRUCTIONS = "You are an expert programmer. You write code that does exactly what its documentation says."
+
+LONGEST_OPTION, LONGEST_HEAD = 1_500, 6_000
+"""Characters of what an edit says where it parts from the others, and of what stands before that in the function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Edits of one function: the text of the function up to where they part, and what each says there.
+
+    `before` and `after` are what they have in common of the file.
+    """
+
+    subject: Subject
+    head: str
+    options: tuple[str, ...]
+    before: str
+    after: str
+
+
+def fork_of(candidates: Sequence[Candidate]) -> Fork | None:
+    """Where candidates part; None when that is not within one function of one file, or too long to be shown."""
+    path, before = candidates[0].path, candidates[0].before
+    if any(candidate.path != path for candidate in candidates):
+        return None
+    rows = [candidate.text.split("\n") for candidate in candidates]
+    shortest = min(map(len, rows))
+    start = next((at for at in range(shortest) if len({row[at] for row in rows}) > 1), shortest)
+    most = shortest - start
+    end = next((back for back in range(most) if len({row[-1 - back] for row in rows}) > 1), most)
+    # Where the original parts from them first, it is shown from there: what is before is common to all.
+    text = "\n".join(rows[0])
+    offset = sum(len(row) + 1 for row in rows[0][:start])
+    subject = around(path, before, min(offset, _first_change(before, text)))
+    if subject is None or offset < subject.start:
+        return None
+    head = text[subject.start : offset]
+    options = tuple("\n".join(row[start : len(row) - end]) + "\n" for row in rows)
+    if len(head) > LONGEST_HEAD or max(map(len, options)) > LONGEST_OPTION or len(set(options)) < 2:
+        return None
+    after = "\n".join(rows[0][len(rows[0]) - end :])
+    return Fork(subject, head, options, text[:offset], after)
+
+
+def _first_change(before: str, text: str) -> int:
+    return next((at for at, (one, two) in enumerate(zip(before, text, strict=False)) if one != two), len(before) - 1)
+
+
+def opening(subject: Subject, head: str, prompt: str) -> tuple[UserMessage, AssistantMessage]:
+    """The question, and the beginning of the answer to go on with.
+
+    The code stands in the answer alone: whatever is asked of a function begins alike, and is read once.
+    """
+    purpose = purpose_of(subject)
+    about = f"\nWhat it should do:\n{clip(purpose, 2000)}" if purpose else ""
+    task = f"\nThe task was: {clip(prompt.strip(), 600)}" if prompt.strip() else ""
+    question = f"Write this part of `{subject.path}`, as its documentation says.{about}{task}"
+    return UserMessage(text=question), AssistantMessage(text=f"```{subject.language}\n{head}")
+
+
+def grammar_of(options: Sequence[str]) -> str:
+    """A GBNF grammar of exactly these texts."""
+    return "root ::= " + " | ".join(json.dumps(option, ensure_ascii=False) for option in dict.fromkeys(options))
+
+
+async def written(work: Work, candidates: Sequence[Candidate]) -> Candidate | None:
+    """What the model itself writes where the candidates part, in as many lines, whatever they say there."""
+    fork = fork_of(candidates) if len(candidates) > 1 and work.model.profile.completes else None
+    if fork is None:
+        return None
+    lines = Counter(option.count("\n") for option in fork.options).most_common(1)[0][0]
+    said = await _go_on(work, fork, f'root ::= line{{{lines}}}\nline ::= [^\\n]* "\\n"')
+    text = fork.before + said + fork.after
+    return replace(candidates[0], text=text, source="model: goes on with the function", weight=0.5) if said else None
+
+
+async def choose(work: Work, candidates: Sequence[Candidate]) -> Candidate | None:
+    """The candidate whose lines the model likes best; None when it cannot be asked so, or says something else."""
+    fork = fork_of(candidates) if len(candidates) > 1 else None
+    if fork is None:
+        return None
+    if not work.model.profile.completes:
+        return await _by_number(work, candidates, fork)
+    said = await _go_on(work, fork, grammar_of(fork.options))
+    return next((one for one, option in zip(candidates, fork.options, strict=True) if option == said), None)
+
+
+async def _go_on(work: Work, fork: Fork, grammar: str) -> str:
+    """What the model writes after the fork's head."""
+    question, answer = opening(fork.subject, fork.head, work.start.prompt)
+    asked = ModelRequest(
+        instructions=INSTRUCTIONS,
+        items=(question, answer),
+        temperature=0.0,
+        seed=work.start.seed,
+        grammar=grammar,
+        max_output_tokens=LONGEST_OPTION // 2,
+        cache_key=work.start.task_id,
+    )
+    began = time.monotonic()
+    reply = await work.model.reply(asked)
+    await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
+    return reply.text.removeprefix(answer.text)
+
+
+async def _by_number(work: Work, candidates: Sequence[Candidate], fork: Fork) -> Candidate | None:
+    """The same of a model that cannot be held to a grammar: it names a number."""
+    shown = "\n".join(f"{number}:\n```\n{option}```" for number, option in enumerate(fork.options, 1))
+    question, _ = opening(fork.subject, fork.head, work.start.prompt)
+    text = (
+        f"{question.text}\n\n```{fork.subject.language}\n{fork.head}```\n\nIt goes on in one of these ways, which all "
+        f"pass the tests:\n{shown}\n\nWhich is right? Answer with its number only."
+    )
+    began = time.monotonic()
+    asked = ModelRequest(
+        instructions=INSTRUCTIONS, items=(UserMessage(text=text),), max_output_tokens=1000, cache_key=work.start.task_id
+    )
+    reply = await work.model.reply(asked)
+    await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
+    named = re.findall(r"\d+", reply.text)
+    number = int(named[-1]) if named else 0
+    return candidates[number - 1] if 0 < number <= len(candidates) else None
