@@ -28,6 +28,7 @@ from journeyman.sandbox.protocol import Sandbox, SandboxSpec, Toolchain
 from journeyman.store import open_store, this_process
 from journeyman.store.log import AttemptLog
 from journeyman.testing.store import a_task, an_attempt
+from tests.conftest import PLAIN_PYTEST
 
 PYTEST = Check(command="python -m pytest -q", source="AGENTS.md", runner="pytest", timeout=60.0)
 
@@ -108,7 +109,7 @@ async def working(
 ) -> AsyncGenerator[Work]:
     """An attempt in `folder`; opened again it goes on where it was."""
     work = folder / "work"
-    for name, text in files.items():
+    for name, text in (PLAIN_PYTEST | files).items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text)
     for path in (folder, *folder.parents[:2]):

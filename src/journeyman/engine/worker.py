@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from journeyman.core.errors import StoreError
 from journeyman.core.people import Offer
 from journeyman.engine.engine import Engine
+from journeyman.engine.pulse import watched
 from journeyman.engine.tend import tend
 from journeyman.store.store import Store
 
@@ -50,7 +51,7 @@ async def worker(
     slots = Slots(offer.slots)
     workers = _workers(engine, store, run, offer, duties or Duties(), slots, grace)
     await store.offers.put(offer)
-    async with AsyncExitStack() as stack:
+    async with watched(), AsyncExitStack() as stack:
         for one in workers:
             await stack.enter_async_context(one)
         beside = [asyncio.create_task(_tell(store, offer, slots)), asyncio.create_task(tend(engine, store))]

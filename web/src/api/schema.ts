@@ -6187,7 +6187,7 @@ export interface components {
              * Acts
              * @default []
              */
-            acts: ("steer" | "interrupt" | "cancel" | "approve" | "follow_up" | "retry" | "choose" | "archive" | "delete")[];
+            acts: ("steer" | "interrupt" | "cancel" | "approve" | "follow_up" | "retry" | "choose" | "publish" | "archive" | "delete")[];
             /** @default {} */
             budget: components["schemas"]["Budget"];
             /**

@@ -308,7 +308,7 @@ class TurnView(Value):
     attempts: tuple[AttemptLine, ...] = ()
 
 
-Act = Literal["steer", "interrupt", "cancel", "approve", "follow_up", "retry", "choose", "archive", "delete"]
+Act = Literal["steer", "interrupt", "cancel", "approve", "follow_up", "retry", "choose", "publish", "archive", "delete"]
 
 
 class TaskView(Value):
