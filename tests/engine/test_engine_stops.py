@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.core.errors import StoreError
+from journeyman.core.errors import StoreError, UsageError
 from journeyman.core.events import Finished, Progressed
 from journeyman.core.evidence import READ_FROM_FILES, Result
 from journeyman.core.task import Attempt, Task, Turn, TurnRequest
@@ -17,6 +17,7 @@ from journeyman.engine import activities
 from journeyman.engine.activities import Busy
 from journeyman.engine.connection import Where
 from journeyman.engine.engine import Engine, open_engine
+from journeyman.engine.orders import ENDED
 from journeyman.engine.submission import say, stop
 from journeyman.engine.tend import alone, hand_on
 from journeyman.store import Store, this_process
@@ -132,6 +133,29 @@ async def test_a_stop_that_comes_after_the_end_changes_nothing(engine: Engine, s
         await stop(store, engine, task, running, "cancelled")
     done = await store.task(task.id)
     assert (done.status, done.chosen) == ("done", f"{task.id}.1.1")
+
+
+async def test_what_is_said_between_the_result_and_the_end_of_the_turn_is_refused(engine: Engine, store: Store) -> None:
+    has_result, go_on = asyncio.Event(), asyncio.Event()
+
+    async def run(attempt_id: str, drain: asyncio.Event) -> str:
+        async with store.claim(attempt_id, this_process()) as log:
+            assert await log.finish(Finished(result=STOPPED), "done", 0)
+        has_result.set()
+        await go_on.wait()
+        return "unverified"
+
+    async with working(engine, store, run):
+        task = await hand_in(store, engine)
+        await asyncio.wait_for(has_result.wait(), 30)
+        assert (await store.turns.get(task.id, 1)).status not in ENDED
+        for kind in ("steer", "interrupt", "cancel"):
+            with pytest.raises(UsageError, match="is at its end; hand in a follow-up to go on with it"):
+                await say(store, engine, task.id, kind, "And that.")
+        go_on.set()
+        await asyncio.wait_for(engine.ended(task.id), 30)
+    done = await store.task(task.id)
+    assert (done.status, done.chosen, await store.messages.after(task.id)) == ("done", f"{task.id}.1.1", [])
 
 
 async def test_trouble_at_a_stop_is_the_reason(engine: Engine, store: Store) -> None:
