@@ -66,9 +66,9 @@ async def test_an_attempt_that_waits_to_be_tried_again_ends_with_a_result(
     run = Attempts(store, failure)
     async with working(engine, store, run):
         task = await hand_in(store, engine)
-        await asyncio.wait_for(run.tried.wait(), 30)
+        await asyncio.wait_for(run.tried.wait(), 120)
         await say(store, engine, task.id, "interrupt")
-        await asyncio.wait_for(engine.ended(task.id), 60)
+        await asyncio.wait_for(engine.ended(task.id), 120)
     stopped = await store.task(task.id)
     assert (stopped.status, stopped.chosen, stopped.reason) == ("interrupted", f"{task.id}.1.1", "")
     assert run.tries == 2
@@ -88,9 +88,9 @@ async def test_an_attempt_whose_end_takes_too_long_ends_with_a_result(
     monkeypatch.setattr(activities, "ORDERLY", 0.1)
     async with a_store(tmp_path) as store, working(beating, store, run := Attempts(store, "hangs")):
         task = await hand_in(store, beating)
-        await asyncio.wait_for(run.tried.wait(), 30)
+        await asyncio.wait_for(run.tried.wait(), 120)
         await say(store, beating, task.id, "cancel")
-        await asyncio.wait_for(beating.ended(task.id), 60)
+        await asyncio.wait_for(beating.ended(task.id), 120)
         stopped = await store.task(task.id)
     assert (stopped.status, stopped.chosen) == ("cancelled", f"{task.id}.1.1")
 
@@ -103,9 +103,9 @@ async def test_a_stopped_attempt_that_cannot_be_brought_to_its_end_says_why(
     failures = [StoreError("The disk is full.")] * activities.FAILURES
     async with a_store(tmp_path) as store, working(beating, store, run := Attempts(store, "hangs", *failures)):
         task = await hand_in(store, beating)
-        await asyncio.wait_for(run.tried.wait(), 30)
+        await asyncio.wait_for(run.tried.wait(), 120)
         await say(store, beating, task.id, "interrupt")
-        await asyncio.wait_for(beating.ended(task.id), 60)
+        await asyncio.wait_for(beating.ended(task.id), 120)
         stopped = await store.task(task.id)
     assert (stopped.status, stopped.chosen, stopped.reason) == ("interrupted", None, "The disk is full.")
 
@@ -123,7 +123,7 @@ async def test_what_was_begun_ends_with_a_result_though_the_engine_knows_nothing
         await log.append(Progressed(text="did something"))
     async with working(engine, store, Attempts(store)):
         await say(store, engine, task_id, "interrupt")
-        stopped = await asyncio.wait_for(until(store, task_id, lambda now: now.status == "interrupted"), 30)
+        stopped = await asyncio.wait_for(until(store, task_id, lambda now: now.status == "interrupted"), 120)
     assert stopped.chosen == f"{task_id}.1.1"
 
 
@@ -131,7 +131,7 @@ async def test_a_stop_that_comes_after_the_end_changes_nothing(engine: Engine, s
     async with working(engine, store, doing(store)):
         task = await hand_in(store, engine)
         running = await store.turns.get(task.id, 1)
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
         await stop(store, engine, task, running, "cancelled")
     done = await store.task(task.id)
     assert (done.status, done.chosen) == ("done", f"{task.id}.1.1")
@@ -171,7 +171,7 @@ async def test_trouble_at_a_stop_is_the_reason(engine: Engine, store: Store) -> 
 
     async with working(engine, store, run):
         task = await hand_in(store, engine)
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
     assert ((await store.task(task.id)).status, (await store.task(task.id)).reason) == ("interrupted", trouble)
 
 
@@ -219,12 +219,12 @@ async def test_a_live_worker_is_not_taken_an_attempt_from(engine: Engine, store:
 
     async with working(engine, store, run):
         task = await hand_in(store, engine)
-        await asyncio.wait_for(began.wait(), 30)
+        await asyncio.wait_for(began.wait(), 120)
         async with store.claim(f"{task.id}.1.1", a_dead_process()):
             assert (task.id, f"{task.id}.1.1") in await store.jobs.orphans()
             await hand_on(engine, store)
         go_on.set()
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
     assert tries == 1
 
 
@@ -257,5 +257,5 @@ async def test_a_deleted_task_that_is_still_in_hand_holds_nobody_up(engine: Engi
         assert [job.task_id for job in await store.jobs.open()] == ["0gone"]
         async with working(engine, store, doing(store)):
             task = await hand_in(store, engine)
-            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 30)
+            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 120)
         assert await store.jobs.open() == []

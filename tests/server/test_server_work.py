@@ -36,7 +36,7 @@ async def test_a_task_opens_with_its_turns_and_what_can_be_done(worked: Worked, 
             ("1.2", "failing", False),
         ]
         assert turn["why"] == ("Attempt 1 of 2: every check passes on its result, which holds for no other attempt.")
-        assert page["acts"] == ["follow_up", "choose", "archive", "delete"]
+        assert page["acts"] == ["follow_up", "choose", "publish", "archive", "delete"]
         used = await got(client, worked, "/usage")
         assert used["total"] == task["usage"]
         assert [one["name"] for one in used["attempts"]] == ["1.1", "1.2"]

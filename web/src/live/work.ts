@@ -297,10 +297,14 @@ function wordsOf(event: Event): string {
         `tokens became ${after}.${by}`
       );
     }
+    case "escalated":
+      return `${event.why} The next model, ${event.model}, begins anew.`;
     case "resumed":
       return "Another process went on with the work.";
     case "stopped":
       return event.message || (event.reason === "finished" ? "" : `Stopped: ${event.reason}.`);
+    case "published":
+      return `Pushed to the branch ${event.branch} of ${event.remote} (commit ${event.commit.slice(0, 12)}).`;
     default:
       return "";
   }

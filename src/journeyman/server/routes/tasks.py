@@ -28,7 +28,7 @@ from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
 from journeyman.server.examples import CREATE, example
-from journeyman.server.found import ChangedTask, SeenTask, find_task
+from journeyman.server.found import ChangedTask, SeenTask, find_task, note_for_owner
 from journeyman.server.parts import Parts, parts_of
 from journeyman.server.tallies import Tallies
 from journeyman.server.views.matrix import matrix
@@ -166,6 +166,8 @@ async def _act(request: Request, parts: Parts, actor: Actor, task: Task, act: Bu
             await parts.engine.again(task)
         case "delete":
             await _delete(request, parts, actor, task)
+            return
+    await note_for_owner(request, actor, task, act)
 
 
 @router.get("/{task_id}", responses=problems(404, 409) | example(200, "task_view", "The task with its turns."))
