@@ -48,6 +48,7 @@ class Client:
     approve = blocking(AsyncClient.approve)
     retry = blocking(AsyncClient.retry)
     choose = blocking(AsyncClient.choose)
+    mark_applied = blocking(AsyncClient.mark_applied)
     update = blocking(AsyncClient.update)
     delete = blocking(AsyncClient.delete)
     bulk = blocking(AsyncClient.bulk)

@@ -51,6 +51,7 @@ from journeyman.core.api.people import (
     TokenMade,
 )
 from journeyman.core.api.tasks import (
+    Applied,
     Approve,
     AttemptColumn,
     AttemptUsage,
@@ -63,6 +64,8 @@ from journeyman.core.api.tasks import (
     Interrupt,
     Matrix,
     MatrixRow,
+    Publish,
+    Publishing,
     Rewind,
     Seen,
     Steer,
@@ -132,6 +135,13 @@ def _tasks() -> Sequence[Value]:
         Interrupt(attempt="1"),
         Approve(budget=TaskBudget(cost=4.0)),
         Choose(attempt="2"),
+        Applied(attempt="2"),
+        Publish(branch="total-of-nothing"),
+        Publishing(
+            remote=_SHOP,
+            branch="journeyman/total-of-nothing",
+            message="An empty list of prices adds up to 0",
+        ),
         Fork(step=12, prompt="Round half up instead."),
         Rewind(step=7),
         Bulk(act="archive", ids=(TASK, "0f3k9x2m1qa8zu")),

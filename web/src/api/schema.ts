@@ -996,6 +996,26 @@ export interface paths {
         patch: operations["update_task"];
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/applied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark Applied
+         * @description Remember that an attempt's patch was put on a working tree, so that lists say so.
+         */
+        put: operations["mark_applied"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/approve": {
         parameters: {
             query?: never;
@@ -1614,7 +1634,8 @@ export interface paths {
         put?: never;
         /**
          * Retry Task
-         * @description Have what failed, or was interrupted or cancelled, go on from the step it was in.
+         * @description Have what failed, or was interrupted or cancelled, go on from the step it was in. A task that is done has nothing
+         *     to retry, whatever its checks say (409): a follow-up asks for more of it, or for the same once more.
          */
         post: operations["retry_task"];
         delete?: never;
@@ -1959,6 +1980,17 @@ export interface components {
             password: string;
             /** Secret */
             secret: string;
+        };
+        /**
+         * Applied
+         * @description Which attempt's patch was put on a working tree ("turn.number", or its number in the newest turn).
+         */
+        Applied: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
         };
         /**
          * Approve
@@ -6042,10 +6074,13 @@ export interface components {
          * @description A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
          *     of all turns.
          *
+         *     `applied` is the attempt whose patch somebody has put on their working tree, as they said.
          *     `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
          *     budget), "review" (it is done and not yet looked at), "retry" (it failed). `running` counts the attempts at work.
          */
         TaskLine: {
+            /** Applied */
+            applied?: string | null;
             /**
              * Archived
              * @default false
@@ -6931,6 +6966,7 @@ export interface components {
 }
 export type About = components['schemas']['About'];
 export type Accept = components['schemas']['Accept'];
+export type Applied = components['schemas']['Applied'];
 export type Approve = components['schemas']['Approve'];
 export type AssistantMessage = components['schemas']['AssistantMessage'];
 export type AttemptColumn = components['schemas']['AttemptColumn'];
@@ -13072,6 +13108,103 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TaskView"];
                 };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_applied: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Applied"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request cannot be read, or asks for what makes no sense. */
             400: {

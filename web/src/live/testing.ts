@@ -24,8 +24,8 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   broken: 0,
   still_failing: 0,
   warnings: 0,
-  stop: null,
   branch: "",
+  stop: null,
   ...own,
 });
 

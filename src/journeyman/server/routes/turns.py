@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 
 from journeyman.attempt.prepare import worked
-from journeyman.core.api.tasks import Approve, Choose, FollowUp, Fork, Interrupt, Rewind, Steer, TaskView
+from journeyman.core.api.tasks import Applied, Approve, Choose, FollowUp, Fork, Interrupt, Rewind, Steer, TaskView
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Budget, MessageKind, Task, Turn, TurnRequest
 from journeyman.core.text import counted
@@ -145,7 +145,8 @@ async def approve(
 
 @router.post("/retry")
 async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> TaskView:
-    """Have what failed, or was interrupted or cancelled, go on from the step it was in."""
+    """Have what failed, or was interrupted or cancelled, go on from the step it was in. A task that is done has nothing
+    to retry, whatever its checks say (409): a follow-up asks for more of it, or for the same once more."""
     parts = parts_of(request)
     await orders.admitted(parts, task.owner, task.group, task.budget)
     try:
@@ -167,6 +168,17 @@ async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, bod
     if any(row.number == attempt.turn for row in await parts.store.turns.all(task.id)):
         await parts.store.turns.update(task.id, attempt.turn, chosen=attempt.id)
     return await lines.task_view(parts, actor, task.id)
+
+
+@router.put("/applied", tags=["attempts"], status_code=204)
+async def mark_applied(request: Request, actor: Writer, task: ChangedTask, body: Applied) -> None:
+    """Remember that an attempt's patch was put on a working tree, so that lists say so."""
+    del actor
+    parts = parts_of(request)
+    attempt = await find_attempt(parts.store, task, body.attempt)
+    if attempt.verdict is None:
+        raise ApiError(409, "not_ready", f"Attempt {attempt.turn}.{attempt.number} has no result yet.")
+    await parts.store.update_task(task.id, applied=attempt.id)
 
 
 async def _say(

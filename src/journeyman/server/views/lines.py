@@ -66,6 +66,7 @@ def task_line(task: Task, attempts: Sequence[Attempt], usage: Usage, names: Name
         schedule=task.schedule,
         priority=task.priority,
         archived=task.archived,
+        applied=task.applied,
         seq=task.seq,
         unread=unread,
         summary=one.summary if one else Summary(),

@@ -27,11 +27,11 @@ export function Header() {
       <Link to="/" aria-label={t("back")} className={`${buttonClass("quiet", "sm")} w-7 px-0!`}>
         <ArrowLeft size={16} />
       </Link>
-      <div className="min-w-0 flex-1">
-        <h1 className="truncate text-lg leading-snug font-semibold" title={task.title}>
+      <div className="min-w-0 flex-1 basis-48">
+        <h1 className="text-lg max-sm:line-clamp-2 sm:truncate leading-snug font-semibold" title={task.title}>
           {task.title}
         </h1>
-        <p className="mt-0.5 flex flex-wrap items-center gap-x-2 gap-y-0.5 text-xs text-muted [&>*+*+*]:before:mr-2 [&>*+*+*]:before:text-faint [&>*+*+*]:before:content-['·']">
+        <p className="mt-0.5 flex flex-wrap items-center gap-x-2 gap-y-0.5 text-xs text-muted sm:[&>*+*+*]:before:mr-2 sm:[&>*+*+*]:before:text-faint sm:[&>*+*+*]:before:content-['·']">
           <StatusBadge status={task.status} verdict={task.verdict} />
           <span title={task.repository}>{repositoryName(task.repository)}</span>
           {task.ref ? <span className="font-mono">{task.ref}</span> : null}
@@ -56,7 +56,7 @@ export function Header() {
           ) : null}
         </p>
       </div>
-      <div className="flex items-center gap-1.5 max-sm:w-full max-sm:justify-end">
+      <div className="ml-auto flex items-center gap-1.5">
         {attempts > 1 ? (
           <Link to="/tasks/$task/attempts" params={{ task: task.id }} className={buttonClass("plain", "sm")}>
             <Columns3 size={14} />
