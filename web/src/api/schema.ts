@@ -14207,6 +14207,8 @@ export interface operations {
                 after?: number;
                 /** @description How many to answer with at most. */
                 limit?: number;
+                /** @description Only with this in them or their output. */
+                search?: string;
             };
             header?: never;
             path: {
