@@ -114,8 +114,11 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
         warnings = await _warnings(workspace, checker, changed, base_runs, runs)
     else:
         runs, warnings = (), (UNCHECKED,)
+    said = verdict(base_runs, runs, changed=True, tree=changed.tree)
+    if stop is not None and stop.doubt and said == "verified":
+        said, warnings = "unverified", (*warnings, stop.doubt)
     return Result(
-        verdict=verdict(base_runs, runs, changed=True, tree=changed.tree),
+        verdict=said,
         summary=summary,
         diff=await workspace.store.put_blob(changed.patch),
         turn_diff=turn_diff,

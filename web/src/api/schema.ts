@@ -4416,11 +4416,17 @@ export interface components {
          * Profile
          * @description What a model can do and how to talk to it.
          *
-         *     `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown.
+         *     `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown. `completes` says
+         *     that it goes on with a last message of its own, and can be held to a GBNF grammar.
          */
         Profile: {
             /** Cached Input Price */
             cached_input_price?: number | null;
+            /**
+             * Completes
+             * @default false
+             */
+            completes: boolean;
             /**
              * Freeform Tools
              * @default false
@@ -5397,6 +5403,8 @@ export interface components {
         /**
          * Stopped
          * @description The strategy came to its end; the checks follow. `message` is a sentence for a person.
+         *
+         *     `doubt` says why checks that pass do not show that the work is right; such a result is not called verified.
          */
         Stopped: {
             /**
@@ -5404,6 +5412,11 @@ export interface components {
              * @default 0
              */
             at: number;
+            /**
+             * Doubt
+             * @default
+             */
+            doubt: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
