@@ -148,8 +148,6 @@ async def serve(home: Path) -> None:
                 await asyncio.wait([work])
             if line[0] == "tell":
                 work = asyncio.create_task(tell(store, int(line[1])))
-            elif line[0] == "busy":
-                work = asyncio.create_task(busy(store, int(line[1])))
             print("ok", flush=True)
         if work is not None:
             work.cancel()
@@ -165,8 +163,9 @@ async def tell(store: Store, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def busy(store: Store, count: int) -> None:
-    async with asyncio.TaskGroup() as group:
+async def busy(home: Path, count: int) -> None:
+    """What a worker has to store, in a process of its own as beside `serve`."""
+    async with open_store(home) as store, asyncio.TaskGroup() as group:
         for number in range(count):
             group.create_task(one_busy(store, f"0busy{number:04}", number / count))
 
@@ -184,7 +183,7 @@ async def one_busy(store: Store, task_id: str, begin: float) -> None:
 
 
 @asynccontextmanager
-async def serving(home: Path) -> AsyncGenerator[tuple[int, Callable[..., Awaitable[None]]]]:
+async def serving(home: Path) -> AsyncGenerator[tuple[int, Callable[..., Awaitable[None]], int]]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, __file__, "--serve", str(home)),
         stdin=asyncio.subprocess.PIPE,
@@ -199,9 +198,20 @@ async def serving(home: Path) -> AsyncGenerator[tuple[int, Callable[..., Awaitab
         await stdout.readline()
 
     try:
-        yield int(await stdout.readline()), say
+        yield int(await stdout.readline()), say, process.pid
     finally:
         stdin.close()
+        await process.wait()
+
+
+@asynccontextmanager
+async def working(home: Path, count: int) -> AsyncGenerator[None]:
+    process = await asyncio.create_subprocess_exec(sys.executable, __file__, "--busy", str(home), str(count))
+    try:
+        await asyncio.sleep(4)
+        yield
+    finally:
+        process.terminate()
         await process.wait()
 
 
@@ -312,6 +322,12 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
+def processor(pid: int) -> float:
+    """Milliseconds that a process was at work so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") * 1000
+
+
 def sql(home: Path, statement: str, times: int) -> float:
     """Milliseconds, at the median, of a bare query."""
     with contextlib.closing(sqlite3.connect(home / "journeyman.sqlite")) as connection:
@@ -327,19 +343,23 @@ async def measure(size: Size) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="journeyman-api-") as folder:
         home = Path(folder)
         await fill(home, size)
-        async with serving(home) as (port, say):
+        async with serving(home) as (port, say, pid):
             asking = Asking(port)
+            await repeated(asking, ["/tasks?limit=50"], 5)
+            before = processor(pid)
             page = await repeated(asking, ["/tasks?limit=50"], size.asked)
+            spent = (processor(pid) - before) / (size.asked + 1)
+            found = await repeated(asking, ["/tasks?search=nowhere"], size.asked)
             opened = ["/tasks/0long", "/tasks/0long/attempts/chosen", "/tasks/0long/attempts/chosen/work"]
             opening = await repeated(asking, opened, size.asked)
             idle = await mixed(port, size.seconds)
             path = "/api/v1/tasks/0told/events"
             told = await streams(port, path, size.told, lambda: say("tell", size.told))
-            await say("busy", size.running)
-            await asyncio.sleep(3)
-            loaded = await mixed(port, size.seconds)
+            async with working(home, size.running):
+                loaded = await mixed(port, size.seconds)
         bare = await bare_streams(size.told)
         rows_of_page = sql(home, "select * from task order by updated desc, id desc limit 51", size.asked)
+        rows_of_search = sql(home, "select id from task where words like '%nowhere%'", size.asked)
         newest = "select body from event where attempt_id = '0long.1.1' order by seq desc limit 200"
         rows_of_task = sql(home, newest, size.asked)
     median = statistics.median
@@ -347,6 +367,8 @@ async def measure(size: Size) -> list[Row]:
         Row("event to 100 streams, median", median(told), median(bare), 100),
         Row("event to 100 streams, 99 %", percentile(told, 0.99), percentile(bare, 0.99)),
         Row(f"first page of {size.tasks:,} tasks, median", median(page), rows_of_page, 50),
+        Row("  of that, processor time of the server, mean", spent, rows_of_page),
+        Row(f"a word that none of {size.tasks:,} tasks has, median", median(found), rows_of_search),
         Row(f"a task of {size.events:,} events opens, median", median(opening), rows_of_task, 300),
         Row(f"a request while {size.running} tasks run, median", median(loaded), median(idle)),
         Row(f"a request while {size.running} tasks run, 99 %", percentile(loaded, 0.99), percentile(idle, 0.99), 100),
@@ -358,7 +380,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--busy", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.busy is not None:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(busy(Path(options.busy[0]), int(options.busy[1])))
+        return
     if options.serve is not None:
         asyncio.run(serve(options.serve))
         return

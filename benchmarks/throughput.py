@@ -143,7 +143,7 @@ async def hand_in(client: httpx.AsyncClient, folder: Path, number: int) -> str:
     body = {"prompt": f"Make price multiply by 7, please ({number})", "repository": str(folder)}
     answer = await client.post("/tasks", json=body)
     answer.raise_for_status()
-    return answer.json()["id"]
+    return answer.json()["task"]["id"]
 
 
 async def watch(client: httpx.AsyncClient, pid: int, seen: Seen, tasks: int) -> dict[str, int]:

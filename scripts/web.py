@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -125,7 +125,6 @@ def build() -> None:
 def description() -> dict[str, Any]:
     """The service's OpenAPI document, with what its streams carry."""
     from types import SimpleNamespace
-    from typing import cast
 
     from pydantic.json_schema import models_json_schema
 
@@ -149,8 +148,19 @@ def describe(target: Path) -> None:
     """Write the TypeScript of the service's description."""
     with tempfile.TemporaryDirectory() as folder:
         document = Path(folder) / "openapi.json"
-        document.write_text(json.dumps(description()))
+        document.write_text(json.dumps(terse(description())))
         npm("exec", "--", "openapi-typescript", str(document), "-o", str(target), *TYPES)
+
+
+def terse(part: Any, *, names: bool = False) -> Any:
+    """A description without its examples, which would be most of the TypeScript; `names` are those of properties."""
+    if isinstance(part, list):
+        return [terse(one) for one in cast("list[Any]", part)]
+    if not isinstance(part, dict):
+        return part
+    parts = cast("dict[str, Any]", part)
+    left = parts if names else {key: one for key, one in parts.items() if key not in ("example", "examples")}
+    return {key: terse(one, names=key == "properties" and not names) for key, one in left.items()}
 
 
 class WebBuildHook(BuildHookInterface[Any]):

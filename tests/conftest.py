@@ -19,6 +19,11 @@ from journeyman.testing.s3 import S3Server, s3_server
 Files = Mapping[str, str]
 MakeRepository = Callable[[Files], Path]
 
+PLAIN_PYTEST = {
+    "pytest.ini": "[pytest]\naddopts = -p no:schemathesis -p no:hypothesispytest -p no:anyio -p no:asyncio\n"
+}
+"""For repositories whose tests are run: without the plugins of this environment, which take a second to be loaded."""
+
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "VIRTUAL_ENV")
 
 

@@ -29,6 +29,7 @@ from journeyman.sandbox.protocol import Sandbox, SandboxSpec, Toolchain
 from journeyman.store import open_store, this_process
 from journeyman.store.log import AttemptLog
 from journeyman.testing.store import a_task, an_attempt
+from tests.conftest import PLAIN_PYTEST
 
 PYTEST = Check(command="python -m pytest -q", source="AGENTS.md", runner="pytest", timeout=60.0)
 
@@ -42,6 +43,12 @@ COUNT = {
         "def test_some():\n    assert evens([1, 2, 4]) == 2\n\n\ndef test_odd():\n    assert evens([1, 3]) == 0\n"
     ),
 }
+TALLY = {
+    "counting.py": "def evens(xs):\n    return len([x for x in xs if x % 2 == 1])\n",
+    "test_counting.py": COUNT["test_counting.py"],
+}
+"""The same slip where no edit makes an endless loop, which would have to be waited for."""
+
 WORDS = {
     "words.py": "def longest(words):\n    return 1\n",
     "test_words.py": (
@@ -61,7 +68,7 @@ BITS = {
     ),
     "test_bits.py": (
         "import pytest\nfrom bits import ones\n\n\n"
-        "@pytest.mark.parametrize('n, k', [(0, 0), (1, 1), (7, 3), (8, 1), (255, 8)])\n"
+        "@pytest.mark.parametrize('n, k', [(0, 0), (1, 1), (7, 3)])\n"
         "def test_ones(n, k):\n    assert ones(n) == k\n"
     ),
 }
@@ -103,7 +110,7 @@ async def working(
 ) -> AsyncGenerator[Work]:
     """An attempt in `folder`; opened again it goes on where it was."""
     work = folder / "work"
-    for name, text in files.items():
+    for name, text in {**PLAIN_PYTEST, **files}.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text)
     for path in (folder, *folder.parents[:2]):
@@ -189,7 +196,7 @@ async def test_nothing_is_changed_when_nothing_helps(tmp_path: Path) -> None:
 
 
 async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> None:
-    files = COUNT | {
+    files = TALLY | {
         "test_more.py": "from counting import evens\n\n\ndef test_hard():\n    assert evens([2]) == 7531\n"
     }
     async with working(tmp_path, files, [Unreachable("gone")], prompt="Repair it.", checks=(PYTEST,)) as work:
@@ -197,8 +204,8 @@ async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> N
         assert stop.message.startswith("Not fully repaired")
         assert "leaves 1 failing" in stop.message
         text = (await changed(work))["counting.py"]
-        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=60)
-        assert (text != COUNT["counting.py"], done.exit_code) == (True, 0)
+        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=120)
+        assert (text != TALLY["counting.py"], done.exit_code) == (True, 0)
 
 
 async def test_an_endless_loop_is_repaired_soon(tmp_path: Path) -> None:
@@ -209,9 +216,9 @@ async def test_an_endless_loop_is_repaired_soon(tmp_path: Path) -> None:
 
 
 async def test_a_check_of_another_kind_is_run_as_it_is(tmp_path: Path) -> None:
-    check = Check(command="python check.py", source="flag", timeout=20.0)
+    check = Check(command="python check.py", source="flag", timeout=60.0)
     files = {
-        "counting.py": COUNT["counting.py"],
+        "counting.py": TALLY["counting.py"],
         "check.py": "from counting import evens\nassert evens([1, 2, 4]) == 2\nassert evens([1]) == 0\n",
     }
     async with working(tmp_path, files, [], prompt="`evens` in counting.py", checks=(check,)) as work:

@@ -36,6 +36,7 @@ class Bench:
 
     host: Host
     model: Scripted
+    profile: Profile = PROFILE
 
     async def run(
         self,
@@ -61,7 +62,7 @@ class Bench:
         checks: tuple[str, ...] = (),
     ) -> str:
         """Store a task; the id of its attempt."""
-        plan = ModelPlan("scripted", PROFILE)
+        plan = ModelPlan("scripted", self.profile)
         limits = limits or Limits()
         order = Order(
             prompt, mode, folder, plan, limits=limits, environment=environment, strategy=strategy, checks=checks

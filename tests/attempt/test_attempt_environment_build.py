@@ -16,7 +16,7 @@ from journeyman.attempt.host import Host
 from journeyman.core.environment import Environment, EnvironmentUse, Script
 from journeyman.core.environment_file import PLACE
 from journeyman.core.errors import EnvironmentFailed
-from journeyman.core.events import CommandEnded, Event, Opened, Progressed, ToolReturned
+from journeyman.core.events import AttemptStarted, CommandEnded, Event, Opened, Progressed, ToolReturned
 from journeyman.core.evidence import Check
 from journeyman.core.model import call, say
 from journeyman.core.task import Limits
@@ -84,10 +84,17 @@ def outputs(events: Sequence[Event]) -> list[str]:
     return [detail.output for detail in details if isinstance(detail, CommandEnded)]
 
 
+async def said_in_set_up(host: Host, events: Sequence[Event]) -> list[str]:
+    """What the scripts wrote that made the layers of an attempt, as its log has it."""
+    assert isinstance(events[0], AttemptStarted)
+    ran = [one for event in events if isinstance(event, Opened) for one in event.setup]
+    return [(await host.store.chunk(f"{events[0].task_id}.1.1", one.chunk)).decode().strip() for one in ran]
+
+
 async def test_an_attempt_sees_what_set_up_left_and_cannot_change_it(
     bench: MakeBench, make_repository: MakeRepository
 ) -> None:
-    text = f"checks = ['test -f made.gen']\n[setup]\nscript = '''{SETUP}'''\n[variables]\nCOLOUR = 'blue'\n"
+    text = f"checks = ['test -f made.gen']\n[setup]\nscript = '''{SETUP}echo set up'''\n[variables]\nCOLOUR = 'blue'\n"
     folder = make_repository({**FILES, PLACE: text})
     lay(folder, {"node_modules/lib/theirs": "from the person's own working tree"})
     look = "tool; only-node; cat node_modules/lib/*; echo $COLOUR; git status --short"
@@ -100,6 +107,7 @@ async def test_an_attempt_sees_what_set_up_left_and_cannot_change_it(
     assert opened.build is not None
     assert opened.environment.startswith("repository (.journeyman/environment.toml), set up ")
     assert opened.environment.endswith(" s ago, no network")
+    assert await said_in_set_up(one.host, events) == ["set up"]
     [noted] = [event.text for event in events if isinstance(event, Progressed)]
     assert noted.startswith("The environment repository was set up in ")
     assert [change.path for change in result.changes] == ["a.txt"]
@@ -107,6 +115,7 @@ async def test_an_attempt_sees_what_set_up_left_and_cannot_change_it(
 
     again = bench([call("shell", "c1", command=look), say("Done.")])
     _, events = await again.run(folder, environment="ready")
+    assert await said_in_set_up(again.host, events) == ["set up"]
     assert outputs(events)[0] == "from the venv\nfrom the venv\nnew\nblue\n"
     assert [event for event in events if isinstance(event, Progressed)] == []
 

@@ -7,7 +7,7 @@ from itertools import count, pairwise
 
 from journeyman.core.events import Event, Opened, Replied, Said, Stopped, ToolReturned, ToolStarted
 from journeyman.core.items import ToolCall
-from journeyman.core.model import Reply, call, say
+from journeyman.core.model import Profile, Reply, call, say
 from journeyman.core.task import Limits
 from journeyman.core.usage import Usage
 from tests.attempt.conftest import MakeBench
@@ -96,6 +96,28 @@ async def test_a_model_that_goes_in_circles_is_told_and_then_stopped(
     assert len(one.model.requests) == 5
 
 
+async def test_steps_that_alternate_are_a_circle_and_the_person_reads_what_went_round(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    names = ["a.txt", "b.txt"] * 9
+    one = bench([call("shell", f"c{at}", command=f"cat {name}") for at, name in enumerate(names)])
+    _, events = await one.run(make_repository(FILES))
+    assert [event.why for event in events if isinstance(event, Said)] == ["stuck"]
+    assert (stop_of(events).reason, len(one.model.requests)) == ("stuck", 8)
+    assert "cat a.txt" in stop_of(events).message and "cat b.txt" in stop_of(events).message
+
+
+async def test_calls_that_fail_alike_are_a_circle_until_one_succeeds(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    missing = [call("read", f"c{at}", path=f"{at}.txt") for at in range(5)]
+    one = bench([*missing, call("read", "d", path="a.txt"), *missing[:4], say("Done.")])
+    _, events = await one.run(make_repository(FILES))
+    told = [event.item.text for event in events if isinstance(event, Said)]
+    assert len(told) == 1 and "the last 5 steps failed" in told[0]
+    assert stop_of(events).reason == "finished"
+
+
 async def test_polling_that_changes_is_no_circle(bench: MakeBench, make_repository: MakeRepository) -> None:
     polls = [call("shell", f"c{number}", command="echo x >> log; wc -l log") for number in range(8)]
     _, events = await bench([*polls, say("Done.")]).run(make_repository(FILES))
@@ -136,3 +158,27 @@ async def test_the_log_says_what_the_sandbox_was(bench: MakeBench, make_reposito
     opened = next(event for event in events if isinstance(event, Opened))
     assert (opened.backend, opened.workspace) == ("bubblewrap", str(folder))
     assert sum(isinstance(event, Replied) for event in events) == 1
+
+
+async def test_a_small_model_in_the_loop_has_few_and_short_tools(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """Together with the instructions they stay under 500 tokens."""
+    edits = [
+        call("edit", "c1", path="a.txt", old="won", new="1"),
+        call("edit", "c2", path="a.txt", old="one", new="1"),
+        call("edit", "c3", path="deep/new.txt", old="", new="fresh\n"),
+        call("edit", "c4", path="a.txt", old="", new="over\n"),
+    ]
+    one = bench([*edits, say("Done.")])
+    one.profile = Profile(name="scripted", small=True)
+    result, events = await one.run(make_repository(FILES))
+    request = one.model.requests[0]
+    tools = json.dumps([tool.model_dump(exclude={"grammar"}) for tool in request.tools])
+    assert [tool.name for tool in request.tools] == ["shell", "read", "edit"]
+    assert (len(request.instructions) + len(tools)) / 4 < 500
+    answers = {event.call_id: event.content for event in events if isinstance(event, ToolReturned)}
+    assert answers["c1"].startswith("old is not in a.txt.")
+    assert (answers["c2"], answers["c3"]) == ("update: a.txt +1 -1", "add: deep/new.txt +1 -0")
+    assert answers["c4"].startswith("a.txt is there already")
+    assert [(change.path, change.kind) for change in result.changes] == [("a.txt", "update"), ("deep/new.txt", "add")]

@@ -122,7 +122,6 @@ async def test_the_tutorial_works(tmp_path: Path, surroundings: dict[str, str]) 
     await follow(steps(), EXPECTED, tmp_path, surroundings)
 
 
-@pytest.mark.timeout(300)
 async def test_the_tutorial_of_the_service_works(tmp_path: Path, surroundings: dict[str, str]) -> None:
     program = Program(Path(surroundings["JOURNEYMAN_HOME"]), surroundings)
     async with serving(program, "--no-auth"):

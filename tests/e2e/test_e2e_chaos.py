@@ -4,8 +4,6 @@ import asyncio
 import random
 from pathlib import Path
 
-import pytest
-
 from journeyman.models.script_server import ScriptServer
 from journeyman.testing import chaos
 from tests.conftest import Program
@@ -13,7 +11,6 @@ from tests.conftest import Program
 STEPS = 8
 
 
-@pytest.mark.timeout(300)
 async def test_nobody_can_tell_that_processes_were_killed(program: Program, tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     chaos.lay(folder)

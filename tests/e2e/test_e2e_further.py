@@ -30,6 +30,35 @@ def working(request: Mapping[str, Any]) -> Reply:
     return call("shell", f"c{number}", command=f"echo {number} >> a.txt; sleep 0.1")
 
 
+def going(request: Mapping[str, Any]) -> Reply:
+    """Two files, one after the other."""
+    answered = sum(item.get("type") == "function_call_output" for item in request["input"])
+    if answered == 2:
+        return say("Both.")
+    return call("shell", f"c{answered}", command=f"echo made > {'ab'[answered]}.txt; echo junk > {'ab'[answered]}.log")
+
+
+async def test_a_task_is_forked_and_rewound_at_a_step(program: Program, make_repository: MakeRepository) -> None:
+    folder = make_repository({"x.txt": "x\n", ".gitignore": "*.log\n"})
+    async with ScriptServer([going] * 99) as server:
+        program.use(server.base_url)
+        assert (await program.run("run", "Do it", "-C", folder)).code == 0
+        first = json.loads((await program.run("show", "-C", folder, "--json")).out)["task"]["id"]
+        logged = (await program.run("log", "-C", folder)).out
+        assert "step 1: model replied" in logged and "step 3: model replied" in logged
+        back = await program.run("rewind", first, "--at", "1", "-C", folder)
+        assert back.code == 0, back.err
+        diff = (await program.run("diff", first, "-C", folder)).out
+        assert "b/a.txt" in diff and "b/b.txt" not in diff
+        forked = await program.run("fork", first, "--at", "1", "-C", folder, "--json")
+        assert forked.code == 0, forked.err
+        thread = json.loads(forked.out.splitlines()[0])["thread_id"]
+        diff = (await program.run("diff", thread, "-C", folder)).out
+        assert "b/a.txt" in diff and "b/b.txt" in diff and thread != first
+        missing = await program.run("rewind", first, "--at", "9", "-C", folder)
+    assert (missing.code, "there is no step 9" in missing.err) == (2, True)
+
+
 async def at_work(store: Store) -> str:
     """The id of the newest task, once its first command runs."""
     async with store.tail.watch() as news:

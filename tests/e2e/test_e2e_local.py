@@ -31,8 +31,13 @@ def example(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """One state directory, and so one model server, for the tests of this file."""
+    return Program(tmp_path_factory.mktemp("local") / "home", {"JOURNEYMAN_CACHE": str(CACHE)})
+
+
 async def test_the_embedded_model_fixes_the_example(program: Program, example: Path) -> None:
-    program.env["JOURNEYMAN_CACHE"] = str(CACHE)
     ran = await program.run("run", "Two tests in tests/test_spans.py fail. Find the bug and fix it.", "-C", example)
     assert ran.code == 0, ran.err
     assert "2 of 9 tests failed before, all 9 tests pass now." in ran.out
@@ -42,7 +47,6 @@ async def test_the_embedded_model_fixes_the_example(program: Program, example: P
 
 
 async def test_the_embedded_model_answers_a_question(program: Program, example: Path) -> None:
-    program.env["JOURNEYMAN_CACHE"] = str(CACHE)
     ran = await program.run("ask", "Which function sums up the minutes that a shop is open?", "-C", example)
     assert ran.code == 0, ran.err
     assert "minutes_open" in ran.out

@@ -110,7 +110,6 @@ async def said_at_its_end(process: asyncio.subprocess.Process) -> str:
     return out.decode().strip()
 
 
-@pytest.mark.timeout(300)
 async def test_a_task_goes_on_from_machine_to_machine(program: Program, remote: str, tmp_path: Path) -> None:
     """One is told to end in a command, which it finishes; one is killed in a command, which is run anew; a third comes
     to the end; and the first one works the follow-up, though its own folder is out of date."""

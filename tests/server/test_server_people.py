@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from journeyman.core.task import Attempt, Task
 from tests.server.people import PASSWORD, code, service
 
 
@@ -219,3 +220,48 @@ async def test_the_audit_log_says_who_did_what(tmp_path: Path) -> None:
         assert rest["entries"][0]["person"] == me["id"]
         of = (await admin.get(f"/api/v1/audit?act=token.&person={me['id']}")).json()
         assert ([each["act"] for each in of["entries"]], of["cursor"]) == (["token.created"], None)
+
+
+async def test_who_is_deleted_is_out_and_their_tasks_stay(tmp_path: Path) -> None:
+    async with service(tmp_path) as world:
+        admin = await world.administrator()
+        bo = await world.member(admin, "bo")
+        person = (await bo.get("/api/v1/session")).json()["person"]["id"]
+        me = (await admin.get("/api/v1/session")).json()["person"]["id"]
+        task = Task(id="1a", prompt="Do it", mode="code", repository="/r", model="m", created=1.0, owner=person)
+        await world.store.create(task, [Attempt(id="1a.1.1", task_id="1a")])
+        assert code(await bo.delete(f"/api/v1/people/{me}")) == (403, "forbidden")
+        assert code(await admin.delete(f"/api/v1/people/{me}")) == (409, "conflict")
+        assert (await admin.delete(f"/api/v1/people/{person}")).status_code == 204
+        assert code(await bo.get("/api/v1/session")) == (401, "unauthorized")
+        assert code(await admin.delete(f"/api/v1/people/{person}")) == (404, "not_found")
+        (line,) = (await admin.get("/api/v1/tasks", params={"owner": person})).json()["tasks"]
+        assert (line["id"], line["owner"], line["owner_name"]) == ("1a", person, None)
+        assert (await world.acts())[-1] == "person.deleted"
+        assert "bo@" not in (await admin.get("/api/v1/audit")).text
+        await world.member(admin, "bo")  # the address is free again
+
+
+async def test_what_is_done_to_somebody_elses_task_is_written_down(tmp_path: Path) -> None:
+    async with service(tmp_path) as world:
+        admin = await world.administrator()
+        bo = await world.member(admin, "bo")
+        person = (await bo.get("/api/v1/session")).json()["person"]["id"]
+        for number in (1, 2):
+            name = f"{number}a"
+            task = Task(id=name, prompt="Do it", mode="code", repository="/r", model="m", created=1.0, owner=person)
+            await world.store.create(task, [Attempt(id=f"{name}.1.1", task_id=name)])
+        before = len(await world.acts())
+        assert (await bo.patch("/api/v1/tasks/1a", json={"archived": True})).status_code == 200
+        assert code(await admin.post("/api/v1/tasks/1a/choose", json={"attempt": "1"})) == (409, "not_ready")
+        assert len(await world.acts()) == before  # one's own, and what did not come about
+        assert (await admin.patch("/api/v1/tasks/1a", json={"archived": False})).status_code == 200
+        await admin.post("/api/v1/tasks/bulk", json={"act": "archive", "ids": ["1a", "2a"]})
+        assert (await bo.get("/api/v1/tasks/1a/export")).status_code == 200
+        entries = (await world.store.audit.entries())[: len(await world.acts()) - before]
+        assert [(entry.act, entry.target, entry.person == person) for entry in reversed(entries)] == [
+            ("task.update", "1a", False),
+            ("task.archive", "1a", False),
+            ("task.archive", "2a", False),
+            ("task.export", "1a", True),
+        ]

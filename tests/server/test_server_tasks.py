@@ -20,7 +20,7 @@ from journeyman.server.service import create_service
 from journeyman.store import Store, open_store
 from tests.conftest import MakeRepository, git
 from tests.engine.engine_parts import an_engine
-from tests.server.worked import API, Worked, served
+from tests.server.worked import API, PROMPT, Worked, served
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
 
@@ -52,6 +52,7 @@ async def with_engine(home: Path) -> AsyncGenerator[tuple[httpx.AsyncClient, Sto
 
 async def put(store: Store, task_id: str, status: Status = "done", **fields: Any) -> None:
     """A task that has been worked on, as far as rows tell."""
+    verdict = fields.pop("verdict", None)
     task = Task(
         id=task_id,
         prompt=fields.pop("prompt", f"Do {task_id}"),
@@ -66,7 +67,7 @@ async def put(store: Store, task_id: str, status: Status = "done", **fields: Any
     )
     request = TurnRequest(prompt=task.prompt, mode=task.mode, repository=task.repository)
     turn = Turn(task_id=task_id, request=request, status=status)
-    await store.create(task, [Attempt(id=f"{task_id}.1.1", task_id=task_id, status=status)], turn=turn)
+    await store.create(task, [Attempt(id=f"{task_id}.1.1", task_id=task_id, status=status, verdict=verdict)], turn=turn)
 
 
 def ids(answer: httpx.Response) -> Sequence[str]:
@@ -127,6 +128,28 @@ async def test_a_follow_up_takes_over_what_it_does_not_say(worked: Worked, tmp_p
         assert (empty.status_code, empty.json()["error"]["code"]) == (422, "invalid")
 
 
+async def test_a_task_is_forked_and_rewound_at_a_step(worked: Worked, tmp_path: Path) -> None:
+    place = tmp_path / "copy"
+    async with served(worked, place):
+        pass
+    async with with_engine(place / "home") as (client, store):
+        base = f"{API}/tasks/{worked.task}"
+        forked = (await client.post(f"{base}/fork", json={"step": 1, "attempt": "1.2", "attempts": 2})).json()
+        assert (forked["task"]["parent"], forked["prompt"]) == (worked.task, PROMPT)
+        [turn] = forked["turns"]
+        assert (turn["continues"], len(turn["attempts"])) == (f"{worked.task}.1.2", 2)
+        asked = (await store.turns.get(forked["task"]["id"], 1)).request
+        assert (asked.step, asked.rewind, asked.repository) == (1, False, str(worked.repository))
+        answer = await client.post(f"{base}/rewind", json={"step": 1})
+        assert answer.status_code == 201, answer.text
+        back = answer.json()["turns"][1]
+        assert (back["continues"], back["prompt"]) == (f"{worked.task}.1.1", PROMPT)
+        request = (await store.turns.get(worked.task, 2)).request
+        assert (request.step, request.rewind) == (1, True)
+        wrong = await client.post(f"{base}/rewind", json={"step": 99, "attempt": "1.1"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "invalid")
+
+
 def test_comments_become_part_of_the_prompt() -> None:
     comments = (
         LineComment(path="a.py", start=3, text="Too long"),
@@ -149,11 +172,17 @@ async def test_the_list_is_filtered_searched_and_read_by_pages(tmp_path: Path) -
                 mode="ask" if number == 4 else "code",
                 title=f"Mend the {'gate' if number == 2 else 'fence'}",
                 archived=number == 5,
+                verdict=("failing", "verified")[number % 2],
             )
         url = f"{API}/tasks"
         assert ids(await client.get(url)) == ["0t4", "0t3", "0t2", "0t1", "0t0"]
         assert ids(await client.get(url, params={"status": ["failed"]})) == ["0t3", "0t0"]
         assert ids(await client.get(url, params={"status": ["failed", "done"], "mode": "ask"})) == ["0t4"]
+        assert ids(await client.get(url, params={"verdict": "failing"})) == ["0t4", "0t2", "0t0"]
+        assert ids(await client.get(url, params={"verdict": ["verified", "failing"], "status": "failed"})) == [
+            "0t3",
+            "0t0",
+        ]
         assert ids(await client.get(url, params={"search": "GATE mend"})) == ["0t2"]
         assert ids(await client.get(url, params={"archived": "true"})) == ["0t5"]
         assert len(ids(await client.get(url, params={"archived": "both"}))) == 6

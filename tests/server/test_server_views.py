@@ -1,9 +1,20 @@
 """What pages show, as functions of events: per test, per line, per step."""
 
-from journeyman.core.events import Checked, Event, Progressed, Replied, Stopped, ToolReturned, ToolStarted
+from journeyman.core.events import (
+    Checked,
+    Event,
+    Opened,
+    Progressed,
+    Replied,
+    SetUpRan,
+    Stopped,
+    ToolReturned,
+    ToolStarted,
+)
 from journeyman.core.evidence import Check, CheckRun, Outcome, TestResult
 from journeyman.core.model import Reply, call, say
 from journeyman.core.task import Attempt, Summary
+from journeyman.server.attempts import command_views
 from journeyman.server.views.checks import checks_view
 from journeyman.server.views.choice import why
 from journeyman.server.views.patch import files_of
@@ -159,3 +170,16 @@ def test_output_is_text_and_recordings_keep_their_bytes_together() -> None:
     recording = Recording("echo é", 10.0, "é\n".encode(), ((0.1, 1), (0.5, 2)))
     lines = list(cast([recording], "t"))
     assert lines[-1] == '[0.5, "o", "é\\r\\n"]'
+
+
+def test_the_terminal_begins_with_what_set_up_wrote() -> None:
+    ran = [
+        SetUpRan(environment="shop", phase="setup", chunk="0000aa", at=50.0, seconds=4.0),
+        SetUpRan(environment="shop", phase="maintenance", chunk="0000bb", at=60.0, seconds=1.0),
+    ]
+    views = command_views(Opened(seq=2, at=70.0, backend="bubblewrap", workspace="/w", setup=tuple(ran)))
+    assert [(view.origin, view.command, view.chunk, view.at, view.exit_code) for view in views] == [
+        ("setup", "# set-up of shop", "0000aa", 50.0, 0),
+        ("setup", "# maintenance of shop", "0000bb", 60.0, 0),
+    ]
+    assert command_views(Opened(backend="bubblewrap", workspace="/w")) == []

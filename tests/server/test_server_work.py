@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ async def test_a_task_opens_with_its_turns_and_what_can_be_done(worked: Worked, 
             ("1.2", "failing", False),
         ]
         assert turn["why"] == ("Attempt 1 of 2: every check passes on its result, which holds for no other attempt.")
-        assert page["acts"] == ["follow_up", "choose", "archive", "delete"]
+        assert page["acts"] == ["follow_up", "choose", "publish", "archive", "delete"]
         used = await got(client, worked, "/usage")
         assert used["total"] == task["usage"]
         assert [one["name"] for one in used["attempts"]] == ["1.1", "1.2"]
@@ -284,6 +286,34 @@ async def test_events_page_by_page_and_attempt_by_attempt(worked: Worked, tmp_pa
         mine = (await got(client, worked, "/attempts/2/events", limit=1000))["events"]
         assert mine == [one for one in events if one["attempt"].endswith(".2")]
         assert len(events) == (await store.task(worked.task)).seq
+
+
+async def test_the_changes_of_an_attempt_at_work_are_those_of_its_last_checkpoint(
+    worked: Worked, tmp_path: Path
+) -> None:
+    async with served(worked, tmp_path) as (client, _):
+        whole = await got(client, worked, "/attempts/1/diff")
+        assert not whole["so_far"]
+        unfinished(tmp_path / "home", f"{worked.task}.1.1")
+        assert await got(client, worked, "/attempts/1/diff") == {**whole, "so_far": True}
+        only = await got(client, worked, "/attempts/1/diff", context=0, path="shop/total.py", against="2")
+        assert [file["path"] for file in only["files"]] == ["shop/total.py"]
+        answer = await client.get(f"{API}/tasks/{worked.task}/attempts/1/patch")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_ready")
+        (tmp_path / "home" / "git").rename(tmp_path / "home" / "elsewhere")
+        worked.repository.rename(worked.repository.with_name("elsewhere"))
+        try:
+            answer = await client.get(f"{API}/tasks/{worked.task}/attempts/1/diff")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_ready")
+        finally:
+            worked.repository.with_name("elsewhere").rename(worked.repository)
+
+
+def unfinished(home: Path, attempt_id: str) -> None:
+    """As if an attempt had not come to its end yet."""
+    with closing(sqlite3.connect(home / "journeyman.sqlite")) as database, database:
+        database.execute("DELETE FROM event WHERE attempt_id = ? AND kind = 'finished'", (attempt_id,))
+        database.execute("UPDATE attempt SET verdict = NULL, status = 'running' WHERE id = ?", (attempt_id,))
 
 
 async def test_what_is_not_there_yet_is_told_apart_from_what_is_not(worked: Worked, tmp_path: Path) -> None:

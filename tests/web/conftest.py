@@ -1,5 +1,4 @@
 import importlib.util
-import os
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -34,10 +33,8 @@ def web() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Generator[Browser]:
-    if "JOURNEYMAN_TEST_BROWSER" not in os.environ:
-        pytest.skip("set JOURNEYMAN_TEST_BROWSER=1: some of these tests do not hold yet on every machine")
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not installed: scripts/setup --dev installs it where it can")
@@ -49,7 +46,7 @@ def browser() -> Generator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def model() -> Generator[Model]:
     with played_model() as model:
         yield model

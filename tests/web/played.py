@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -10,19 +11,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script_server import ScriptServer
-from tests.conftest import git, lay
+from tests.conftest import PLAIN_PYTEST, git, lay
 
 READY = 120.0
 """Seconds; generous, since the machine may be loaded."""
 
-HOURS = {
+HOURS = PLAIN_PYTEST | {
     "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
     "shop.py": 'def price(amount):\n    """What that many cost."""\n    return amount * 0\n',
     "test_shop.py": "from shop import price\n\n\ndef test_price():\n    assert price(2) == 14\n",
@@ -120,9 +121,12 @@ def played_model() -> Generator[Model]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One below those that the kernel hands out, so that nobody is given it while the service is down."""
+    for port in random.sample(range(20000, 32000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port was found")
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web.conftest import ROOT, SCREENS, Seen
 from tests.web.played import Model, Served, served
 
-pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.xdist_group("web")
 
 PASSWORD = "a pass phrase of mine"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -118,11 +118,13 @@ def test_a_role_sees_and_does_what_is_its_own(seen: Seen, house: House) -> None:
     viewer.goto(f"{house.service.address}/settings/people")
     expect(viewer.get_by_text("This part is for administrators")).to_be_visible()
     viewer.goto(f"{house.service.address}/environments")
-    expect(viewer.get_by_text("No environment yet")).to_be_visible()
+    expect(viewer.get_by_role("heading", level=1, name="Environments")).to_be_visible()
+    settled(viewer)
     expect(viewer.get_by_role("button", name="New environment")).to_have_count(0)
 
     admin.reload()
-    admin.get_by_label("Role of Vi").select_option("member")
+    with admin.expect_response(lambda answer: answer.request.method == "PATCH"):
+        admin.get_by_label("Role of Vi").select_option("member")
     viewer.reload()
     expect(viewer.get_by_role("button", name="New environment")).to_be_visible()
     admin.get_by_role("button", name="Actions for Vi").click()
@@ -191,7 +193,7 @@ def section(page: Page, house: House, name: str) -> None:
     page.goto(f"{house.service.address}/settings/{name}")
 
 
-def test_models_tokens_and_people_are_set_up(seen: Seen, house: House) -> None:
+def test_models_and_people_are_set_up(seen: Seen, house: House) -> None:
     page = house.page(seen)
     section(page, house, "models")
     model = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="box"))
@@ -207,15 +209,6 @@ def test_models_tokens_and_people_are_set_up(seen: Seen, house: House) -> None:
     expect(page.get_by_role("heading", name="shared:dear")).to_be_visible()
     expect(page.get_by_text("$1.25")).to_be_visible()
 
-    section(page, house, "tokens")
-    page.get_by_role("button", name="New token").first.click()
-    page.get_by_label("Name").fill("CI")
-    page.get_by_role("button", name="Create").click()
-    expect(page.get_by_role("dialog", name="Your new token")).to_contain_text(re.compile(r"\S{20,}"))
-    page.get_by_role("button", name="I have kept it").click()
-    page.get_by_role("button", name="Revoke CI").click()
-    expect(page.get_by_text("No token yet")).to_be_visible()
-
     section(page, house, "people")
     page.get_by_label("New group").fill("Shop team")
     page.get_by_role("button", name="Create").click()
@@ -228,7 +221,7 @@ def test_models_tokens_and_people_are_set_up(seen: Seen, house: House) -> None:
     expect(page.get_by_role("region", name="Open invitations")).to_contain_text("eve@example.org")
 
 
-def test_quotas_schedules_and_what_is_written_down(seen: Seen, house: House) -> None:
+def test_quotas_schedules_tokens_and_what_is_written_down(seen: Seen, house: House) -> None:
     page = house.page(seen)
     section(page, house, "quotas")
     page.get_by_role("button", name="New quota").click()
@@ -248,6 +241,15 @@ def test_quotas_schedules_and_what_is_written_down(seen: Seen, house: House) -> 
     page.get_by_label("When (cron)").fill("0 3 * * *")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("next:")).to_be_visible()
+
+    section(page, house, "tokens")
+    page.get_by_role("button", name="New token").first.click()
+    page.get_by_label("Name").fill("CI")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("dialog", name="Your new token")).to_contain_text(re.compile(r"\S{20,}"))
+    page.get_by_role("button", name="I have kept it").click()
+    page.get_by_role("button", name="Revoke CI").click()
+    expect(page.get_by_text("No token yet")).to_be_visible()
 
     section(page, house, "audit")
     page.get_by_label("Kind").select_option("token.")

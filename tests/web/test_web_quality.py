@@ -9,7 +9,7 @@ from tests.web.conftest import ROOT, SCREENS, Seen
 from tests.web.played import Served
 from tests.web.test_web_app import done, hand_out, tab
 
-pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.xdist_group("web")
 
 SCRIPT_BYTES = 250_000
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"

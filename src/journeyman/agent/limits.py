@@ -1,19 +1,16 @@
-"""What ends an attempt before it is finished, and what notices that it goes in circles."""
+"""What ends an attempt before it is finished."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
 from journeyman.agent.work import Stop
 from journeyman.core import folds
 from journeyman.core.errors import Refused
-from journeyman.core.events import Event, Replied, Said, ToolReturned
+from journeyman.core.events import Event
 from journeyman.core.ids import Clock
 from journeyman.core.model import ModelRequest, Profile, Reply
 from journeyman.core.task import Limits
 from journeyman.models.protocol import Model, OnDelta, OnRetry
 from journeyman.store.log import AttemptLog
-
-REPEATS = 4
-"""The same calls with the same answers, this often in a row, are a circle."""
 
 
 def exceeded(events: Sequence[Event], limits: Limits, clock: Clock) -> Stop | None:
@@ -59,39 +56,3 @@ class Bounded:
 
     async def close(self) -> None:
         await self._model.close()
-
-
-def circling(events: Sequence[Event]) -> int:
-    """How often in a row the last step was the same as the one before: calls, arguments and answers."""
-    recent: list[tuple[tuple[str, str], ...]] = []
-    answers: dict[str, str] = {}
-    for event in reversed(events):
-        match event:
-            case ToolReturned(call_id=call_id, content=content):
-                answers[call_id] = _without_noise(content)
-            case Replied(reply=reply):
-                step = tuple((f"{call.name} {call.arguments}", answers.get(call.call_id, "")) for call in reply.calls)
-                if recent and step != recent[-1]:
-                    break
-                recent.append(step)
-            case _:
-                pass
-    return len(recent) if recent and recent[-1] else 0
-
-
-def was_told(events: Sequence[Event]) -> bool:
-    """Whether the model was told in its last few steps that it goes in circles."""
-    steps = 0
-    for event in reversed(events):
-        if isinstance(event, Said) and event.why == "stuck":
-            return True
-        steps += isinstance(event, Replied)
-        if steps > REPEATS:
-            return False
-    return False
-
-
-def _without_noise(content: str) -> str:
-    """A command's answer without what differs from run to run."""
-    lines = content.split("\n")
-    return "\n".join(line for line in lines if not line.startswith(("Chunk ID:", "Wall time:")))

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.agent import limits
-from journeyman.agent.prompts import MAY_HAVE_RUN
+from journeyman.agent.compact import Facts, compact, failing, is_compacted, near_the_end
+from journeyman.agent.prompts import CUT_REPLY, MAY_HAVE_RUN
+from journeyman.agent.stuck import circle, since_told
 from journeyman.agent.work import Stop, Work
 from journeyman.core import folds
 from journeyman.core.errors import Refused, TooLong
@@ -16,6 +18,7 @@ from journeyman.core.images import Image
 from journeyman.core.items import DeveloperMessage, ToolCall, UserMessage
 from journeyman.core.model import Delta, ModelRequest
 from journeyman.tools import registry
+from journeyman.tools.recall import RECALL
 from journeyman.tools.registry import Outcome, Toolbox
 
 Checkpoint = Callable[[], Awaitable[tuple[str | None, bool]]]
@@ -30,7 +33,13 @@ Boundary = Callable[[], Awaitable[None]]
 Hear = Callable[[], Awaitable[bool]]
 """Takes in what people said; whether the model is told something."""
 
-STUCK = "You have made the same call with the same result several times. Do something else, or say what stops you."
+Changed = Callable[[], Awaitable[Sequence[str]]]
+"""The paths that differ from the base now, without what is ignored."""
+
+STUCK = (
+    "You go in circles: {what}. Work out why before the next call, then try something else: another way, another "
+    "place, a smaller step. If nothing else is left, answer without a tool call and say what stops you."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class Loop:
     rules_below: RulesBelow
     boundary: Boundary
     hear: Hear
+    changed: Changed
     rerun: bool
     images: Mapping[str, Image] = field(default_factory=dict[str, Image])
     clock: Clock = time.time
@@ -62,35 +72,59 @@ async def run(loop: Loop) -> Stop:
             return stop
         if stop := await break_circle(loop):
             return stop
-        stop = await ask(loop)
+        try:
+            if near_the_end(log.events, loop.work.model.profile):
+                stop = await shorten(loop)
+            else:
+                stop = await ask(loop)
+        except TooLong:  # the server counts otherwise than we do
+            stop = await shorten(loop)
         if stop is not None and not (stop.reason == "finished" and await loop.hear()):
             return stop
 
 
 async def ask(loop: Loop) -> Stop | None:
-    """One request; its reply goes to the log. A stop when it has no calls or the model cannot go on."""
-    log = loop.work.log
-    request = ModelRequest(
-        instructions=loop.prepared.instructions,
-        tools=loop.prepared.tools,
-        items=folds.conversation(log.events),
-        cache_key=log.id,
-        images=loop.images,
-    )
+    """One request; its reply goes to the log. A stop when it has no calls or the model cannot go on.
+
+    Raises `TooLong`.
+    """
+    log, request = loop.work.log, _request(loop)
     began = time.monotonic()
     try:
         reply = await loop.work.model.reply(request, loop.on_delta, loop.on_retry)
-    except (TooLong, Refused) as error:
+    except Refused as error:
         return Stop("model", str(error))
     replied = Replied(reply=reply, seconds=time.monotonic() - began)
     await log.append(replied, *_first_intent(loop, reply.calls))
     if reply.calls:
         return None
     if reply.stop == "length":
-        text = "Your reply was cut at its length limit. Go on, in smaller pieces."
-        await log.append(Said(item=UserMessage(text=text), why="limit"))
+        await log.append(Said(item=UserMessage(text=CUT_REPLY), why="limit"))
         return None
     return Stop("finished")
+
+
+def _request(loop: Loop) -> ModelRequest:
+    items = folds.conversation(loop.work.log.events)
+    more = (RECALL.spec,) if loop.prepared.tools and is_compacted(items) else ()
+    return ModelRequest(
+        instructions=loop.prepared.instructions,
+        tools=(*loop.prepared.tools, *more),
+        items=items,
+        cache_key=loop.work.log.id,
+        images=loop.images,
+    )
+
+
+async def shorten(loop: Loop) -> Stop | None:
+    """Make the conversation shorter; a stop where that is of no use."""
+    log = loop.work.log
+    facts = Facts(folds.plan(log.events), await loop.changed(), failing(log.events))
+    made = await compact(loop.work.model, _request(loop), log.events, facts)
+    if isinstance(made, Stop):
+        return made
+    await log.append(made)
+    return None
 
 
 async def run_pending(loop: Loop) -> None:
@@ -145,13 +179,15 @@ def _first_intent(loop: Loop, calls: Sequence[ToolCall]) -> list[ToolStarted]:
 
 
 async def break_circle(loop: Loop) -> Stop | None:
-    """Tell the model once that it goes in circles, then stop."""
+    """Tell the model that it goes in circles; stop where it goes on with that."""
     events = loop.work.log.events
-    if limits.circling(events) < limits.REPEATS:
+    if (found := circle(events)) is None:
         return None
-    if limits.was_told(events):
-        return Stop("stuck", "Stopped: the model repeated the same call with the same result.")
-    await loop.work.log.append(Said(item=DeveloperMessage(text=STUCK), why="stuck"))
+    told = since_told(events)
+    if told is None:
+        await loop.work.log.append(Said(item=DeveloperMessage(text=STUCK.format(what=found.what)), why="stuck"))
+    elif told >= found.patience:
+        return Stop("stuck", f"Stopped: the model went in circles, also when it was told: {found.what}.")
     return None
 
 

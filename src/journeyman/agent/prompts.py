@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from journeyman.core.events import AttemptStarted
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
+from journeyman.core.model import Profile
 from journeyman.core.task import Mode
 
 CODE = """\
@@ -51,7 +52,35 @@ You answer a question about a repository from the excerpts below; the numbers at
 a few sentences. Behind each fact name its place in this form: 【F:path/to/file†L12】. If the excerpts do not answer \
 the question, say so."""
 
+SMALL = """\
+You are a software engineer. You work alone in a sandbox with the repository; no network, nobody to ask. Do what the \
+user asks with the smallest right change.
+
+Step by step, one tool call at a time: 1. find and read the code that matters, 2. edit it, 3. run the checks, 4. mend \
+what fails. Never weaken a test. Read an error before the next call. Do not commit.
+
+When done, answer without a tool call: what you changed, with its place as 【F:path†L1-L2】, the command you ran and \
+what it said, and what is not done."""
+
 INSTRUCTIONS: dict[Mode, str] = {"code": CODE, "ask": ASK, "review": REVIEW}
+
+HABITS: dict[str, str] = {
+    "gpt": "Go on until it is done; do not stop to announce or to ask. Put calls that only read into one reply.",
+    "claude": "Only what was asked: no extra files, no refactoring, no fallback that hides an error. Put calls that "
+    "only read into one reply.",
+    "gemini": "Only tool calls change anything: never put code into an answer in place of an edit. In a patch each "
+    "line of context begins with one blank; no code fences around it.",
+    "other": "Only tool calls have an effect: commands and patches in an answer's text do nothing.",
+}
+"""What models of a family have to be told beyond the rest, by the mistakes that they are known for."""
+
+
+def instructions(mode: Mode, profile: Profile) -> str:
+    """What a model is told in every request."""
+    if mode == "code" and profile.small:
+        return SMALL
+    return f"{INSTRUCTIONS[mode]}\n\n{HABITS[profile.family]}" if mode == "code" else INSTRUCTIONS[mode]
+
 
 INTERRUPTED = (
     "The work was interrupted and goes on in a new sandbox. The repository's files are as they were after your last "
@@ -68,6 +97,18 @@ NOT_RUN = "Not run: the person stopped the work before."
 MAY_HAVE_RUN = (
     "Interrupted: the process stopped while this call ran. It may have run in part or whole; look before you run it "
     "again."
+)
+
+
+CUT_REPLY = "Your reply was cut at its length limit. Go on, in smaller pieces."
+SUMMARISE = """\
+Your context is nearly full; what is above will be gone. Write a handover to yourself, at most {words} words, without \
+calling a tool: what you found out (paths with lines, names, values, exact errors), what you decided and why, what \
+failed and must not be tried again, what is done, what comes next. The user's messages, the rules, the plan, the \
+changed files and the failing checks are kept for you: do not repeat them."""
+HANDOVER = (
+    "The conversation was too long for your context. Above stands all that the user and the rules said, word for word; "
+    "below, how things stand. What you saw and did before is found with the tool recall."
 )
 
 

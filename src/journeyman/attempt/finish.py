@@ -9,10 +9,11 @@ from pathlib import PurePosixPath
 
 from journeyman.agent.review import words as review_words
 from journeyman.attempt.checker import Checker
+from journeyman.attempt.kept import Kept, ignores
 from journeyman.attempt.review import read as read_review
 from journeyman.attempt.workspace import Workspace
 from journeyman.checks import citations, counterfactual, weakening
-from journeyman.checks.compare import compare, verdict
+from journeyman.checks.compare import compare, listed, verdict
 from journeyman.core import folds
 from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
 from journeyman.core.evidence import NO_COPY, Change, CheckRun, Citation, Result
@@ -21,7 +22,7 @@ from journeyman.core.task import Base
 from journeyman.core.text import decode, one_line, plain
 from journeyman.repo.repository import Repository
 from journeyman.repo.tree import Objects
-from journeyman.sandbox.protocol import Sandbox
+from journeyman.sandbox.protocol import Changes, Sandbox
 
 MOVED = (
     "The repository's working tree changed while the work went on; the patch is against the state at the start, "
@@ -34,8 +35,6 @@ NOT_CHECKED = (
     "(.gitignore) and run again; if it needs them, raise `limits.memory_bytes`, of which the copy has half."
 )
 WHOLE = 256 * 1024 * 1024
-RULES_LIMIT = 1024 * 1024
-"""Bytes of a .gitignore file that is heeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +51,13 @@ class Changed:
     left_out: tuple[str, ...] = ()
 
 
-async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Changed:
+async def collect(repository: Repository, base: Base, sandbox: Changes) -> Changed:
     """Read the upper layer from the host's side and make a tree and a patch of it. What is ignored is not read."""
     found = await sandbox.diff()
     deletes = [change.path for change in found if change.kind == "delete"]
     written = [change.path for change in found if change.kind == "write"]
     left_out = list(sandbox.remarks)
-    rules: dict[bytes, tuple[int, bytes]] = {}
-    for path in written:
-        if path.rpartition(b"/")[2] == b".gitignore":
-            with suppress(SandboxError):  # what cannot be read rules nothing
-                rules[path] = await sandbox.read_change(path, limit=RULES_LIMIT)
+    rules = await ignores(sandbox, written)
     writes: dict[bytes, tuple[int, bytes]] = {}
     for path in await repository.kept(base.tree, deletes, written, rules):
         try:
@@ -79,16 +74,26 @@ async def collect(repository: Repository, base: Base, sandbox: Sandbox) -> Chang
 UNCHECKED = "The work was stopped before its end, so the checks were not run on what there is."
 
 
-async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checked: bool = True) -> Result:
-    """The result of what the workspace holds now. Checks run in a fresh sandbox: the base with the patch, no more.
+async def finish(workspace: Workspace, checker: Checker, clock: Clock) -> Result:
+    """The result of what the workspace holds now. Checks run in a fresh sandbox: the base with the patch, no more."""
+    return await _result(workspace, checker, clock, workspace)
 
-    Unless it is to be `checked`: then nothing is run.
-    """
+
+async def unchecked(kept: Kept, checker: Checker, clock: Clock, *warnings: str) -> Result:
+    """The result of what there is, without running anything."""
+    result = await _result(kept, checker, clock, None)
+    return result.model_copy(update={"warnings": (*result.warnings, *warnings)}) if warnings else result
+
+
+async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspace | None) -> Result:
+    """With a `room` the checks are run in it."""
     log, start = checker.log, checker.start
-    changed = await collect(workspace.repository, start.base, workspace.sandbox)
+    changed = await collect(workspace.repository, start.base, workspace.changes)
     stop = folds.stopped(log.events)
-    # The last words of the loop are the model's answer; a repair's are the harness's own.
-    summary = stop.message if stop is not None and start.strategy == "repair" else folds.last_text(log.events)
+    # The last words of the loop are the model's answer; a repair's are the harness's own, and so are a rewind's.
+    before_turn = folds.continued(log.events)
+    own = start.strategy == "repair" or (before_turn is not None and before_turn.rewound)
+    summary = stop.message if stop is not None and own else folds.last_text(log.events)
     review = await read_review(workspace, start.base, summary) if start.mode == "review" and summary else None
     summary = review_words(review) if review is not None else summary
     base_runs = folds.checks(log.events, "base")
@@ -109,9 +114,9 @@ async def finish(workspace: Workspace, checker: Checker, clock: Clock, *, checke
             seconds=folds.seconds(log.events, clock()),
         )
     checker.tree = changed.tree
-    if checked:
-        runs = await _clean_room(workspace, checker, changed)
-        warnings = await _warnings(workspace, checker, changed, base_runs, runs)
+    if room is not None:
+        runs = await _clean_room(room, checker, changed)
+        warnings = await _warnings(room, checker, changed, base_runs, runs)
     else:
         runs, warnings = (), (UNCHECKED,)
     said = verdict(base_runs, runs, changed=True, tree=changed.tree)
@@ -200,6 +205,8 @@ async def _warnings(
         sentences.append(NOT_CHECKED)
     if vacuous := await _vacuous(workspace, checker, changed, base, runs):
         sentences.append(vacuous)
+    if open_steps := [one.step for one in folds.plan(checker.log.events) if one.status == "pending"]:
+        sentences.append(f"The plan was not done to its end; left open: {listed(open_steps)}.")
     if start.ref is None and (await repository.snapshot()).tree != start.tree:
         sentences.append(MOVED)
     return tuple(sentences)
@@ -231,7 +238,7 @@ def _with_room(changes: Mapping[bytes, Change], paths: Collection[str]) -> Itera
             yield raw, change
 
 
-async def _citations(workspace: Workspace, changed: Changed, summary: str) -> tuple[Citation, ...]:
+async def _citations(workspace: Kept, changed: Changed, summary: str) -> tuple[Citation, ...]:
     if "【" not in summary:
         return ()
     log = workspace.log

@@ -65,12 +65,27 @@ class Inbox:
         """The first message that stops the attempt."""
         return next((one for one in self.waiting if one.kind in ("interrupt", "cancel")), None)
 
+    @property
+    def read_to(self) -> int:
+        """The number of the last message that was looked at."""
+        return self._read_to
+
     async def hear(self) -> bool:
-        """Write down what has come in; whether the model is told something. Called at a step's boundary."""
+        """Write down what has come in; whether the model is told something. Called at a step's boundary.
+
+        Raises `Halted` where a person stops the attempt. That message stays where it is, for `halt` to take: once it is
+        written down, whoever goes on must find the stop beside it.
+        """
+        await self._ready.wait()
+        if (message := self.halt) is not None:
+            raise Halted(message)
+        return await self.take()
+
+    async def take(self, *then: Event) -> bool:
+        """The same at an end, where a stop has nothing left to do; `then` is written with it."""
         await self._ready.wait()
         taken, self.waiting = self.waiting, []
-        if taken:
-            await self._log.append(*(_heard(message) for message in taken))
+        await self._log.append(*(_heard(message) for message in taken), *then)
         return any(message.kind == "steer" for message in taken)
 
     async def boundary(self) -> None:
@@ -89,9 +104,9 @@ class Inbox:
         body = asyncio.current_task()
         assert body is not None  # only tasks run coroutines
         before = body.cancelling()
-        reason: Exception | None = self._reason(steps, spoken)
-        if reason is not None:
-            raise reason
+        if (now := self._reason(steps, spoken)) is not None:
+            raise now
+        reason: Exception | None = None
 
         async def watch() -> None:
             nonlocal reason
@@ -102,13 +117,17 @@ class Inbox:
         watching = asyncio.create_task(watch())
         try:
             yield
-            watching.cancel()
             if reason is not None:
-                await asyncio.sleep(0)  # the body ended as it was being cancelled, which is still to come
+                await asyncio.sleep(0)  # the body ended as it was being cancelled, which may be still to come
+                raise asyncio.CancelledError  # or something in it kept it for itself
         except asyncio.CancelledError:
             if reason is None or body.uncancel() > before:
                 raise
             raise reason from None
+        except BaseException:
+            if reason is not None and body.cancelling() > before:
+                body.uncancel()  # it ended of something else before it saw that
+            raise
         finally:
             watching.cancel()
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from journeyman.agent.prompts import NOT_RUN, STOPPED_BEFORE, STOPPED_BY_PERSON
 from journeyman.attempt.begin import Order, beginning, survey, surveyed
+from journeyman.attempt.cascade import named
 from journeyman.attempt.clones import ground_of, open_base
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.core import folds
-from journeyman.core.errors import StoreError
-from journeyman.core.events import AttemptStarted, Continued, Event
+from journeyman.core.errors import StoreError, UsageError
+from journeyman.core.events import AttemptStarted, Continued, Event, Stopped
 from journeyman.core.ids import attempt_id
 from journeyman.core.items import (
     AssistantMessage,
@@ -21,8 +22,14 @@ from journeyman.core.items import (
     ToolResult,
     UserMessage,
 )
-from journeyman.core.task import Turn
+from journeyman.core.model import Way
+from journeyman.core.task import Attempt, Turn, TurnRequest
+from journeyman.core.text import counted
 from journeyman.store.environments import Environments
+from journeyman.store.store import Store
+
+First = AttemptStarted | Continued | Stopped
+"""What an attempt may begin with; a stop where there is nothing to be worked."""
 
 Plan = Callable[[str | None], Awaitable[ModelPlan]]
 """The model that a name stands for here, the default one for None. Raises `UsageError` where there is none."""
@@ -30,7 +37,7 @@ Plan = Callable[[str | None], Awaitable[ModelPlan]]
 
 async def first_events(
     host: Host, turn: Turn, plan: Plan, checks: tuple[str, ...] = ()
-) -> dict[str, tuple[AttemptStarted | Continued, ...]]:
+) -> dict[str, tuple[First, ...]]:
     """The first events of each attempt of a turn, by attempt id. Looks at the repository; stores nothing.
 
     `checks` are commands of the settings, which yield to a task's own. A turn that names no attempt goes on from the
@@ -56,6 +63,16 @@ async def _handed_over(host: Host, turn: Turn) -> str | None:
     return chosen or next(one.id for one in attempts if one.turn == newest)
 
 
+async def worked(store: Store, attempt: Attempt) -> Attempt:
+    """The attempt whose steps are meant: of one that did no more than to go back, the one that it went back in."""
+    while attempt.summary.steps == 0 and attempt.turn > 1:
+        back = folds.continued(await store.events(attempt.id))
+        if back is None or not back.rewound:
+            break
+        attempt = await store.attempt(back.attempt)
+    return attempt
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     host: Host
@@ -68,8 +85,10 @@ class _Maker:
         start = beginning(turn.task_id, order, found)
         return (start.model_copy(update={"turn": turn.number}),)
 
-    async def further(self, turn: Turn, continues: str) -> tuple[AttemptStarted, Continued]:
-        events = await self.host.store.events(continues)
+    async def further(self, turn: Turn, continues: str) -> tuple[First, ...]:
+        events: Sequence[Event] = await self.host.store.events(continues)
+        if turn.request.step is not None:
+            events = _until(events, turn.request.step, continues)
         before = folds.started(events)
         if before is None:
             raise StoreError(f"The attempt {continues}, which this turn goes on from, has no beginning.")
@@ -82,7 +101,9 @@ class _Maker:
         items = _carried(events, same_model=start.model == before.model)
         manifest, complete = folds.checkpoint(events)
         result = folds.result(events)
-        return start.model_copy(update={"turn": turn.number, "continues": continues, "heard": heard}), Continued(
+        plan = folds.plan(events)
+        start = start.model_copy(update={"turn": turn.number, "continues": continues, "heard": heard})
+        back = Continued(
             attempt=continues,
             items=(*items, *left),
             rules=_rules(events),
@@ -90,7 +111,11 @@ class _Maker:
             checkpointed=complete,
             tree=result.tree if result is not None else None,
             diff=result.diff if result is not None else None,
+            step=turn.request.step,
+            rewound=turn.request.rewind,
+            plan=plan if any(step.status != "completed" for step in plan) else (),
         )
+        return (start, back, *([Stopped(reason="finished", message=_rewound(back))] if turn.request.rewind else []))
 
     async def _order(self, turn: Turn, before: AttemptStarted | None) -> Order:
         """A follow-up keeps the model, unless it names another one."""
@@ -110,13 +135,19 @@ class _Maker:
             configured=self.checks,
             attempts=request.attempts,
             limits=request.limits,
-            strategy=request.strategy,
+            cascade=await self._cascade(request),
+            strategy=request.strategy or (before.strategy if before is not None and request.step is not None else None),
             seed=request.seed,
             environment=request.environment,
             starting_diff=(diff, await self.host.store.blob(diff)) if diff else None,
             images=request.images,
             against=request.against,
         )
+
+    async def _cascade(self, request: TurnRequest) -> tuple[tuple[ModelPlan, Way | None], ...]:
+        if request.strategy != "cascade":
+            return ()
+        return tuple([(await self.plan(name), way) for name, way in map(named, request.cascade)])
 
     async def _heard(self, turn: Turn) -> tuple[int, tuple[Item, ...]]:
         """The number of the last message that was for a turn before, and what people said too late for that one."""
@@ -135,11 +166,33 @@ def _ready(stored: Environments) -> asyncio.Future[Environments]:
     return future
 
 
+def _until(events: Sequence[Event], step: int, attempt: str) -> Sequence[Event]:
+    """The events of an attempt until a step has ended. Raises `UsageError` where there is no such step, or its files
+    are not kept."""
+    steps = folds.replies(events)
+    if step > steps:
+        raise UsageError(f"Attempt {attempt} has {counted(steps, 'step')}; there is no step {step}.")
+    found = folds.up_to(events, step)
+    if step < steps and not folds.checkpoint(found)[1]:
+        kept = next((one for one in range(step, 0, -1) if folds.checkpoint(folds.up_to(events, one))[1]), 0)
+        raise UsageError(
+            f"The files after step {step} of attempt {attempt} are not kept, since they were too many. The last step "
+            f"before it whose files are kept is {kept}."
+        )
+    return found
+
+
+def _rewound(back: Continued) -> str:
+    _, _, name = back.attempt.partition(".")
+    return f"The workspace is as it was after step {back.step} of attempt {name}, and so is the conversation."
+
+
 def _carried(events: Sequence[Event], *, same_model: bool) -> list[Item]:
     """The conversation of a turn for the next one: every call has its result, and what only the model that wrote it
     can read goes to no other one."""
     start, items = folds.started(events), folds.conversation(events)
-    if folds.prepared(events) is None and start is not None:
+    before = folds.continued(events)
+    if folds.prepared(events) is None and start is not None and not (before is not None and before.rewound):
         items += [UserMessage(text=start.prompt)]
         result = folds.result(events)
         items += [AssistantMessage(text=result.summary)] if result is not None and result.summary else []

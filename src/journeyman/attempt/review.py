@@ -1,7 +1,7 @@
 """What a review looks at: the change from one commit to the state that the work starts from."""
 
 from journeyman.agent.review import read_review
-from journeyman.attempt.workspace import Workspace
+from journeyman.attempt.kept import Kept
 from journeyman.core.errors import UsageError
 from journeyman.core.evidence import Review
 from journeyman.core.task import Base
@@ -48,16 +48,16 @@ async def change_begins(repository: Repository, base: Base, named: str | None, d
         return EMPTY[repository.place.object_format]
 
 
-async def change(workspace: Workspace, base: Base) -> tuple[str, bytes]:
+async def change(workspace: Kept, base: Base) -> tuple[str, bytes]:
     """What the change under review is against, and the patch; a follow-up reviews what the turns before have made."""
     against = base.against or base.tree
     return against, await workspace.repository.diff(against, await workspace.tree_before() or base.tree)
 
 
-async def read(workspace: Workspace, base: Base, text: str) -> Review:
+async def read(workspace: Kept, base: Base, text: str) -> Review:
     """The review that the model wrote."""
     _, patch = await change(workspace, base)
-    return read_review(text, str(workspace.spec.workspace), touched(patch))
+    return read_review(text, str(workspace.repository.workspace), touched(patch))
 
 
 def change_words(patch: bytes, against: str) -> str:

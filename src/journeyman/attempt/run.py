@@ -1,7 +1,6 @@
 """One attempt, from its stored beginning to its stored result."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 
@@ -10,30 +9,36 @@ from journeyman.agent import prompts
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
+from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage
 from journeyman.attempt.checker import Checker
-from journeyman.attempt.halt import halt
+from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
 from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
-from journeyman.core.errors import BudgetSpent
-from journeyman.core.events import AttemptStarted, Event, Finished, Said, Stopped
+from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, StoreError
+from journeyman.core.events import AttemptStarted, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
 from journeyman.core.task import Status
 from journeyman.models.protocol import Model
 from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
+from journeyman.tools.edit import EDIT
 from journeyman.tools.files import READ
 from journeyman.tools.patch import PATCH
 from journeyman.tools.plan import PLAN
+from journeyman.tools.recall import RECALL
 from journeyman.tools.registry import Toolbox, ToolContext
 from journeyman.tools.search import SEARCH
 
-CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL)
-READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL)
+CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL, RECALL)
+_QUIET = tuple(replace(tool, listed=False) for tool in (EXEC, STDIN, SEARCH, PATCH, PLAN))
+SMALL_TOOLS = (replace(SHELL, listed=True), replace(READ, description="Read a file."), EDIT, *_QUIET, RECALL)
+"""Few and plain ones for small models; those that they know from elsewhere work too."""
+READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL, RECALL)
 
 
 async def run_attempt(
@@ -55,50 +60,86 @@ async def run_attempt(
         if listener is not None:
             log.listen(listener)
         if (done := folds.result(log.events)) is not None:
+            await log.set_status(_status(log), done.verdict)
             return done
         await log.set_status("running")
         async with listening(host.store, log, start, host.leave) as inbox:
             try:
-                result = await _to_its_end(Run(host, start, log, inbox, watch or Watch()))
+                return await _to_its_end(Run(host, start, start, log, inbox, watch or Watch()))
             except BaseException:
                 with suppress(asyncio.CancelledError):
                     await asyncio.shield(log.set_status("queued" if inbox.leaving else "interrupted"))
                 raise
-        await log.set_status(_status(log.events), result.verdict)
-        return result
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An attempt at work in this process."""
+    """An attempt at work in this process. `start` is its beginning as the stage at work has it, `whole` as it was."""
 
     host: Host
     start: AttemptStarted
+    whole: AttemptStarted
     log: AttemptLog
     inbox: Inbox
     watch: Watch
 
 
-def _status(events: Sequence[Event]) -> Status:
-    stop = folds.stopped(events)
+def _status(log: AttemptLog) -> Status:
+    stop = folds.stopped(log.events)
     return stop.reason if stop is not None and stop.reason in ("interrupted", "cancelled") else "done"
 
 
 async def _to_its_end(run: Run) -> Result:
-    """A cancellation from without may be how a person's wish gets here first: then the work ends in good order."""
+    """Where a person stops the work it ends in good order, whatever goes wrong: a cancellation from without may be how
+    the wish gets here first, or how long an orderly end took."""
+    why = ""
     try:
-        return await _work(run)
+        if (result := await _work(run)) is not None:
+            return result
     except asyncio.CancelledError:
-        await asyncio.shield(run.inbox.look())
-        if run.inbox.halt is None and _status(run.log.events) == "done":
+        if not await asyncio.shield(_is_over(run)):
             raise
         task = asyncio.current_task()
         assert task is not None  # only tasks run coroutines
         task.uncancel()
-        return await _work(run)
+    except (StoreError, HandedOver):
+        raise  # nothing can be written now, or another process does it
+    except JourneymanError as error:
+        if not await _is_over(run):
+            raise
+        why = str(error)
+    if (done := folds.result(run.log.events)) is not None:
+        return done
+    run = _at_stage(run)
+    result = await settled(run.host, run.start, run.log, run.inbox, why)
+    await _closed(run, result)
+    return folds.result(run.log.events) or result
 
 
-async def _work(run: Run) -> Result:
+def _at_stage(run: Run) -> Run:
+    return replace(run, start=at_stage(run.whole, run.log.events))
+
+
+async def _is_over(run: Run) -> bool:
+    """Whether there is a result, or a person has stopped the work, which is perhaps not written down yet."""
+    await run.inbox.look()
+    return run.inbox.halt is not None or stopped(run.log) or folds.result(run.log.events) is not None
+
+
+async def _work(run: Run) -> Result | None:
+    """All stages of a cascade, one after the other, or the one stage that other attempts are. None where a person has
+    stopped the work before its sandbox was open."""
+    if run.log.epoch > 1 and await _is_over(run):
+        return None
+    while await _stage(_at_stage(run)):
+        if (done := folds.result(run.log.events)) is not None:
+            return done
+    return None
+
+
+async def _stage(run: Run) -> bool:
+    """Work until the log holds the result, or what has the next stage begin. False where a person has stopped the work
+    before its sandbox was open."""
     host, start, log, inbox = run.host, run.start, run.log, run.inbox
     async with AsyncExitStack() as stack:
         try:
@@ -106,17 +147,36 @@ async def _work(run: Run) -> Result:
                 model = await stack.enter_async_context(host.open_model(start.model, run.watch.on_progress))
                 opening = open_workspace(host, start, log, run.watch.on_progress)
                 workspace = await stack.enter_async_context(opening)
-        except Halted as halted:
-            await halt(inbox, log, halted.message)
-            return await _unopened(run)
+        except Halted:
+            return False
         purse = Purse(host.store, log, start, (await host.store.task(log.task_id)).budget)
         while True:
             await _until_stopped(run, model, workspace, purse)
             result = await _finished(run, workspace)
-            if not await inbox.hear() or _status(log.events) != "done":
-                break
-        await log.append(Finished(result=result))
-        return result
+            if await _closed(run, result):
+                return True
+
+
+async def _closed(run: Run, result: Result) -> bool:
+    """Write down the result, or the next stage of a cascade, after all that people have said until then; False where
+    that is to be answered first."""
+    log, inbox = run.log, run.inbox
+    result = of_stage(log.events, result, run.host.clock())
+    while True:
+        if not stopped(log) and any(one.kind == "steer" for one in inbox.waiting):
+            if inbox.halt is None:
+                await inbox.take()
+            return False
+        further = None if stopped(log) else escalation(run.whole, log.events, result)
+        if further is not None and inbox.halt is not None:
+            return False
+        await inbox.take()
+        if further is not None:
+            await log.append(further)
+            return True
+        if await log.finish(concluded(run.whole, log.events, result), _status(log), inbox.read_to):
+            return True
+        await inbox.look()
 
 
 async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Purse) -> None:
@@ -124,6 +184,8 @@ async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Pu
     log = run.log
     stop = folds.stopped(log.events)
     if stop is not None and stop.reason != "budget":
+        if (before := folds.continued(log.events)) is not None and before.rewound:
+            await Checker(log, run.start).base(workspace.layer)
         return
     try:
         ended = await _strategy(run, model, workspace, purse)
@@ -139,30 +201,16 @@ async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Pu
 
 async def _finished(run: Run, workspace: Workspace) -> Result:
     """The result of what the workspace holds; without checks where a person stopped the work."""
-    from journeyman.attempt.finish import finish
+    from journeyman.attempt.finish import finish, unchecked
 
     checker = Checker(run.log, run.start)
-    if _status(run.log.events) == "done":
+    if not stopped(run.log):
         try:
             async with run.inbox.heeding():
                 return await finish(workspace, checker, run.host.clock)
         except Halted as halted:
             await halt(run.inbox, run.log, halted.message, workspace)
-    return await finish(workspace, checker, run.host.clock, checked=False)
-
-
-async def _unopened(run: Run) -> Result:
-    """The result of an attempt that a person stopped while its sandbox was being opened."""
-    host, log = run.host, run.log
-    if folds.opened(log.events) is None and folds.checkpoint(log.events)[0] is None:
-        usage, seconds = folds.usage(log.events), folds.seconds(log.events, host.clock())
-        verdict = "answered" if run.start.mode != "code" else "unchanged"
-        result = Result(verdict=verdict, summary=folds.last_text(log.events), usage=usage, seconds=seconds)
-    else:
-        async with open_workspace(host, run.start, log, run.watch.on_progress) as workspace:
-            result = await _finished(run, workspace)
-    await log.append(Finished(result=result))
-    return result
+    return await unchecked(workspace, checker, run.host.clock)
 
 
 async def _strategy(run: Run, model: Model, workspace: Workspace, purse: Purse) -> Stop:
@@ -222,8 +270,9 @@ async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
 
 async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
     host, start, log, watch = run.host, run.start, run.log, run.watch
-    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits)
-    toolbox = Toolbox(context, CODE_TOOLS if start.mode == "code" else READ_TOOLS)
+    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store)
+    small = SMALL_TOOLS if start.profile.small else CODE_TOOLS
+    toolbox = Toolbox(context, small if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
         await log.append(told := await prepared(host, start, workspace, toolbox))
@@ -242,6 +291,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         rules_below=RuleBook(workspace, set(told.rules)).below,
         boundary=boundary,
         hear=run.inbox.hear,
+        changed=workspace.changed,
         rerun=folds.checkpoint(log.events)[1],
         images=await images_of(host.store, folds.conversation(log.events)),
         clock=host.clock,

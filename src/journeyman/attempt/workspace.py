@@ -12,10 +12,10 @@ from pathlib import Path
 from journeyman.agent.work import OpenLayer
 from journeyman.attempt.clones import open_base
 from journeyman.attempt.host import Host, Tell
+from journeyman.attempt.kept import Kept
 from journeyman.attempt.masked import MaskedSandbox
 from journeyman.attempt.upper import laid_out
 from journeyman.checks.run import PROBE
-from journeyman.core import folds
 from journeyman.core.environment import Refusal
 from journeyman.core.events import AttemptStarted, Opened, Progressed, RequestRefused
 from journeyman.core.evidence import Check
@@ -23,11 +23,9 @@ from journeyman.core.mask import Mask
 from journeyman.core.task import Base
 from journeyman.repo import checkouts, git_layer
 from journeyman.repo.repository import Repository
-from journeyman.sandbox import checkpoint
 from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
 from journeyman.store.log import AttemptLog
-from journeyman.store.store import Store
 
 MOST_REFUSALS = 200
 """Kinds of refused requests that one opening of an attempt writes down."""
@@ -36,21 +34,15 @@ MOST_REFUSALS = 200
 Lay = Callable[[Sandbox], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class Workspace:
+@dataclass(slots=True, kw_only=True)
+class Workspace(Kept):
     """An attempt's layers. `spec` is what its sandbox is opened with; `sandbox` is open. There is a `gap` where changes
     of before could not be brought back."""
 
-    repository: Repository
     spec: SandboxSpec
     sandbox: Sandbox
-    upper: Path
-    store: Store
-    log: AttemptLog
     open: "OpenSandbox"
-    manifest: checkpoint.Manifest
     gap: bool = False
-    lost: bool = False
 
     def layer(self) -> AbstractAsyncContextManager[Sandbox]:
         """A throw-away sandbox over the base."""
@@ -66,29 +58,6 @@ class Workspace:
                 yield sandbox
 
         return layer
-
-    async def tree_before(self) -> str | None:
-        """The tree that a follow-up goes on from; None in a first turn, and where it is not known."""
-        before, start = folds.continued(self.log.events), folds.started(self.log.events)
-        if before is None or before.tree is None:
-            return None
-        if before.diff is not None and start is not None and not await self.repository.has(before.tree):
-            await self.repository.patched(start.base.tree, await self.store.blob(before.diff))  # of another machine
-        return before.tree
-
-    async def checkpoint(self) -> tuple[str | None, bool]:
-        """Keep what changed since the last checkpoint: the manifest's blob id, None when nothing did."""
-        if self.lost:
-            return None, False
-        try:
-            manifest = await checkpoint.take(self.upper, self.manifest, self.store.put_blob)
-        except checkpoint.TooMuch:
-            self.lost = True
-            return None, False
-        if manifest == self.manifest:
-            return None, True
-        self.manifest = manifest
-        return await self.store.put_blob(checkpoint.dump(manifest)), True
 
 
 class OpenSandbox:
@@ -151,7 +120,18 @@ async def open_workspace(
                 }
             )
         )
-        yield Workspace(repository, spec, sandbox, upper.path, host.store, log, opener, upper.manifest, upper.gap)
+        yield Workspace(
+            repository=repository,
+            upper=upper.path,
+            store=host.store,
+            log=log,
+            manifest=upper.manifest,
+            changes=sandbox,
+            spec=spec,
+            sandbox=sandbox,
+            open=opener,
+            gap=upper.gap,
+        )
 
 
 def _spec(
@@ -190,6 +170,7 @@ async def _with_environment(
         yield replace(spec, toolchains=_toolchains(host, repository.root, start.checks)), opened, host.backend
         return
     from journeyman.attempt.environment.open import open_environment, over, site_of
+    from journeyman.attempt.environment.said import set_up
 
     site = await site_of(host, repository, start.base, use, start.limits, start.checks, tell)
     site = replace(site, toolchains=_preferred(site.toolchains, start.checks))
@@ -200,7 +181,8 @@ async def _with_environment(
             spec = replace(spec, toolchains=_toolchains(host, repository.root, start.checks))
         async with over(site, spec, ready, refused) as spec:
             if ready.build is not None:
-                opened = opened.model_copy(update={"build": ready.build.id})
+                setup = await set_up(host.store, log, ready.builds)
+                opened = opened.model_copy(update={"build": ready.build.id, "setup": setup})
             yield spec, opened.model_copy(update={"environment": ready.sentence}), site.backend
 
 

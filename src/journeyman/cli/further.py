@@ -4,8 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from journeyman.attempt.host import ModelPlan
-from journeyman.attempt.prepare import first_events
+from journeyman.attempt.host import Host, ModelPlan
+from journeyman.attempt.prepare import Plan, first_events
 from journeyman.cli import read
 from journeyman.cli.commands import Flags, interrupted, open_host, prompt_of, show_ended, watcher_of
 from journeyman.cli.door import Door, model_choice, open_door, open_stored
@@ -21,29 +21,40 @@ from journeyman.store.store import Store
 async def follow_up(prompt: str, task_id: str | None, mode: Mode | None, flags: Flags) -> int:
     """Have a task that is at its end go on, with a further prompt."""
     door = open_door(flags.directory, {"model": flags.model, "attempts": flags.attempts})
+    async with open_stored(door) as store, open_host(door, store) as host:
+        task = await read.find(store, task_id, read.repository_of(flags.directory))
+        await at_its_end(store, task)
+        request = await _request(store, task, prompt_of(prompt), mode, flags, door)
+        turn = Turn(task_id=task.id, number=task.turn + 1, request=request, created=host.clock())
+        return await go_on(door, host, turn, flags)
+
+
+def planner(door: Door) -> Plan:
+    """The models of this machine, by their names."""
 
     async def plan(name: str | None) -> ModelPlan:
         choice = model_choice(door, name or door.settings.model)
         require(choice, door.environ)
         return ModelPlan(choice.name, profile_of(choice))
 
-    async with open_stored(door) as store, open_host(door, store) as host:
-        task = await read.find(store, task_id, read.repository_of(flags.directory))
-        await _at_its_end(store, task)
-        request = await _request(store, task, prompt_of(prompt), mode, flags, door)
-        turn = Turn(task_id=task.id, number=task.turn + 1, request=request, created=host.clock())
-        firsts = await first_events(host, turn, plan, door.settings.checks)
-        turn = await store.turns.add(turn, attempts=request.attempts)
-        task, attempts = await store.task(task.id), await store.attempts(task.id, turn.number)
+    return plan
 
-        async def prepare(log: AttemptLog) -> None:
-            await log.append(*firsts[log.id])
 
-        try:
-            ended = await work(host, task, attempts, watcher_of(task, attempts, flags, ()), prepare)
-        except asyncio.CancelledError:
-            return interrupted(task)
-        return await show_ended(door, store, ended, flags)
+async def go_on(door: Door, host: Host, turn: Turn, flags: Flags) -> int:
+    """Store a further turn of a task, and work it here; the exit code."""
+    store = host.store
+    firsts = await first_events(host, turn, planner(door), door.settings.checks)
+    turn = await store.turns.add(turn, attempts=turn.request.attempts)
+    task, attempts = await store.task(turn.task_id), await store.attempts(turn.task_id, turn.number)
+
+    async def prepare(log: AttemptLog) -> None:
+        await log.append(*firsts[log.id])
+
+    try:
+        ended = await work(host, task, attempts, watcher_of(task, attempts, flags, ()), prepare)
+    except asyncio.CancelledError:
+        return interrupted(task)
+    return await show_ended(door, store, ended, flags)
 
 
 async def _request(store: Store, task: Task, prompt: str, mode: Mode | None, flags: Flags, door: Door) -> TurnRequest:
@@ -60,11 +71,13 @@ async def _request(store: Store, task: Task, prompt: str, mode: Mode | None, fla
         "images": (),
         "starting_diff": None,
         "against": None,
+        "step": None,
+        "rewind": False,
     }
     return first.model_copy(update=changes)
 
 
-async def _at_its_end(store: Store, task: Task) -> None:
+async def at_its_end(store: Store, task: Task) -> None:
     for attempt in await store.attempts(task.id, task.turn):
         if holder := await store.holder(attempt.id):
             raise UsageError(
@@ -86,7 +99,7 @@ async def say(kind: MessageKind, text: str, task_id: str | None, directory: Path
             raise UsageError(
                 f"Nobody is at work on task {task.id}. `journeyman follow-up` has it go on with a further prompt."
             )
-        await store.messages.add(Message(task_id=task.id, kind=kind, text=text))
+        await store.messages.add(Message(task_id=task.id, kind=kind, text=text), to_open=True)
     done = {
         "steer": "The agent is told at the end of its step.",
         "interrupt": "It stops; what was done is kept, and `journeyman follow-up` goes on.",

@@ -17,7 +17,9 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     CommandEnded,
+    Compacted,
     Continued,
+    Escalated,
     Event,
     FilesChanged,
     Finished,
@@ -38,6 +40,7 @@ from journeyman.core.evidence import NO_COPY, CheckRun
 from journeyman.core.model import Delta
 from journeyman.core.text import one_line, sentence
 from journeyman.core.usage import Usage
+from journeyman.core.words import compacted_words, escalated_words
 
 CUT = {
     "time": "cut by its time limit",
@@ -199,6 +202,27 @@ class Progress:
                 self._line(seen, "•", "going on where it was")
             case Retried(message=message):
                 self._line(seen, "…", message, "yellow")
+            case Compacted():
+                seen.usage = seen.usage + event.usage
+                seen.now = "working"
+                self._line(seen, "•", compacted_words(event))
+            case Stopped(reason=reason, message=message):
+                seen.now = "checking the result"
+                if reason != "finished":
+                    self._line(seen, "!", message or reason, "yellow")
+            case Finished():
+                seen.done = True
+            case _:
+                self._told(seen, event)
+
+    def _told(self, seen: Seen, event: Event) -> None:
+        """What the agent is told while it works, and by whom."""
+        match event:
+            case Escalated():
+                seen.now = "working"
+                self._line(seen, "»", escalated_words(event), "yellow")
+            case Said(why="stuck", item=item):
+                self._line(seen, "!", item.text.partition(".")[0].replace("You go", "it goes", 1), "yellow")
             case Said(why="rules"):
                 self._line(seen, "•", "read the AGENTS.md of this folder")
             case Said(why="steer", item=item):
@@ -207,12 +231,6 @@ class Progress:
                 self._line(seen, "›", {"approve": "approved: going on"}.get(what, f"asked to {what}"), "cyan")
             case Continued(attempt=attempt):
                 self._line(seen, "•", f"going on from attempt {attempt.partition('.')[2]}")
-            case Stopped(reason=reason, message=message):
-                seen.now = "checking the result"
-                if reason != "finished":
-                    self._line(seen, "!", message or reason, "yellow")
-            case Finished():
-                seen.done = True
             case _:
                 pass
 

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,10 @@ Checks = Annotated[
 Attempts = Annotated[
     int | None, typer.Option("--attempts", metavar="N", min=1, max=8, help="Independent tries; the best is kept.")
 ]
+StrategyName = Annotated[
+    str | None,
+    typer.Option("--strategy", metavar="NAME", help="`loop`, `repair` or `cascade`; else the model's own way."),
+]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
 Number = Annotated[
@@ -58,6 +63,7 @@ def run(
     attempts: Attempts = None,
     base: Ref = None,
     env: EnvironmentName = None,
+    strategy: StrategyName = None,
     apply: Apply = False,
     engine: Engine = None,
     as_json: AsJson = False,
@@ -66,7 +72,7 @@ def run(
     from journeyman.cli import commands
 
     flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply, engine, env)
-    finish(commands.start(prompt, "code", flags))
+    finish(commands.start(prompt, "code", replace(flags, strategy=strategy)))
 
 
 @app.command()
@@ -128,6 +134,49 @@ def follow_up(
 
     flags = commands.Flags(directory, model, tuple(check or ()), attempts, None, as_json, apply)
     finish(further.follow_up(prompt, task, "ask" if ask else "review" if review else "code", flags))
+
+
+Which = Annotated[
+    str | None, typer.Option("--attempt", metavar="N", help="The attempt, `2` or `1.2` of turn 1; else the chosen one.")
+]
+At = Annotated[int | None, typer.Option("--at", metavar="N", min=0, help="The step, as `journeyman log` counts.")]
+
+
+@app.command()
+def fork(
+    task: TaskId = None,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What is to be done; else the same again.")] = "",
+    at: At = None,
+    directory: Directory = Path(),
+    attempt: Which = None,
+    model: ModelName = None,
+    check: Checks = None,
+    attempts: Attempts = None,
+    apply: Apply = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a new task from a step of one: its conversation and all of its files."""
+    from journeyman.cli import back, commands
+
+    flags = commands.Flags(directory, model, tuple(check or ()), attempts, None, as_json, apply)
+    finish(back.fork(back.Point(task, attempt, at, prompt), flags))
+
+
+@app.command()
+def rewind(
+    task: TaskId = None,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What is to be done from there.")] = "",
+    at: At = None,
+    directory: Directory = Path(),
+    attempt: Which = None,
+    model: ModelName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a task's files and conversation back to a step; nothing of what came after is lost."""
+    from journeyman.cli import back, commands
+
+    flags = commands.Flags(directory, model, (), None, None, as_json, False)
+    finish(back.rewind(back.Point(task, attempt, at, prompt), flags))
 
 
 @app.command()
@@ -305,13 +354,15 @@ def fetch(
 
 def whole() -> typer.Typer:
     """The program with all of its commands: those that `run` has no use for, it need not wait for."""
-    from journeyman.cli import groups, service_commands, task_group
+    from journeyman.cli import eval_group, groups, schedule_group, service_commands, task_group
 
     app.registered_commands.extend(service_commands.commands.registered_commands)
     app.add_typer(groups.environments, name="env")
     app.add_typer(groups.secrets, name="secret")
     app.add_typer(task_group.tasks, name="tasks")
+    app.add_typer(schedule_group.schedules, name="schedules")
     app.add_typer(task_group.remotes, name="remote")
+    app.add_typer(eval_group.evals, name="eval")
     return app
 
 

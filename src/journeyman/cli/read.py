@@ -19,11 +19,14 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     CommandEnded,
+    Compacted,
+    Escalated,
     Event,
     FilesChanged,
     Opened,
     PlanUpdated,
     Prepared,
+    Published,
     Replied,
     RequestRefused,
     Said,
@@ -34,6 +37,7 @@ from journeyman.core.evidence import Result
 from journeyman.core.stream import lines_of, result_line
 from journeyman.core.task import Attempt, Task
 from journeyman.core.text import counted, decode, one_line, plain
+from journeyman.core.words import compacted_words, escalated_words
 from journeyman.store.store import Store
 
 
@@ -155,11 +159,13 @@ async def show_log(
             print(json.dumps(line, ensure_ascii=False))
         return
     began = events[0].at if events else 0.0
+    step = 0
     for event in events:
-        _show_event(console, event, event.at - began)
+        step += isinstance(event, Replied)
+        _show_event(console, event, event.at - began, step)
 
 
-def _show_event(console: Console, event: Event, at: float) -> None:
+def _show_event(console: Console, event: Event, at: float, step: int) -> None:
     def line(title: str, body: str = "", style: str = "bold") -> None:
         print_hanging(console, Text(f"{duration(at):>12}  ", "dim"), Text(one_line(title, 140), style))
         if body.strip():
@@ -173,10 +179,8 @@ def _show_event(console: Console, event: Event, at: float) -> None:
             line(f"said to the model ({event.why})", event.item.text, "dim")
         case Replied(reply=reply):
             usage = reply.usage
-            line(
-                f"model replied in {duration(event.seconds)}, {usage.input_tokens} in, {usage.output_tokens} out",
-                reply.text,
-            )
+            tokens = f"{usage.input_tokens} in, {usage.output_tokens} out"
+            line(f"step {step}: model replied in {duration(event.seconds)}, {tokens}", reply.text)
         case ToolStarted():
             line(f"▸ {event.name}: {event.summary}" + (" (again, after an interruption)" if event.again else ""))
         case ToolReturned(detail=CommandEnded() as ended):
@@ -216,6 +220,12 @@ def _words_of(event: Event) -> str:
         return "\n".join(event.base.left_out)
     if isinstance(event, RequestRefused):
         return "\n".join(refused_words(event.refusal))
+    if isinstance(event, Escalated):
+        return escalated_words(event)
+    if isinstance(event, Compacted):
+        return f"{compacted_words(event)}\n\n{event.summary}"
+    if isinstance(event, Published):
+        return f"branch {event.branch} of {event.remote}, commit {event.commit}"
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
 

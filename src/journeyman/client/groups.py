@@ -44,6 +44,10 @@ class GroupRequests(Requests):
         """Change somebody. A person who is disabled loses their sessions and tokens with it."""
         return await self._ask("PATCH", "/people/{person}", Person, body=wanted, person=person)
 
+    async def delete_person(self, person: str) -> None:
+        """Delete somebody, with their sessions, tokens, schedules and quota. Their tasks stay, without a name."""
+        await self._send("DELETE", "/people/{person}", person=person)
+
     async def end_sessions(self, person: str) -> SessionsEnded:
         """Sign somebody out everywhere. Their tokens stay."""
         return await self._ask("DELETE", "/people/{person}/sessions", SessionsEnded, person=person)

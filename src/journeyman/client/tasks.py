@@ -7,6 +7,7 @@ from journeyman.client.requests import Requests
 from journeyman.client.transport import Query
 from journeyman.core.api.about import Demo
 from journeyman.core.api.tasks import (
+    Applied,
     Approve,
     Branches,
     Bulk,
@@ -14,8 +15,12 @@ from journeyman.core.api.tasks import (
     BulkOutcome,
     Choose,
     FollowUp,
+    Fork,
     Interrupt,
     Matrix,
+    Publish,
+    Publishing,
+    Rewind,
     Seen,
     Steer,
     TaskBudget,
@@ -27,7 +32,7 @@ from journeyman.core.api.tasks import (
     TaskView,
     Upload,
 )
-from journeyman.core.task import Mode, Origin, Status
+from journeyman.core.task import Mode, Origin, Status, Verdict
 from journeyman.core.value import Value
 
 
@@ -46,6 +51,14 @@ class TaskRequests(Requests):
     async def follow_up(self, task: str, turn: FollowUp, *, key: str | None = None) -> TaskView:
         """A further turn of a task."""
         return await self._act("/tasks/{task}/turns", turn, key, task=task)
+
+    async def fork(self, task: str, fork: Fork, *, key: str | None = None) -> TaskView:
+        """A new task that starts from this one as it was after a step."""
+        return await self._act("/tasks/{task}/fork", fork, key, task=task)
+
+    async def rewind(self, task: str, rewind: Rewind, *, key: str | None = None) -> TaskView:
+        """Put a task's workspace and conversation back to where they were after a step."""
+        return await self._act("/tasks/{task}/rewind", rewind, key, task=task)
 
     async def steer(self, task: str, text: str, *, attempt: str | None = None, key: str | None = None) -> TaskView:
         """Say something to the agent while it works."""
@@ -72,6 +85,10 @@ class TaskRequests(Requests):
         body = Choose(attempt=attempt)
         return await self._ask("POST", "/tasks/{task}/choose", TaskView, body=body, again=True, task=task)
 
+    async def mark_applied(self, task: str, attempt: str = "chosen") -> None:
+        """Remember that this attempt's patch was put on a working tree, so that lists say so."""
+        await self._send("PUT", "/tasks/{task}/applied", body=Applied(attempt=attempt), task=task)
+
     async def update(self, task: str, change: TaskUpdate) -> TaskView:
         return await self._ask("PATCH", "/tasks/{task}", TaskView, body=change, again=True, task=task)
 
@@ -94,6 +111,7 @@ class TaskRequests(Requests):
         cursor: str | None = None,
         search: str = "",
         status: Sequence[Status] = (),
+        verdict: Sequence[Verdict] = (),
         mode: Sequence[Mode] = (),
         origin: Sequence[Origin] = (),
         repository: str | None = None,
@@ -112,6 +130,7 @@ class TaskRequests(Requests):
             "cursor": cursor,
             "search": search or None,
             "status": [*status] or None,
+            "verdict": [*verdict] or None,
             "mode": [*mode] or None,
             "origin": [*origin] or None,
             "repository": repository,
@@ -140,6 +159,14 @@ class TaskRequests(Requests):
         """The branches of a repository, or of that of an environment."""
         query: Query = {"repository": repository, "environment": environment}
         return await self._ask("GET", "/branches", Branches, query=query)
+
+    async def publishing(self, task: str) -> Publishing:
+        """Where the result of a task can be pushed, and where it was."""
+        return await self._ask("GET", "/tasks/{task}/publish", Publishing, task=task)
+
+    async def publish(self, task: str, what: Publish | None = None) -> Publishing:
+        """Push the result of a task as a branch."""
+        return await self._ask("POST", "/tasks/{task}/publish", Publishing, body=what or Publish(), task=task)
 
     async def make_demo(self) -> Demo:
         """Lay a small repository with a bug out on the server's machine, to try it with."""

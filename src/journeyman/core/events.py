@@ -11,8 +11,9 @@ from pydantic import Field, TypeAdapter
 from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
 from journeyman.core.evidence import Change, Check, CheckRun, Result
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
-from journeyman.core.model import Profile, Reply, ToolSpec
+from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
 from journeyman.core.task import Base, Limits, Mode, StopReason
+from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
 
@@ -28,7 +29,7 @@ class AttemptStarted(Recorded):
 
     `turn` is the number of the turn that it answers, `continues` the attempt of the turn before that it goes on from
     (`Continued` follows then), `images` the blob ids of those that belong to the prompt. Messages up to the number
-    `heard` were for turns before.
+    `heard` were for turns before. `stages` are the models of a cascade, `model` is the first of them.
     """
 
     kind: Literal["attempt_started"] = "attempt_started"
@@ -37,7 +38,7 @@ class AttemptStarted(Recorded):
     mode: Mode
     model: str
     profile: Profile
-    strategy: Literal["loop", "repair"]
+    strategy: Strategy
     base: Base
     limits: Limits
     checks: tuple[Check, ...] = ()
@@ -47,6 +48,12 @@ class AttemptStarted(Recorded):
     continues: str | None = None
     images: tuple[str, ...] = ()
     heard: int = 0
+    stages: tuple[Stage, ...] = ()
+
+
+class PlanStep(Value):
+    step: str
+    status: Literal["pending", "in_progress", "completed"]
 
 
 class Continued(Recorded):
@@ -54,7 +61,9 @@ class Continued(Recorded):
 
     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-    too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
+    too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch. With a
+    `step`, it is that attempt as it was after so many steps; `rewound`: the turn does no more than to put the workspace
+    back to there. `plan` are its steps where some are open.
     """
 
     kind: Literal["continued"] = "continued"
@@ -65,6 +74,20 @@ class Continued(Recorded):
     checkpointed: bool = True
     tree: str | None = None
     diff: str | None = None
+    step: int | None = None
+    rewound: bool = False
+    plan: tuple[PlanStep, ...] = ()
+
+
+class SetUpRan(Value):
+    """A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+    It ended at `at` (seconds since the epoch), for this attempt or for an earlier one."""
+
+    environment: str
+    phase: Literal["setup", "maintenance"]
+    chunk: str
+    at: float
+    seconds: float
 
 
 class Opened(Recorded):
@@ -73,7 +96,7 @@ class Opened(Recorded):
     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-    one left.
+    one left. `setup` are the scripts that made the layers, the first time that they are opened.
     """
 
     kind: Literal["opened"] = "opened"
@@ -86,6 +109,7 @@ class Opened(Recorded):
     build: str | None = None
     probes: tuple[BypassProbe, ...] = ()
     folder: str = ""
+    setup: tuple[SetUpRan, ...] = ()
 
 
 class RequestRefused(Recorded):
@@ -134,6 +158,37 @@ class Replied(Recorded):
     seconds: float
 
 
+class Compacted(Recorded):
+    """The conversation came near the end of the model's window and was made shorter: it is `items` from here on.
+
+    `summary` is what stands in it for what was left out, by the model, or (`by` "harness") put together from the log
+    where the model gave none. `before` and `after` are the sizes of a request in tokens, estimated; `usage` and
+    `seconds` are what the summary took.
+    """
+
+    kind: Literal["compacted"] = "compacted"
+    items: tuple[Item, ...]
+    summary: str
+    by: Literal["model", "harness"] = "model"
+    before: int
+    after: int
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
+class Escalated(Recorded):
+    """The next model of a cascade (`stage`, from 0) begins anew from where the attempt began, and knows what the one
+    before has come to: `result`, with the workspace's manifest at `checkpoint`, complete where `checkpointed`."""
+
+    kind: Literal["escalated"] = "escalated"
+    stage: int
+    model: str
+    why: str
+    result: Result
+    checkpoint: str | None = None
+    checkpointed: bool = True
+
+
 class CommandStarted(Value):
     kind: Literal["command"] = "command"
     command: str
@@ -157,11 +212,6 @@ class CommandEnded(Value):
 class FilesChanged(Value):
     kind: Literal["files"] = "files"
     changes: tuple[Change, ...]
-
-
-class PlanStep(Value):
-    step: str
-    status: Literal["pending", "in_progress", "completed"]
 
 
 class PlanUpdated(Value):
@@ -267,10 +317,25 @@ class Stopped(Recorded):
 
 
 class Finished(Recorded):
-    """The last event of an attempt that was not interrupted."""
+    """The last event of the work on an attempt that was not interrupted. With `stage` the result is that of an earlier
+    stage of a cascade, whose files are those of `checkpoint`."""
 
     kind: Literal["finished"] = "finished"
     result: Result
+    stage: int | None = None
+    checkpoint: str | None = None
+
+
+class Published(Recorded):
+    """A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+    is shown without a password. `tree` is the commit's, `person` who asked for it."""
+
+    kind: Literal["published"] = "published"
+    remote: str
+    branch: str
+    commit: str
+    tree: str
+    person: str | None = None
 
 
 Event = Annotated[
@@ -282,6 +347,8 @@ Event = Annotated[
     | Said
     | Heard
     | Replied
+    | Compacted
+    | Escalated
     | ToolStarted
     | ToolReturned
     | CheckStarted
@@ -291,7 +358,8 @@ Event = Annotated[
     | Retried
     | Resumed
     | Stopped
-    | Finished,
+    | Finished
+    | Published,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

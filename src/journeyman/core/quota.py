@@ -58,12 +58,17 @@ def admit(standings: tuple[Standing, ...], wanted: Budget, now: float) -> Admiss
         if (said := _used_up(standing, now)) is not None:
             return Admission(refused=said)
         most = standing.quota.queued
-        if most is not None and standing.queued >= most:
+        if most is not None and standing.queued >= most + _free(standing):
             return Admission(
                 refused=f"{standing.whose} {_tasks(standing.queued)} waiting, and the bound is {most}. "
                 "Hand it in again when some of them have begun, or cancel some."
             )
     return Admission(waits=waits(standings), budget=_left(standings, wanted))
+
+
+def _free(standing: Standing) -> int:
+    """How many more of those that wait can begin at once: they do not count as waiting, though they have not begun."""
+    return max(0, standing.quota.running - standing.running) if standing.quota.running is not None else 0
 
 
 def waits(standings: tuple[Standing, ...]) -> str | None:

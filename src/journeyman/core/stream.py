@@ -14,6 +14,8 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     CommandEnded,
+    Compacted,
+    Escalated,
     Event,
     FilesChanged,
     Finished,
@@ -85,6 +87,13 @@ class ThreadStream:
             case Replied():
                 self._usage = self._usage + event.reply.usage
                 return self._reply(event)
+            case Compacted():
+                self._usage = self._usage + event.usage
+                fields = {"before": event.before, "after": event.after, "summary": event.summary, "by": event.by}
+                return [self._item("item.completed", self._next(), "compaction", fields)]
+            case Escalated():
+                fields = {"stage": event.stage, "model": event.model, "why": event.why}
+                return [self._item("item.completed", self._next(), "escalation", fields)]
             case ToolStarted():
                 return self._tool_started(event)
             case ToolReturned():

@@ -7,12 +7,15 @@ from journeyman.core.events import (
     CandidateTried,
     Checked,
     CheckStarted,
+    Compacted,
+    Escalated,
     Event,
     Finished,
     Opened,
     PlanUpdated,
     Prepared,
     Progressed,
+    Published,
     Replied,
     Resumed,
     Retried,
@@ -49,6 +52,7 @@ ENDED: dict[StopReason, str] = {
     "money": "stopped at the limit of cost",
     "budget": "waiting: the task's budget is used up",
     "stuck": "stopped: it went in circles",
+    "context": "stopped: the model's window is too small",
     "interrupted": "interrupted",
     "cancelled": "cancelled",
     "model": "stopped by the model's server",
@@ -76,6 +80,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
         case Replied(reply=reply):
             line = "thinking" if reply.calls else "finishing"
             return {"steps": summary.steps + 1, "usage": summary.usage + reply.usage, "stop": None, "line": line}
+        case Compacted(usage=usage):
+            return {"usage": summary.usage + usage, "line": "thinking"}
         case ToolStarted():
             more = event.command is not None and not event.again
             return {"line": _doing(event), "commands": summary.commands + more, "stop": None}
@@ -85,8 +91,12 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return {"line": "thinking"}
         case Stopped(reason=reason):
             return {"line": ENDED[reason], "stop": reason}
+        case Escalated(model=model):
+            return {"line": one_line(f"the checks do not pass; going on with {model}"), "stop": None}
         case Finished(result=result):
             return _finished(result)
+        case Published(branch=branch):
+            return {"branch": branch}
         case _:
             line = _line(event)
             return {"line": line} if line else {}

@@ -21,6 +21,7 @@ StopReason = Literal[
     "money",
     "budget",
     "stuck",
+    "context",
     "interrupted",
     "cancelled",
     "model",
@@ -88,8 +89,11 @@ class TurnRequest(Value):
     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-    `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-    over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+    `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
+    perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
+    that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+    With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
+    does no more than to put the workspace back to there.
     """
 
     prompt: str = Field(min_length=1)
@@ -99,7 +103,8 @@ class TurnRequest(Value):
     ref: str | None = None
     environment: str = "ready"
     model: str | None = None
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Literal["loop", "repair", "cascade"] | None = None
+    cascade: tuple[str, ...] = ()
     attempts: int = Field(default=1, ge=1, le=8)
     limits: Limits = Limits()
     checks: tuple[str, ...] = ()
@@ -107,6 +112,8 @@ class TurnRequest(Value):
     starting_diff: str | None = None
     against: str | None = None
     seed: int = 0
+    step: int | None = Field(default=None, ge=0)
+    rewind: bool = False
 
 
 Origin = Literal["cli", "api", "web", "schedule", "webhook", "import"]
@@ -117,7 +124,8 @@ class Task(Value):
 
     `turn` is the number of its newest turn, `chosen` the attempt of that turn that is handed over. `owner` is a
     person's id, None for those of a terminal; `group` is who else sees it. `seq` counts the events of all its attempts.
-    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5.
+    `reason` says in a sentence why it waits or failed. `priority` is 1 (first) to 5. `applied` is the attempt whose
+    patch somebody has put on their working tree.
     """
 
     id: str
@@ -144,6 +152,7 @@ class Task(Value):
     budget: Budget = Budget()
     reason: str = ""
     seq: int = 0
+    applied: str | None = None
 
 
 class Turn(Value):
@@ -183,7 +192,7 @@ class Message(Value):
 
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-    is the number of the event with the newest plan."""
+    is the number of the event with the newest plan, `branch` where its result was pushed to last."""
 
     line: str = ""
     steps: int = 0
@@ -198,6 +207,7 @@ class Summary(Value):
     warnings: int = 0
     stop: StopReason | None = None
     planned: int | None = None
+    branch: str = ""
 
 
 class Attempt(Value):

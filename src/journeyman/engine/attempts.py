@@ -87,6 +87,7 @@ class Attempts:
 
 
 FIRST = (AttemptStarted, Continued)
+"""A rewind, which begins with a stop, is a single attempt."""
 
 
 def _for(event: AttemptStarted | Continued, further: int) -> Event:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from journeyman.core.errors import UsageError
 from journeyman.core.task import Task
 from journeyman.engine.connection import Where, connect, told
 from journeyman.engine.orders import QUEUE, Ended, TaskOrder
@@ -89,28 +90,25 @@ class Engine:
     async def hand_on(self, task_id: str, attempt_id: str) -> None:
         """Say that the worker of an attempt is dead, so that another one goes on without waiting for its heartbeat."""
         from temporalio.exceptions import ApplicationError
-        from temporalio.service import RPCError
 
         handle = self.client.get_async_activity_handle(workflow_id=task_id, run_id=None, activity_id=attempt_id)
-        try:
+        with suppress(UsageError), told(self.where, task_id):  # it is not waiting for that worker any more
             await handle.fail(
                 ApplicationError("The worker's process has gone.", type="WorkerGone", next_retry_delay=timedelta(0))
             )
-        except RPCError:
-            return  # it is not waiting for that worker any more
 
     async def in_flight(self, task_id: str) -> list[str]:
-        """The attempts of a task that were given to a worker of this machine whose process is no more."""
+        """The attempts of a task that are with a worker of this machine whose process is no more."""
         from temporalio.api.enums.v1 import PendingActivityState
-        from temporalio.service import RPCError
 
         try:
-            told = await self.client.get_workflow_handle(task_id).describe()
-        except RPCError:
+            with told(self.where, task_id):
+                found = await self.client.get_workflow_handle(task_id).describe()
+        except UsageError:
             return []
         return [
             one.activity_id
-            for one in told.raw_description.pending_activities
+            for one in found.raw_description.pending_activities
             if one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED and is_dead(one.last_worker_identity)
         ]
 

@@ -69,7 +69,16 @@ class Ended(Value):
     message: str = ""
 
 
+class Unsettled(Value):
+    """Attempts of a turn that were begun and have no result."""
+
+    attempts: tuple[str, ...]
+
+
 class Conclusion(Value):
+    """How the attempts of a turn ended, and whether a person has `stopped` it."""
+
     task_id: str
     turn: int
     ended: tuple[Ended, ...]
+    stopped: bool = False

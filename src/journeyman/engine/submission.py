@@ -35,11 +35,12 @@ async def submit(
     parent: str | None = None,
     schedule: str | None = None,
     title: str = "",
+    continues: str | None = None,
 ) -> Task:
     """Store a task and have it worked on. The same `key` of the same owner gives the same task.
 
     Raises `StoreError` when it was not stored. When the engine cannot be reached just now it is stored all the same,
-    and started as soon as it can be.
+    and started as soon as it can be. With `continues` it goes on from an attempt of another task: a fork of it.
     """
     request = placed(request, engine.machine)
     task = Task(
@@ -61,7 +62,9 @@ async def submit(
         schedule=schedule,
         budget=budget or Budget(),
     )
-    turn = Turn(task_id=task.id, number=1, request=request, author=sender.owner, created=task.created)
+    turn = Turn(
+        task_id=task.id, number=1, request=request, author=sender.owner, created=task.created, continues=continues
+    )
     attempts = [
         Attempt(id=attempt_id(task.id, 1, number), task_id=task.id, number=number)
         for number in range(1, request.attempts + 1)
@@ -103,14 +106,15 @@ async def say(
     """Say something to a task at work, which its attempts take at the end of their step; `interrupt` and `cancel` also
     stop what has not begun, and `approve` lets one go on that waits for that.
 
-    Raises `UsageError` where the task is at its end: then a follow-up is what goes on.
+    Raises `UsageError` where the task is at its end, or all that it is said to have their result already: then a
+    follow-up is what goes on.
     """
     task = await store.task(task_id)
     turn = await store.turns.get(task_id, task.turn)
     if turn.status in (("done",) if kind == "approve" else ENDED):
         raise UsageError(f"Task {task_id} is at its end ({turn.status}); hand in a follow-up to go on with it.")
     message = Message(task_id=task_id, kind=kind, text=text, author=author, attempt=attempt)
-    message = await store.messages.add(message, key=key)
+    message = await store.messages.add(message, key=key, to_open=kind != "approve")
     if kind == "approve":
         await again(store, engine, task)
     elif kind != "steer" and attempt is None:
@@ -119,11 +123,16 @@ async def say(
 
 
 async def stop(store: Store, engine: Engine, task: Task, turn: Turn, status: Status) -> None:
-    """Have the engine stop a turn; where it has not got it yet, the turn ends here and now."""
+    """Have the engine stop a turn. Where it has not got it yet, the turn ends here and now; where it has it no more,
+    somebody has to bring what was begun to its end."""
     try:
         await engine.stop(task.id, turn.number)
     except UsageError:
-        await store.jobs.conclude(task.id, turn.number, status)
+        attempts = await store.attempts(task.id, turn.number)
+        if any(one.began is not None and one.verdict is None for one in attempts):
+            await start(store, engine, task, turn.number)
+        else:
+            await store.jobs.give_up(task.id, turn.number, status)
 
 
 async def approve(

@@ -11,11 +11,11 @@ from journeyman.core import folds
 from journeyman.core.environment import RESERVED
 from journeyman.core.environment_file import read_environment
 from journeyman.core.errors import StoreError, UsageError
-from journeyman.core.evidence import Result, best
+from journeyman.core.evidence import READ_FROM_FILES, Result, best
 from journeyman.core.people import Offer
 from journeyman.core.task import Attempt, Limits, Status, Task, Turn
 from journeyman.engine.activities import failed
-from journeyman.engine.orders import ENDED, Conclusion, Ended, Place, Placement, TurnRef
+from journeyman.engine.orders import ENDED, Conclusion, Ended, Place, Placement, TurnRef, Unsettled
 from journeyman.engine.routes import Needs, lacks, route
 from journeyman.store.jobs import Job
 from journeyman.store.store import Store
@@ -62,7 +62,11 @@ class TurnActivities:
         if turn.status in ENDED:
             await self.wake(await self.store.jobs.drop(ref.task_id, ref.turn))
             return Placement(state="over")
-        if await self.store.jobs.admit(task, turn, turn.request.model or self.default_model, self.model_limits):
+        try:
+            waits = await self.store.jobs.admit(task, turn, turn.request.model or self.default_model, self.model_limits)
+        except UsageError:  # just now
+            return Placement(state="over")
+        if waits:
             return Placement(state="wait", seconds=WAIT)
         attempts = [
             one for one in await self.store.attempts(task.id, turn.number) if one.status not in ("done", "failed")
@@ -73,6 +77,15 @@ class TurnActivities:
             await self._tell(task, lacks(offers, needs))
             return Placement(state="wait", seconds=NOBODY)
         return Placement(state="go", places=tuple(Place(attempt_id=one.id, queues=queues) for one in attempts))
+
+    @activity.defn
+    async def unsettled(self, ref: TurnRef) -> Unsettled:
+        """Which attempts of a turn have to be brought to their end."""
+        try:
+            attempts = await self.store.attempts(ref.task_id, ref.turn)
+        except StoreError as error:
+            raise failed(error) from error
+        return Unsettled(attempts=tuple(one.id for one in attempts if one.began is not None and one.verdict is None))
 
     @activity.defn
     async def conclude_turn(self, conclusion: Conclusion) -> None:
@@ -90,12 +103,14 @@ class TurnActivities:
             return
         ended = {one.attempt_id: one for one in conclusion.ended}
         if turn.status not in ENDED:
-            status, chosen, reason = await self._outcome(task_id, number, ended)
+            status, chosen, reason = await self._outcome(task_id, number, ended, stopped=conclusion.stopped)
             await self.wake(await self.store.jobs.conclude(task_id, number, status, chosen, reason))
         else:
             await self.wake(await self.store.jobs.drop(task_id, number))
 
-    async def _outcome(self, task_id: str, number: int, ended: Mapping[str, Ended]) -> tuple[Status, str | None, str]:
+    async def _outcome(
+        self, task_id: str, number: int, ended: Mapping[str, Ended], *, stopped: bool
+    ) -> tuple[Status, str | None, str]:
         """How the turn came out, the attempt that is handed over, and why it failed or waits."""
         attempts = await self.store.attempts(task_id, number)
         for attempt in attempts:
@@ -106,15 +121,25 @@ class TurnActivities:
         if done:
             results = await self._results(done) if len(done) > 1 else {}
             return "done", best(results) if results else done[0].id, ""
-        waits = [one.message for one in ended.values() if one.status == "waits"]
-        if waits:
-            return "interrupted", None, waits[0]
         failures = [one.message for one in ended.values() if one.status == "failed"]
-        if failures:
+        waits = [one.message for one in ended.values() if one.status == "waits"]
+        if waits and not stopped:
+            return "interrupted", None, waits[0]
+        if failures and not stopped and not any(one.verdict is not None for one in attempts):
             return "failed", None, failures[0]
-        interrupted = any(attempt.status == "interrupted" for attempt in attempts)
-        left = await self._results(attempts)  # what was done until then
-        return ("interrupted" if interrupted else "cancelled"), best(left) if left else None, ""
+        return await self._stopped(task_id, attempts, failures)
+
+    async def _stopped(
+        self, task_id: str, attempts: Sequence[Attempt], failures: Sequence[str]
+    ) -> tuple[Status, str | None, str]:
+        """How a turn came out that a person stopped: with what was done until then."""
+        left = await self._results(attempts)
+        halts = [one.kind for one in await self.store.messages.after(task_id) if one.kind in ("interrupt", "cancel")]
+        said = [one.status for one in attempts if one.id in left or not halts]
+        interrupted = "interrupted" in said if said else halts[-1] == "interrupt"
+        chosen = best(left) if left else None
+        troubles = [one for one in left[chosen].warnings if one.startswith(READ_FROM_FILES)] if chosen else failures
+        return ("interrupted" if interrupted else "cancelled"), chosen, troubles[0] if troubles else ""
 
     async def _results(self, attempts: Sequence[Attempt]) -> dict[str, Result]:
         found = {one.id: folds.result(await self.store.events(one.id)) for one in attempts}

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():  # the values need no second copy
         ScheduleRef,
         TaskOrder,
         TurnRef,
+        Unsettled,
     )
 
 ATTEMPT_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0)
@@ -32,6 +33,9 @@ LOOK_RETRIES = RetryPolicy(
 
 ROUNDS = 2_000
 """How often a better queue is looked for at most: days, since each round waits for minutes."""
+
+SETTLING = 20
+"""How often somebody is looked for who brings a stopped attempt to its end."""
 
 LOOK = timedelta(seconds=30)
 """How long one look may take."""
@@ -85,14 +89,50 @@ class TaskWorkflow:
         places = placement.places if placement is not None else ()
         ended = tuple(await asyncio.gather(*(self._attempt(turn, place, heartbeat) for place in places)))
         self._running = []
+        stopped = turn.turn in self._stopped
+        if stopped and places and workflow.patched("settle"):
+            ended = await self._settled(turn, places, ended, heartbeat)
         self._stopped.discard(turn.turn)
         await workflow.execute_local_activity(
             "conclude_turn",
-            Conclusion(task_id=turn.task_id, turn=turn.turn, ended=ended),
+            Conclusion(task_id=turn.task_id, turn=turn.turn, ended=ended, stopped=stopped),
             start_to_close_timeout=LOOK,
             retry_policy=LOOK_RETRIES,
         )
         return ended
+
+    async def _settled(
+        self, turn: TurnRef, places: tuple[Place, ...], ended: tuple[Ended, ...], heartbeat: float
+    ) -> tuple[Ended, ...]:
+        """A stopped attempt ends with a result: where it has none, it is given out once more and hears the stop itself.
+
+        So it is where it waited to be tried again as the stop came, or its worker died in ending it.
+        """
+        found: Unsettled = await workflow.execute_local_activity(
+            "unsettled",
+            turn,
+            result_type=Unsettled,
+            start_to_close_timeout=LOOK,
+            retry_policy=LOOK_RETRIES,
+        )
+
+        async def settle(place: Place, before: Ended) -> Ended:
+            if place.attempt_id not in found.attempts:
+                return before
+            return await self._settle(place, heartbeat) or before
+
+        return tuple(await asyncio.gather(*(settle(place, one) for place, one in zip(places, ended, strict=True))))
+
+    async def _settle(self, place: Place, heartbeat: float) -> Ended | None:
+        for _ in range(SETTLING):
+            for queue in place.queues:
+                try:
+                    outcome = await self._begin(place.attempt_id, queue, heartbeat)
+                    return Ended(attempt_id=place.attempt_id, status="done", outcome=outcome)
+                except ActivityError as error:
+                    if not _elsewhere(error):
+                        return _ended(place.attempt_id, error)
+        return None
 
     async def _placed(self, turn: TurnRef) -> Placement | None:
         """Where the turn's attempts are to run, as soon as they may; None when it was stopped before."""
@@ -137,7 +177,12 @@ class TaskWorkflow:
         return Ended(attempt_id=place.attempt_id, status="failed", message="No worker could run it.")
 
     def _start(self, attempt_id: str, queue: Queue, heartbeat: float) -> workflow.ActivityHandle[str]:
-        handle = workflow.start_activity(
+        handle = self._begin(attempt_id, queue, heartbeat)
+        self._running.append(handle)
+        return handle
+
+    def _begin(self, attempt_id: str, queue: Queue, heartbeat: float) -> workflow.ActivityHandle[str]:
+        return workflow.start_activity(
             "run_attempt",
             attempt_id,
             result_type=str,
@@ -149,8 +194,6 @@ class TaskWorkflow:
             retry_policy=ATTEMPT_RETRIES,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
-        self._running.append(handle)
-        return handle
 
 
 @workflow.defn(name="schedule")

@@ -123,7 +123,7 @@ class PlainGit:
         mirror = await self.fetch(remote)
         wanted = ref or mirror.default_branch
         if wanted is None:
-            raise RepositoryError(f"The repository at {_shown(remote)} is empty; push a first commit to it.")
+            raise RepositoryError(f"The repository at {shown(remote)} is empty; push a first commit to it.")
         commit = await self.resolve(remote, mirror, wanted)
         if into.exists() and any(into.iterdir()):
             raise UsageError(f"{plain(str(into))} is not empty; name a new directory.")
@@ -132,7 +132,7 @@ class PlainGit:
         clone = ("clone", "-q", "--shared", "--no-checkout", "--template=", "--", str(mirror.git_dir), str(into))
         await self._run(remote, *clone, extra=inside)
         git_dir = into / ".git"
-        await self._run(remote, "config", "remote.origin.url", _without_password(remote), git_dir=git_dir, extra=inside)
+        await self._run(remote, "config", "remote.origin.url", without_password(remote), git_dir=git_dir, extra=inside)
         place = ("-B", wanted) if wanted in mirror.branches else ("--detach",)
         work_tree = {**inside, "GIT_WORK_TREE": str(into)}
         await self._run(remote, "checkout", "-q", *place, commit, "--", git_dir=git_dir, extra=work_tree)
@@ -167,7 +167,7 @@ class PlainGit:
         if not forward:
             raise PushRejected(
                 f"The new commit does not follow {(push.expected or '')[:12]}, which {plain(push.branch)} is at on "
-                f"{_shown(remote)}; it was not pushed, since that commit would be lost."
+                f"{shown(remote)}; it was not pushed, since that commit would be lost."
             )
         options = ("--porcelain", "--no-verify", "--no-recurse-submodules", lease)
         await self._run(remote, "push", *options, "--", remote, f"{commit}:{ref}", git_dir=mirror.git_dir, extra=extra)
@@ -181,7 +181,7 @@ class PlainGit:
         found = await self._run(remote, "cat-file", "--batch-check", git_dir=mirror.git_dir, stdin=asked)
         words = decode(found).split()
         if "\n" in ref or len(words) != 3 or words[1] != "commit":
-            raise UsageError(f"There is no branch, tag or commit {plain(ref)!r} in {_shown(remote)}.")
+            raise UsageError(f"There is no branch, tag or commit {plain(ref)!r} in {shown(remote)}.")
         return words[0]
 
     async def _check_branch(self, branch: str) -> None:
@@ -193,7 +193,7 @@ class PlainGit:
     def _place(self, remote: str) -> Path:
         if remote.startswith("-") or "::" in remote.split("/")[0] or not _ADDRESS.match(remote):
             raise UsageError(
-                f"{_shown(remote)!r} is not the address of a repository; "
+                f"{shown(remote)!r} is not the address of a repository; "
                 "it looks like https://host/path, ssh://host/path, git@host:path or file:///path."
             )
         return self._state / "mirrors" / f"{hashlib.sha256(remote.encode()).hexdigest()[:20]}.git"
@@ -240,7 +240,7 @@ class PlainGit:
             async with asyncio.timeout(TIMEOUT):
                 out, err = await process.communicate(stdin)
         except TimeoutError:
-            raise RemoteUnreachable(f"{_shown(remote)} took longer than {TIMEOUT:.0f} s and was given up.") from None
+            raise RemoteUnreachable(f"{shown(remote)} took longer than {TIMEOUT:.0f} s and was given up.") from None
         finally:
             if process.returncode is None:
                 process.kill()
@@ -251,32 +251,33 @@ class PlainGit:
 
 
 def _error(remote: str, args: Sequence[str], said: str) -> RepositoryError:
-    lines = [_without_password(line.strip()) for line in said.splitlines() if line.strip()]
+    lines = [without_password(line.strip()) for line in said.splitlines() if line.strip()]
     for kind, pattern, sentence in _SAID:
         hits = [line for line in lines if re.search(pattern, line)]
         if hits and (kind is not PushRejected or "push" in args):
             reason = one_line(re.sub(r"^(?:fatal|error|remote): |^!\t\S+\t", "", hits[0]).rstrip("."), 200)
-            return kind(sentence.format(remote=_shown(remote), said=reason))
+            return kind(sentence.format(remote=shown(remote), said=reason))
     verb = next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
-    return RepositoryError(f"`git {verb}` failed on {_shown(remote)}: {one_line(' '.join(lines), 300)}")
+    return RepositoryError(f"`git {verb}` failed on {shown(remote)}: {one_line(' '.join(lines), 300)}")
 
 
 def _moved(remote: str, push: BranchPush, at: str | None) -> str:
     now = f"is at {at[:12]}" if at else "is not there any more"
     wanted = f"not at {push.expected[:12]}" if push.expected else "and should not exist yet"
     return (
-        f"The branch {plain(push.branch)} {now} on {_shown(remote)}, {wanted}; nothing was pushed. "
+        f"The branch {plain(push.branch)} {now} on {shown(remote)}, {wanted}; nothing was pushed. "
         "Take what is there into the work first, or push to another branch."
     )
 
 
-def _without_password(text: str) -> str:
+def without_password(text: str) -> str:
+    """`text` without the passwords of the addresses in it."""
     return _PASSWORD.sub(r"\1", text)
 
 
-def _shown(remote: str) -> str:
+def shown(remote: str) -> str:
     """An address for a person: on one line, without a password."""
-    return one_line(_without_password(remote), 200)
+    return one_line(without_password(remote), 200)
 
 
 def _quoted(place: Path) -> str:

@@ -43,6 +43,7 @@ FAMILIES: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"qwen.*coder|qwen-?3", {"window": 131_072, "max_output": 32_000, **_BLIND}),
     (r"llama", {"window": 128_000, "max_output": 8_000, **_BLIND}),
 )  # fmt: skip
+_HABITS = (("gpt", r"gpt|codex|\bo[134](-|$)"), ("claude", r"claude"), ("gemini", r"gemini|gemma"))
 _FREEFORM = re.compile(r"gpt-[5-9](?!.*(chat|nano))")
 
 
@@ -58,6 +59,7 @@ def profile_for(
     fields: dict[str, Any] = {}
     fields |= next((found for pattern, found in FAMILIES if re.search(pattern, lowered)), fields)
     fields["name"] = name or model
+    fields["family"] = next((family for family, pattern in _HABITS if re.search(pattern, lowered)), "other")
     fields["freeform_tools"] = openai and _FREEFORM.search(lowered) is not None
     return profile_with(Profile(name=name or model), fields | dict(overrides or {}))
 

@@ -115,7 +115,7 @@ class ScriptServer:
         if isinstance(step, Step) and step.error and (fault := self._fault(step, request, turn)):
             self._spawn(self._fail(exchange, fault, step, turn, wire))
         elif isinstance(step, Step) and (step.delay or step.pace):
-            self._spawn(self._slowly(exchange, step, turn, wire))
+            self._spawn(self._slowly(exchange, step, (turn, which, wire)))
         else:
             rendered = self._render(step, (turn, which, wire))
             events, end = self._events(rendered, step, request, wire)
@@ -169,9 +169,9 @@ class ScriptServer:
         made = script_wire.chat_usage(usage) if wire == "chat" else script_wire.responses_usage(usage)
         return _json({**rendered.body, "usage": made})
 
-    async def _slowly(self, exchange: Exchange, step: Step, turn: int, wire: str) -> None:
+    async def _slowly(self, exchange: Exchange, step: Step, key: tuple[int, int, str]) -> None:
         await asyncio.sleep(step.delay)
-        rendered = self._render(step, (turn, 0, wire))
+        rendered, wire = self._render(step, key), key[2]
         if not _wants_stream(exchange.request.body):
             exchange.answer(200, self._body(rendered, step, exchange.request, wire))
             return

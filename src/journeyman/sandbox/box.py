@@ -233,7 +233,8 @@ class Box:
             raise
         _, waiting = self._inside.channel.request(kind, (place, *arguments), [*handles])
         try:
-            answer = await asyncio.wait_for(waiting, FILE_GRACE)
+            async with asyncio.timeout(FILE_GRACE):  # `wait_for` may keep a cancellation for itself
+                answer = await waiting
         except TimeoutError:
             self._inside.channel.close("it did not answer")
             answer = None

@@ -168,7 +168,25 @@ class Session(Protocol):
         ...
 
 
-class Sandbox(Protocol):
+class Changes(Protocol):
+    """What was changed in a workspace, read from the host's side."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What the last `diff` left out (FIFOs, devices), in sentences."""
+        ...
+
+    async def diff(self) -> tuple[FileChange, ...]:
+        """What the upper layer holds, deletes first, without `.git`: from the host's side, whatever is said inside."""
+        ...
+
+    async def read_change(self, path: bytes, *, limit: int = 256 * 1024 * 1024) -> tuple[int, bytes]:
+        """Git's mode (0o100644, 0o100755 or 0o120000) and the bytes (or link target) of a "write" of `diff`, read
+        from the host's side. Raises `SandboxError` for anything that is not a file or a link, or is over `limit`."""
+        ...
+
+
+class Sandbox(Changes, Protocol):
     """One open sandbox. Commands may run side by side; files and servers of one are there for the next.
 
     A command is an argv, or a text that `bash -c` (`sh -c` where there is no bash) runs.
@@ -176,11 +194,6 @@ class Sandbox(Protocol):
 
     @property
     def backend(self) -> str: ...
-
-    @property
-    def remarks(self) -> Sequence[str]:
-        """What the last `diff` left out (FIFOs, devices), in sentences."""
-        ...
 
     async def exec(
         self,
@@ -241,15 +254,6 @@ class Sandbox(Protocol):
 
     async def restore(self, folder: Path) -> None:
         """End all commands and make workspace and home what they were at the `snapshot` in `folder`."""
-        ...
-
-    async def diff(self) -> tuple[FileChange, ...]:
-        """What the upper layer holds, deletes first, without `.git`: from the host's side, whatever is said inside."""
-        ...
-
-    async def read_change(self, path: bytes, *, limit: int = 256 * 1024 * 1024) -> tuple[int, bytes]:
-        """Git's mode (0o100644, 0o100755 or 0o120000) and the bytes (or link target) of a "write" of `diff`, read
-        from the host's side. Raises `SandboxError` for anything that is not a file or a link, or is over `limit`."""
         ...
 
     async def close(self) -> None: ...

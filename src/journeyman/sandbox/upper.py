@@ -51,16 +51,18 @@ def _exchange(one: Path, other: Path) -> None:
         raise SandboxError(f"The layer {other} could not be put in its place.")
 
 
-async def _lock(handle: int) -> None:
+async def wait_for_lock(handle: int, patience: float) -> None:
+    """Lock a layer's directory. Raises `TimeoutError` where others hold it for more than `patience` seconds."""
     pause = 0.001
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.05)
-        else:
-            return
+    async with asyncio.timeout(patience):
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 0.05)
+            else:
+                return
 
 
 @asynccontextmanager
@@ -71,8 +73,7 @@ async def held(path: Path, ids: tuple[int, int] | None) -> AsyncGenerator[Upper]
     upper = Upper(path, _opened(path), f".{path.name}.work")
     try:
         try:
-            async with asyncio.timeout(PATIENCE):
-                await _lock(upper.handle)
+            await wait_for_lock(upper.handle, PATIENCE)
         except TimeoutError as error:
             raise SandboxError(f"Another sandbox is open on {path}.") from error
         if ids:

@@ -9,9 +9,10 @@ from journeyman import __version__
 from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
 from journeyman.server.bodies import Bounds
+from journeyman.server.described import describe
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
-from journeyman.server.routes import branches, health, live, tasks, transfer, turns, uploads, work
+from journeyman.server.routes import branches, health, live, publish, tasks, transfer, turns, uploads, work
 from journeyman.server.static import serve_web_app
 from journeyman.server.streams import Streams
 from journeyman.server.tallies import Tallies
@@ -71,11 +72,21 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
     for router in public:
         app.include_router(router, prefix=PREFIX, responses=COMMON)
     serve_web_app(app, parts.static)
+    describe(app)
     return app
 
 
 def _own() -> Sequence[APIRouter]:
-    return (live.router, transfer.router, tasks.router, turns.router, work.router, uploads.router, branches.router)
+    return (
+        live.router,
+        transfer.router,
+        tasks.router,
+        turns.router,
+        work.router,
+        uploads.router,
+        branches.router,
+        publish.router,
+    )
 
 
 def _operation_id(route: APIRoute) -> str:

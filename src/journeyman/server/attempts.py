@@ -41,6 +41,7 @@ E = TypeVar("E", bound=Event)
 
 FACTS = ("attempt_started", "opened", "request_refused", "stopped", "finished")
 """Events of which an attempt has few."""
+PHASES: dict[str, str] = {"setup": "set-up", "maintenance": "maintenance"}
 STRETCH = 120
 """Events that are read at once."""
 MOST = 2**31 - 1
@@ -111,6 +112,8 @@ def result_view(result: Result) -> ResultView:
         seconds=result.seconds,
         tree=result.tree,
         has_patch=result.diff is not None,
+        stages=result.stages,
+        cost_alone=result.cost_alone,
     )
 
 
@@ -126,9 +129,13 @@ async def result_of(store: Store, attempt: Attempt) -> Result:
     """Raises 409 while there is none."""
     found = await store.pages.of_kinds(attempt.id, ("finished",), newest=1)
     if (result := folds.result(found)) is None:
-        name = f"{attempt.turn}.{attempt.number}"
-        raise ApiError(409, "not_ready", f"Attempt {name} has no result yet; it is {attempt.status}.")
+        raise no_result(attempt)
     return result
+
+
+def no_result(attempt: Attempt) -> ApiError:
+    name = f"{attempt.turn}.{attempt.number}"
+    return ApiError(409, "not_ready", f"Attempt {name} has no result yet; it is {attempt.status}.")
 
 
 async def checks_of(store: Store, attempt: Attempt, states: Sequence[TestState] = (), most: int = 1000) -> ChecksView:
@@ -210,14 +217,33 @@ async def timeline(store: Store, attempt: Attempt, after: int, limit: int) -> Ti
 
 async def commands(store: Store, attempt: Attempt, after: int, limit: int) -> CommandPage:
     """The commands whose output is kept, in the order in which they ended."""
-    kinds = ("tool_returned", "checked")
+    kinds = ("opened", "tool_returned", "checked")
     events = await store.pages.of_kinds(attempt.id, kinds, after=after, holding='"chunk":"', most=limit)
-    views = [view for event in events if (view := command_view(event)) is not None]
+    views = [view for event in events for view in command_views(event)]
     rows = await store.pages.chunks(attempt.id, {view.chunk for view in views})
     sized = tuple(
         view.model_copy(update={"size": rows[view.chunk].size}) if view.chunk in rows else view for view in views
     )
     return CommandPage(commands=sized, after=events[-1].seq if len(events) == limit else None)
+
+
+def command_views(event: Event) -> Sequence[CommandView]:
+    """The commands whose output an event names: one, but for the scripts that a sandbox was set up with."""
+    if isinstance(event, Opened):
+        return [
+            CommandView(
+                seq=event.seq,
+                at=ran.at,
+                origin="setup",
+                command=f"# {PHASES[ran.phase]} of {ran.environment}",
+                exit_code=0,  # else there would be no layers
+                seconds=ran.seconds,
+                chunk=ran.chunk,
+            )
+            for ran in event.setup
+        ]
+    one = command_view(event)
+    return [] if one is None else [one]
 
 
 def command_view(event: Event) -> CommandView | None:

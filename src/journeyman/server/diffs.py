@@ -9,9 +9,9 @@ from journeyman.core.evidence import Result
 from journeyman.core.task import Attempt, Base, Task
 from journeyman.core.text import decode
 from journeyman.repo.repository import Repository
-from journeyman.server.attempts import result_of, start_of
+from journeyman.server.attempts import no_result, result_of, start_of
 from journeyman.server.errors import ApiError
-from journeyman.server.files import repository_of
+from journeyman.server.files import repository_of, snapshot
 from journeyman.server.found import find_attempt
 from journeyman.server.parts import Parts
 from journeyman.server.views.patch import files_of
@@ -69,12 +69,37 @@ async def patch_of(
     return name, patch
 
 
-async def diff_view(attempt: Attempt, against: str, patch: bytes) -> DiffView:
+async def patch_so_far(
+    parts: Parts,
+    task: Task,
+    attempt: Attempt,
+    against: str,
+    *,
+    context: int = CONTEXT,
+    ignore_space: bool = False,
+    path: str | None = None,
+) -> tuple[str, bytes]:
+    """The same for an attempt without a result: what its last checkpoint holds. Raises 409 where that is elsewhere."""
+    async with snapshot(parts, attempt, None) as now:
+        repository, tree = now.repository, await now.tree()
+        if repository is None or tree is None:
+            raise no_result(attempt)
+        name, other = "base", now.base.tree
+        if against != "base":
+            rival = await _other(parts, task, against)
+            name = f"{rival.turn}.{rival.number}"
+            other = await _tree(parts, repository, now.base, await result_of(parts.store, rival))
+        only = os.fsencode(path) if path is not None else None
+        return name, await repository.diff(other, tree, context=context, ignore_space=ignore_space, path=only)
+
+
+async def diff_view(attempt: Attempt, against: str, patch: bytes, *, so_far: bool = False) -> DiffView:
     reading = asyncio.to_thread(files_of, patch) if len(patch) > ASIDE else None
     files = await reading if reading is not None else files_of(patch)
     return DiffView(
         attempt=f"{attempt.turn}.{attempt.number}",
         against=against,
+        so_far=so_far,
         files=files,
         unified=decode(patch) if len(patch) <= UNIFIED else "",
         added=sum(file.added for file in files),

@@ -1,15 +1,14 @@
 """Examples for the API's description, made of its own values, so that they cannot be wrong."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi.openapi.models import Example
 
 from journeyman.core.api.tasks import TaskCreate, TaskLine, TaskPage, TaskView, TurnView
-from journeyman.core.task import Summary
-from journeyman.core.usage import Usage
 from journeyman.core.value import Value
+from journeyman.server.examples_work import ATTEMPT, PROMPT, SUMMARY, USED
 
-_USED = Usage(input_tokens=48_210, cached_input_tokens=40_960, output_tokens=1_904, cost=0.031)
 _LINE = TaskLine(
     id="0f3k9x2m1qa8zt",
     title="Adding up an empty list of prices should give 0",
@@ -33,18 +32,16 @@ _LINE = TaskLine(
     origin="web",
     seq=212,
     unread=True,
-    summary=Summary(
-        line="verified: 1 test fixed", steps=9, commands=6, usage=_USED, files=1, added=3, removed=1, fixed=1
-    ),
-    usage=_USED + _USED,
+    summary=SUMMARY,
+    usage=USED + USED,
 )
 _VIEW = TaskView(
     task=_LINE,
-    prompt="total([]) raises TypeError; it should be 0. Add a test.",
+    prompt=PROMPT,
     turns=(
         TurnView(
             number=1,
-            prompt="total([]) raises TypeError; it should be 0. Add a test.",
+            prompt=PROMPT,
             mode="code",
             model="gpt-5-codex",
             author="0f3j00aa11bb22",
@@ -53,6 +50,7 @@ _VIEW = TaskView(
             status="done",
             chosen="0f3k9x2m1qa8zt.1.2",
             why="Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
+            attempts=(ATTEMPT,),
         ),
     ),
     acts=("follow_up", "choose", "archive", "delete"),
@@ -63,7 +61,7 @@ CREATE: dict[str, Example] = {
     "code": {
         "summary": "A change, two tries",
         "value": TaskCreate(
-            prompt="total([]) raises TypeError; it should be 0. Add a test.",
+            prompt=PROMPT,
             repository="https://git.example.com/shop.git",
             ref="main",
             attempts=2,
@@ -81,6 +79,11 @@ FOLLOW_UP: dict[str, Example] = {
         "value": {"comments": [{"path": "shop/total.py", "start": 12, "text": "Use `sum` with a start."}]},
     },
 }
+
+
+def task_values() -> Sequence[Value]:
+    """One of each."""
+    return tuple(_VALUES.values())
 
 
 def example(status: int, name: str, description: str) -> dict[int | str, dict[str, Any]]:

@@ -74,6 +74,26 @@ class Snapshot:
             clipped=len(entries) > ENTRIES,
         )
 
+    async def tree(self) -> str | None:
+        """The git tree of the workspace, as a result would have it: without what is ignored. None without a
+        repository."""
+        if self.repository is None:
+            return None
+        entries = {os.fsencode(path): change for path, change in self.manifest.items() if not _ours(path)}
+        deletes = sorted(path for path, change in entries.items() if stat.S_ISCHR(change.mode) or change.opaque)
+        written = [path for path, change in entries.items() if stat.S_ISREG(change.mode) or stat.S_ISLNK(change.mode)]
+        rules = {path: await self._write(entries[path]) for path in written if path.split(b"/")[-1] == b".gitignore"}
+        kept = await self.repository.kept(self.base.tree, deletes, written, rules)
+        writes = {path: await self._write(entries[path]) for path in kept}
+        return await self.repository.tree_with(self.base.tree, deletes, writes)
+
+    async def _write(self, change: checkpoint.Entry) -> tuple[int, bytes]:
+        """A changed file as git takes it: its mode, and its bytes or where it points to."""
+        if stat.S_ISLNK(change.mode):
+            return LINK, os.fsencode(change.target)
+        mode = 0o100755 if change.mode & 0o100 else 0o100644
+        return mode, await self.parts.store.blob(change.blob) if change.blob else b""
+
     async def file(self, path: str) -> File | None:
         """A file's content; that of a link is where it points to. None where there is no such file."""
         change = self.manifest.get(path)

@@ -29,6 +29,7 @@ class Handing:
         budget: Budget,
         priority: int,
         parent: str | None,
+        continues: str | None = None,
     ) -> Task:
         return await submission.submit(
             self.store,
@@ -40,6 +41,7 @@ class Handing:
             budget=budget,
             priority=priority,
             parent=parent,
+            continues=continues,
         )
 
     async def follow_up(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from journeyman.core.api.tasks import FollowUp, LineComment, TaskCreate
+from journeyman.attempt.cascade import named
+from journeyman.core.api.tasks import FollowUp, Fork, LineComment, Rewind, TaskCreate
 from journeyman.core.environment import RESERVED
 from journeyman.core.errors import StoreError
 from journeyman.core.images import image_type
@@ -39,6 +40,7 @@ async def request_of(parts: Parts, actor: Actor, body: TaskCreate) -> TurnReques
         environment=environment,
         model=await allowed_model(parts, actor, body.model),
         strategy=body.strategy,
+        cascade=await _cascade(parts, actor, body.cascade),
         attempts=body.attempts,
         limits=body.limits.over(parts.limits),
         checks=body.checks,
@@ -77,6 +79,42 @@ async def follow_up_of(parts: Parts, actor: Actor, before: Turn, body: FollowUp)
             "limits": body.limits.over(old.limits),
             "images": body.images,
             "starting_diff": None,
+            "step": None,
+            "rewind": False,
+        }
+    )
+
+
+async def fork_of(parts: Parts, actor: Actor, before: Turn, step: int, body: Fork) -> TurnRequest:
+    """What a fork asks for: what the turn `before` did, but for what is said anew."""
+    old = before.request
+    return old.model_copy(
+        update={
+            "prompt": (body.prompt.strip() and body.prompt) or old.prompt,
+            "mode": body.mode or old.mode,
+            "model": await allowed_model(parts, actor, body.model) if body.model else old.model,
+            "strategy": body.strategy or old.strategy,
+            "attempts": body.attempts,
+            "limits": body.limits.over(old.limits),
+            "images": () if body.prompt.strip() else old.images,
+            "starting_diff": None,
+            "step": step,
+            "rewind": False,
+        }
+    )
+
+
+def rewind_of(before: Turn, body: Rewind) -> TurnRequest:
+    """A turn that goes on from a step of the one `before`, or does no more than to go back there."""
+    going_on = bool(body.prompt.strip())
+    return before.request.model_copy(
+        update={
+            "prompt": body.prompt if going_on else before.request.prompt,
+            "attempts": 1,
+            "images": (),
+            "starting_diff": None,
+            "step": body.step,
+            "rewind": not going_on,
         }
     )
 
@@ -99,6 +137,13 @@ async def allowed_model(parts: Parts, actor: Actor, model: str | None) -> str | 
     """The model, where this person may use it."""
     known = frozenset(await parts.catalogue.all()) if parts.catalogue is not None else frozenset(parts.models)
     return require_model(actor, model, known | {parts.model})
+
+
+async def _cascade(parts: Parts, actor: Actor, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The models of a cascade, where this person may use them; without any those of the settings."""
+    for entry in wanted:
+        await allowed_model(parts, actor, named(entry)[0])
+    return tuple(wanted) or parts.cascade
 
 
 async def admitted(parts: Parts, owner: str | None, group: str | None, wanted: Budget) -> Budget:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
 from journeyman.core.people import EVERYBODY
 from journeyman.core.task import Status, Task, Turn
@@ -86,13 +87,16 @@ class Jobs:
         """Take the turn in hand and admit it where nothing is against it; else why it waits, in words.
 
         `limits` bound the attempts of models by their name; those of people and groups are their quotas'. Among those
-        that wait for the same, who has the better priority is first, then who came first.
+        that wait for the same, who has the better priority is first, then who came first. Raises `UsageError` where the
+        task was deleted.
         """
 
         def job(connection: "Connection") -> str:
             from journeyman.store import schema
 
             table = schema.job
+            if connection.execute(schema.task.select().where(schema.task.c.id == task.id)).first() is None:
+                raise UsageError(f"There is no task {task.id!r} any more.")
             here = (table.c.task_id == task.id) & (table.c.turn == turn.number)
             row = connection.execute(table.select().where(here)).one_or_none()
             if row is not None and row.admitted is not None:
@@ -148,6 +152,23 @@ class Jobs:
             return _drop(connection, task_id, turn)
 
         return await self._database.write(job, about=task_id)
+
+    async def give_up(self, task_id: str, turn: int, status: Status) -> None:
+        """End a turn that nobody has begun. One that has come to its end meanwhile is left as it is."""
+
+        def job(connection: "Connection") -> None:
+            from sqlalchemy import select
+
+            from journeyman.store import schema
+
+            connection.execute(schema.DATE, {"task": task_id, "now": self._clock()})  # which holds the task's row
+            here = (schema.turn.c.task_id == task_id) & (schema.turn.c.number == turn)
+            known = connection.execute(select(schema.turn.c.status).where(here)).scalar()
+            if known in ("queued", "running"):
+                self._set(connection, task_id, turn, status=status, chosen=None, reason="")
+                _drop(connection, task_id, turn)
+
+        await self._database.write(job, about=task_id)
 
     async def reopen(self, task_id: str, turn: int) -> None:
         """Have a turn that came to its end without a result wait again."""

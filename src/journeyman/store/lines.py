@@ -5,24 +5,29 @@ import binascii
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
-from journeyman.core.task import Attempt, Mode, Origin, Status, Task
+from journeyman.core.task import Attempt, Mode, Origin, Status, Task, Verdict
 from journeyman.core.usage import Usage
 from journeyman.store.codec import spelled
 from journeyman.store.database import Database
 from journeyman.store.rows import attempt_of, task_of
+from journeyman.store.search import having
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+    from sqlalchemy import ColumnElement, Connection, CursorResult, Select
 
 Sort = Literal["updated", "created"]
 """Newest first."""
 
 EVERYTHING = 200
 """Lines of a page at most."""
+
+
+NOTHING = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Filter:
 
     viewer: Viewer | None = None
     status: tuple[Status, ...] = ()
+    verdict: tuple[Verdict, ...] = ()
     mode: tuple[Mode, ...] = ()
     repository: str | None = None
     environment: str | None = None
@@ -110,11 +116,13 @@ class Lines:
         start = None if cursor is None else _read_cursor(cursor, sort)
 
         def job(connection: "Connection") -> Page:
-            rows = connection.execute(_query(which, sort, start, limit + 1)).mappings().all()
-            shown = rows[:limit]
-            more = len(rows) > limit
-            after = _cursor(sort, shown[-1][sort], shown[-1]["id"]) if more else None
-            return Page(_lines(connection, shown, person), after)
+            among = having(connection, _words(which))
+            if among is not None and not among:
+                return Page()
+            lines = _lines(connection, _query(which, sort, start, limit + 1, among), person)
+            last = lines[limit - 1].task if len(lines) > limit else None
+            after = _cursor(sort, getattr(last, sort), last.id) if last is not None else None
+            return Page(lines[:limit], after)
 
         return await self._database.read(job)
 
@@ -125,9 +133,7 @@ class Lines:
         from journeyman.store.schema import task
 
         query = _narrowed(which or Filter(archived=None)).where(task.c.id.in_(sorted(task_ids)))
-        return await self._database.read(
-            lambda connection: list(_lines(connection, connection.execute(query).mappings().all(), person))
-        )
+        return await self._database.read(lambda connection: list(_lines(connection, query, person)))
 
     async def changed(self, since: float, which: Filter | None = None, *, person: str | None = None) -> list[Line]:
         """Every task that changed since `since` (seconds since the epoch) and perhaps some that did not, oldest change
@@ -140,9 +146,7 @@ class Lines:
             or_(task.c.updated >= since, task.c.status == "running")
         )
         query = query.order_by(task.c.updated, task.c.id)
-        return await self._database.read(
-            lambda connection: list(_lines(connection, connection.execute(query).mappings().all(), person))
-        )
+        return await self._database.read(lambda connection: list(_lines(connection, query, person)))
 
     async def counts(self, which: Filter | None = None) -> dict[Status, int]:
         """How many tasks of each status the filter lets through."""
@@ -192,25 +196,35 @@ class Lines:
         await self._database.write(job, about=task_id)
 
 
-def _query(which: Filter, sort: Sort, start: tuple[float, str] | None, limit: int) -> "Select[Any]":
-    """A page's tasks. Each way to see a task is a list of its own along an index; they are merged."""
-    from sqlalchemy import select, tuple_, union
+def _query(
+    which: Filter, sort: Sort, start: tuple[float, str] | None, limit: int, among: Sequence[str] | None
+) -> "Select[Any]":
+    """A page's tasks. Each way to see a task is a list of its own along an index; they are merged.
+
+    With `among` it is one of these, which are few, and no list is gone along.
+    """
+    from sqlalchemy import and_, select, tuple_, union
 
     from journeyman.store.schema import task
 
-    base = _conditions(which)
-    if start is not None:
-        base.append(tuple_(task.c[sort], task.c.id) < tuple_(*start))
     order = (task.c[sort].desc(), task.c.id.desc())
-    ways = [select(task).where(*base, way).order_by(*order).limit(limit) for way in _ways(which.viewer)]
-    match ways:
-        case []:
-            return select(task).where(*base).order_by(*order).limit(limit)
-        case [only]:
-            return only
+    later = [] if start is None else [tuple_(task.c[sort], task.c.id) < tuple_(*start)]
+    if among is not None:
+        return _narrowed(which).where(task.c.id.in_(among), *later).order_by(*order).limit(limit)
+    base = [*_conditions(which), *later]
+    kinds = [task.c.archived == kind for kind in ((False, True) if which.archived is None else ())]
+    ways = [and_(*way) for way in product(*filter(None, (_ways(which.viewer), kinds))) if way]
+    lists = [select(task).where(*base, way).order_by(*order).limit(limit) for way in ways]
+    match lists:
+        case [] | [_]:
+            return select(task).where(*base, *ways).order_by(*order).limit(limit)
         case _:
-            merged = union(*(select(way.subquery()) for way in ways)).subquery()
+            merged = union(*(select(each.subquery()) for each in lists)).subquery()
             return select(merged).order_by(merged.c[sort].desc(), merged.c.id.desc()).limit(limit)
+
+
+def _words(which: Filter) -> list[str]:
+    return str(spelled(which.text.casefold())).split()
 
 
 def _ways(viewer: Viewer | None) -> "list[ColumnElement[bool]]":
@@ -233,52 +247,54 @@ def _narrowed(which: Filter) -> "Select[Any]":
 
 
 def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
-    from sqlalchemy import func, select
+    from sqlalchemy import and_, func, or_, select
 
-    from journeyman.store.schema import seen, task
+    from journeyman.store.schema import attempt, seen, task
 
-    found: list[ColumnElement[bool]] = []
-    for column, allowed in ((task.c.status, which.status), (task.c.mode, which.mode), (task.c.origin, which.origin)):
-        if allowed:
-            found.append(column.in_(allowed))
+    allowed = {"status": which.status, "mode": which.mode, "origin": which.origin}
+    found: list[ColumnElement[bool]] = [task.c[name].in_(values) for name, values in allowed.items() if values]
     for name in ("repository", "environment", "owner", "group", "parent", "schedule", "archived"):
         value = getattr(which, name)
         if value is not None:
             found.append(task.c[name] == spelled(value))
+    if which.verdict:
+        # The one that stands for the task: the chosen one of its newest turn, any of it where none was chosen.
+        chosen = or_(attempt.c.id == task.c.chosen, task.c.chosen.is_(None))
+        newest = and_(attempt.c.task_id == task.c.id, attempt.c.turn == task.c.turn, chosen)
+        found.append(select(attempt.c.id).where(newest, attempt.c.verdict.in_(which.verdict)).exists())
     if which.unread_by is not None:
         read = select(seen.c.seq).where(seen.c.person == which.unread_by, seen.c.task_id == task.c.id)
         found.append(task.c.seq > func.coalesce(read.scalar_subquery(), 0))
-    found.extend(task.c.words.contains(word, autoescape=True) for word in str(spelled(which.text.casefold())).split())
+    found.extend(task.c.words.contains(word, autoescape=True) for word in _words(which))
     return found
 
 
-def _lines(connection: "Connection", rows: "Sequence[RowMapping]", person: str | None) -> tuple[Line, ...]:
-    from sqlalchemy import select
+def _lines(connection: "Connection", query: "Select[Any]", person: str | None) -> tuple[Line, ...]:
+    """The lines of the tasks that `query` finds."""
+    from journeyman.store.schema import ATTEMPTS, SEEN
 
-    from journeyman.store.schema import attempt, seen
-
-    tasks = [task_of(row) for row in rows]
+    tasks = [task_of(row) for row in _rows(connection.execute(query))]
     ids = [task.id for task in tasks]
     attempts: dict[tuple[str, int], list[Attempt]] = {}
     usage: dict[str, Usage] = {}
-    query = select(attempt).where(attempt.c.task_id.in_(ids)).order_by(attempt.c.turn, attempt.c.number)
-    for row in connection.execute(query).mappings():
+    for row in _rows(connection.execute(ATTEMPTS, {"tasks": ids})):
         one = attempt_of(row)
         attempts.setdefault((one.task_id, one.turn), []).append(one)
-        usage[one.task_id] = usage.get(one.task_id, Usage()) + one.summary.usage
+        before = usage.get(one.task_id)
+        usage[one.task_id] = one.summary.usage if before is None else before + one.summary.usage
     read: dict[str, int] = {}
     if person is not None:
-        mine = select(seen.c.task_id, seen.c.seq).where(seen.c.person == person, seen.c.task_id.in_(ids))
-        read = {row.task_id: row.seq for row in connection.execute(mine)}
+        read = {row.task_id: row.seq for row in connection.execute(SEEN, {"by": person, "tasks": ids})}
     return tuple(
-        Line(
-            task,
-            tuple(attempts.get((task.id, task.turn), ())),
-            read.get(task.id, 0),
-            usage.get(task.id, Usage()),
-        )
+        Line(task, tuple(attempts.get((task.id, task.turn), ())), read.get(task.id, 0), usage.get(task.id, NOTHING))
         for task in tasks
     )
+
+
+def _rows(result: "CursorResult[Any]") -> list[dict[str, Any]]:
+    """As `mappings`, which takes longer to be read."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _cursor(sort: Sort, value: float, task_id: str) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from journeyman.core.errors import LeaseLost, StoreError
-from journeyman.core.events import Event
+from journeyman.core.events import Event, Finished
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.summary import fold
@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 DATED = 1.0
 """Seconds after which an append also sets the task's time, on which indexes lie."""
 
+T = TypeVar("T")
+
 Listener = Callable[[Sequence[Event]], None]
 """Called with events right after they were stored."""
+
+
+class _Unheard(Exception):
+    """A person has said something that the log does not hold."""
 
 
 class AttemptLog:
@@ -61,6 +67,7 @@ class AttemptLog:
         self._ttl = ttl
         self._summary = attempt.summary
         self._began = attempt.began is not None
+        self._ended = attempt.ended
         self._dated = 0.0
         self._lock = asyncio.Lock()
 
@@ -70,8 +77,38 @@ class AttemptLog:
         When this returns they are kept, whatever happens to the process, and the listeners have seen them.
         """
         if events:
-            # A cancelled caller must not leave a commit behind that `self.events` does not know of.
-            await asyncio.shield(asyncio.ensure_future(self._append(events)))
+            await _whole(self._append(events))
+
+    async def finish(self, event: Finished, status: Status, heard: int) -> bool:
+        """Store the last event of all and the status that it means, unless a person has said something that is not
+        heard: a message above the number `heard`. Then nothing is stored, and the answer is False.
+
+        From here on nothing can be said to the attempt (`Messages.add` with `to_open`): each message is either heard
+        or refused.
+        """
+
+        def close(connection: "Connection") -> None:
+            from sqlalchemy import or_, select, update
+
+            from journeyman.store.schema import DATE, attempt, message
+
+            said = select(message.c.number).where(
+                message.c.task_id == self.task_id,
+                message.c.number > heard,
+                or_(message.c.attempt.is_(None), message.c.attempt == self.id),
+                message.c.kind != "approve",
+            )
+            if connection.execute(said.limit(1)).first() is not None:
+                raise _Unheard
+            ended = {"status": status, "verdict": event.result.verdict}
+            connection.execute(update(attempt).where(attempt.c.id == self.id).values(**ended))
+            connection.execute(DATE, {"task": self.task_id, "now": self._clock()})
+
+        try:
+            await _whole(self._append((event,), close))
+        except _Unheard:
+            return False
+        return True
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` after each append from now on, until the returned function is called."""
@@ -114,7 +151,8 @@ class AttemptLog:
                 await self._database.write(lambda connection: connection.execute(RELEASE, ours))
             self.lost = True
 
-    async def _append(self, events: Sequence[Event]) -> None:
+    async def _append(self, events: Sequence[Event], more: "Callable[[Connection], None] | None" = None) -> None:
+        """`more` is done in the same transaction, with the task's row held."""
         async with self._lock:
             now = self._clock()
             seq = self.events[-1].seq if self.events else 0
@@ -141,9 +179,13 @@ class AttemptLog:
                 first = last - len(rows) + 1
                 numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
                 connection.execute(schema.ADD_EVENT, list(numbered))
+                if more is not None:
+                    more(connection)
 
-            await self._fenced(job, _told(summary, now), about=self.task_id, landed=self._landed(rows[0]))
-            self._summary, self._began = summary, True
+            # What a person does with the result later is no work on it.
+            ended = now if any(event.kind != "published" for event, _ in encoded) else self._ended or now
+            await self._fenced(job, _told(summary, ended), about=self.task_id, landed=self._landed(rows[0]))
+            self._summary, self._began, self._ended = summary, True, ended
             if dated:
                 self._dated = now
             stored = [event for event, _ in encoded]
@@ -206,9 +248,20 @@ class AttemptLog:
             self._open_chunks.remove(chunk)
 
 
-def _told(summary: Summary, now: float) -> dict[str, Any]:
+async def _whole(append: Coroutine[Any, Any, T]) -> T:
+    """A cancelled caller must not go on before `events` holds what is being committed."""
+    future = asyncio.ensure_future(append)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        future.exception()  # who is cancelled has no use for it
+        raise
+
+
+def _told(summary: Summary, ended: float) -> dict[str, Any]:
     row = summary_row(summary)
-    return {"now": now, "told": row["summary"], "used": row["tokens"], "spent": row["cost"]}
+    return {"now": ended, "told": row["summary"], "used": row["tokens"], "spent": row["cost"]}
 
 
 def lease_lost(attempt_id: str, task_id: str) -> LeaseLost:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping
 
 
+GONE = "(deleted)"
+"""What stands in the audit log in place of the address of somebody who was deleted."""
+
+
 class Taken(UsageError):
     """Somebody or something else has this name already."""
 
@@ -75,7 +79,7 @@ class People:
 
     async def has_administrator(self) -> bool:
         """Whether there is an administrator who can sign in."""
-        return await self._database.read(_has_administrator)
+        return await self._database.read(administered)
 
     async def change(self, person_id: str, **fields: Unpack[PersonFields]) -> Person | None:
         """Change somebody; None when there is nobody of this id.
@@ -103,12 +107,29 @@ class People:
                 raise Taken(f"Somebody else has the address {changed.get('email')}.") from error
             if groups is not None:
                 set_groups(connection, person_id, fields.get("groups", ()))
-            if before[0].role == "admin" and not before[0].disabled and not _has_administrator(connection, hold=True):
+            if before[0].role == "admin" and not before[0].disabled and not administered(connection, hold=True):
                 raise UsageError(f"{before[0].name} is the last administrator. Make somebody else one first.")
             if fields.get("disabled"):
                 sign_out(connection, person_id)
                 revoke_all(connection, person_id)
             return _people(connection, person.c.id == person_id)[0]
+
+        return await self._database.write(job)
+
+    async def remove(self, person_id: str) -> bool:
+        """Forget somebody with all that is known of them; their tasks and environments stay, as nobody's whose name is
+        told. False when there is nobody of this id. Raises `UsageError` where nobody would be left to administer."""
+
+        def job(connection: "Connection") -> bool:
+            from journeyman.store.schema import person
+
+            before = _people(connection, person.c.id == person_id, hold=True)
+            if not before:
+                return False
+            _forget(connection, before[0])
+            if before[0].role == "admin" and not before[0].disabled and not administered(connection, hold=True):
+                raise UsageError(f"{before[0].name} is the last administrator. Make somebody else one first.")
+            return True
 
         return await self._database.write(job)
 
@@ -270,6 +291,26 @@ def revoke_all(connection: "Connection", person_id: str) -> None:
     connection.execute(delete(invitation).where(invitation.c.person == person_id))
 
 
+def _forget(connection: "Connection", who: Person) -> None:
+    """Take away all that is somebody's own, and their name and address out of the audit log, which keeps their id."""
+    from sqlalchemy import delete, update
+
+    from journeyman.store.schema import audit, invitation, membership, person, quota, schedule, seen
+
+    sign_out(connection, who.id)
+    revoke_all(connection, who.id)
+    connection.execute(delete(invitation).where(invitation.c.email == who.email))
+    for table, column in ((membership, membership.c.person), (seen, seen.c.person), (schedule, schedule.c.owner)):
+        connection.execute(delete(table).where(column == who.id))
+    connection.execute(delete(quota).where(quota.c.of == f"person:{who.id}"))
+    connection.execute(delete(person).where(person.c.id == who.id))
+    of_theirs = (audit.c.target == who.id) & audit.c.act.startswith("person.")
+    connection.execute(update(audit).where(of_theirs).values(detail=""))
+    connection.execute(update(audit).where(audit.c.target == who.email).values(target=GONE))
+    invited = audit.c.detail.startswith(f"{who.email}, ", autoescape=True)
+    connection.execute(update(audit).where(invited).values(detail=GONE))
+
+
 def person_of(row: "RowMapping", groups: Sequence[str]) -> Person:
     fields = {key: value for key, value in row.items() if key in Person.model_fields}
     return Person.model_validate(fields | {"groups": tuple(groups)})
@@ -291,7 +332,8 @@ def _people(connection: "Connection", where: "ColumnElement[bool] | None", *, ho
     return [person_of(row, groups.get(row["id"], ())) for row in rows]
 
 
-def _has_administrator(connection: "Connection", *, hold: bool = False) -> bool:
+def administered(connection: "Connection", *, hold: bool = False) -> bool:
+    """Whether there is an administrator who can sign in."""
     from sqlalchemy import or_, select
 
     from journeyman.store.schema import person

@@ -30,7 +30,7 @@ def words(title: str, prompt: str) -> str:
     return f"{title} {prompt[:2000]}".casefold()
 
 
-def task_of(row: "RowMapping") -> Task:
+def task_of(row: "Mapping[str, Any] | RowMapping") -> Task:
     fields = {key: value for key, value in row.items() if key not in ("key", "budget", "words")}
     return Task.model_validate(fields | {"budget": _json(row["budget"])})
 
@@ -75,7 +75,7 @@ def summary_row(summary: Summary) -> Row:
     }
 
 
-def attempt_of(row: "RowMapping") -> Attempt:
+def attempt_of(row: "Mapping[str, Any] | RowMapping") -> Attempt:
     fields = {key: value for key, value in row.items() if key not in ("expires", "tokens", "cost", "summary")}
     return Attempt.model_validate(fields | {"summary": _json(row["summary"])})
 

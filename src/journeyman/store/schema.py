@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Connection,
@@ -30,8 +31,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.event import listens_for
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """All revisions in their order; the last is the one of the tables below."""
 
 metadata = MetaData(
@@ -75,15 +77,25 @@ task = Table(
     Column("seq", Integer, nullable=False),
     Column("key", String(128)),  # the idempotency key of its creation: a digest of it and the owner
     Column("words", Text, nullable=False),  # what a search looks at, see `rows.words`
+    Column("applied", String(64)),
     Index(None, "created"),
     Index(None, "repository", "created"),
     Index(None, "updated", "id"),
-    Index(None, "owner", "updated"),
-    Index(None, "group", "updated"),
-    Index(None, "status", "updated"),
+    Index(None, "archived", "updated", "id"),
+    Index(None, "owner", "archived", "updated", "id"),
+    Index(None, "group", "archived", "updated", "id"),
+    Index(None, "status", "archived", "updated", "id"),
     Index(None, "parent"),
     UniqueConstraint("key"),
 )
+
+
+@listens_for(task, "after_create")
+def _make_index(_table: Table, connection: Connection, **_options: object) -> None:
+    from journeyman.store.search import make_index
+
+    make_index(connection)
+
 
 turn = Table(
     "turn",
@@ -363,6 +375,11 @@ version = Table(
 """Alembic's own table, of which one row is read and, in a fresh database, written."""
 
 ATTEMPT = select(attempt).where(attempt.c.id == bindparam("attempt"))
+
+_tasks: BindParameter[Any] = bindparam("tasks", expanding=True)
+ATTEMPTS = select(attempt).where(attempt.c.task_id.in_(_tasks)).order_by(attempt.c.turn, attempt.c.number)
+"""All attempts of some tasks."""
+SEEN = select(seen.c.task_id, seen.c.seq).where(seen.c.person == bindparam("by"), seen.c.task_id.in_(_tasks))
 
 TAKE = (
     update(attempt)

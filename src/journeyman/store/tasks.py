@@ -30,6 +30,7 @@ class TaskFields(TypedDict, total=False):
     budget: Budget
     model: str
     group: str | None
+    applied: str | None
 
 
 class Tasks:

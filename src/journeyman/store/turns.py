@@ -114,8 +114,11 @@ class Messages:
         self._secrets = secrets
         self._clock = clock
 
-    async def add(self, message: Message, *, key: str | None = None) -> Message:
-        """Store a message; returns it with its number and time. With a `key` that came before, that of then."""
+    async def add(self, message: Message, *, key: str | None = None, to_open: bool = False) -> Message:
+        """Store a message; returns it with its number and time. With a `key` that came before, that of then.
+
+        With `to_open` it raises `UsageError` where all attempts that it is for have their result: none would hear it.
+        """
 
         def job(connection: "Connection") -> Message:
             from sqlalchemy import func, insert, select
@@ -127,6 +130,8 @@ class Messages:
                 known = select(table).where(table.c.task_id == message.task_id, table.c.key == key)
                 if (row := connection.execute(known).mappings().one_or_none()) is not None:
                     return message_of(row)
+            if to_open:
+                _require_open(connection, message)
             last = select(func.coalesce(func.max(table.c.number), 0)).where(table.c.task_id == message.task_id)
             new = fit(
                 message.model_copy(
@@ -149,6 +154,22 @@ class Messages:
         return await self._database.read(
             lambda connection: [message_of(row) for row in connection.execute(query).mappings()]
         )
+
+
+def _require_open(connection: "Connection", message: Message) -> None:
+    """Whoever ends an attempt holds the task's row meanwhile, as we do, so one of both sees the other."""
+    from sqlalchemy import select
+
+    from journeyman.store.schema import attempt, task
+
+    newest = select(task.c.turn).where(task.c.id == message.task_id).scalar_subquery()
+    query = select(attempt.c.id, attempt.c.verdict).where(
+        attempt.c.task_id == message.task_id, attempt.c.turn == newest
+    )
+    rows = [row for row in connection.execute(query) if message.attempt in (None, row.id)]
+    if all(row.verdict is not None for row in rows):
+        what = f"Task {message.task_id}" if message.attempt is None else f"Attempt {message.attempt}"
+        raise UsageError(f"{what} is at its end; hand in a follow-up to go on with it.")
 
 
 def fit(message: Message, mask: Mask) -> Message:

@@ -154,6 +154,37 @@ class PeopleContract:
             await store.people.change("bo", disabled=False)
             assert await other.access.by_session(cookie) is None
 
+    async def test_who_is_deleted_is_forgotten_but_for_what_they_did(self, backing: Backing, clock: HandClock) -> None:
+        async with backing() as store:
+            boss = await store.people.add(a_person("ann", role="admin"), "$argon2id$x")
+            with pytest.raises(UsageError, match="last administrator"):
+                await store.people.remove(boss.id)
+            group = await store.people.add_group("shop")
+            bo = await store.people.add(a_person("bo", groups=(group.id,)), "$argon2id$x")
+            _, secret = await store.access.add_token(bo.id, "t", ("read",), None)
+            _, cookie = await store.access.begin(bo.id, 60.0)
+            await store.access.invite(Invitation(id="", person=bo.id, expires=clock() + 60))
+            await store.quotas.put(Quota(of=f"person:{bo.id}", running=1))
+            request = TurnRequest(prompt="Do it", repository="/r")
+            await store.schedules.put(
+                Schedule(id="s1", name="n", cron="0 7 * * *", request=request, owner=bo.id, created=clock())
+            )
+            await store.audit.note("person.created", bo.id, person=boss.id, detail=f"{bo.email}, member")
+            await store.audit.note("sign-in.refused", bo.email, address="10.0.0.7")
+            await store.audit.note("token.created", "t1", person=bo.id, detail="t: read")
+            assert await store.people.remove(bo.id) and not await store.people.remove(bo.id)
+            assert [one.name for one in await store.people.all()] == ["ann"]
+            assert (await store.people.groups())[0][1] == ()
+            assert await store.access.by_token(secret) is None and await store.access.by_session(cookie) is None
+            assert await store.access.invitations() == [] and await store.quotas.all() == []
+            assert await store.schedules.all() == []
+            told = [(one.act, one.person, one.target, one.detail) for one in await store.audit.entries()]
+        assert told == [
+            ("token.created", bo.id, "t1", "t: read"),
+            ("sign-in.refused", None, "(deleted)", ""),
+            ("person.created", boss.id, bo.id, ""),
+        ]
+
     async def test_an_invitation_works_once(self, backing: Backing, clock: HandClock) -> None:
         async with backing() as store, backing() as other:
             group = await store.people.add_group("shop")

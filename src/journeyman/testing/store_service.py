@@ -5,12 +5,13 @@ import asyncio
 import pytest
 
 from journeyman.core.errors import UsageError
-from journeyman.core.events import Progressed, Replied
+from journeyman.core.events import Finished, Progressed, Replied
+from journeyman.core.evidence import Result
 from journeyman.core.items import AssistantMessage
 from journeyman.core.model import Reply
 from journeyman.core.task import Attempt, Budget, Message, Summary, Task, Turn, TurnRequest
 from journeyman.core.usage import Usage
-from journeyman.store import Filter, Store, TaskEvent, Viewer, this_process
+from journeyman.store import Filter, Store, TaskEvent, Viewer, search, this_process
 from journeyman.testing.store_parts import Backing, HandClock, a_task, an_attempt
 
 LONG = 30.0
@@ -105,6 +106,53 @@ class ServiceContract:
             assert await one.messages.after("0task", 10) == [once]
             with pytest.raises(UsageError, match="no task '0nope'"):
                 await one.messages.add(Message(task_id="0nope", kind="steer"))
+
+    async def test_an_attempt_ends_after_all_that_was_said_and_hears_nothing_more(self, backing: Backing) -> None:
+        async with backing() as store, backing() as other:
+            await store.create(a_task(attempts=2), [an_attempt(1), an_attempt(2)])
+            result = Result(verdict="answered", summary="So.")
+            word = Message(task_id="0task", kind="steer", text="And that.")
+            async with store.claim("0task.1.1", this_process()) as log:
+                await log.set_status("running")
+                for message in (word, word.model_copy(update={"attempt": "0task.1.2"})):
+                    await other.messages.add(message, to_open=True)
+                assert not await log.finish(Finished(result=result), "done", heard=0)
+                assert [event.kind for event in await other.events("0task.1.1")] == []
+                assert await log.finish(Finished(result=result), "interrupted", heard=1)  # the other one is not for it
+                [first, second] = await other.attempts("0task")
+                assert (first.status, first.verdict, second.verdict) == ("interrupted", "answered", None)
+            with pytest.raises(UsageError, match=r"Attempt 0task\.1\.1 is at its end; hand in a follow-up"):
+                await other.messages.add(word.model_copy(update={"attempt": "0task.1.1"}), to_open=True)
+            again = await other.messages.add(word, to_open=True, key="k")  # the second one hears it
+            async with store.claim("0task.1.2", this_process()) as log:
+                assert await log.finish(Finished(result=result), "done", heard=again.number)
+            with pytest.raises(UsageError, match="Task 0task is at its end; hand in a follow-up"):
+                await other.messages.add(word, to_open=True)
+            assert await other.messages.add(word, to_open=True, key="k") == again
+            await store.turns.add(a_turn())
+            assert (await other.messages.add(word, to_open=True)).number == again.number + 1
+
+    async def test_an_attempt_whose_end_is_cancelled_knows_what_it_wrote(self, backing: Backing) -> None:
+        async with backing() as store:
+            await store.create(a_task(), [an_attempt()])
+            async with store.claim("0task.1.1", this_process()) as log:
+                writing = asyncio.create_task(log.append(Progressed(text="1")))
+                await asyncio.sleep(0)
+                writing.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await writing
+                assert [event.kind for event in log.events] == ["progressed"]
+
+    async def test_a_turn_that_has_come_to_its_end_is_not_given_up(self, backing: Backing) -> None:
+        async with backing() as store:
+            await store.create(a_task(), [an_attempt()], turn=a_turn())
+            await store.jobs.conclude("0task", 1, "done", "0task.1.1")
+            await store.jobs.give_up("0task", 1, "cancelled")
+            turn = await store.turns.get("0task", 1)
+            assert (turn.status, turn.chosen) == ("done", "0task.1.1")
+            further = await store.turns.add(a_turn())
+            await store.jobs.give_up("0task", further.number, "cancelled")
+            assert (await store.turns.get("0task", 2)).status == (await store.task("0task")).status == "cancelled"
 
     async def test_secrets_stay_out_of_turns_and_messages(self, backing: Backing) -> None:
         async with backing() as store:
@@ -225,6 +273,39 @@ class ServiceContract:
             some = await store.lines.of(["0t1", "0t2", "0t9"], Filter(viewer=Viewer("eve", ("g1",)), archived=None))
             assert [line.task.id for line in some] == ["0t2"]
 
+    async def test_a_search_finds_parts_of_words_as_they_are_now(
+        self, backing: Backing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with backing() as store:
+            for number, prompt in enumerate(("Mend the parser of orders", 'Say "ok" to parsers', "Größe: a%b_c"), 1):
+                await store.create(a_task(f"0t{number}", created=number).model_copy(update={"prompt": prompt}), [])
+            found = {
+                "parser": ["0t2", "0t1"],
+                "rser of": ["0t1"],
+                "of ORDers parser": ["0t1"],
+                'y "ok"': ["0t2"],
+                "ok": ["0t2"],
+                "GRÖSSE": ["0t3"],
+                "a%b_c": ["0t3"],
+                "a%c": [],
+                "parserx": [],
+                "p a r s e": ["0t2", "0t1"],
+            }
+            for most in (search.MOST, 0):  # by the index, and by looking at the newest where too many have it
+                monkeypatch.setattr(search, "MOST", most)
+                assert {words: await listed(store, Filter(text=words)) for words in found} == found
+                assert await listed(store, Filter(text="parser", viewer=Viewer("ann", ("g",)), archived=None)) == []
+            monkeypatch.undo()
+            await store.update_task("0t1", title="Rare title", archived=True, group="g")
+            assert await listed(store, Filter(text="are tit", viewer=Viewer("ann", ("g",)), archived=None)) == ["0t1"]
+            assert await listed(store, Filter(text="are tit")) == []
+            page = await store.lines.page(Filter(text="parser", archived=None), limit=1, sort="created")
+            assert [line.task.id for line in page.lines] == ["0t2"]
+            rest = await store.lines.page(Filter(text="parser", archived=None), sort="created", cursor=page.next)
+            assert ([line.task.id for line in rest.lines], rest.next) == (["0t1"], None)
+            await store.delete("0t1")
+            assert await listed(store, Filter(text="parser", archived=None)) == ["0t2"]
+
     async def test_a_line_is_unread_until_its_last_event_was_seen(self, backing: Backing) -> None:
         async with backing() as store:
             for task_id in ("0one", "0two"):
@@ -245,7 +326,9 @@ class ServiceContract:
         async with backing() as store, backing() as other:
             for task_id in ("0task", "0two"):
                 await store.create(a_task(task_id), [an_attempt(task_id=task_id)])
-            await store.turns.add(a_turn())
+            turn = await store.turns.add(a_turn())
+            task = await store.task("0task")
+            assert await store.jobs.admit(task, turn, "", {}) == ""
             await store.messages.add(Message(task_id="0task", kind="steer"))
             await store.lines.mark_seen("ann", "0task", 1)
             async with store.claim("0task.1.1", this_process()) as log:
@@ -256,7 +339,10 @@ class ServiceContract:
                     await other.delete("0task")
             await other.delete("0task")
             assert [task.id for task in await store.tasks()] == ["0two"]
-            assert await store.task_events("0task") == await store.turns.all("0task") == []
+            assert await store.task_events("0task") == await store.turns.all("0task") == await store.jobs.open() == []
+            with pytest.raises(UsageError, match="no task '0task' any more"):  # who had it in hand comes too late
+                await store.jobs.admit(task, turn, "", {})
+            assert await store.jobs.open() == []
             with pytest.raises(UsageError, match="no task '0task'"):
                 await store.delete("0task")
             await store.create(a_task(), [an_attempt()])

@@ -17,6 +17,7 @@ from journeyman.core.task import Limits
 from journeyman.core.text import clip
 from journeyman.sandbox.protocol import Sandbox
 from journeyman.store.log import AttemptLog
+from journeyman.store.store import Store
 from journeyman.tools.sessions import Sessions
 
 A = TypeVar("A", bound="Arguments")
@@ -31,13 +32,15 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool may use. `root` is the workspace's absolute path, `sessions` the commands that go on."""
+    """What a tool may use. `root` is the workspace's absolute path, `sessions` the commands that go on, `store` has
+    what was done before."""
 
     root: str
     sandbox: Sandbox
     log: AttemptLog
     limits: Limits
     sessions: Sessions = field(default_factory=Sessions)
+    store: Store | None = None
 
 
 @dataclass(frozen=True, slots=True)

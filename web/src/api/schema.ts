@@ -440,6 +440,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/embedded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Embedded Model
+         * @description Whether the embedded model is on the service's machine, or how far its fetching is.
+         */
+        get: operations["get_embedded_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/embedded/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch Embedded Model
+         * @description Fetch the embedded model in the background, unless it is there or on its way: about 1.1 GB.
+         */
+        post: operations["fetch_embedded_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -479,7 +519,13 @@ export interface paths {
         get: operations["get_person"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Person
+         * @description Delete somebody: their account, sessions, tokens, schedules and quota, and their name and address in the audit
+         *     log. Their tasks and environments stay, without a name, for their groups and administrators. To keep somebody out
+         *     who may come back, disable them.
+         */
+        delete: operations["delete_person"];
         options?: never;
         head?: never;
         /**
@@ -950,6 +996,26 @@ export interface paths {
         patch: operations["update_task"];
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/applied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark Applied
+         * @description Remember that an attempt's patch was put on a working tree, so that lists say so.
+         */
+        put: operations["mark_applied"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/approve": {
         parameters: {
             query?: never;
@@ -1139,7 +1205,7 @@ export interface paths {
         };
         /**
          * Get Diff
-         * @description The changes, file by file and line by line, and as a patch.
+         * @description The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far.
          */
         get: operations["get_diff"];
         put?: never;
@@ -1433,6 +1499,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork Task
+         * @description A new task that starts from this one as it was after a step: its conversation and all files of its workspace.
+         */
+        post: operations["fork_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/images/{image}": {
         parameters: {
             query?: never;
@@ -1513,6 +1599,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Publishing
+         * @description Where a task's result can be pushed as a branch, or why it cannot, and where it was pushed.
+         */
+        get: operations["get_publishing"];
+        put?: never;
+        /**
+         * Publish Result
+         * @description Push a result as a branch, by the service's own git. No commit of somebody else's is ever overwritten.
+         */
+        post: operations["publish_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task_id}/retry": {
         parameters: {
             query?: never;
@@ -1524,9 +1634,31 @@ export interface paths {
         put?: never;
         /**
          * Retry Task
-         * @description Have what failed, or was interrupted or cancelled, go on from the step it was in.
+         * @description Have what failed, or was interrupted or cancelled, go on from the step it was in. A task that is done has nothing
+         *     to retry, whatever its checks say (409): a follow-up asks for more of it, or for the same once more.
          */
         post: operations["retry_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/rewind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rewind Task
+         * @description Put the workspace, with ignored files and all, and the conversation back to where they were after a step. That is
+         *     a further turn, so nothing of what came after is lost; with a prompt the work goes on in it.
+         */
+        post: operations["rewind_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1850,6 +1982,17 @@ export interface components {
             secret: string;
         };
         /**
+         * Applied
+         * @description Which attempt's patch was put on a working tree ("turn.number", or its number in the newest turn).
+         */
+        Applied: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
+        };
+        /**
          * Approve
          * @description Let a task go on that stopped at its budget. The new budget is the whole one, not what is added.
          */
@@ -1945,7 +2088,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -1979,7 +2123,7 @@ export interface components {
          *
          *     `turn` is the number of the turn that it answers, `continues` the attempt of the turn before that it goes on from
          *     (`Continued` follows then), `images` the blob ids of those that belong to the prompt. Messages up to the number
-         *     `heard` were for turns before.
+         *     `heard` were for turns before. `stages` are the models of a cascade, `model` is the first of them.
          */
         AttemptStarted: {
             /**
@@ -2033,10 +2177,15 @@ export interface components {
              */
             seq: number;
             /**
+             * Stages
+             * @default []
+             */
+            stages: components["schemas"]["Stage"][];
+            /**
              * Strategy
              * @enum {string}
              */
-            strategy: "loop" | "repair";
+            strategy: "loop" | "repair" | "cascade";
             /** Task Id */
             task_id: string;
             /**
@@ -2119,9 +2268,9 @@ export interface components {
             refusals: components["schemas"]["Refused"][];
             result?: components["schemas"]["ResultView"] | null;
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /** AuditLine */
         AuditLine: {
@@ -2839,7 +2988,8 @@ export interface components {
         };
         /**
          * CommandView
-         * @description A command whose output is kept: one of the agent's, or a check. `size` is in bytes.
+         * @description A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+         *     the work. `size` is in bytes.
          */
         CommandView: {
             /** At */
@@ -2863,7 +3013,7 @@ export interface components {
              * Origin
              * @enum {string}
              */
-            origin: "agent" | "check";
+            origin: "agent" | "check" | "setup";
             /** Seconds */
             seconds: number;
             /** Seq */
@@ -2875,6 +3025,61 @@ export interface components {
              * @default 0
              */
             size: number;
+        };
+        /**
+         * Compacted
+         * @description The conversation came near the end of the model's window and was made shorter: it is `items` from here on.
+         *
+         *     `summary` is what stands in it for what was left out, by the model, or (`by` "harness") put together from the log
+         *     where the model gave none. `before` and `after` are the sizes of a request in tokens, estimated; `usage` and
+         *     `seconds` are what the summary took.
+         */
+        Compacted: {
+            /** After */
+            after: number;
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Before */
+            before: number;
+            /**
+             * By
+             * @default model
+             * @enum {string}
+             */
+            by: "model" | "harness";
+            /** Items */
+            items: (components["schemas"]["UserMessage"] | components["schemas"]["DeveloperMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["Reasoning"] | components["schemas"]["ToolCall"] | components["schemas"]["ToolResult"])[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "compacted";
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Summary */
+            summary: string;
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "cached_input_tokens": 0,
+             *       "cache_write_input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "reasoning_output_tokens": 0,
+             *       "cost": 0
+             *     }
+             */
+            usage: components["schemas"]["Usage"];
         };
         /**
          * Comparison
@@ -2918,7 +3123,9 @@ export interface components {
          *
          *     `items` is the conversation so far, `rules` the AGENTS.md files that it holds. `checkpoint` is the blob id of the
          *     manifest of the workspace as that attempt left it, None where nothing was changed; with `checkpointed` False it was
-         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch.
+         *     too large to keep. `tree` is the git tree that the attempt came to and `diff` the blob id of its patch. With a
+         *     `step`, it is that attempt as it was after so many steps; `rewound`: the turn does no more than to put the workspace
+         *     back to there. `plan` are its steps where some are open.
          */
         Continued: {
             /**
@@ -2948,6 +3155,16 @@ export interface components {
              */
             kind: "continued";
             /**
+             * Plan
+             * @default []
+             */
+            plan: components["schemas"]["PlanStep"][];
+            /**
+             * Rewound
+             * @default false
+             */
+            rewound: boolean;
+            /**
              * Rules
              * @default []
              */
@@ -2957,6 +3174,8 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /** Step */
+            step?: number | null;
             /** Tree */
             tree?: string | null;
         };
@@ -3010,7 +3229,8 @@ export interface components {
          * @description The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
          *     where it is too large for one answer: download it).
          *
-         *     `against` is "base", or the name of an attempt.
+         *     `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+         *     the attempt's last checkpoint.
          */
         DiffView: {
             /**
@@ -3030,10 +3250,49 @@ export interface components {
              */
             removed: number;
             /**
+             * So Far
+             * @default false
+             */
+            so_far: boolean;
+            /**
              * Unified
              * @default
              */
             unified: string;
+        };
+        /**
+         * EmbeddedModel
+         * @description The file of the embedded model on the service's machine, `size` bytes. While it is fetched, `text` says what
+         *     happens and `done` of `total` how far that is (0 where it is not known); `error` says why the last try failed.
+         */
+        EmbeddedModel: {
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /** Size */
+            size: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "missing" | "fetching" | "ready";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
         };
         /**
          * Environment
@@ -3294,6 +3553,42 @@ export interface components {
             message: string;
         };
         /**
+         * Escalated
+         * @description The next model of a cascade (`stage`, from 0) begins anew from where the attempt began, and knows what the one
+         *     before has come to: `result`, with the workspace's manifest at `checkpoint`, complete where `checkpointed`.
+         */
+        Escalated: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Checkpoint */
+            checkpoint?: string | null;
+            /**
+             * Checkpointed
+             * @default true
+             */
+            checkpointed: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "escalated";
+            /** Model */
+            model: string;
+            result: components["schemas"]["Result"];
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Stage */
+            stage: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * EventPage
          * @description `cursor` is the `after` of the next page, None at the end of what there is by now.
          */
@@ -3536,7 +3831,8 @@ export interface components {
         };
         /**
          * Finished
-         * @description The last event of an attempt that was not interrupted.
+         * @description The last event of the work on an attempt that was not interrupted. With `stage` the result is that of an earlier
+         *     stage of a cascade, whose files are those of `checkpoint`.
          */
         Finished: {
             /**
@@ -3544,6 +3840,8 @@ export interface components {
              * @default 0
              */
             at: number;
+            /** Checkpoint */
+            checkpoint?: string | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -3555,6 +3853,8 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /** Stage */
+            stage?: number | null;
         };
         /**
          * FollowUp
@@ -3589,7 +3889,43 @@ export interface components {
              */
             prompt: string;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
+        };
+        /**
+         * Fork
+         * @description A new task that starts from an attempt of this one as it was after `step` of its steps (0 is its beginning); at
+         *     its end without one.
+         *
+         *     Without a prompt it is asked the same once more. What is None is as in the turn of that attempt.
+         */
+        Fork: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
+            /**
+             * Attempts
+             * @default 1
+             */
+            attempts: number;
+            /** @default {} */
+            budget: components["schemas"]["TaskBudget"];
+            /** @default {} */
+            limits: components["schemas"]["TurnLimits"];
+            /** Mode */
+            mode?: ("ask" | "code" | "review") | null;
+            /** Model */
+            model?: string | null;
+            /**
+             * Prompt
+             * @default
+             */
+            prompt: string;
+            /** Step */
+            step?: number | null;
+            /** Strategy */
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /** Gone */
         Gone: {
@@ -4199,7 +4535,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -4210,7 +4546,7 @@ export interface components {
          *     `environment` says which one it was opened with and what network it has, in a sentence; `build` is the id of the
          *     layers that set-up made, if it has any. `probes` are tries to get around the proxy, made where there is network.
          *     `folder` is a word that the attempt's folder on the machine has too: who finds another one there has not what this
-         *     one left.
+         *     one left. `setup` are the scripts that made the layers, the first time that they are opened.
          */
         Opened: {
             /**
@@ -4257,6 +4593,11 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /**
+             * Setup
+             * @default []
+             */
+            setup: components["schemas"]["SetUpRan"][];
             /**
              * Toolchains
              * @default []
@@ -4416,8 +4757,9 @@ export interface components {
          * Profile
          * @description What a model can do and how to talk to it.
          *
-         *     `window` and `max_output` are tokens. Prices are US dollars per million tokens; None where unknown. `completes` says
-         *     that it goes on with a last message of its own, and can be held to a GBNF grammar.
+         *     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
+         *     million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
+         *     to a GBNF grammar.
          */
         Profile: {
             /** Cached Input Price */
@@ -4427,6 +4769,12 @@ export interface components {
              * @default false
              */
             completes: boolean;
+            /**
+             * Family
+             * @default other
+             * @enum {string}
+             */
+            family: "gpt" | "claude" | "gemini" | "other";
             /**
              * Freeform Tools
              * @default false
@@ -4503,6 +4851,98 @@ export interface components {
             seq: number;
             /** Text */
             text: string;
+        };
+        /**
+         * Publish
+         * @description Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+         *     from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+         *
+         *     A branch that is there already is only ever added to where the last commit on it was pushed from here.
+         */
+        Publish: {
+            /** Attempt */
+            attempt?: string | null;
+            /** Branch */
+            branch?: string | null;
+            /** Message */
+            message?: string | null;
+        };
+        /**
+         * Published
+         * @description A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
+         *     is shown without a password. `tree` is the commit's, `person` who asked for it.
+         */
+        Published: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "published";
+            /** Person */
+            person?: string | null;
+            /** Remote */
+            remote: string;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Tree */
+            tree: string;
+        };
+        /**
+         * PublishedBranch
+         * @description A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`.
+         */
+        PublishedBranch: {
+            /** At */
+            at: number;
+            /** Attempt */
+            attempt: string;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /** Remote */
+            remote: string;
+        };
+        /**
+         * Publishing
+         * @description Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+         *     `reason` says why it cannot be. `branch` and `message` are what is taken where none is named.
+         */
+        Publishing: {
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Published
+             * @default []
+             */
+            published: components["schemas"]["PublishedBranch"][];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Remote */
+            remote?: string | null;
         };
         /**
          * Quota
@@ -4689,7 +5129,8 @@ export interface components {
         /**
          * Result
          * @description The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
-         *     in a follow-up `turn_diff` is that of what this turn changed.
+         *     in a follow-up `turn_diff` is that of what this turn changed. `stages` are the models of a cascade that were tried;
+         *     the last one of all alone would have cost about `cost_alone`, None where that is not known.
          */
         Result: {
             /**
@@ -4718,6 +5159,8 @@ export interface components {
              *     }
              */
             comparison: components["schemas"]["Comparison"];
+            /** Cost Alone */
+            cost_alone?: number | null;
             /** Diff */
             diff?: string | null;
             /**
@@ -4731,6 +5174,11 @@ export interface components {
              * @default 0
              */
             seconds: number;
+            /**
+             * Stages
+             * @default []
+             */
+            stages: components["schemas"]["StageRun"][];
             /** Summary */
             summary: string;
             /** Tree */
@@ -4762,6 +5210,7 @@ export interface components {
         /**
          * ResultView
          * @description The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result.
+         *     `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`.
          */
         ResultView: {
             /**
@@ -4785,6 +5234,8 @@ export interface components {
              *     }
              */
             comparison: components["schemas"]["Comparison"];
+            /** Cost Alone */
+            cost_alone?: number | null;
             /**
              * Has Patch
              * @default false
@@ -4800,6 +5251,11 @@ export interface components {
              * @default []
              */
             sentences: string[];
+            /**
+             * Stages
+             * @default []
+             */
+            stages: components["schemas"]["StageRun"][];
             /** Summary */
             summary: string;
             /** Tree */
@@ -4902,6 +5358,25 @@ export interface components {
              * @default []
              */
             findings: components["schemas"]["Finding"][];
+        };
+        /**
+         * Rewind
+         * @description Put the workspace and the conversation back to where they were after `step` steps of an attempt (0 is its
+         *     beginning). With a prompt the work goes on from there.
+         */
+        Rewind: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
+            /**
+             * Prompt
+             * @default
+             */
+            prompt: string;
+            /** Step */
+            step: number;
         };
         /**
          * RoomMade
@@ -5109,7 +5584,7 @@ export interface components {
             /** Repository */
             repository?: string | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * ScheduleView
@@ -5244,6 +5719,26 @@ export interface components {
             /** Ended */
             ended: number;
         };
+        /**
+         * SetUpRan
+         * @description A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
+         *     It ended at `at` (seconds since the epoch), for this attempt or for an earlier one.
+         */
+        SetUpRan: {
+            /** At */
+            at: number;
+            /** Chunk */
+            chunk: string;
+            /** Environment */
+            environment: string;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "setup" | "maintenance";
+            /** Seconds */
+            seconds: number;
+        };
         /** SignInRequest */
         SignInRequest: {
             /** Email */
@@ -5303,6 +5798,54 @@ export interface components {
              * @default 0
              */
             tokens: number;
+        };
+        /**
+         * Stage
+         * @description A model of a cascade, by the name that it is opened with, and how it is put to work.
+         */
+        Stage: {
+            /** Model */
+            model: string;
+            profile: components["schemas"]["Profile"];
+            /**
+             * Strategy
+             * @enum {string}
+             */
+            strategy: "loop" | "repair";
+        };
+        /**
+         * StageRun
+         * @description What one model of a cascade came to, and what it used.
+         */
+        StageRun: {
+            /** Model */
+            model: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Strategy
+             * @enum {string}
+             */
+            strategy: "loop" | "repair";
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "cached_input_tokens": 0,
+             *       "cache_write_input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "reasoning_output_tokens": 0,
+             *       "cost": 0
+             *     }
+             */
+            usage: components["schemas"]["Usage"];
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "verified" | "unverified" | "failing" | "unchanged" | "answered";
         };
         /**
          * Standing
@@ -5431,7 +5974,7 @@ export interface components {
              * Reason
              * @enum {string}
              */
-            reason: "finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error";
+            reason: "finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error";
             /**
              * Seq
              * @default 0
@@ -5441,7 +5984,7 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last.
          */
         Summary: {
             /**
@@ -5449,6 +5992,11 @@ export interface components {
              * @default 0
              */
             added: number;
+            /**
+             * Branch
+             * @default
+             */
+            branch: string;
             /**
              * Broken
              * @default 0
@@ -5492,7 +6040,7 @@ export interface components {
              */
             still_failing: number;
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /**
              * @default {
              *       "input_tokens": 0,
@@ -5573,7 +6121,8 @@ export interface components {
          *     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
          *     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
          *     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
-         *     `against`; without it, at the starting diff or at what the branch has and the main one has not.
+         *     `against`; without it, at the starting diff or at what the branch has and the main one has not. `cascade` are the
+         *     models of that strategy, the cheapest first; without them those of the service's settings.
          */
         TaskCreate: {
             /** Against */
@@ -5585,6 +6134,11 @@ export interface components {
             attempts: number;
             /** @default {} */
             budget: components["schemas"]["TaskBudget"];
+            /**
+             * Cascade
+             * @default []
+             */
+            cascade: string[];
             /**
              * Checks
              * @default []
@@ -5636,17 +6190,20 @@ export interface components {
             /** Starting Diff */
             starting_diff?: string | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * TaskLine
          * @description A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
          *     of all turns.
          *
+         *     `applied` is the attempt whose patch somebody has put on their working tree, as they said.
          *     `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
          *     budget), "review" (it is done and not yet looked at), "retry" (it failed). `running` counts the attempts at work.
          */
         TaskLine: {
+            /** Applied */
+            applied?: string | null;
             /**
              * Archived
              * @default false
@@ -5727,7 +6284,7 @@ export interface components {
              */
             status: "queued" | "running" | "interrupted" | "done" | "failed" | "cancelled";
             /** Stop */
-            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
+            stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /**
              * @default {
              *       "line": "",
@@ -5747,7 +6304,8 @@ export interface components {
              *       "fixed": 0,
              *       "broken": 0,
              *       "still_failing": 0,
-             *       "warnings": 0
+             *       "warnings": 0,
+             *       "branch": ""
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -5826,7 +6384,7 @@ export interface components {
              * Acts
              * @default []
              */
-            acts: ("steer" | "interrupt" | "cancel" | "approve" | "follow_up" | "retry" | "choose" | "archive" | "delete")[];
+            acts: ("steer" | "interrupt" | "cancel" | "approve" | "follow_up" | "retry" | "choose" | "publish" | "archive" | "delete")[];
             /** @default {} */
             budget: components["schemas"]["Budget"];
             /**
@@ -6159,8 +6717,11 @@ export interface components {
          *     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-         *     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+         *     `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
+         *     perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
+         *     that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+         *     With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
+         *     does no more than to put the workspace back to there.
          */
         TurnRequest: {
             /** Against */
@@ -6170,6 +6731,11 @@ export interface components {
              * @default 1
              */
             attempts: number;
+            /**
+             * Cascade
+             * @default []
+             */
+            cascade: string[];
             /**
              * Checks
              * @default []
@@ -6218,14 +6784,21 @@ export interface components {
             /** Repository */
             repository: string;
             /**
+             * Rewind
+             * @default false
+             */
+            rewind: boolean;
+            /**
              * Seed
              * @default 0
              */
             seed: number;
             /** Starting Diff */
             starting_diff?: string | null;
+            /** Step */
+            step?: number | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * TurnView
@@ -6297,7 +6870,7 @@ export interface components {
              */
             status: "queued" | "running" | "interrupted" | "done" | "failed" | "cancelled";
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
             /**
              * Why
              * @default
@@ -6522,6 +7095,7 @@ export interface components {
 }
 export type About = components['schemas']['About'];
 export type Accept = components['schemas']['Accept'];
+export type Applied = components['schemas']['Applied'];
 export type Approve = components['schemas']['Approve'];
 export type AssistantMessage = components['schemas']['AssistantMessage'];
 export type AttemptColumn = components['schemas']['AttemptColumn'];
@@ -6563,12 +7137,14 @@ export type CommandEnded = components['schemas']['CommandEnded'];
 export type CommandPage = components['schemas']['CommandPage'];
 export type CommandStarted = components['schemas']['CommandStarted'];
 export type CommandView = components['schemas']['CommandView'];
+export type Compacted = components['schemas']['Compacted'];
 export type Comparison = components['schemas']['Comparison'];
 export type Continued = components['schemas']['Continued'];
 export type Demo = components['schemas']['Demo'];
 export type DeveloperMessage = components['schemas']['DeveloperMessage'];
 export type DiffLine = components['schemas']['DiffLine'];
 export type DiffView = components['schemas']['DiffView'];
+export type EmbeddedModel = components['schemas']['EmbeddedModel'];
 export type Environment = components['schemas']['Environment'];
 export type EnvironmentBase = components['schemas']['EnvironmentBase'];
 export type EnvironmentChecked = components['schemas']['EnvironmentChecked'];
@@ -6580,6 +7156,7 @@ export type EnvironmentView = components['schemas']['EnvironmentView'];
 export type EnvironmentWrite = components['schemas']['EnvironmentWrite'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorInfo = components['schemas']['ErrorInfo'];
+export type Escalated = components['schemas']['Escalated'];
 export type EventPage = components['schemas']['EventPage'];
 export type Evidence = components['schemas']['Evidence'];
 export type FailureView = components['schemas']['FailureView'];
@@ -6591,6 +7168,7 @@ export type FileText = components['schemas']['FileText'];
 export type Finding = components['schemas']['Finding'];
 export type Finished = components['schemas']['Finished'];
 export type FollowUp = components['schemas']['FollowUp'];
+export type Fork = components['schemas']['Fork'];
 export type Gone = components['schemas']['Gone'];
 export type GroupList = components['schemas']['GroupList'];
 export type GroupNamed = components['schemas']['GroupNamed'];
@@ -6632,6 +7210,10 @@ export type PlanUpdated = components['schemas']['PlanUpdated'];
 export type Prepared = components['schemas']['Prepared'];
 export type Profile = components['schemas']['Profile'];
 export type Progressed = components['schemas']['Progressed'];
+export type Publish = components['schemas']['Publish'];
+export type Published = components['schemas']['Published'];
+export type PublishedBranch = components['schemas']['PublishedBranch'];
+export type Publishing = components['schemas']['Publishing'];
 export type Quota = components['schemas']['Quota'];
 export type QuotaList = components['schemas']['QuotaList'];
 export type QuotaWrite = components['schemas']['QuotaWrite'];
@@ -6649,6 +7231,7 @@ export type Resumed = components['schemas']['Resumed'];
 export type Retention = components['schemas']['Retention'];
 export type Retried = components['schemas']['Retried'];
 export type Review = components['schemas']['Review'];
+export type Rewind = components['schemas']['Rewind'];
 export type RoomMade = components['schemas']['RoomMade'];
 export type RoomWanted = components['schemas']['RoomWanted'];
 export type RunView = components['schemas']['RunView'];
@@ -6667,9 +7250,12 @@ export type SecretWrite = components['schemas']['SecretWrite'];
 export type Seen = components['schemas']['Seen'];
 export type SelfTest = components['schemas']['SelfTest'];
 export type SessionsEnded = components['schemas']['SessionsEnded'];
+export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
 export type Span = components['schemas']['Span'];
+export type Stage = components['schemas']['Stage'];
+export type StageRun = components['schemas']['StageRun'];
 export type Standing = components['schemas']['Standing'];
 export type Standings = components['schemas']['Standings'];
 export type Steer = components['schemas']['Steer'];
@@ -6798,8 +7384,11 @@ export interface operations {
             query?: {
                 /** @description What acts begin with, such as `token.`. */
                 act?: string | null;
+                /** @description From the page before: its `cursor`. */
                 before?: number | null;
+                /** @description Acts of a page. */
                 limit?: number;
+                /** @description Only what this person did, by id. */
                 person?: string | null;
             };
             header?: never;
@@ -7237,6 +7826,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7331,6 +7921,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7429,6 +8020,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7521,6 +8113,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7624,6 +8217,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7718,6 +8312,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -7812,6 +8407,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The environment's name. */
                 name: string;
             };
             cookie?: never;
@@ -8252,6 +8848,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8344,6 +8941,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
             };
             cookie?: never;
@@ -8442,7 +9040,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8537,7 +9137,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The group's id; `everybody` is the one that everybody is in. */
                 group_id: string;
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -8802,6 +9404,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The invitation's id, which is not the secret of its link. */
                 invitation_id: string;
             };
             cookie?: never;
@@ -9064,6 +9667,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9156,6 +9760,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The model's name, without `shared:`. */
                 name: string;
             };
             cookie?: never;
@@ -9200,6 +9805,172 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_embedded_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddedModel"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fetch_embedded_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddedModel"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9420,6 +10191,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9509,11 +10281,105 @@ export interface operations {
             };
         };
     };
+    delete_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id. */
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     update_person: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9612,6 +10478,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9706,6 +10573,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The person's id. */
                 person_id: string;
             };
             cookie?: never;
@@ -9798,6 +10666,7 @@ export interface operations {
     own_quotas: {
         parameters: {
             query?: {
+                /** @description A group, by its id. */
                 group?: string | null;
             };
             header?: never;
@@ -10509,6 +11378,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10603,6 +11473,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10701,6 +11572,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The schedule's id. */
                 schedule_id: string;
             };
             cookie?: never;
@@ -10876,6 +11748,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -10970,10 +11843,12 @@ export interface operations {
     remove_secret: {
         parameters: {
             query?: {
+                /** @description That of this environment; without it the one for all. */
                 environment?: string | null;
             };
             header?: never;
             path: {
+                /** @description The secret's name: the variable that it is in. */
                 name: string;
             };
             cookie?: never;
@@ -11507,6 +12382,7 @@ export interface operations {
     openid_begin: {
         parameters: {
             query?: {
+                /** @description The page of ours to go to then. */
                 next?: string;
             };
             header?: never;
@@ -11970,6 +12846,8 @@ export interface operations {
                 status?: ("queued" | "running" | "interrupted" | "done" | "failed" | "cancelled")[];
                 /** @description Only those with something that this person has not read. */
                 unread?: boolean;
+                /** @description Only tasks whose work came to one of these. */
+                verdict?: ("verified" | "unverified" | "failing" | "unchanged" | "answered")[];
             };
             header?: never;
             path?: never;
@@ -11983,69 +12861,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "tasks": [
-                     *         {
-                     *           "id": "0f3k9x2m1qa8zt",
-                     *           "title": "Adding up an empty list of prices should give 0",
-                     *           "mode": "code",
-                     *           "status": "done",
-                     *           "verdict": "verified",
-                     *           "stop": "finished",
-                     *           "reason": "",
-                     *           "needs": "review",
-                     *           "repository": "https://git.example.com/shop.git",
-                     *           "environment": "shop",
-                     *           "ref": "main",
-                     *           "model": "gpt-5-codex",
-                     *           "turn": 1,
-                     *           "attempts": 2,
-                     *           "running": 0,
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "created": 1790000000,
-                     *           "updated": 1790000241.5,
-                     *           "began": 1790000001.2,
-                     *           "ended": 1790000241.5,
-                     *           "owner": "0f3j00aa11bb22",
-                     *           "owner_name": "Ada",
-                     *           "origin": "web",
-                     *           "priority": 3,
-                     *           "archived": false,
-                     *           "seq": 212,
-                     *           "unread": true,
-                     *           "summary": {
-                     *             "line": "verified: 1 test fixed",
-                     *             "steps": 9,
-                     *             "commands": 6,
-                     *             "usage": {
-                     *               "input_tokens": 48210,
-                     *               "cached_input_tokens": 40960,
-                     *               "cache_write_input_tokens": 0,
-                     *               "output_tokens": 1904,
-                     *               "reasoning_output_tokens": 0,
-                     *               "cost": 0.031
-                     *             },
-                     *             "files": 1,
-                     *             "added": 3,
-                     *             "removed": 1,
-                     *             "fixed": 1,
-                     *             "broken": 0,
-                     *             "still_failing": 0,
-                     *             "warnings": 0
-                     *           },
-                     *           "usage": {
-                     *             "input_tokens": 96420,
-                     *             "cached_input_tokens": 81920,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 3808,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.062
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskPage"];
                 };
             };
@@ -12136,107 +12951,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -12332,107 +13046,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "task": {
-                     *         "id": "0f3k9x2m1qa8zt",
-                     *         "title": "Adding up an empty list of prices should give 0",
-                     *         "mode": "code",
-                     *         "status": "done",
-                     *         "verdict": "verified",
-                     *         "stop": "finished",
-                     *         "reason": "",
-                     *         "needs": "review",
-                     *         "repository": "https://git.example.com/shop.git",
-                     *         "environment": "shop",
-                     *         "ref": "main",
-                     *         "model": "gpt-5-codex",
-                     *         "turn": 1,
-                     *         "attempts": 2,
-                     *         "running": 0,
-                     *         "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *         "created": 1790000000,
-                     *         "updated": 1790000241.5,
-                     *         "began": 1790000001.2,
-                     *         "ended": 1790000241.5,
-                     *         "owner": "0f3j00aa11bb22",
-                     *         "owner_name": "Ada",
-                     *         "origin": "web",
-                     *         "priority": 3,
-                     *         "archived": false,
-                     *         "seq": 212,
-                     *         "unread": true,
-                     *         "summary": {
-                     *           "line": "verified: 1 test fixed",
-                     *           "steps": 9,
-                     *           "commands": 6,
-                     *           "usage": {
-                     *             "input_tokens": 48210,
-                     *             "cached_input_tokens": 40960,
-                     *             "cache_write_input_tokens": 0,
-                     *             "output_tokens": 1904,
-                     *             "reasoning_output_tokens": 0,
-                     *             "cost": 0.031
-                     *           },
-                     *           "files": 1,
-                     *           "added": 3,
-                     *           "removed": 1,
-                     *           "fixed": 1,
-                     *           "broken": 0,
-                     *           "still_failing": 0,
-                     *           "warnings": 0
-                     *         },
-                     *         "usage": {
-                     *           "input_tokens": 96420,
-                     *           "cached_input_tokens": 81920,
-                     *           "cache_write_input_tokens": 0,
-                     *           "output_tokens": 3808,
-                     *           "reasoning_output_tokens": 0,
-                     *           "cost": 0.062
-                     *         }
-                     *       },
-                     *       "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *       "budget": {},
-                     *       "turns": [
-                     *         {
-                     *           "number": 1,
-                     *           "prompt": "total([]) raises TypeError; it should be 0. Add a test.",
-                     *           "mode": "code",
-                     *           "model": "gpt-5-codex",
-                     *           "author": "0f3j00aa11bb22",
-                     *           "author_name": "Ada",
-                     *           "created": 1790000000,
-                     *           "status": "done",
-                     *           "reason": "",
-                     *           "chosen": "0f3k9x2m1qa8zt.1.2",
-                     *           "why": "Attempt 2 of 2: every check passes on its result, with the smallest change (+3 −1).",
-                     *           "images": [],
-                     *           "limits": {
-                     *             "steps": 100,
-                     *             "seconds": 1800,
-                     *             "tokens": 4000000,
-                     *             "command_seconds": 120,
-                     *             "check_seconds": 600,
-                     *             "test_seconds": 60,
-                     *             "output_bytes": 67108864,
-                     *             "memory_bytes": 4294967296,
-                     *             "processes": 512,
-                     *             "disk_bytes": 8589934592,
-                     *             "open_files": 8192
-                     *           },
-                     *           "checks": [],
-                     *           "attempts": []
-                     *         }
-                     *       ],
-                     *       "messages": [],
-                     *       "acts": [
-                     *         "follow_up",
-                     *         "choose",
-                     *         "archive",
-                     *         "delete"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
@@ -12627,6 +13240,103 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TaskView"];
                 };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_applied: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Applied"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request cannot be read, or asks for what makes no sense. */
             400: {
@@ -14418,6 +15128,7 @@ export interface operations {
             query?: {
                 /** @description The number of an event of the attempt. */
                 after?: number;
+                /** @description Commands and checks at most. */
                 limit?: number;
             };
             header?: never;
@@ -15115,6 +15826,108 @@ export interface operations {
             };
         };
     };
+    fork_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again has no second effect: the answer is that of the first time. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Fork"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_image: {
         parameters: {
             query?: never;
@@ -15512,6 +16325,203 @@ export interface operations {
             };
         };
     };
+    get_publishing: {
+        parameters: {
+            query?: {
+                /** @description Of which attempt; the chosen one else. */
+                attempt?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    publish_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     retry_task: {
         parameters: {
             query?: never;
@@ -15526,6 +16536,108 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rewind_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again has no second effect: the answer is that of the first time. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rewind"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16447,6 +17559,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The token's id, which is not its secret. */
                 token_id: string;
             };
             cookie?: never;

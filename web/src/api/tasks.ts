@@ -6,7 +6,7 @@ import { type ListFilter, type Pages, withLine, withoutLine } from "@/live/list"
 
 import { ApiError, client, data, type Sent } from "./client";
 import { queries } from "./query";
-import type { Bulk, FollowUp, Gone, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
+import type { Bulk, FollowUp, Gone, paths, Publish, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
 
 export type NewTask = Sent<TaskCreate, "prompt" | "mode">;
 export type NewTurn = Sent<FollowUp>;
@@ -16,14 +16,17 @@ export const taskKey = (id: string) => ["tasks", "one", id] as const;
 
 const PAGE = 60;
 
-function listQuery(filter: ListFilter, cursor: string | null) {
+type ListQuery = NonNullable<paths["/api/v1/tasks"]["get"]["parameters"]["query"]>;
+
+function listQuery(filter: ListFilter, cursor: string | null): ListQuery {
   return {
     archived: filter.tab === "archived" ? ("true" as const) : ("false" as const),
     ...(filter.tab === "reviews" ? { mode: ["review" as const] } : {}),
     ...(filter.status ? { status: [filter.status] } : {}),
+    ...(filter.verdict ? { verdict: [filter.verdict] } : {}),
     ...(filter.unread ? { unread: true } : {}),
     ...(filter.mine ? { owner: "me" } : {}),
-    ...(filter.search ? { q: filter.search } : {}),
+    ...(filter.search ? { search: filter.search } : {}),
     ...(cursor ? { cursor } : {}),
     sort: filter.sort,
     limit: PAGE,
@@ -46,10 +49,11 @@ export function useTaskPages(filter: ListFilter) {
 
 /** For the palette: tasks whose title or prompt has what is typed. */
 export function useTaskSearch(typed: string): TaskLine[] {
-  const q = useDeferredValue(typed.trim());
+  const search = useDeferredValue(typed.trim());
+  const query: ListQuery = { search, limit: 8 };
   const found = useQuery({
-    queryKey: ["tasks", "search", q],
-    queryFn: async ({ signal }) => data(await client.GET("/api/v1/tasks", { params: { query: { q, limit: 8 } }, signal })),
+    queryKey: ["tasks", "search", search],
+    queryFn: async ({ signal }) => data(await client.GET("/api/v1/tasks", { params: { query }, signal })),
     placeholderData: keepPreviousData,
     staleTime: 10_000,
   });
@@ -112,6 +116,53 @@ export function useSubmit() {
         }),
       ),
     onSuccess: takeView,
+  });
+}
+
+/** The branches of what a task would work on, asked for when somebody looks for one. */
+export function useBranches(of: { environment: string | null; repository: string | null }, wanted: boolean) {
+  const named = of.environment !== null || of.repository !== null;
+  return useQuery({
+    queryKey: ["branches", of.environment, of.repository],
+    enabled: wanted && named,
+    queryFn: async ({ signal }) =>
+      data(
+        await client.GET("/api/v1/branches", {
+          params: { query: of.environment !== null ? { environment: of.environment } : { repository: of.repository } },
+          signal,
+        }),
+      ),
+    staleTime: 30_000,
+    retry: false,
+  });
+}
+
+const publishKey = (id: string, attempt: string) => ["tasks", "publish", id, attempt] as const;
+
+/** Where the result of an attempt can be pushed, or why it cannot, and where it was. */
+export function usePublishing(id: string, attempt: string, wanted: boolean) {
+  return useQuery({
+    queryKey: publishKey(id, attempt),
+    enabled: wanted,
+    queryFn: async ({ signal }) =>
+      data(await client.GET("/api/v1/tasks/{task_id}/publish", { params: { path: { task_id: id }, query: { attempt } }, signal })),
+    staleTime: 0,
+  });
+}
+
+export function usePublish(id: string, attempt: string) {
+  return useMutation({
+    mutationFn: async (body: Sent<Publish>) =>
+      data(
+        await client.POST("/api/v1/tasks/{task_id}/publish", {
+          params: { path: { task_id: id } },
+          body: { branch: null, message: null, ...body, attempt },
+        }),
+      ),
+    onSuccess: (published) => {
+      queries.setQueryData(publishKey(id, attempt), published);
+      return queries.invalidateQueries({ queryKey: taskKey(id) });
+    },
   });
 }
 

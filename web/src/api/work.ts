@@ -64,8 +64,9 @@ export interface DiffWish {
   whitespace: "show" | "ignore";
 }
 
-export function useDiff(ref: AttemptRef, wish: DiffWish) {
+export function useDiff(ref: AttemptRef, wish: DiffWish, enabled = true) {
   return useQuery({
+    enabled,
     queryKey: key(ref, "diff", wish),
     queryFn: async ({ signal }) => data(await client.GET(`${BASE}/diff`, { params: { path: path(ref), query: wish }, signal })),
     placeholderData: keepPreviousData,

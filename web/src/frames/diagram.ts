@@ -9,10 +9,18 @@ interface Wish {
 
 const say = (message: unknown): void => window.parent.postMessage(message, "*");
 
+const FONT = 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans SC", sans-serif';
+
+/** As in app.css; mermaid reckons with them, so that they are given as numbers. */
+const COLOURS = {
+  light: { darkMode: false, background: "#ffffff", primaryColor: "#eaf0fe", primaryBorderColor: "#9db4ec", primaryTextColor: "#1b1f2a", secondaryColor: "#f1f3f6", tertiaryColor: "#f7f8fa", lineColor: "#6b7280", textColor: "#1b1f2a", edgeLabelBackground: "#ffffff", clusterBkg: "#f7f8fa", clusterBorder: "#dfe2e7", fontSize: "14px" },
+  dark: { darkMode: true, background: "#191b20", primaryColor: "#232c4a", primaryBorderColor: "#4c63ab", primaryTextColor: "#eceef2", secondaryColor: "#262930", tertiaryColor: "#1f2228", lineColor: "#9aa1ad", textColor: "#eceef2", edgeLabelBackground: "#191b20", clusterBkg: "#1f2228", clusterBorder: "#3a3f49", fontSize: "14px" },
+};
+
 let count = 0;
 
 async function draw({ source, theme }: Wish): Promise<void> {
-  mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: theme === "dark" ? "dark" : "neutral", fontFamily: "system-ui, sans-serif" });
+  mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: "base", themeVariables: COLOURS[theme], fontFamily: FONT });
   count += 1;
   const own = count;
   try {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { grouped, type ListFilter, type Pages, withLine, withoutLine } from "./list";
 import { taskLine } from "./testing";
 
-const all: ListFilter = { tab: "tasks", search: "", status: null, unread: false, mine: false, sort: "updated" };
+const all: ListFilter = { tab: "tasks", search: "", status: null, verdict: null, unread: false, mine: false, sort: "updated" };
 const held = (...tasks: ReturnType<typeof taskLine>[]): Pages => ({ pages: [{ tasks, cursor: null }], pageParams: [null] });
 const ids = (pages: Pages): string[] => pages.pages.flatMap((page) => page.tasks.map((task) => task.id));
 
@@ -26,6 +26,9 @@ describe("a task that the list's stream tells of", () => {
     expect(ids(withLine(held(taskLine({ id: "a" })), taskLine({ id: "a", archived: true, seq: 11 }), all))).toEqual([]);
     const running = { ...all, status: "running" } as const;
     expect(ids(withLine(held(taskLine({ id: "a", status: "running" })), taskLine({ id: "a", seq: 12 }), running))).toEqual([]);
+    const failing = { ...all, verdict: "failing" } as const;
+    expect(ids(withLine(held(taskLine({ id: "a", verdict: "failing" })), taskLine({ id: "a", verdict: "verified", seq: 12 }), failing))).toEqual([]);
+    expect(ids(withLine(held(), taskLine({ id: "b", verdict: "failing" }), failing))).toEqual(["b"]);
   });
 
   it("is not put among the results of a search, which is the service's to answer", () => {

@@ -5,6 +5,7 @@ export interface ListFilter {
   tab: "tasks" | "reviews" | "archived";
   search: string;
   status: TaskLine["status"] | null;
+  verdict: TaskLine["verdict"] | null;
   unread: boolean;
   mine: boolean;
   sort: "updated" | "created";
@@ -20,6 +21,7 @@ export function fits(task: TaskLine, filter: ListFilter): boolean | undefined {
   if (task.archived !== (filter.tab === "archived")) return false;
   if (filter.tab === "reviews" && task.mode !== "review") return false;
   if (filter.status !== null && task.status !== filter.status) return false;
+  if (filter.verdict !== null && task.verdict !== filter.verdict) return false;
   if (filter.unread && !task.unread) return false;
   return filter.search === "" && !filter.mine ? true : undefined;
 }

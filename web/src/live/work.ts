@@ -268,6 +268,12 @@ function checkEntry(event: EventOf<"checked">): WorkEntry {
   };
 }
 
+/** To the nearest whole number, halves to the even one, as the service rounds. */
+function rounded(value: number): number {
+  const near = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && near % 2 !== 0 ? near - 1 : near;
+}
+
 /** The service's words for events that have no entry of their own form. */
 function wordsOf(event: Event): string {
   switch (event.kind) {
@@ -282,11 +288,23 @@ function wordsOf(event: Event): string {
     case "progressed":
       return event.text;
     case "retried":
-      return `${event.message} Trying again in ${event.wait.toFixed(0)} s.`;
+      return `${event.message} Trying again in ${rounded(event.wait)} s.`;
+    case "compacted": {
+      const by = event.by === "harness" ? " The model gave no summary; one was put together from the log." : "";
+      const [before, after] = [event.before, event.after].map((size) => size.toLocaleString("en-US"));
+      return (
+        `The conversation was summarised, since it came near the end of the model's window: about ${before} ` +
+        `tokens became ${after}.${by}`
+      );
+    }
+    case "escalated":
+      return `${event.why} The next model, ${event.model}, begins anew.`;
     case "resumed":
       return "Another process went on with the work.";
     case "stopped":
       return event.message || (event.reason === "finished" ? "" : `Stopped: ${event.reason}.`);
+    case "published":
+      return `Pushed to the branch ${event.branch} of ${event.remote} (commit ${event.commit.slice(0, 12)}).`;
     default:
       return "";
   }

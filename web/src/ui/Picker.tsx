@@ -26,11 +26,22 @@ interface PickerProps {
   free?: ((typed: string) => string) | undefined;
   shown?: ReactNode;
   footer?: ReactNode;
+  onOpen?: () => void;
   className?: string;
 }
 
+/** Options that are in the page at a time; of more, those that have what was typed. */
+const MOST = 200;
+
+/** The first options that have what was typed, of many; all of few, which the list itself narrows. */
+export function narrowed(options: PickerOption[], typed: string): PickerOption[] {
+  if (options.length <= MOST) return options;
+  const wanted = typed.trim().toLowerCase();
+  return options.filter((option) => option.label.toLowerCase().includes(wanted)).slice(0, MOST);
+}
+
 /** A choice of many with a search field: environments, branches, models. */
-export function Picker({ label, value, onChange, options, icon, placeholder, search, empty, free, shown, footer, className }: PickerProps) {
+export function Picker({ label, value, onChange, options, icon, placeholder, search, empty, free, shown, footer, onOpen, className }: PickerProps) {
   const [open, setOpen] = useState(false);
   const [typed, setTyped] = useState("");
   const current = options.find((option) => option.value === value);
@@ -41,7 +52,13 @@ export function Picker({ label, value, onChange, options, icon, placeholder, sea
   };
   const known = options.some((option) => option.value === typed.trim());
   return (
-    <Popover.Root open={open} onOpenChange={setOpen}>
+    <Popover.Root
+      open={open}
+      onOpenChange={(next) => {
+        setOpen(next);
+        if (next) onOpen?.();
+      }}
+    >
       <Popover.Trigger
         aria-label={`${label}: ${current?.label ?? value ?? placeholder}`}
         className={cx(
@@ -69,7 +86,7 @@ export function Picker({ label, value, onChange, options, icon, placeholder, sea
             />
             <Command.List className="max-h-72 overflow-y-auto scroll-thin p-1" aria-label={label}>
               {!free || !typed.trim() ? <Command.Empty className="px-2 py-3 text-muted">{empty}</Command.Empty> : null}
-              {options.map((option) => (
+              {narrowed(options, typed).map((option) => (
                 <Command.Item
                   key={option.value}
                   value={`${option.label} ${option.value}`}

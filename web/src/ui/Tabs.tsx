@@ -1,6 +1,8 @@
 import { Tabs as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 
+import { cx } from "./class";
+
 export interface Tab<T extends string> {
   value: T;
   label: ReactNode;
@@ -15,6 +17,7 @@ export function Tabs<T extends string>({
   label,
   children,
   end,
+  inset,
 }: {
   value: T;
   onChange: (value: T) => void;
@@ -22,11 +25,13 @@ export function Tabs<T extends string>({
   label: string;
   children?: ReactNode;
   end?: ReactNode;
+  /** Keeps the first label in line with what stands below it, where that has a margin of its own. */
+  inset?: boolean;
 }) {
   return (
     <Radix.Root value={value} onValueChange={(next) => onChange(next as T)} className="flex min-h-0 flex-1 flex-col">
       <div className="flex items-center gap-2 border-b border-line">
-        <Radix.List aria-label={label} className="flex min-w-0 flex-1 gap-1 overflow-x-auto scroll-thin">
+        <Radix.List aria-label={label} className={cx("flex min-w-0 flex-1 gap-1 overflow-x-auto scroll-thin", inset && "px-1.5")}>
           {tabs.map((tab) => (
             <Radix.Trigger
               key={tab.value}

@@ -27,10 +27,11 @@ from journeyman.sandbox.protocol import SandboxSpec
 class Ready:
     """Layers for a sandbox, the topmost first; none where set-up has nothing to do or was not asked for.
 
-    `notes` are sentences for the person.
+    `notes` are sentences for the person. `builds` are the build and those that lie below it.
     """
 
     build: Build | None = None
+    builds: tuple[Build, ...] = ()
     lower: tuple[Path, ...] = ()
     home_lower: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
@@ -98,7 +99,7 @@ async def open_environment(site: Site, tell: Tell | None = None, *, fresh: bool 
             folders = [site.cache.folder(one) for one in held]
             lower = (*await _fitted(site, found), *(folder / "workspace" for folder in folders))
             home = tuple(folder / "home" for folder in folders)
-            yield Ready(found, lower, home, tuple(telling.notes), sentence(site, found))
+            yield Ready(found, tuple(held), lower, home, tuple(telling.notes), sentence(site, found))
             return
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from journeyman.core.model import Strategy
 from journeyman.core.task import (
     Attempt,
     Budget,
@@ -27,7 +28,6 @@ Prompt = Annotated[str, Field(min_length=1, max_length=400_000)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 BlobId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[float, Field(gt=0, lt=1e12, allow_inf_nan=False)]
-Strategy = Literal["loop", "repair"]
 
 
 # ---------------------------------------------------------------- what a client sends
@@ -65,7 +65,8 @@ class TaskCreate(Value):
     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
-    `against`; without it, at the starting diff or at what the branch has and the main one has not.
+    `against`; without it, at the starting diff or at what the branch has and the main one has not. `cascade` are the
+    models of that strategy, the cheapest first; without them those of the service's settings.
     """
 
     prompt: Prompt
@@ -75,6 +76,7 @@ class TaskCreate(Value):
     ref: Name | None = None
     model: Name | None = None
     strategy: Strategy | None = None
+    cascade: tuple[Name, ...] = Field(default=(), max_length=8)
     attempts: int = Field(default=1, ge=1, le=8)
     limits: TurnLimits = TurnLimits()
     budget: TaskBudget = TaskBudget()
@@ -116,6 +118,33 @@ class FollowUp(Value):
     attempt: str | None = Field(default=None, max_length=80)
 
 
+class Fork(Value):
+    """A new task that starts from an attempt of this one as it was after `step` of its steps (0 is its beginning); at
+    its end without one.
+
+    Without a prompt it is asked the same once more. What is None is as in the turn of that attempt.
+    """
+
+    step: int | None = Field(default=None, ge=0, le=10**6)
+    attempt: str = Field(default="chosen", max_length=80)
+    prompt: str = Field(default="", max_length=400_000)
+    mode: Mode | None = None
+    model: Name | None = None
+    strategy: Strategy | None = None
+    attempts: int = Field(default=1, ge=1, le=8)
+    limits: TurnLimits = TurnLimits()
+    budget: TaskBudget = TaskBudget()
+
+
+class Rewind(Value):
+    """Put the workspace and the conversation back to where they were after `step` steps of an attempt (0 is its
+    beginning). With a prompt the work goes on from there."""
+
+    step: int = Field(ge=0, le=10**6)
+    attempt: str = Field(default="chosen", max_length=80)
+    prompt: str = Field(default="", max_length=400_000)
+
+
 class Steer(Value):
     """A message to the agent while it works; it reads it at the end of the step that it is in."""
 
@@ -139,6 +168,24 @@ class Choose(Value):
     """Hand over this attempt ("turn.number", or its number in the newest turn)."""
 
     attempt: str = Field(min_length=1, max_length=80)
+
+
+class Applied(Value):
+    """Which attempt's patch was put on a working tree ("turn.number", or its number in the newest turn)."""
+
+    attempt: str = Field(default="chosen", min_length=1, max_length=80)
+
+
+class Publish(Value):
+    """Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
+    from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
+
+    A branch that is there already is only ever added to where the last commit on it was pushed from here.
+    """
+
+    attempt: str | None = Field(default=None, max_length=80)
+    branch: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$")
+    message: str | None = Field(default=None, min_length=1, max_length=20_000)
 
 
 class TaskUpdate(Value):
@@ -173,6 +220,7 @@ class TaskLine(Value):
     """A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
     of all turns.
 
+    `applied` is the attempt whose patch somebody has put on their working tree, as they said.
     `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
     budget), "review" (it is done and not yet looked at), "retry" (it failed). `running` counts the attempts at work.
     """
@@ -205,6 +253,7 @@ class TaskLine(Value):
     schedule: str | None = None
     priority: int = 3
     archived: bool = False
+    applied: str | None = None
     seq: int = 0
     unread: bool = False
     summary: Summary = Summary()
@@ -261,7 +310,7 @@ class TurnView(Value):
     attempts: tuple[AttemptLine, ...] = ()
 
 
-Act = Literal["steer", "interrupt", "cancel", "approve", "follow_up", "retry", "choose", "archive", "delete"]
+Act = Literal["steer", "interrupt", "cancel", "approve", "follow_up", "retry", "choose", "publish", "archive", "delete"]
 
 
 class TaskView(Value):
@@ -293,6 +342,27 @@ class Upload(Value):
     kind: Literal["image", "patch"]
     media_type: str
     size: int
+
+
+class PublishedBranch(Value):
+    """A result that was pushed: `attempt` by its name, as the `commit` that was then the tip of `branch`."""
+
+    attempt: str
+    remote: str
+    branch: str
+    commit: str
+    at: float
+
+
+class Publishing(Value):
+    """Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
+    `reason` says why it cannot be. `branch` and `message` are what is taken where none is named."""
+
+    remote: str | None = None
+    reason: str = ""
+    branch: str = ""
+    message: str = ""
+    published: tuple[PublishedBranch, ...] = ()
 
 
 class Branches(Value):

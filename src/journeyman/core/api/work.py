@@ -10,7 +10,8 @@ from pydantic import Field
 from journeyman.core.api.tasks import AttemptLine
 from journeyman.core.environment import EnvironmentUse, Refusal
 from journeyman.core.events import CommandEnded, Event, FilesChanged, Opened, PlanStep, PlanUpdated
-from journeyman.core.evidence import Change, Check, Citation, Comparison
+from journeyman.core.evidence import Change, Check, Citation, Comparison, StageRun
+from journeyman.core.model import Strategy
 from journeyman.core.task import Base, Limits, Mode, StopReason, Verdict
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
@@ -94,7 +95,8 @@ class ChecksView(Value):
 
 
 class ResultView(Value):
-    """The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result."""
+    """The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result.
+    `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`."""
 
     verdict: Verdict
     summary: str
@@ -107,6 +109,8 @@ class ResultView(Value):
     seconds: float = 0.0
     tree: str | None = None
     has_patch: bool = False
+    stages: tuple[StageRun, ...] = ()
+    cost_alone: float | None = None
 
 
 class AttemptView(Value):
@@ -116,7 +120,7 @@ class AttemptView(Value):
     attempt: AttemptLine
     mode: Mode | None = None
     model: str = ""
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Strategy | None = None
     base: Base | None = None
     limits: Limits = Limits()
     checks: tuple[Check, ...] = ()
@@ -250,11 +254,12 @@ class Timeline(Value):
 
 
 class CommandView(Value):
-    """A command whose output is kept: one of the agent's, or a check. `size` is in bytes."""
+    """A command whose output is kept: one of the agent's, a check, or a script of the environment that was run before
+    the work. `size` is in bytes."""
 
     seq: int
     at: float
-    origin: Literal["agent", "check"]
+    origin: Literal["agent", "check", "setup"]
     command: str
     on: Literal["base", "result", "candidate"] | None = None
     exit_code: int | None
@@ -324,11 +329,13 @@ class DiffView(Value):
     """The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
     where it is too large for one answer: download it).
 
-    `against` is "base", or the name of an attempt.
+    `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
+    the attempt's last checkpoint.
     """
 
     attempt: str
     against: str
+    so_far: bool = False
     files: tuple[FileDiff, ...]
     unified: str = ""
     added: int = 0

@@ -50,7 +50,9 @@ async def list_quotas(request: Request, actor: Administrator) -> QuotaList:
 
 @router.get("/quota")
 async def own_quotas(
-    request: Request, actor: Reader, group: Annotated[str | None, Query(max_length=64)] = None
+    request: Request,
+    actor: Reader,
+    group: Annotated[str | None, Query(max_length=64, description="A group, by its id.")] = None,
 ) -> Standings:
     """What one's own tasks fall under, with that of a group of one's own where one is given."""
     if group is not None and not (actor.administers or group in actor.groups):
@@ -124,9 +126,9 @@ async def get_usage(
 async def get_audit(
     request: Request,
     actor: Administrator,
-    before: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    person: Annotated[str | None, Query(max_length=64)] = None,
+    before: Annotated[int | None, Query(ge=1, lt=2**31, description="From the page before: its `cursor`.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Acts of a page.")] = 100,
+    person: Annotated[str | None, Query(max_length=64, description="Only what this person did, by id.")] = None,
     act: Annotated[str | None, Query(max_length=64, description="What acts begin with, such as `token.`.")] = None,
 ) -> AuditPage:
     """Privileged acts, the newest first: who did what to what, from where."""

@@ -102,6 +102,20 @@ async def update_person(request: Request, actor: Signed, person_id: str, wanted:
     return changed
 
 
+@router.delete("/people/{person_id}", status_code=204, responses=problems(404, 409))
+async def delete_person(request: Request, actor: Administrator, person_id: str) -> None:
+    """Delete somebody: their account, sessions, tokens, schedules and quota, and their name and address in the audit
+    log. Their tasks and environments stay, without a name, for their groups and administrators. To keep somebody out
+    who may come back, disable them."""
+    try:
+        gone = await parts_of(request).store.people.remove(person_id)
+    except UsageError as error:
+        raise _not_so(error) from error
+    if not gone:
+        raise not_found("person", person_id)
+    await note(request, actor, "person.deleted", person_id)
+
+
 @router.delete("/people/{person_id}/sessions", responses=problems(404))
 async def end_sessions(request: Request, actor: Administrator, person_id: str) -> SessionsEnded:
     """Sign somebody out everywhere. Their tokens stay."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from fastapi import APIRouter, Body, Request
 
+from journeyman.attempt.clones import is_address
 from journeyman.core.api.admin import ScheduleList, ScheduleTask, ScheduleView, ScheduleWrite
 from journeyman.core.ids import new_id
 from journeyman.core.people import Schedule
@@ -133,14 +134,23 @@ async def _request(parts: Parts, actor: Actor, task: ScheduleTask, before: Sched
         prompt=task.prompt,
         mode=task.mode,
         repository=repository,
+        machine=_machine(parts, repository, before),
         ref=task.ref,
         environment=task.environment or "ready",
         model=task.model,
         strategy=task.strategy,
+        cascade=parts.cascade,
         attempts=task.attempts,
         limits=task.limits.over(parts.limits),
         checks=task.checks,
     )
+
+
+def _machine(parts: Parts, repository: str, before: Schedule | None) -> str | None:
+    """The machine that a folder is on, whichever worker hands the task out; an address needs none."""
+    if before is not None and before.request.repository == repository:
+        return before.request.machine
+    return None if is_address(repository) else parts.machine or None
 
 
 def check_cron(cron: str, timezone: str) -> None:

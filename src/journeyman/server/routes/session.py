@@ -158,7 +158,9 @@ async def accept_invitation(
     status_code=303,
     responses={303: {"description": "To the provider."}, **problems(404, 503)},
 )
-async def openid_begin(request: Request, next: Annotated[str, Query(max_length=2000)] = "/") -> Response:
+async def openid_begin(
+    request: Request, next: Annotated[str, Query(max_length=2000, description="The page of ours to go to then.")] = "/"
+) -> Response:
     """Sign in by the OpenID Connect provider: a browser is sent there, and comes back to `openid/callback`."""
     gate = gate_of(request)
     return await _openid(request).begin(gate, request, next)

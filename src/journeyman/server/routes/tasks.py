@@ -21,14 +21,14 @@ from journeyman.core.api.tasks import (
 from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.events import Finished
 from journeyman.core.evidence import Result
-from journeyman.core.task import Budget, Mode, Origin, Status, Task
+from journeyman.core.task import Budget, Mode, Origin, Status, Task, Verdict
 from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
 from journeyman.server.examples import CREATE, example
-from journeyman.server.found import ChangedTask, SeenTask, find_task
+from journeyman.server.found import ChangedTask, SeenTask, find_task, note_for_owner
 from journeyman.server.parts import Parts, parts_of
 from journeyman.server.tallies import Tallies
 from journeyman.server.views.matrix import matrix
@@ -84,6 +84,7 @@ async def list_tasks(
     request: Request,
     actor: Reader,
     status: Annotated[tuple[Status, ...], Query(description="Only tasks in these states.")] = (),
+    verdict: Annotated[tuple[Verdict, ...], Query(description="Only tasks whose work came to one of these.")] = (),
     mode: Annotated[tuple[Mode, ...], Query(description="Only tasks of these modes.")] = (),
     origin: Annotated[tuple[Origin, ...], Query(description="Only tasks that came in these ways.")] = (),
     repository: Annotated[str | None, Query(max_length=1000, description="Only those of this repository.")] = None,
@@ -110,6 +111,7 @@ async def list_tasks(
     which = Filter(
         viewer=lines.viewer(actor),
         status=status,
+        verdict=verdict,
         mode=mode,
         origin=origin,
         repository=repository,
@@ -164,6 +166,8 @@ async def _act(request: Request, parts: Parts, actor: Actor, task: Task, act: Bu
             await parts.engine.again(task)
         case "delete":
             await _delete(request, parts, actor, task)
+            return
+    await note_for_owner(request, actor, task, act)
 
 
 @router.get("/{task_id}", responses=problems(404, 409) | example(200, "task_view", "The task with its turns."))

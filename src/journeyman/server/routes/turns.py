@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
 
-from journeyman.core.api.tasks import Approve, Choose, FollowUp, Interrupt, Steer, TaskView
+from journeyman.attempt.prepare import worked
+from journeyman.core.api.tasks import Applied, Approve, Choose, FollowUp, Fork, Interrupt, Rewind, Steer, TaskView
 from journeyman.core.errors import UsageError
-from journeyman.core.task import Budget, MessageKind, Task, Turn, TurnRequest
+from journeyman.core.task import Attempt, Budget, MessageKind, Task, Turn, TurnRequest
+from journeyman.core.text import counted
 from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Writer
@@ -38,9 +40,57 @@ async def follow_up(
     return await lines.task_view(parts, actor, task.id)
 
 
-async def _newest(parts: Parts, task: Task) -> Turn:
-    """The newest turn; that of a terminal's task, which may have no row, is made of the task."""
-    turns = await parts.store.turns.all(task.id)
+@router.post("/fork", status_code=201)
+async def fork_task(
+    request: Request, actor: Writer, task: ChangedTask, body: Fork, idempotency_key: Key = None
+) -> TaskView:
+    """A new task that starts from this one as it was after a step: its conversation and all files of its workspace."""
+    parts = parts_of(request)
+    attempt = await worked(parts.store, await find_attempt(parts.store, task, body.attempt))
+    before = await _newest(parts, task, attempt.turn)
+    step = _step_of(attempt, attempt.summary.steps if body.step is None else body.step)
+    budget = Budget(tokens=body.budget.tokens, cost=body.budget.cost)
+    new = await parts.engine.submit(
+        await orders.fork_of(parts, actor, before, step, body),
+        owner=actor.id,
+        group=task.group,
+        origin="api",
+        key=idempotency_key,
+        budget=await orders.admitted(parts, actor.id, task.group, budget),
+        priority=task.priority,
+        parent=task.id,
+        continues=attempt.id,
+    )
+    return await lines.task_view(parts, actor, new.id)
+
+
+@router.post("/rewind", status_code=201)
+async def rewind_task(
+    request: Request, actor: Writer, task: ChangedTask, body: Rewind, idempotency_key: Key = None
+) -> TaskView:
+    """Put the workspace, with ignored files and all, and the conversation back to where they were after a step. That is
+    a further turn, so nothing of what came after is lost; with a prompt the work goes on in it."""
+    parts = parts_of(request)
+    attempt = await worked(parts.store, await find_attempt(parts.store, task, body.attempt))
+    _step_of(attempt, body.step)
+    wanted = orders.rewind_of(await _newest(parts, task, attempt.turn), body)
+    await orders.admitted(parts, task.owner, task.group, task.budget)
+    await parts.engine.follow_up(task.id, wanted, author=actor.id, continues=attempt.id, key=idempotency_key)
+    return await lines.task_view(parts, actor, task.id)
+
+
+def _step_of(attempt: Attempt, step: int) -> int:
+    if step > attempt.summary.steps:
+        name = f"{attempt.turn}.{attempt.number}"
+        said = f"Attempt {name} has {counted(attempt.summary.steps, 'step')}; there is no step {step}."
+        raise ApiError(422, "invalid", said, [{"in": "body", "field": "step", "message": said}])
+    return step
+
+
+async def _newest(parts: Parts, task: Task, number: int | None = None) -> Turn:
+    """The newest turn, or the one with a number; that of a terminal's task, which may have no row, is made of the
+    task."""
+    turns = [turn for turn in await parts.store.turns.all(task.id) if number in (None, turn.number)]
     if turns:
         return turns[-1]
     request = TurnRequest(
@@ -95,7 +145,8 @@ async def approve(
 
 @router.post("/retry")
 async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> TaskView:
-    """Have what failed, or was interrupted or cancelled, go on from the step it was in."""
+    """Have what failed, or was interrupted or cancelled, go on from the step it was in. A task that is done has nothing
+    to retry, whatever its checks say (409): a follow-up asks for more of it, or for the same once more."""
     parts = parts_of(request)
     await orders.admitted(parts, task.owner, task.group, task.budget)
     try:
@@ -117,6 +168,17 @@ async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, bod
     if any(row.number == attempt.turn for row in await parts.store.turns.all(task.id)):
         await parts.store.turns.update(task.id, attempt.turn, chosen=attempt.id)
     return await lines.task_view(parts, actor, task.id)
+
+
+@router.put("/applied", tags=["attempts"], status_code=204)
+async def mark_applied(request: Request, actor: Writer, task: ChangedTask, body: Applied) -> None:
+    """Remember that an attempt's patch was put on a working tree, so that lists say so."""
+    del actor
+    parts = parts_of(request)
+    attempt = await find_attempt(parts.store, task, body.attempt)
+    if attempt.verdict is None:
+        raise ApiError(409, "not_ready", f"Attempt {attempt.turn}.{attempt.number} has no result yet.")
+    await parts.store.update_task(task.id, applied=attempt.id)
 
 
 async def _say(

@@ -175,7 +175,10 @@ async def get_chunk_cast(request: Request, attempt: SeenAttempt, chunk: Chunk) -
 
 @router.get("/{attempt}/terminal", responses=CAST, response_class=Response)
 async def get_terminal_cast(
-    request: Request, attempt: SeenAttempt, after: Seq = 0, limit: Annotated[int, Query(ge=1, le=500)] = 200
+    request: Request,
+    attempt: SeenAttempt,
+    after: Seq = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="Commands and checks at most.")] = 200,
 ) -> Response:
     """A recording of an attempt's commands and checks, one after the other; a marker stands at each."""
     lines = await terminal.attempt_cast(parts_of(request), attempt, after, limit)
@@ -202,8 +205,10 @@ async def get_diff(
     whitespace: Annotated[Literal["show", "ignore"], Query(description="Whether white space counts.")] = "show",
     path: Annotated[str | None, Query(min_length=1, max_length=4096, description="Only this file.")] = None,
 ) -> DiffView:
-    """The changes, file by file and line by line, and as a patch."""
-    name, patch = await diffs.patch_of(
+    """The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far."""
+    so_far = attempt.verdict is None
+    read = diffs.patch_so_far if so_far else diffs.patch_of
+    name, patch = await read(
         parts_of(request),
         task,
         attempt,
@@ -212,7 +217,7 @@ async def get_diff(
         ignore_space=whitespace == "ignore",
         path=files.clean_path(path) if path is not None else None,
     )
-    return await diffs.diff_view(attempt, name, patch)
+    return await diffs.diff_view(attempt, name, patch, so_far=so_far)
 
 
 @router.get("/{attempt}/patch", responses=TEXT, response_class=Response)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from journeyman.core.api.tasks import Act, AttemptLine, TaskLine, TurnView
-from journeyman.core.task import Attempt, Status, Task, Turn
+from journeyman.core.task import Attempt, Status, StopReason, Summary, Task, Turn
 from journeyman.core.usage import Usage
 from journeyman.server.views.choice import ranked, why
 from journeyman.store.holder import is_dead
@@ -36,14 +36,16 @@ def task_line(task: Task, attempts: Sequence[Attempt], usage: Usage, names: Name
     one = shown(task, attempts)
     begun = [attempt.began for attempt in attempts if attempt.began is not None]
     ended = [attempt.ended for attempt in attempts if attempt.ended is not None]
-    line = TaskLine(
+    stop = one.summary.stop if one else None
+    return TaskLine(
         id=task.id,
         title=task.title,
         mode=task.mode,
         status=status,
         verdict=one.verdict if one else None,
-        stop=one.summary.stop if one else None,
+        stop=stop,
         reason=task.reason,
+        needs=needs(status, stop, unread=unread and not task.archived),
         repository=task.repository,
         environment=task.environment,
         ref=task.ref,
@@ -64,21 +66,21 @@ def task_line(task: Task, attempts: Sequence[Attempt], usage: Usage, names: Name
         schedule=task.schedule,
         priority=task.priority,
         archived=task.archived,
+        applied=task.applied,
         seq=task.seq,
         unread=unread,
+        summary=one.summary if one else Summary(),
         usage=usage,
     )
-    line = line.model_copy(update={"summary": one.summary} if one else {})
-    return line.model_copy(update={"needs": needs(line)})
 
 
-def needs(line: TaskLine) -> Literal["approve", "review", "retry"] | None:
+def needs(status: Status, stop: StopReason | None, *, unread: bool) -> Literal["approve", "review", "retry"] | None:
     """What a person should do about a task."""
-    if line.status == "interrupted" and line.stop == "budget":
+    if status == "interrupted" and stop == "budget":
         return "approve"
-    if line.status in ("failed", "interrupted"):
+    if status in ("failed", "interrupted"):
         return "retry"
-    return "review" if line.status == "done" and line.unread and not line.archived else None
+    return "review" if status == "done" and unread else None
 
 
 def attempt_line(attempt: Attempt, chosen: str | None) -> AttemptLine:
@@ -147,6 +149,7 @@ def acts(line: TaskLine, attempts: Sequence[Attempt], *, may: bool) -> tuple[Act
         "retry": line.status in ("failed", "interrupted", "cancelled"),
         "follow_up": line.status in OVER,
         "choose": sum(attempt.verdict is not None for attempt in attempts) > 1,
+        "publish": any(attempt.verdict is not None and attempt.summary.files for attempt in attempts),
         "archive": True,
         "delete": line.status in OVER,
     }

@@ -7,6 +7,7 @@ from journeyman.core.events import (
     CandidateTried,
     Checked,
     CheckStarted,
+    Compacted,
     Event,
     Opened,
     Replied,
@@ -51,6 +52,17 @@ class _Fold:
                     seq=event.seq,
                     cost=reply.usage.cost,
                     tokens=reply.usage.total_tokens,
+                )
+                self._add(span, event)
+            case Compacted(usage=usage):
+                span = Span(
+                    kind="model",
+                    label="summary of the conversation",
+                    start=event.at - event.seconds,
+                    step=self._steps,
+                    seq=event.seq,
+                    cost=usage.cost,
+                    tokens=usage.total_tokens,
                 )
                 self._add(span, event)
             case ToolStarted():

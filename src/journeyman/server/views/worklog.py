@@ -17,9 +17,12 @@ from journeyman.core.events import (
     AttemptStarted,
     CandidateTried,
     Checked,
+    Compacted,
+    Escalated,
     Event,
     Opened,
     Progressed,
+    Published,
     Replied,
     RequestRefused,
     Resumed,
@@ -32,6 +35,7 @@ from journeyman.core.events import (
 from journeyman.core.items import Reasoning
 from journeyman.core.model import Reply
 from journeyman.core.text import clip
+from journeyman.core.words import compacted_words, escalated_words
 from journeyman.server.views.checks import run_view
 
 CONTENT = 20_000
@@ -191,9 +195,15 @@ def _words(event: Event) -> str:
             return text
         case Retried():
             return f"{event.message} Trying again in {event.wait:.0f} s."
+        case Compacted():
+            return compacted_words(event)
+        case Escalated():
+            return escalated_words(event)
         case Resumed():
             return "Another process went on with the work."
         case Stopped():
             return event.message or ("" if event.reason == "finished" else f"Stopped: {event.reason}.")
+        case Published():
+            return f"Pushed to the branch {event.branch} of {event.remote} (commit {event.commit[:12]})."
         case _:
             return ""

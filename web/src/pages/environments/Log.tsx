@@ -42,7 +42,7 @@ export function Log({ log }: { log: BuildLog }) {
           const at = event.currentTarget;
           following.current = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR;
         }}
-        className="h-72 overflow-auto p-3 font-mono text-xs leading-5 scroll-thin focus-visible:-outline-offset-2"
+        className="max-h-72 min-h-16 overflow-auto p-3 font-mono text-xs leading-5 scroll-thin focus-visible:-outline-offset-2"
       >
         <div className="relative min-w-max" style={{ height: rows.getTotalSize() }}>
           {rows.getVirtualItems().map((row) => (

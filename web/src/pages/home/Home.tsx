@@ -11,7 +11,7 @@ import { Menu, MenuCheck, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui
 import { TabPanel, Tabs } from "@/ui/Tabs";
 
 import { PromptBox } from "./PromptBox";
-import { STATUSES } from "./search";
+import { STATUSES, VERDICTS } from "./search";
 import { TaskList } from "./TaskList";
 
 const route = getRouteApi("/shell/");
@@ -32,14 +32,15 @@ export function Home() {
       tab: search.tab ?? "tasks",
       search: search.q ?? "",
       status: search.status ?? null,
+      verdict: search.verdict ?? null,
       unread: search.unread ?? false,
       mine: search.mine ?? false,
       sort: search.sort ?? "updated",
     }),
-    [search.tab, search.q, search.status, search.unread, search.mine, search.sort],
+    [search.tab, search.q, search.status, search.verdict, search.unread, search.mine, search.sort],
   );
   const set = (part: Partial<typeof search>): void => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
-  const filtered = filter.status !== null || filter.unread || filter.mine;
+  const filtered = filter.status !== null || filter.verdict !== null || filter.unread || filter.mine;
   const recent = useRecentBranches(filter);
 
   return (
@@ -55,7 +56,7 @@ export function Home() {
         <Tabs
           label={t("tabs.label")}
           value={filter.tab}
-          onChange={(tab) => set({ tab: tab === "tasks" ? undefined : tab, status: undefined })}
+          onChange={(tab) => set({ tab: tab === "tasks" ? undefined : tab, status: undefined, verdict: undefined })}
           tabs={[
             { value: "tasks", label: t("tab.tasks") },
             { value: "reviews", label: t("tab.reviews") },
@@ -80,6 +81,16 @@ export function Home() {
                   ]}
                 />
                 <MenuLine />
+                <MenuLabel>{t("filter.verdict")}</MenuLabel>
+                <MenuChoice
+                  value={filter.verdict ?? "any"}
+                  onChange={(value) => set({ verdict: value === "any" ? undefined : value })}
+                  options={[
+                    { value: "any" as const, label: t("filter.any") },
+                    ...VERDICTS.map((value) => ({ value, label: t(`verdict.${value}`, { ns: "common" }) })),
+                  ]}
+                />
+                <MenuLine />
                 <MenuCheck checked={filter.unread} onChange={(unread) => set({ unread: unread || undefined })}>
                   {t("filter.unread")}
                 </MenuCheck>
@@ -99,7 +110,7 @@ export function Home() {
                 {filtered ? (
                   <>
                     <MenuLine />
-                    <MenuItem icon={<X size={15} />} onSelect={() => set({ status: undefined, unread: undefined, mine: undefined })}>
+                    <MenuItem icon={<X size={15} />} onSelect={() => set({ status: undefined, verdict: undefined, unread: undefined, mine: undefined })}>
                       {t("filter.clear")}
                     </MenuItem>
                   </>

@@ -1,11 +1,14 @@
 import { Link } from "@tanstack/react-router";
 import { Box, Cpu, GitBranch, Layers } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useEnvironments } from "@/api/environments";
 import { useModels } from "@/api/models";
+import { useBranches } from "@/api/tasks";
 import { money } from "@/i18n/format";
 import { repositoryName } from "@/parts/Status";
+import { explain } from "@/shell/errors";
 import { buttonClass } from "@/ui/Button";
 import { Menu, MenuChoice, MenuLabel } from "@/ui/Menu";
 import { Picker } from "@/ui/Picker";
@@ -53,6 +56,11 @@ export function EnvironmentPicker({ draft, change }: Parts) {
 
 export function BranchPicker({ draft, change, recent }: Parts & { recent: string[] }) {
   const { t } = useTranslation("home");
+  const [opened, setOpened] = useState(false);
+  const found = useBranches(draft, opened);
+  const fallback = found.data?.default ?? undefined;
+  const names = found.data ? found.data.branches : recent;
+  const named = draft.environment !== null || draft.repository !== null;
   return (
     <Picker
       label={t("branch")}
@@ -61,11 +69,32 @@ export function BranchPicker({ draft, change, recent }: Parts & { recent: string
       placeholder={t("branch.default")}
       search={t("branch.search")}
       empty={t("branch.empty")}
-      options={[{ value: "", label: t("branch.default") }, ...recent.map((name) => ({ value: name, label: name }))]}
+      options={[
+        { value: "", label: t("branch.default"), aside: fallback },
+        ...names.map((name) => ({ value: name, label: name })),
+      ]}
+      onOpen={() => setOpened(true)}
+      footer={<BranchState named={named} asked={found} />}
       free={(typed) => t("branch.use", { name: typed })}
       onChange={(value) => change({ branch: value || null })}
     />
   );
+}
+
+/** What there is to say about where the branches come from. */
+function BranchState({ named, asked }: { named: boolean; asked: ReturnType<typeof useBranches> }) {
+  const { t } = useTranslation("home");
+  const said = "px-2 py-1 text-xs text-muted";
+  if (!named) return <p className={said}>{t("branch.noRepository")}</p>;
+  if (asked.isError) {
+    return (
+      <p role="alert" className={said}>
+        {t("branch.failed")} {explain(asked.error).detail}
+      </p>
+    );
+  }
+  if (asked.isFetching) return <p className={said}>{t("branch.loading")}</p>;
+  return <p className={said}>{t("branch.count", { count: asked.data?.branches.length ?? 0 })}</p>;
 }
 
 export function ModelPicker({ draft, change }: Parts) {

@@ -3,6 +3,7 @@ import type { TaskLine } from "@/api/types";
 import type { DeepLink } from "./draft";
 
 export const STATUSES = ["running", "queued", "interrupted", "done", "failed", "cancelled"] as const;
+export const VERDICTS = ["verified", "unverified", "failing", "unchanged", "answered"] as const;
 const TABS = ["tasks", "reviews", "archived"] as const;
 const MODES = ["ask", "code", "review"] as const;
 const SORTS = ["updated", "created"] as const;
@@ -12,6 +13,7 @@ export interface HomeSearch extends DeepLink {
   tab?: (typeof TABS)[number] | undefined;
   q?: string | undefined;
   status?: TaskLine["status"] | undefined;
+  verdict?: NonNullable<TaskLine["verdict"]> | undefined;
   unread?: boolean | undefined;
   mine?: boolean | undefined;
   sort?: (typeof SORTS)[number] | undefined;
@@ -37,6 +39,7 @@ export function parseHomeSearch(search: Record<string, unknown>): HomeSearch {
     tab: oneOf(TABS, search["tab"]),
     q: words(search["q"]),
     status: oneOf(STATUSES, search["status"]),
+    verdict: oneOf(VERDICTS, search["verdict"]),
     unread: search["unread"] === true ? true : undefined,
     mine: search["mine"] === true ? true : undefined,
     sort: oneOf(SORTS, search["sort"]),

@@ -15,6 +15,8 @@ import { Field, Input, Select } from "@/ui/Field";
 import { Empty, Note, Working } from "@/ui/States";
 import { say } from "@/ui/toast";
 
+import { HeaderAction } from "./HeaderAction";
+
 export function Models() {
   const { t } = useTranslation("settings");
   const models = useModels();
@@ -23,7 +25,7 @@ export function Models() {
   if (models.isPending) return <Working>{t("models.loading")}</Working>;
   if (!models.data) return <Failed error={models.error} className="" onRetry={() => void models.refetch()} />;
   const add = administer ? (
-    <Button look="primary" icon={<Plus size={15} />} className="self-start" onClick={() => setAdding(true)}>
+    <Button look="primary" icon={<Plus size={15} />} onClick={() => setAdding(true)}>
       {t("models.add")}
     </Button>
   ) : null;
@@ -35,7 +37,7 @@ export function Models() {
         </Empty>
       ) : (
         <>
-          {add}
+          <HeaderAction>{add}</HeaderAction>
           <ul className="flex flex-col gap-3">
             {models.data.map((model) => (
               <Model key={model.name} model={model} />

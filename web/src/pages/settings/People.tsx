@@ -29,6 +29,7 @@ import { Panel } from "@/ui/Panel";
 import { Note, Working } from "@/ui/States";
 import { say } from "@/ui/toast";
 
+import { HeaderAction } from "./HeaderAction";
 import { ShownOnce } from "./Secret";
 import { Cell, Head, Table } from "./Table";
 
@@ -46,9 +47,11 @@ export function People() {
   const own = groups.data.filter((group) => !group.builtin);
   return (
     <>
-      <Button look="primary" icon={<UserPlus size={15} />} className="self-start" onClick={() => setInviting(true)}>
-        {t("invite")}
-      </Button>
+      <HeaderAction>
+        <Button look="primary" icon={<UserPlus size={15} />} onClick={() => setInviting(true)}>
+          {t("invite")}
+        </Button>
+      </HeaderAction>
       <Table label={t("section.people")} heads={[t("field.name"), t("field.role"), t("groups"), <span key="a" className="sr-only">{t("acts")}</span>]}>
         {people.data.map((person) => (
           <PersonRow key={person.id} person={person} groups={own} onLink={setLink} />

@@ -13,6 +13,7 @@ import { Dialog } from "@/ui/Dialog";
 import { Field, Input, Select } from "@/ui/Field";
 import { Empty, Note, Working } from "@/ui/States";
 
+import { HeaderAction } from "./HeaderAction";
 import { Cell, Head, Table } from "./Table";
 
 /** The names of what a quota can be for, by its `of`. */
@@ -36,7 +37,7 @@ export function Quotas() {
   if (quotas.isPending) return <Working>{t("quotas.loading")}</Working>;
   if (!quotas.data) return <Failed error={quotas.error} className="" onRetry={() => void quotas.refetch()} />;
   const add = (
-    <Button look="primary" icon={<Plus size={15} />} className="self-start" onClick={() => setEdited("new")}>
+    <Button look="primary" icon={<Plus size={15} />} onClick={() => setEdited("new")}>
       {t("quotas.new")}
     </Button>
   );
@@ -50,7 +51,7 @@ export function Quotas() {
         </Empty>
       ) : (
         <>
-          {add}
+          <HeaderAction>{add}</HeaderAction>
           <Table
             label={t("section.quotas")}
             heads={[t("quotas.of"), t("quotas.day"), t("quotas.month"), t("quotas.running"), t("quotas.queued"), <span key="a" className="sr-only">{t("acts")}</span>]}

@@ -17,6 +17,8 @@ import { Field, Input, Select, Switch, Textarea } from "@/ui/Field";
 import { Empty, Note, Working } from "@/ui/States";
 import { say } from "@/ui/toast";
 
+import { HeaderAction } from "./HeaderAction";
+
 const MODES = ["ask", "code", "review"] as const;
 
 export function Schedules() {
@@ -27,7 +29,7 @@ export function Schedules() {
   if (schedules.isPending) return <Working>{t("schedules.loading")}</Working>;
   if (!schedules.data) return <Failed error={schedules.error} className="" onRetry={() => void schedules.refetch()} />;
   const add = write ? (
-    <Button look="primary" icon={<Plus size={15} />} className="self-start" onClick={() => setEdited("new")}>
+    <Button look="primary" icon={<Plus size={15} />} onClick={() => setEdited("new")}>
       {t("schedules.new")}
     </Button>
   ) : null;
@@ -39,7 +41,7 @@ export function Schedules() {
         </Empty>
       ) : (
         <>
-          {add}
+          <HeaderAction>{add}</HeaderAction>
           <ul className="flex flex-col gap-3">
             {schedules.data.map((view) => (
               <Line key={view.schedule.id} view={view} onEdit={() => setEdited(view.schedule)} />
@@ -89,7 +91,7 @@ function Line({ view, onEdit }: { view: ScheduleView; onEdit: () => void }) {
     <li className="rounded-xl border border-line bg-surface p-4">
       <div className="flex flex-wrap items-center gap-2">
         <h2 className="font-semibold">{schedule.name}</h2>
-        <Badge tone={schedule.enabled ? "good" : "neutral"}>{schedule.enabled ? t("schedules.on") : t("schedules.off")}</Badge>
+        {write ? null : <Badge tone={schedule.enabled ? "good" : "neutral"}>{schedule.enabled ? t("schedules.on") : t("schedules.off")}</Badge>}
         <span className="flex-1" />
         {write ? (
           <>

@@ -11,12 +11,13 @@ import {
   UserRound,
   UsersRound,
 } from "lucide-react";
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay, useSession } from "@/api/session";
 import { Note, Working } from "@/ui/States";
 
+import { HeaderSlot } from "./HeaderAction";
 import { ADMINISTRATION, SECTIONS, type Section, sectionOf } from "./sections";
 
 const ICONS = {
@@ -53,6 +54,7 @@ export function Settings() {
   const shown = SECTIONS.filter((section) => (administer || !ADMINISTRATION.has(section)) && (person !== null || !["account", "tokens"].includes(section)));
   const section: Section = sectionOf(named) ?? shown[0] ?? "models";
   const Page = PAGES[section];
+  const [slot, setSlot] = useState<HTMLElement | null>(null);
   const nav = useRef<HTMLElement>(null);
   useEffect(() => {
     // On a phone the sections stand side by side, and the one that is open may be beyond the edge.
@@ -82,14 +84,19 @@ export function Settings() {
         </ul>
       </nav>
       <div className="flex min-w-0 flex-1 flex-col gap-4 pt-5 md:pt-8">
-        <header>
-          <h1 className="text-2xl font-semibold tracking-tight">{t(`section.${section}`)}</h1>
-          <p className="mt-1 text-muted">{t(`about.${section}`)}</p>
+        <header className="flex flex-wrap items-center gap-x-4 gap-y-3">
+          <div className="min-w-0 flex-1 basis-64">
+            <h1 className="text-2xl font-semibold tracking-tight">{t(`section.${section}`)}</h1>
+            <p className="mt-1 text-muted">{t(`about.${section}`)}</p>
+          </div>
+          <div ref={setSlot} className="flex gap-2 empty:hidden" />
         </header>
         {shown.includes(section) ? (
-          <Suspense fallback={<Working>{t("opening")}</Working>}>
-            <Page />
-          </Suspense>
+          <HeaderSlot value={slot}>
+            <Suspense fallback={<Working>{t("opening")}</Working>}>
+              <Page />
+            </Suspense>
+          </HeaderSlot>
         ) : (
           <Note kind="warn" title={t("notYours")}>
             {t("notYours.about")}

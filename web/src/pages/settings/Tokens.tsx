@@ -16,6 +16,7 @@ import { Empty, Note, Working } from "@/ui/States";
 import { Ago, useNow } from "@/ui/Time";
 import { say } from "@/ui/toast";
 
+import { HeaderAction } from "./HeaderAction";
 import { ShownOnce } from "./Secret";
 import { Cell, Head, Table } from "./Table";
 
@@ -29,7 +30,7 @@ export function Tokens() {
   if (tokens.isPending) return <Working>{t("tokens.loading")}</Working>;
   if (!tokens.data) return <Failed error={tokens.error} className="" onRetry={() => void tokens.refetch()} />;
   const add = (
-    <Button look="primary" icon={<Plus size={15} />} className="self-start" onClick={() => setMaking(true)}>
+    <Button look="primary" icon={<Plus size={15} />} onClick={() => setMaking(true)}>
       {t("tokens.new")}
     </Button>
   );
@@ -41,7 +42,7 @@ export function Tokens() {
         </Empty>
       ) : (
         <>
-          {add}
+          <HeaderAction>{add}</HeaderAction>
           <Table label={t("section.tokens")} heads={[t("field.name"), t("tokens.scopes"), t("tokens.used"), t("tokens.expires"), <span key="a" className="sr-only">{t("acts")}</span>]}>
             {tokens.data.map((token) => (
               <tr key={token.id}>
@@ -53,8 +54,8 @@ export function Tokens() {
                     ))}
                   </span>
                 </Cell>
-                <Cell className="text-muted">{token.used ? <Ago at={token.used} /> : t("never")}</Cell>
-                <Cell className="text-muted">
+                <Cell className="whitespace-nowrap text-muted">{token.used ? <Ago at={token.used} /> : t("never")}</Cell>
+                <Cell className="whitespace-nowrap text-muted">
                   {!token.expires ? t("tokens.forEver") : token.expires < now ? <Badge tone="bad">{t("tokens.expired")}</Badge> : date(token.expires)}
                 </Cell>
                 <Cell className="text-right">

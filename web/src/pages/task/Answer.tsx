@@ -7,6 +7,7 @@ import { type AttemptRef, useAttempt } from "@/api/work";
 import type { Pointer } from "@/parts/cited";
 import { Markdown } from "@/parts/Markdown";
 import { VerdictBadge } from "@/parts/Status";
+import { Ticked } from "@/parts/Ticked";
 import { Failed } from "@/shell/Failed";
 import { Delta } from "@/ui/Badge";
 import { cx } from "@/ui/class";
@@ -55,8 +56,8 @@ export function Answer({ attempt }: { attempt: AttemptLine }) {
             <ul className="mt-1.5 flex flex-col gap-0.5 text-sm text-muted">
               {result.sentences.map((sentence) => (
                 <li key={sentence}>
-                  <button type="button" className="text-left hover:text-ink" onClick={() => show({ tab: "checks", attempt: attempt.name })}>
-                    {sentence}
+                  <button type="button" className="text-left wrap-anywhere hover:text-ink" onClick={() => show({ tab: "checks", attempt: attempt.name })}>
+                    <Ticked text={sentence} />
                   </button>
                 </li>
               ))}
@@ -65,7 +66,9 @@ export function Answer({ attempt }: { attempt: AttemptLine }) {
           {result.warnings.map((warning) => (
             <p key={warning} className="mt-1.5 flex items-start gap-1.5 text-sm text-warn">
               <TriangleAlert size={14} className="mt-0.5 shrink-0" />
-              {warning}
+              <span className="min-w-0 wrap-anywhere">
+                <Ticked text={warning} />
+              </span>
             </p>
           ))}
         </section>

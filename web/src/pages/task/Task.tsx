@@ -130,7 +130,7 @@ function Loaded({ view }: { view: TaskView }) {
             data-shown={side === "work"}
             className="flex min-h-0 min-w-0 flex-1 flex-col max-lg:data-[shown=false]:hidden"
           >
-            <Tabs label={t("side.work")} value={tab} onChange={(next) => show({ tab: next })} tabs={TABS.map((value) => ({ value, label: t(`tab.${value}`) }))}>
+            <Tabs inset label={t("side.work")} value={tab} onChange={(next) => show({ tab: next })} tabs={TABS.map((value) => ({ value, label: t(`tab.${value}`) }))}>
               {TABS.map((name) => {
                 const Panel = PANELS[name];
                 return (

@@ -1,9 +1,9 @@
 import { getRouteApi } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Matrix } from "@/api/types";
-import { useDiff } from "@/api/work";
+import { fetchWholeDiff, useDiff } from "@/api/work";
 import { Failed } from "@/shell/Failed";
 import { Select } from "@/ui/Field";
 import { Empty, Working } from "@/ui/States";
@@ -46,8 +46,9 @@ function Compared({ task, left, right }: { task: string; left: string; right: st
   const { t } = useTranslation("task");
   const wish = useMemo(() => ({ against: left, whitespace: "show" as const }), [left]);
   const query = useDiff({ task, attempt: right }, wish);
+  const wholeOf = useCallback((path: string) => fetchWholeDiff({ task, attempt: right }, wish, path), [task, right, wish]);
   if (query.isPending) return <Working>{t("diff.loading")}</Working>;
   if (!query.data) return <Failed error={query.error} title={t("diff.failed")} onRetry={() => void query.refetch()} />;
   if (query.data.files.length === 0) return <Empty title={t("between.same")}>{t("between.sameAbout")}</Empty>;
-  return <PlainDiff files={query.data.files} label={t("between")} />;
+  return <PlainDiff files={query.data.files} label={t("between")} wholeOf={wholeOf} />;
 }

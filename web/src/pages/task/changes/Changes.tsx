@@ -14,29 +14,32 @@ import { IconButton } from "@/ui/Button";
 import { Segments, Switch } from "@/ui/Field";
 import { Empty, Working } from "@/ui/States";
 
-import { type Draft, dropComment, keyOf, saveComment, useComments } from "../comments";
+import { useComments } from "../comments";
 import { useTaskPage } from "../context";
-import { SoFar } from "./SoFar";
-import { CommentBox, CommentNote } from "./Comment";
+import { DiffRow, type Target } from "./DiffRow";
+import { EVERYTHING, expanded, lastLine, type Opened, type Range } from "./expanded";
 import { FileHeading } from "./FileHeading";
 import { FileTree } from "./FileTree";
-import { CodeLine } from "./Line";
-import { type Row, rowsOf, type Side, type View } from "./rows";
+import { rowsOf, type View } from "./rows";
+import { SoFar } from "./SoFar";
 import { useHunkTokens } from "./useHunkTokens";
 import { useViewed } from "./viewed";
 
 export function Changes() {
   const { t } = useTranslation("task");
-  const { ref, view } = useTaskPage();
+  const { ref, view, attempt } = useTaskPage();
   const [whitespace, setWhitespace] = useState<DiffWish["whitespace"]>("show");
   const [against, setAgainst] = useState("base");
   const wish = useMemo(() => ({ against, whitespace }), [against, whitespace]);
-  const query = useDiff(ref as AttemptRef, wish);
-  const turns = view.turns.length;
+  const begun = attempt?.status !== "queued";
+  const query = useDiff(ref as AttemptRef, wish, begun);
+  const turn = attempt?.turn ?? view.task.turn;
+  if (!begun) return <SoFar />;
   if (query.isPending) return <Working>{t("diff.loading")}</Working>;
   if (query.error instanceof ApiError && query.error.code === "not_ready") return <SoFar />;
   if (!query.data) return <Failed error={query.error} title={t("diff.failed")} onRetry={() => void query.refetch()} />;
   if (query.data.files.length === 0 && against === "base") {
+    if (query.data.so_far) return <SoFar />;
     return (
       <Empty icon={<FileIcon size={32} />} title={t("diff.none")}>
         {t("diff.none.about")}
@@ -50,7 +53,9 @@ export function Changes() {
       wish={wish}
       onWhitespace={setWhitespace}
       against={against}
-      onAgainst={turns > 1 ? setAgainst : null}
+      onAgainst={turn > 1 ? setAgainst : null}
+      before={`turn-${turn - 1}`}
+      soFar={query.data.so_far}
     />
   );
 }
@@ -61,14 +66,9 @@ interface DiffProps {
   onWhitespace: (whitespace: DiffWish["whitespace"]) => void;
   against: string;
   onAgainst: ((against: string) => void) | null;
-}
-
-/** Where a remark is being written: a line of a file, or several. */
-interface Target {
-  path: string;
-  side: "old" | "new";
-  start: number;
-  end: number;
+  /** What "this turn" is compared with. */
+  before: string;
+  soFar: boolean;
 }
 
 function useWide(): boolean {
@@ -82,7 +82,7 @@ function useWide(): boolean {
   return wide;
 }
 
-function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProps) {
+function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, soFar }: DiffProps) {
   const { t } = useTranslation("task");
   const { ref, view, search } = useTaskPage();
   const task = view.task.id;
@@ -90,14 +90,16 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProp
   const [look, setLook] = useState<View>("unified");
   const [tree, setTree] = useState(true);
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
-  const [whole, setWhole] = useState<ReadonlyMap<string, FileDiff>>(new Map());
+  // By the very change that was looked at: once a file changes further, what was opened of it is something else.
+  const [opened, setOpened] = useState<ReadonlyMap<FileDiff, Opened>>(new Map());
   const [target, setTarget] = useState<Target | null>(null);
   const comments = useComments(task);
   const viewed = useViewed(task);
   const box = useRef<HTMLDivElement>(null);
 
-  const files = useMemo(() => given.map((file) => whole.get(file.path) ?? file), [given, whole]);
-  const rows = useMemo(() => rowsOf(files, wide ? look : "unified", folded), [files, wide, look, folded]);
+  const files = useMemo(() => given.map((file) => expanded(file, opened.get(file))), [given, opened]);
+  const ends = useMemo(() => new Map(given.map((file) => [file.path, lastLine(file, opened.get(file))])), [given, opened]);
+  const rows = useMemo(() => rowsOf(files, wide ? look : "unified", folded, ends), [files, wide, look, folded, ends]);
   // eslint-disable-next-line react-hooks/incompatible-library -- it is not memoised, as the library asks
   const virtual = useVirtualizer({
     count: rows.length,
@@ -110,7 +112,8 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProp
   const near = shown.map((row) => rows[row.index]?.file.path).filter((path) => path !== undefined);
   const nearKey = [...new Set(near)].join("\n");
   const wanted = useMemo(() => new Set(nearKey.split("\n")), [nearKey]);
-  const colours = useHunkTokens(files, wanted);
+  const wholeOf = useCallback((path: string) => fetchWholeDiff(ref as AttemptRef, wish, path), [ref, wish]);
+  const colours = useHunkTokens(files, wanted, wholeOf);
 
   const toFile = useCallback(
     (path: string) => {
@@ -142,17 +145,29 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProp
       return after;
     });
   const foldAll = (): void => setFolded(folded.size < files.length ? new Set(files.map((file) => file.path)) : new Set());
-  const expand = (path: string): void => {
-    if (whole.has(path)) {
-      setWhole((before) => new Map([...before].filter(([name]) => name !== path)));
+  const isWhole = (path: string): boolean => {
+    const file = given.find((each) => each.path === path);
+    return file !== undefined && (opened.get(file)?.ranges.includes(EVERYTHING) ?? false);
+  };
+  const open = (path: string, range: Range): void => {
+    const file = given.find((each) => each.path === path);
+    if (!file) return;
+    if (range === EVERYTHING && isWhole(path)) {
+      setOpened((held) => new Map([...held].filter(([each]) => each !== file)));
       return;
     }
-    fetchWholeDiff(ref as AttemptRef, wish, path).then(
-      (file) => {
-        if (file) setWhole((before) => new Map(before).set(path, file));
-      },
-      (error: unknown) => sayFailed(error, t("diff.failed")),
-    );
+    const add = (lines: Opened["lines"], clipped: boolean): void =>
+      setOpened((held) => new Map(held).set(file, { lines, clipped, ranges: [...(held.get(file)?.ranges ?? []), range] }));
+    const known = opened.get(file);
+    if (known) add(known.lines, known.clipped);
+    else {
+      fetchWholeDiff(ref as AttemptRef, wish, path).then(
+        (all) => {
+          if (all) add(all.hunks.flatMap((hunk) => hunk.lines), all.clipped);
+        },
+        (error: unknown) => sayFailed(error, t("diff.failed")),
+      );
+    }
   };
 
   const added = files.reduce((sum, file) => sum + file.added, 0);
@@ -165,6 +180,7 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProp
         <span>{t("files", { count: files.length })}</span>
         <Delta added={added} removed={removed} />
         <span className="text-muted tabular">{t("diff.viewed", { done, count: files.length })}</span>
+        {soFar ? <span className="text-muted">{t("diff.soFar")}</span> : null}
         <span className="flex-1" />
         {onAgainst ? (
           <Segments
@@ -173,7 +189,7 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProp
             onChange={onAgainst}
             options={[
               { value: "base", label: t("diff.againstBase") },
-              { value: "turn-1", label: t("diff.againstTurn") },
+              { value: before, label: t("diff.againstTurn") },
             ]}
           />
         ) : null}
@@ -209,17 +225,17 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProp
                     <FileHeading
                       file={row.file}
                       folded={folded.has(row.file.path)}
-                      whole={whole.has(row.file.path)}
+                      whole={isWhole(row.file.path)}
                       viewed={viewed.has(row.file)}
                       onFold={(all) => (all ? foldAll() : fold(row.file.path))}
-                      onWhole={() => expand(row.file.path)}
+                      onWhole={() => open(row.file.path, EVERYTHING)}
                       onViewed={(seen) => {
                         viewed.mark(row.file, seen);
                         if (seen !== folded.has(row.file.path)) fold(row.file.path);
                       }}
                     />
                   ) : (
-                    <DiffRow row={row} colours={colours} comments={comments} target={target} onTarget={setTarget} task={task} onWhole={() => expand(row.file.path)} />
+                    <DiffRow row={row} colours={colours} comments={comments} target={target} onTarget={setTarget} task={task} onOpen={(range) => open(row.file.path, range)} />
                   )}
                 </div>
               ) : null;
@@ -228,84 +244,5 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst }: DiffProp
         </div>
       </div>
     </div>
-  );
-}
-
-interface DiffRowProps {
-  row: Exclude<Row, { kind: "file" }>;
-  colours: ReturnType<typeof useHunkTokens>;
-  comments: readonly Draft[];
-  target: Target | null;
-  onTarget: (target: Target | null) => void;
-  task: string;
-  onWhole: () => void;
-}
-
-function DiffRow({ row, colours, comments, target, onTarget, task, onWhole }: DiffRowProps) {
-  const { t } = useTranslation("task");
-  const { path } = row.file;
-  if (row.kind === "hunk") {
-    return (
-      <button type="button" onClick={onWhole} className="flex h-7 w-full items-center gap-3 bg-sunken px-3 text-left font-mono text-2xs text-muted hover:text-ink">
-        {row.hidden > 0 ? t("diff.hidden", { count: row.hidden }) : "⋯"}
-        <span className="truncate text-faint">{row.heading}</span>
-      </button>
-    );
-  }
-  if (row.kind === "note") return <p className="px-4 py-2.5 text-muted">{t(`diff.note.${row.note}`)}</p>;
-  const tokens = colours.get(`${path} ${row.hunk}`);
-  const place = (side: Side): Target => {
-    const old = side.line.kind === "-";
-    const number = (old ? side.line.old : side.line.new) ?? 1;
-    return { path, side: old ? "old" : "new", start: number, end: number };
-  };
-  const sides: Side[] = row.kind === "line" ? [{ index: row.index, line: row.line, changed: row.changed }] : [row.left, row.right].filter((side) => side !== null);
-  const line = (side: Side, numbers: "both" | "old" | "new") => {
-    const own = place(side);
-    return (
-      <CodeLine
-        line={side.line}
-        side={own.side}
-        numbers={numbers}
-        tokens={tokens?.[side.index]}
-        changed={side.changed}
-        selected={target?.path === path && target.side === own.side && target.start === own.start}
-        onComment={numbers === "old" && side.line.kind === " " ? null : () => onTarget(own)}
-      />
-    );
-  };
-  // The two sides of an unchanged line are the same place.
-  const places = [...new Map(sides.map((side) => [keyOf(place(side)), place(side)])).values()];
-  return (
-    <>
-      {row.kind === "line" ? (
-        line({ index: row.index, line: row.line, changed: row.changed }, "both")
-      ) : (
-        <div className="flex">
-          {row.left ? line(row.left, "old") : <span className="flex-1 bg-sunken" />}
-          <span className="w-px bg-line" />
-          {row.right ? line(row.right, "new") : <span className="flex-1 bg-sunken" />}
-        </div>
-      )}
-      {places.map((own) => {
-        const key = keyOf(own);
-        const draft = comments.find((comment) => comment.key === key);
-        if (target && keyOf(target) === key) {
-          return (
-            <CommentBox
-              key={key}
-              start={`${path}:${own.start}`}
-              text={draft?.text ?? ""}
-              onClose={() => onTarget(null)}
-              onSave={(text) => {
-                saveComment(task, { ...own, text });
-                onTarget(null);
-              }}
-            />
-          );
-        }
-        return draft ? <CommentNote key={key} text={draft.text} onEdit={() => onTarget(own)} onDrop={() => dropComment(task, key)} /> : null;
-      })}
-    </>
   );
 }

@@ -7,10 +7,10 @@ import type { FileDiff } from "@/api/types";
 import { FileHeading } from "./FileHeading";
 import { CodeLine } from "./Line";
 import { rowsOf } from "./rows";
-import { useHunkTokens } from "./useHunkTokens";
+import { useHunkTokens, type WholeOf } from "./useHunkTokens";
 
 /** Changes to be read, without remarks and marks. */
-export function PlainDiff({ files, label }: { files: FileDiff[]; label: string }) {
+export function PlainDiff({ files, label, wholeOf }: { files: FileDiff[]; label: string; wholeOf: WholeOf }) {
   const { t } = useTranslation("task");
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const box = useRef<HTMLDivElement>(null);
@@ -24,7 +24,7 @@ export function PlainDiff({ files, label }: { files: FileDiff[]; label: string }
     overscan: 20,
   });
   const all = useMemo(() => new Set(files.map((file) => file.path)), [files]);
-  const colours = useHunkTokens(files, all);
+  const colours = useHunkTokens(files, all, wholeOf);
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it is scrolled by keys, too
     <div ref={box} tabIndex={0} role="region" aria-label={label} className="max-h-[70vh] overflow-y-auto scroll-thin">
@@ -48,7 +48,7 @@ export function PlainDiff({ files, label }: { files: FileDiff[]; label: string }
                 />
               ) : row.kind === "hunk" ? (
                 <p className="flex h-7 items-center gap-3 bg-sunken px-3 font-mono text-2xs text-muted">
-                  {row.hidden > 0 ? t("diff.hidden", { count: row.hidden }) : "⋯"}
+                  {row.hidden ? t("diff.hidden", { count: row.hidden }) : "⋯"}
                   <span className="truncate text-faint">{row.heading}</span>
                 </p>
               ) : row.kind === "line" ? (

@@ -30,15 +30,16 @@ export function SoFar() {
     }
   }
   if (changed.size === 0) {
+    const over = attempt !== null && attempt.status !== "queued" && attempt.status !== "running";
     return (
-      <Empty icon={<FileIcon size={32} />} title={t("diff.none.yet")}>
-        {t("diff.none.yetAbout")}
+      <Empty icon={<FileIcon size={32} />} title={over ? t("diff.none") : t("diff.none.yet")}>
+        {over ? t("diff.none.overAbout") : t("diff.none.yetAbout")}
       </Empty>
     );
   }
   return (
     <div className="p-4">
-      <p className="mb-2 text-muted">{t("diff.soFar")}</p>
+      <p className="mb-2 text-muted">{t("diff.soFarFiles")}</p>
       <ul className="divide-y divide-line overflow-hidden rounded-lg border border-line bg-surface">
         {[...changed.values()].map((change) => (
           <li key={change.path}>

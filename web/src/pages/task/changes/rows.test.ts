@@ -34,7 +34,7 @@ const shape = (files: FileDiff[], view: "unified" | "split"): string[] =>
   rowsOf(files, view, new Set()).map((row) => {
     if (row.kind === "line") return `${row.line.kind}${row.line.text}`;
     if (row.kind === "pair") return `${row.left?.line.text ?? ""}|${row.right?.line.text ?? ""}`;
-    if (row.kind === "hunk") return `@ ${row.hidden}`;
+    if (row.kind === "hunk") return `@ ${row.hidden ?? "?"}`;
     return row.kind === "note" ? row.note : row.kind;
   });
 

@@ -1,9 +1,12 @@
 import type { DiffLine, FileDiff } from "@/api/types";
 
+import type { Range } from "./expanded";
+
 /** A line of a diff, or two beside each other. `left` is before the change, `right` after it. */
 export type Row =
   | { kind: "file"; key: string; file: FileDiff; index: number }
-  | { kind: "hunk"; key: string; file: FileDiff; hunk: number; hidden: number; heading: string }
+  /** Lines that are not shown, by their numbers before the change: `gap.to` is far beyond the end where that is unknown. */
+  | { kind: "hunk"; key: string; file: FileDiff; gap: Range; hidden: number | null; heading: string; place: "first" | "between" | "last" }
   | { kind: "line"; key: string; file: FileDiff; hunk: number; index: number; line: DiffLine; changed: Span | null }
   | { kind: "pair"; key: string; file: FileDiff; hunk: number; left: Side | null; right: Side | null }
   | { kind: "note"; key: string; file: FileDiff; note: "binary" | "clipped" | "empty" | "mode" };
@@ -75,7 +78,9 @@ function spansOf(lines: readonly DiffLine[]): Map<number, Span> {
   return spans;
 }
 
-function fileRows(file: FileDiff, view: View): Row[] {
+const nameOf = (path: string, line: DiffLine): string => `${path} ${line.old ?? ""}:${line.new ?? ""}`;
+
+function fileRows(file: FileDiff, view: View, end: number | null): Row[] {
   const rows: Row[] = [];
   const { path } = file;
   if (file.binary) return [{ kind: "note", key: `${path} binary`, file, note: "binary" }];
@@ -84,9 +89,12 @@ function fileRows(file: FileDiff, view: View): Row[] {
   }
   let shown = 0;
   file.hunks.forEach((hunk, number) => {
-    const hidden = Math.max(0, hunk.old_start - 1 - shown);
-    if (hidden > 0 || number > 0) rows.push({ kind: "hunk", key: `${path} @${number}`, file, hunk: number, hidden, heading: hunk.heading });
-    shown = hunk.old_start + hunk.old_lines - 1;
+    // A hunk without old lines stands behind the line that it counts from.
+    const first = hunk.old_lines > 0 ? hunk.old_start : hunk.old_start + 1;
+    const gap = { from: shown + 1, to: first - 1 };
+    const hidden = Math.max(0, gap.to - shown);
+    if (hidden > 0) rows.push({ kind: "hunk", key: `${path} @${gap.to}`, file, gap, hidden, heading: hunk.heading, place: number > 0 ? "between" : "first" });
+    shown = first + hunk.old_lines - 1;
     const spans = spansOf(hunk.lines);
     const side = (index: number): Side | null => {
       const line = hunk.lines[index];
@@ -94,7 +102,7 @@ function fileRows(file: FileDiff, view: View): Row[] {
     };
     if (view === "unified") {
       hunk.lines.forEach((line, index) =>
-        rows.push({ kind: "line", key: `${path} ${number}.${index}`, file, hunk: number, index, line, changed: spans.get(index) ?? null }),
+        rows.push({ kind: "line", key: nameOf(path, line), file, hunk: number, index, line, changed: spans.get(index) ?? null }),
       );
       return;
     }
@@ -103,7 +111,8 @@ function fileRows(file: FileDiff, view: View): Row[] {
     for (let index = 0; index < hunk.lines.length; ) {
       const block = inBlock.get(index);
       if (!block) {
-        rows.push({ kind: "pair", key: `${path} ${number}.${index}`, file, hunk: number, left: side(index), right: side(index) });
+        const both = side(index);
+        if (both) rows.push({ kind: "pair", key: nameOf(path, both.line), file, hunk: number, left: both, right: both });
         index += 1;
         continue;
       }
@@ -111,26 +120,26 @@ function fileRows(file: FileDiff, view: View): Row[] {
       for (let position = 0; position < height; position += 1) {
         const from = block.removed[position];
         const to = block.added[position];
-        rows.push({
-          kind: "pair",
-          key: `${path} ${number}.${index}+${position}`,
-          file,
-          hunk: number,
-          left: from === undefined ? null : side(from),
-          right: to === undefined ? null : side(to),
-        });
+        const left = from === undefined ? null : side(from);
+        const right = to === undefined ? null : side(to);
+        rows.push({ kind: "pair", key: `${path} ${left?.line.old ?? ""}|${right?.line.new ?? ""}`, file, hunk: number, left, right });
       }
       index += block.removed.length + block.added.length;
     }
   });
+  if (end === null || end > shown) {
+    const gap = { from: shown + 1, to: end ?? Number.MAX_SAFE_INTEGER };
+    rows.push({ kind: "hunk", key: `${path} @end`, file, gap, hidden: end === null ? null : end - shown, heading: "", place: "last" });
+  }
   if (file.clipped) rows.push({ kind: "note", key: `${path} clipped`, file, note: "clipped" });
   return rows;
 }
 
-/** All files below each other; of those that are folded only the heading. */
-export function rowsOf(files: readonly FileDiff[], view: View, folded: ReadonlySet<string>): Row[] {
+/** All files below each other; of those that are folded only the heading. `ends` are the files' last lines (before the
+ * change), null where that is not known: what is behind the last change is shown as hidden, then. */
+export function rowsOf(files: readonly FileDiff[], view: View, folded: ReadonlySet<string>, ends?: ReadonlyMap<string, number | null>): Row[] {
   return files.flatMap((file, index): Row[] => [
     { kind: "file", key: file.path, file, index },
-    ...(folded.has(file.path) ? [] : fileRows(file, view)),
+    ...(folded.has(file.path) ? [] : fileRows(file, view, ends?.has(file.path) ? (ends.get(file.path) ?? null) : 0)),
   ]);
 }

@@ -80,16 +80,16 @@ function Facts({ attempt }: { attempt: AttemptView }) {
   ];
   return (
     <Part title={t("facts")}>
-      <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1">
+      <dl className="grid grid-cols-[auto_1fr] items-center gap-x-6">
         {facts.map(([name, value]) => (
           <div key={name} className="contents">
-            <dt className="text-muted">{name}</dt>
-            <dd className="min-w-0 wrap-break-word">{value}</dd>
+            <dt className="flex min-h-7 items-center self-start text-muted">{name}</dt>
+            <dd className="flex min-h-7 min-w-0 flex-wrap items-center wrap-anywhere">{value}</dd>
           </div>
         ))}
       </dl>
       {base?.left_out.length ? <p className="mt-2 text-sm text-warn">{base.left_out.join(" ")}</p> : null}
-      {opened?.notes.length ? <p className="mt-2 text-sm text-muted">{opened.notes.join(" ")}</p> : null}
+      {opened?.notes.length ? <p className="mt-2 text-sm text-muted">{opened.notes.join(" · ")}</p> : null}
     </Part>
   );
 }

@@ -139,6 +139,7 @@ function Command({ command, open, words, marked, onToggle, onReplay }: CommandPr
       <button type="button" aria-expanded={open} onClick={onToggle} className="flex h-9 w-full items-center gap-2 px-3 text-left hover:bg-sunken">
         <ChevronRight size={14} className={cx("shrink-0 text-faint transition-transform", open && "rotate-90")} />
         <span className="shrink-0 font-mono text-2xs text-faint tabular">{clock(command.at)}</span>
+        {command.origin === "setup" ? <Badge tone="accent">{t("terminal.setup")}</Badge> : null}
         {command.origin === "check" ? <Badge>{t(`check.on.${command.on ?? "result"}`)}</Badge> : null}
         <span className="min-w-0 flex-1 truncate font-mono text-xs">{command.command.split("\n")[0]}</span>
         <span className={cx("shrink-0 text-xs tabular", goes ? "text-accent-text" : good ? "text-good" : "text-bad")}>
