@@ -5946,6 +5946,8 @@ export interface components {
         /**
          * Stopped
          * @description The strategy came to its end; the checks follow. `message` is a sentence for a person.
+         *
+         *     `doubt` says why checks that pass do not show that the work is right; such a result is not called verified.
          */
         Stopped: {
             /**
@@ -5953,6 +5955,11 @@ export interface components {
              * @default 0
              */
             at: number;
+            /**
+             * Doubt
+             * @default
+             */
+            doubt: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
