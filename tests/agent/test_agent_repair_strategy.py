@@ -109,7 +109,7 @@ async def working(
 ) -> AsyncGenerator[Work]:
     """An attempt in `folder`; opened again it goes on where it was."""
     work = folder / "work"
-    for name, text in (PLAIN_PYTEST | files).items():
+    for name, text in {**PLAIN_PYTEST, **files}.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text)
     for path in (folder, *folder.parents[:2]):
@@ -203,7 +203,7 @@ async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> N
         assert stop.message.startswith("Not fully repaired")
         assert "leaves 1 failing" in stop.message
         text = (await changed(work))["counting.py"]
-        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=60)
+        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=120)
         assert (text != TALLY["counting.py"], done.exit_code) == (True, 0)
 
 

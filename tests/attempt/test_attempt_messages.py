@@ -114,7 +114,7 @@ async def test_a_command_is_stopped_at_once_and_its_work_is_kept(
     await seen(one.host.store, attempt, ToolStarted)
     await until_there(one.host.folder(attempt) / "upper" / "b.txt")
     await tell(one, attempt, kind, "Wrong way.")
-    result = await asyncio.wait_for(running, 60)
+    result = await asyncio.wait_for(running, 120)
     events = await one.host.store.events(attempt)
     assert [event.kind for event in events][-4:] == ["tool_returned", "heard", "stopped", "finished"]
     [returned], [heard], [stopped] = of(events, ToolReturned), of(events, Heard), of(events, Stopped)
@@ -149,7 +149,7 @@ async def test_a_model_that_does_not_answer_is_not_waited_for(
     running = asyncio.create_task(run_attempt(one.host, attempt))
     await seen(one.host.store, attempt, ToolReturned)
     await tell(one, attempt, "interrupt")
-    result = await asyncio.wait_for(running, 60)
+    result = await asyncio.wait_for(running, 120)
     assert (result.verdict, result.changes, await status_of(one, attempt)) == ("unchanged", (), "interrupted")
 
 
@@ -163,7 +163,7 @@ async def test_a_cancellation_from_without_ends_in_good_order_where_a_person_wis
     await until_there(one.host.folder(attempt) / "upper" / "b.txt")
     await tell(one, attempt, "cancel")
     running.cancel()
-    result = await asyncio.wait_for(running, 60)
+    result = await asyncio.wait_for(running, 120)
     assert ([change.path for change in result.changes], await status_of(one, attempt)) == (["b.txt"], "cancelled")
     assert [event.what for event in await one.host.store.events(attempt) if isinstance(event, Heard)] == ["cancel"]
 
@@ -187,7 +187,7 @@ async def test_an_attempt_that_was_cancelled_before_it_began_does_nothing(
     one = bench([Step(error=(Fault(kind="hang"),))])
     attempt = await one.begin(make_repository(FILES))
     await tell(one, attempt, "cancel")
-    result = await asyncio.wait_for(run_attempt(one.host, attempt), 60)
+    result = await asyncio.wait_for(run_attempt(one.host, attempt), 120)
     assert (result.verdict, await status_of(one, attempt)) == ("unchanged", "cancelled")
 
 
@@ -232,7 +232,7 @@ async def test_a_process_that_is_to_end_does_not_wait_for_checks(
                 words |= isinstance(each.event, Replied) and not each.event.reply.calls
     leave.set()
     with pytest.raises(HandedOver):
-        await asyncio.wait_for(running, 60)
+        await asyncio.wait_for(running, 120)
     assert await status_of(one, attempt) == "queued"
 
 

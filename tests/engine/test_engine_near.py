@@ -29,7 +29,7 @@ async def test_a_follow_up_prefers_the_machine_that_has_the_workspace(engine: En
     request = TurnRequest(prompt="x", repository=ADDRESS)
     async with working(engine, store, on("there"), an_offer("there", machine="there")):
         task = await submit(store, engine, request, Sender(), clock=lambda: 1.0)
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
     async with (
         open_engine(engine.where, "here") as other,  # a client has one worker
         working(other, store, on("here"), an_offer("here", machine="here")),

@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter
 from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
 from journeyman.core.evidence import Change, Check, CheckRun, Result
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
-from journeyman.core.model import Profile, Reply, ToolSpec
+from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
 from journeyman.core.task import Base, Limits, Mode, StopReason
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
@@ -29,7 +29,7 @@ class AttemptStarted(Recorded):
 
     `turn` is the number of the turn that it answers, `continues` the attempt of the turn before that it goes on from
     (`Continued` follows then), `images` the blob ids of those that belong to the prompt. Messages up to the number
-    `heard` were for turns before.
+    `heard` were for turns before. `stages` are the models of a cascade, `model` is the first of them.
     """
 
     kind: Literal["attempt_started"] = "attempt_started"
@@ -38,7 +38,7 @@ class AttemptStarted(Recorded):
     mode: Mode
     model: str
     profile: Profile
-    strategy: Literal["loop", "repair"]
+    strategy: Strategy
     base: Base
     limits: Limits
     checks: tuple[Check, ...] = ()
@@ -48,6 +48,7 @@ class AttemptStarted(Recorded):
     continues: str | None = None
     images: tuple[str, ...] = ()
     heard: int = 0
+    stages: tuple[Stage, ...] = ()
 
 
 class PlanStep(Value):
@@ -175,6 +176,19 @@ class Compacted(Recorded):
     seconds: float = 0.0
 
 
+class Escalated(Recorded):
+    """The next model of a cascade (`stage`, from 0) begins anew from where the attempt began, and knows what the one
+    before has come to: `result`, with the workspace's manifest at `checkpoint`, complete where `checkpointed`."""
+
+    kind: Literal["escalated"] = "escalated"
+    stage: int
+    model: str
+    why: str
+    result: Result
+    checkpoint: str | None = None
+    checkpointed: bool = True
+
+
 class CommandStarted(Value):
     kind: Literal["command"] = "command"
     command: str
@@ -299,10 +313,13 @@ class Stopped(Recorded):
 
 
 class Finished(Recorded):
-    """The last event of the work on an attempt that was not interrupted."""
+    """The last event of the work on an attempt that was not interrupted. With `stage` the result is that of an earlier
+    stage of a cascade, whose files are those of `checkpoint`."""
 
     kind: Literal["finished"] = "finished"
     result: Result
+    stage: int | None = None
+    checkpoint: str | None = None
 
 
 class Published(Recorded):
@@ -327,6 +344,7 @@ Event = Annotated[
     | Heard
     | Replied
     | Compacted
+    | Escalated
     | ToolStarted
     | ToolReturned
     | CheckStarted

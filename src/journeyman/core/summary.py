@@ -8,6 +8,7 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     Compacted,
+    Escalated,
     Event,
     Finished,
     Opened,
@@ -90,6 +91,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return {"line": "thinking"}
         case Stopped(reason=reason):
             return {"line": ENDED[reason], "stop": reason}
+        case Escalated(model=model):
+            return {"line": one_line(f"the checks do not pass; going on with {model}"), "stop": None}
         case Finished(result=result):
             return _finished(result)
         case Published(branch=branch):

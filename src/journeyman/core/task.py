@@ -89,10 +89,11 @@ class TurnRequest(Value):
     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-    `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-    over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with. With a
-    `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind` does no
-    more than to put the workspace back to there.
+    `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
+    perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
+    that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+    With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
+    does no more than to put the workspace back to there.
     """
 
     prompt: str = Field(min_length=1)
@@ -102,7 +103,8 @@ class TurnRequest(Value):
     ref: str | None = None
     environment: str = "ready"
     model: str | None = None
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Literal["loop", "repair", "cascade"] | None = None
+    cascade: tuple[str, ...] = ()
     attempts: int = Field(default=1, ge=1, le=8)
     limits: Limits = Limits()
     checks: tuple[str, ...] = ()

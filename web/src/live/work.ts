@@ -297,6 +297,8 @@ function wordsOf(event: Event): string {
         `tokens became ${after}.${by}`
       );
     }
+    case "escalated":
+      return `${event.why} The next model, ${event.model}, begins anew.`;
     case "resumed":
       return "Another process went on with the work.";
     case "stopped":
