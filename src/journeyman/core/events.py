@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
-from journeyman.core.evidence import Change, Check, CheckRun, Result
+from journeyman.core.evidence import Change, Check, CheckRun, Result, TestResult
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
-from journeyman.core.task import Base, Limits, Mode, StopReason
+from journeyman.core.task import Base, Crossed, Limits, Mode, StopReason
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -305,11 +305,15 @@ class Resumed(Recorded):
 
 
 class Stopped(Recorded):
-    """The strategy came to its end; the checks follow. `message` is a sentence for a person."""
+    """The strategy came to its end; the checks follow. `message` is a sentence for a person.
+
+    `doubt` says why checks that pass do not show that the work is right; such a result is not called verified.
+    """
 
     kind: Literal["stopped"] = "stopped"
     reason: StopReason
     message: str = ""
+    doubt: str = ""
 
 
 class Finished(Recorded):
@@ -320,6 +324,14 @@ class Finished(Recorded):
     result: Result
     stage: int | None = None
     checkpoint: str | None = None
+
+
+class CrossChecked(Recorded):
+    """The new tests of one attempt of a turn were run on the tree of another, after this attempt's result was known."""
+
+    kind: Literal["cross_checked"] = "cross_checked"
+    crossed: Crossed
+    tests: tuple[TestResult, ...] = ()
 
 
 class Published(Recorded):
@@ -355,6 +367,7 @@ Event = Annotated[
     | Resumed
     | Stopped
     | Finished
+    | CrossChecked
     | Published,
     Field(discriminator="kind"),
 ]
