@@ -135,5 +135,7 @@ def test_the_terminal_begins_with_set_up(seen: Seen, service: Served, prepared: 
     page.get_by_role("link", name="With shelves").click()
     done(page)
     tab(page, "Terminal")
+    page.get_by_role("searchbox", name="Search commands and their output").fill("are put UP")
+    expect(page.get_by_text("in 1 command")).to_be_visible()
     page.get_by_role("button", name=re.compile("set-up of shelves")).click()
     expect(page.get_by_role("region", name=re.compile("Output of # set-up"))).to_contain_text("The shelves are put up")

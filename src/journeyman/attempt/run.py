@@ -154,6 +154,7 @@ async def _stage(run: Run) -> bool:
             await _until_stopped(run, model, workspace, purse)
             result = await _finished(run, workspace)
             if await _closed(run, result):
+                await _crossed(run, workspace)
                 return True
 
 
@@ -177,6 +178,16 @@ async def _closed(run: Run, result: Result) -> bool:
         if await log.finish(concluded(run.whole, log.events, result), _status(log), inbox.read_to):
             return True
         await inbox.look()
+
+
+async def _crossed(run: Run, workspace: Workspace) -> None:
+    """With other attempts at the same turn: the new tests of each on the tree of the other."""
+    mine = await run.host.store.attempt(run.log.id)
+    if stopped(run.log) or len(await run.host.store.attempts(mine.task_id, mine.turn)) < 2:
+        return
+    from journeyman.attempt.cross import cross
+
+    await cross(workspace, Checker(run.log, run.start))
 
 
 async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Purse) -> None:

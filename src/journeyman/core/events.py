@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
-from journeyman.core.evidence import Change, Check, CheckRun, Result
+from journeyman.core.evidence import Change, Check, CheckRun, Result, TestResult
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
-from journeyman.core.task import Base, Limits, Mode, StopReason
+from journeyman.core.task import Base, Crossed, Limits, Mode, StopReason
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -326,6 +326,14 @@ class Finished(Recorded):
     checkpoint: str | None = None
 
 
+class CrossChecked(Recorded):
+    """The new tests of one attempt of a turn were run on the tree of another, after this attempt's result was known."""
+
+    kind: Literal["cross_checked"] = "cross_checked"
+    crossed: Crossed
+    tests: tuple[TestResult, ...] = ()
+
+
 class Published(Recorded):
     """A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
     is shown without a password. `tree` is the commit's, `person` who asked for it."""
@@ -359,6 +367,7 @@ Event = Annotated[
     | Resumed
     | Stopped
     | Finished
+    | CrossChecked
     | Published,
     Field(discriminator="kind"),
 ]

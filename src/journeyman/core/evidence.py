@@ -1,10 +1,11 @@
 """What the harness itself saw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from journeyman.core.model import Way
-from journeyman.core.task import Verdict
+from journeyman.core.ranking import scores
+from journeyman.core.task import Crossed, Verdict
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -126,7 +127,8 @@ class StageRun(Value):
 
 class Result(Value):
     """The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
-    in a follow-up `turn_diff` is that of what this turn changed. `stages` are the models of a cascade that were tried;
+    in a follow-up `turn_diff` is that of what this turn changed. `new_tests` are those that pass, and fail without
+    the change. `stages` are the models of a cascade that were tried;
     the last one of all alone would have cost about `cost_alone`, None where that is not known."""
 
     verdict: Verdict
@@ -143,6 +145,7 @@ class Result(Value):
     seconds: float = 0.0
     review: Review | None = None
     turn_diff: str | None = None
+    new_tests: tuple[str, ...] = ()
     stages: tuple[StageRun, ...] = ()
     cost_alone: float | None = None
 
@@ -153,14 +156,22 @@ READ_FROM_FILES = (
 """The beginning of a result's warning."""
 
 
-def best(results: Mapping[str, Result], prefer: str = "") -> str:
-    """The attempt to hand over: by the checks first, then by how little it changes, then by its number, `prefer` first
-    where all else is equal."""
+def best(results: Mapping[str, Result], prefer: str = "", crossed: Iterable[Crossed] = ()) -> str:
+    """The attempt to hand over: by the checks first, then by how it fares on the others' new tests, then by warnings
+    and by how little it changes, then by its number, `prefer` first where all else is equal."""
+    fares = scores(results, crossed)
     rank: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
 
-    def order(attempt: str) -> tuple[int, int, int, bool, str]:
+    def order(attempt: str) -> tuple[int, float, int, int, bool, str]:
         result = results[attempt]
         size = sum(change.added + change.removed for change in result.changes)
-        return rank.index(result.verdict), len(result.warnings), size, attempt != prefer, attempt
+        return (
+            rank.index(result.verdict),
+            -round(fares[attempt], 6),
+            len(result.warnings),
+            size,
+            attempt != prefer,
+            attempt,
+        )
 
     return min(results, key=order)

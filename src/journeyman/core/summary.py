@@ -8,6 +8,7 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     Compacted,
+    CrossChecked,
     Escalated,
     Event,
     Finished,
@@ -91,6 +92,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return {"line": "thinking"}
         case Stopped(reason=reason):
             return {"line": ENDED[reason], "stop": reason}
+        case CrossChecked(crossed=crossed):
+            return {"crossed": (*summary.crossed, crossed)}
         case Escalated(model=model):
             return {"line": one_line(f"the checks do not pass; going on with {model}"), "stop": None}
         case Finished(result=result):

@@ -190,9 +190,19 @@ class Message(Value):
     attempt: str | None = None
 
 
+class Crossed(Value):
+    """How many of the new tests of one attempt (`tests_of`) pass and fail on the tree of another (`on`)."""
+
+    tests_of: str
+    on: str
+    passed: int
+    failed: int
+
+
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-    is the number of the event with the newest plan, `branch` where its result was pushed to last."""
+    is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
+    its process saw of new tests on other attempts' trees."""
 
     line: str = ""
     steps: int = 0
@@ -208,6 +218,7 @@ class Summary(Value):
     stop: StopReason | None = None
     planned: int | None = None
     branch: str = ""
+    crossed: tuple[Crossed, ...] = ()
 
 
 class Attempt(Value):

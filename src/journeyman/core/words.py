@@ -1,6 +1,6 @@
 """Events in sentences that are the same wherever they are shown."""
 
-from journeyman.core.events import Compacted, Escalated
+from journeyman.core.events import Compacted, CrossChecked, Escalated
 from journeyman.core.evidence import Result
 
 
@@ -10,6 +10,12 @@ def compacted_words(event: Compacted) -> str:
         f"The conversation was summarised, since it came near the end of the model's window: about {event.before:,} "
         f"tokens became {event.after:,}.{by}"
     )
+
+
+def crossed_words(event: CrossChecked) -> str:
+    pair = event.crossed
+    author, on = (name.partition(".")[2] for name in (pair.tests_of, pair.on))
+    return f"New tests of attempt {author} on attempt {on}: {pair.passed} pass, {pair.failed} fail."
 
 
 def escalated_words(event: Escalated) -> str:

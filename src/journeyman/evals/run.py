@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
 
 from journeyman.attempt.begin import Draft, Order, draft
 from journeyman.attempt.clones import Ground
@@ -16,6 +15,7 @@ from journeyman.core.environment import EnvironmentUse
 from journeyman.core.errors import JourneymanError, UsageError, WrongKey
 from journeyman.core.events import AttemptStarted, Event
 from journeyman.core.evidence import Result, best
+from journeyman.core.model import Strategy, Way
 from journeyman.core.task import Attempt, Limits, Status
 from journeyman.evals import grade as grading
 from journeyman.evals.folder import RunFolder
@@ -32,8 +32,6 @@ from journeyman.store.environments import Environments
 IN_A_ROW = 3
 """Attempts that break one after the other, beyond the number of workers, before the run stops to ask a person."""
 
-Strategy = Literal["loop", "repair"] | None
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -45,7 +43,8 @@ class Setting:
     mirrors: Mirrors = field(default_factory=Mirrors)
     limits: Limits = field(default_factory=Limits)
     checks: tuple[str, ...] = ()
-    strategy: Strategy = None
+    strategy: Strategy | None = None
+    cascade: tuple[tuple[ModelPlan, Way | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +193,7 @@ async def _draft(run: _Work, task: EvalTask, place: str) -> Draft:
         attempts=plan.attempts,
         limits=setting.limits,
         strategy=setting.strategy,
+        cascade=setting.cascade,
         seed=plan.seed,
         environment=plan.environment,
     )

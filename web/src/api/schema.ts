@@ -2089,7 +2089,8 @@ export interface components {
              *       "broken": 0,
              *       "still_failing": 0,
              *       "warnings": 0,
-             *       "branch": ""
+             *       "branch": "",
+             *       "crossed": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -3180,6 +3181,47 @@ export interface components {
             tree?: string | null;
         };
         /**
+         * CrossChecked
+         * @description The new tests of one attempt of a turn were run on the tree of another, after this attempt's result was known.
+         */
+        CrossChecked: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            crossed: components["schemas"]["Crossed"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cross_checked";
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /**
+             * Tests
+             * @default []
+             */
+            tests: components["schemas"]["TestResult"][];
+        };
+        /**
+         * Crossed
+         * @description How many of the new tests of one attempt (`tests_of`) pass and fail on the tree of another (`on`).
+         */
+        Crossed: {
+            /** Failed */
+            failed: number;
+            /** On */
+            on: string;
+            /** Passed */
+            passed: number;
+            /** Tests Of */
+            tests_of: string;
+        };
+        /**
          * Demo
          * @description A first task: a repository of the server's machine, and what to ask for.
          */
@@ -4246,7 +4288,8 @@ export interface components {
         };
         /**
          * Matrix
-         * @description The attempts of a turn side by side. Only tests that do not pass everywhere have a row.
+         * @description The attempts of a turn side by side. Only tests that do not pass everywhere have a row. `crossed` is how the new
+         *     tests of each attempt fare on the others, where they were run.
          */
         Matrix: {
             /** Best */
@@ -4255,6 +4298,11 @@ export interface components {
             chosen?: string | null;
             /** Columns */
             columns: components["schemas"]["AttemptColumn"][];
+            /**
+             * Crossed
+             * @default []
+             */
+            crossed: components["schemas"]["MatrixPair"][];
             /**
              * Hidden
              * @default 0
@@ -4269,6 +4317,20 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /**
+         * MatrixPair
+         * @description The new tests of one attempt on the tree of another, both by name.
+         */
+        MatrixPair: {
+            /** Failed */
+            failed: number;
+            /** On */
+            on: string;
+            /** Passed */
+            passed: number;
+            /** Tests Of */
+            tests_of: string;
         };
         /**
          * MatrixRow
@@ -4535,7 +4597,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["Published"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -5129,7 +5191,8 @@ export interface components {
         /**
          * Result
          * @description The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
-         *     in a follow-up `turn_diff` is that of what this turn changed. `stages` are the models of a cascade that were tried;
+         *     in a follow-up `turn_diff` is that of what this turn changed. `new_tests` are those that pass, and fail without
+         *     the change. `stages` are the models of a cascade that were tried;
          *     the last one of all alone would have cost about `cost_alone`, None where that is not known.
          */
         Result: {
@@ -5163,6 +5226,11 @@ export interface components {
             cost_alone?: number | null;
             /** Diff */
             diff?: string | null;
+            /**
+             * New Tests
+             * @default []
+             */
+            new_tests: string[];
             /**
              * Result Checks
              * @default []
@@ -5984,7 +6052,8 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan, `branch` where its result was pushed to last.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
+         *     its process saw of new tests on other attempts' trees.
          */
         Summary: {
             /**
@@ -6007,6 +6076,11 @@ export interface components {
              * @default 0
              */
             commands: number;
+            /**
+             * Crossed
+             * @default []
+             */
+            crossed: components["schemas"]["Crossed"][];
             /**
              * Files
              * @default 0
@@ -6305,7 +6379,8 @@ export interface components {
              *       "broken": 0,
              *       "still_failing": 0,
              *       "warnings": 0,
-             *       "branch": ""
+             *       "branch": "",
+             *       "crossed": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -7140,6 +7215,8 @@ export type CommandView = components['schemas']['CommandView'];
 export type Compacted = components['schemas']['Compacted'];
 export type Comparison = components['schemas']['Comparison'];
 export type Continued = components['schemas']['Continued'];
+export type CrossChecked = components['schemas']['CrossChecked'];
+export type Crossed = components['schemas']['Crossed'];
 export type Demo = components['schemas']['Demo'];
 export type DeveloperMessage = components['schemas']['DeveloperMessage'];
 export type DiffLine = components['schemas']['DiffLine'];
@@ -7188,6 +7265,7 @@ export type LeavingTask = components['schemas']['LeavingTask'];
 export type Limits = components['schemas']['Limits'];
 export type LineComment = components['schemas']['LineComment'];
 export type Matrix = components['schemas']['Matrix'];
+export type MatrixPair = components['schemas']['MatrixPair'];
 export type MatrixRow = components['schemas']['MatrixRow'];
 export type Me = components['schemas']['Me'];
 export type Message = components['schemas']['Message'];
@@ -14214,6 +14292,8 @@ export interface operations {
                 after?: number;
                 /** @description How many to answer with at most. */
                 limit?: number;
+                /** @description Only with this in them or their output. */
+                search?: string;
             };
             header?: never;
             path: {

@@ -413,8 +413,18 @@ class AttemptColumn(Value):
     rank: int | None = None
 
 
+class MatrixPair(Value):
+    """The new tests of one attempt on the tree of another, both by name."""
+
+    tests_of: str
+    on: str
+    passed: int
+    failed: int
+
+
 class Matrix(Value):
-    """The attempts of a turn side by side. Only tests that do not pass everywhere have a row."""
+    """The attempts of a turn side by side. Only tests that do not pass everywhere have a row. `crossed` is how the new
+    tests of each attempt fare on the others, where they were run."""
 
     turn: int
     columns: tuple[AttemptColumn, ...]
@@ -423,3 +433,4 @@ class Matrix(Value):
     best: str | None = None
     why: str = ""
     hidden: int = 0
+    crossed: tuple[MatrixPair, ...] = ()
