@@ -119,8 +119,11 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
         warnings, proving = await _warnings(room, checker, changed, base_runs, runs)
     else:
         runs, warnings, proving = (), (UNCHECKED,), ()
+    said = verdict(base_runs, runs, changed=True, tree=changed.tree)
+    if stop is not None and stop.doubt and said == "verified":
+        said, warnings = "unverified", (*warnings, stop.doubt)
     return Result(
-        verdict=verdict(base_runs, runs, changed=True, tree=changed.tree),
+        verdict=said,
         summary=summary,
         diff=await workspace.store.put_blob(changed.patch),
         turn_diff=turn_diff,

@@ -207,7 +207,7 @@ async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Pu
         if stop is None or folds.stopped(log.events) is None:
             await log.append(Stopped(reason="budget", message=str(error)))
         raise
-    await log.append(Stopped(reason=ended.reason, message=ended.message))
+    await log.append(Stopped(reason=ended.reason, message=ended.message, doubt=ended.doubt))
 
 
 async def _finished(run: Run, workspace: Workspace) -> Result:

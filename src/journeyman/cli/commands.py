@@ -149,7 +149,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         attempts=door.settings.attempts,
         limits=door.settings.limits,
         strategy=door.settings.strategy,
-        cascade=_cascade(door, flags),
+        cascade=cascade_of(door, named=flags.model is not None),
         environment=door.settings.environment,
         against=flags.against,
     )
@@ -164,14 +164,14 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         drafting.cancel()
 
 
-def _cascade(door: Door, flags: Flags) -> tuple[tuple[ModelPlan, Way | None], ...]:
-    """The models of the settings' cascade; none where a person names one model."""
-    if door.settings.strategy != "cascade" or flags.model is not None:
+def cascade_of(door: Door, *, named: bool) -> tuple[tuple[ModelPlan, Way | None], ...]:
+    """The models of the settings' cascade; none where a person has `named` one model."""
+    if door.settings.strategy != "cascade" or named:
         return ()
-    from journeyman.attempt.cascade import named
+    from journeyman.attempt.cascade import named as entry
 
     plans: list[tuple[ModelPlan, Way | None]] = []
-    for name, way in map(named, door.settings.cascade):
+    for name, way in map(entry, door.settings.cascade):
         choice = model_choice(door, name)
         require(choice, door.environ)
         plans.append((ModelPlan(choice.name, profile_of(choice)), way))

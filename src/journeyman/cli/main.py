@@ -354,7 +354,7 @@ def fetch(
 
 def whole() -> typer.Typer:
     """The program with all of its commands: those that `run` has no use for, it need not wait for."""
-    from journeyman.cli import groups, schedule_group, service_commands, task_group
+    from journeyman.cli import eval_group, groups, schedule_group, service_commands, task_group
 
     app.registered_commands.extend(service_commands.commands.registered_commands)
     app.add_typer(groups.environments, name="env")
@@ -362,6 +362,7 @@ def whole() -> typer.Typer:
     app.add_typer(task_group.tasks, name="tasks")
     app.add_typer(schedule_group.schedules, name="schedules")
     app.add_typer(task_group.remotes, name="remote")
+    app.add_typer(eval_group.evals, name="eval")
     return app
 
 

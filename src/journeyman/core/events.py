@@ -305,11 +305,15 @@ class Resumed(Recorded):
 
 
 class Stopped(Recorded):
-    """The strategy came to its end; the checks follow. `message` is a sentence for a person."""
+    """The strategy came to its end; the checks follow. `message` is a sentence for a person.
+
+    `doubt` says why checks that pass do not show that the work is right; such a result is not called verified.
+    """
 
     kind: Literal["stopped"] = "stopped"
     reason: StopReason
     message: str = ""
+    doubt: str = ""
 
 
 class Finished(Recorded):

@@ -9,6 +9,7 @@ from journeyman import __version__
 from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
 from journeyman.server.bodies import Bounds
+from journeyman.server.counted import Turnstiles
 from journeyman.server.described import describe
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
@@ -63,6 +64,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
     app.state.parts = parts
     app.state.streams = Streams(parts)
     app.state.tallies = Tallies(parts)
+    app.state.turnstiles = Turnstiles()
     app.add_middleware(Bounds, most=BODY, others={f"{PREFIX}/uploads": PATCH, f"{PREFIX}/tasks/import": IMPORT})
     app.add_middleware(SafeHeaders)
     handle_errors(app)

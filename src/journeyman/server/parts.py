@@ -11,6 +11,7 @@ from journeyman.core.ids import Clock
 from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Origin, Task, Turn, TurnRequest
 from journeyman.server.catalogue import Catalogue
+from journeyman.server.fetching import Fetching
 from journeyman.server.workshop import Workshop
 from journeyman.store.store import Store
 
@@ -74,8 +75,9 @@ class Parts:
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `git` is what git sees of the environment when it
-    fetches. `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models. `keep`
-    says how long finished tasks are kept, `push` whether results may be pushed to where their repository came from.
+    fetches. `workshop` builds environments on this machine, whose id is `machine`, and `fetching` gets the embedded
+    model for it; `catalogue` knows the models. `keep` says how long finished tasks are kept, `push` whether results may
+    be pushed to where their repository came from.
     """
 
     store: Store
@@ -96,6 +98,7 @@ class Parts:
     machine: str = ""
     keep: KeepSettings = field(default_factory=KeepSettings)
     push: bool = True
+    fetching: Fetching | None = None
 
 
 def parts_of(request: Request) -> Parts:

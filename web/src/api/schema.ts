@@ -440,6 +440,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/embedded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Embedded Model
+         * @description Whether the embedded model is on the service's machine, or how far its fetching is.
+         */
+        get: operations["get_embedded_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/embedded/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch Embedded Model
+         * @description Fetch the embedded model in the background, unless it is there or on its way: about 1.1 GB.
+         */
+        post: operations["fetch_embedded_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -954,6 +994,26 @@ export interface paths {
          *     its group.
          */
         patch: operations["update_task"];
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/applied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark Applied
+         * @description Remember that an attempt's patch was put on a working tree, so that lists say so.
+         */
+        put: operations["mark_applied"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/tasks/{task_id}/approve": {
@@ -1574,7 +1634,8 @@ export interface paths {
         put?: never;
         /**
          * Retry Task
-         * @description Have what failed, or was interrupted or cancelled, go on from the step it was in.
+         * @description Have what failed, or was interrupted or cancelled, go on from the step it was in. A task that is done has nothing
+         *     to retry, whatever its checks say (409): a follow-up asks for more of it, or for the same once more.
          */
         post: operations["retry_task"];
         delete?: never;
@@ -1919,6 +1980,17 @@ export interface components {
             password: string;
             /** Secret */
             secret: string;
+        };
+        /**
+         * Applied
+         * @description Which attempt's patch was put on a working tree ("turn.number", or its number in the newest turn).
+         */
+        Applied: {
+            /**
+             * Attempt
+             * @default chosen
+             */
+            attempt: string;
         };
         /**
          * Approve
@@ -3229,6 +3301,40 @@ export interface components {
              * @default
              */
             unified: string;
+        };
+        /**
+         * EmbeddedModel
+         * @description The file of the embedded model on the service's machine, `size` bytes. While it is fetched, `text` says what
+         *     happens and `done` of `total` how far that is (0 where it is not known); `error` says why the last try failed.
+         */
+        EmbeddedModel: {
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /** Size */
+            size: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "missing" | "fetching" | "ready";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
         };
         /**
          * Environment
@@ -5908,6 +6014,8 @@ export interface components {
         /**
          * Stopped
          * @description The strategy came to its end; the checks follow. `message` is a sentence for a person.
+         *
+         *     `doubt` says why checks that pass do not show that the work is right; such a result is not called verified.
          */
         Stopped: {
             /**
@@ -5915,6 +6023,11 @@ export interface components {
              * @default 0
              */
             at: number;
+            /**
+             * Doubt
+             * @default
+             */
+            doubt: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -6158,10 +6271,13 @@ export interface components {
          * @description A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
          *     of all turns.
          *
+         *     `applied` is the attempt whose patch somebody has put on their working tree, as they said.
          *     `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
          *     budget), "review" (it is done and not yet looked at), "retry" (it failed). `running` counts the attempts at work.
          */
         TaskLine: {
+            /** Applied */
+            applied?: string | null;
             /**
              * Archived
              * @default false
@@ -6343,7 +6459,7 @@ export interface components {
              * Acts
              * @default []
              */
-            acts: ("steer" | "interrupt" | "cancel" | "approve" | "follow_up" | "retry" | "choose" | "archive" | "delete")[];
+            acts: ("steer" | "interrupt" | "cancel" | "approve" | "follow_up" | "retry" | "choose" | "publish" | "archive" | "delete")[];
             /** @default {} */
             budget: components["schemas"]["Budget"];
             /**
@@ -7054,6 +7170,7 @@ export interface components {
 }
 export type About = components['schemas']['About'];
 export type Accept = components['schemas']['Accept'];
+export type Applied = components['schemas']['Applied'];
 export type Approve = components['schemas']['Approve'];
 export type AssistantMessage = components['schemas']['AssistantMessage'];
 export type AttemptColumn = components['schemas']['AttemptColumn'];
@@ -7104,6 +7221,7 @@ export type Demo = components['schemas']['Demo'];
 export type DeveloperMessage = components['schemas']['DeveloperMessage'];
 export type DiffLine = components['schemas']['DiffLine'];
 export type DiffView = components['schemas']['DiffView'];
+export type EmbeddedModel = components['schemas']['EmbeddedModel'];
 export type Environment = components['schemas']['Environment'];
 export type EnvironmentBase = components['schemas']['EnvironmentBase'];
 export type EnvironmentChecked = components['schemas']['EnvironmentChecked'];
@@ -9765,6 +9883,172 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_embedded_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddedModel"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fetch_embedded_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddedModel"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13109,6 +13393,103 @@ export interface operations {
             };
         };
     };
+    mark_applied: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Applied"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     approve: {
         parameters: {
             query?: never;
@@ -13911,6 +14292,8 @@ export interface operations {
                 after?: number;
                 /** @description How many to answer with at most. */
                 limit?: number;
+                /** @description Only with this in them or their output. */
+                search?: string;
             };
             header?: never;
             path: {

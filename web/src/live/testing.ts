@@ -24,6 +24,7 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   broken: 0,
   still_failing: 0,
   warnings: 0,
+  branch: "",
   stop: null,
   branch: "",
   crossed: [],

@@ -308,6 +308,8 @@ function wordsOf(event: Event): string {
       return "Another process went on with the work.";
     case "stopped":
       return event.message || (event.reason === "finished" ? "" : `Stopped: ${event.reason}.`);
+    case "published":
+      return `Pushed to the branch ${event.branch} of ${event.remote} (commit ${event.commit.slice(0, 12)}).`;
     default:
       return "";
   }

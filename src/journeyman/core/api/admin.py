@@ -197,6 +197,18 @@ class ModelLine(Value):
     problem: str | None = None
 
 
+class EmbeddedModel(Value):
+    """The file of the embedded model on the service's machine, `size` bytes. While it is fetched, `text` says what
+    happens and `done` of `total` how far that is (0 where it is not known); `error` says why the last try failed."""
+
+    state: Literal["missing", "fetching", "ready"]
+    text: str = ""
+    done: int = 0
+    total: int = 0
+    size: int
+    error: str = ""
+
+
 class ModelList(Value):
     models: tuple[ModelLine, ...]
     default: str

@@ -170,6 +170,12 @@ class Choose(Value):
     attempt: str = Field(min_length=1, max_length=80)
 
 
+class Applied(Value):
+    """Which attempt's patch was put on a working tree ("turn.number", or its number in the newest turn)."""
+
+    attempt: str = Field(default="chosen", min_length=1, max_length=80)
+
+
 class Publish(Value):
     """Push the result of `attempt` (the chosen one without it) as one commit to `branch` of where the repository came
     from. Without a branch it is the one of last time, or a new one; without a message, the task's title.
@@ -214,6 +220,7 @@ class TaskLine(Value):
     """A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
     of all turns.
 
+    `applied` is the attempt whose patch somebody has put on their working tree, as they said.
     `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
     budget), "review" (it is done and not yet looked at), "retry" (it failed). `running` counts the attempts at work.
     """
@@ -246,6 +253,7 @@ class TaskLine(Value):
     schedule: str | None = None
     priority: int = 3
     archived: bool = False
+    applied: str | None = None
     seq: int = 0
     unread: bool = False
     summary: Summary = Summary()
@@ -302,7 +310,7 @@ class TurnView(Value):
     attempts: tuple[AttemptLine, ...] = ()
 
 
-Act = Literal["steer", "interrupt", "cancel", "approve", "follow_up", "retry", "choose", "archive", "delete"]
+Act = Literal["steer", "interrupt", "cancel", "approve", "follow_up", "retry", "choose", "publish", "archive", "delete"]
 
 
 class TaskView(Value):

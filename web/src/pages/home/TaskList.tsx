@@ -20,6 +20,8 @@ import { TaskRow } from "./TaskRow";
 type Item = { kind: "heading"; group: GroupName; count: number } | { kind: "task"; task: TaskLine };
 
 const ROW = 60;
+/** On a phone titles have two lines. */
+const TALL_ROW = 80;
 const HEADING = 40;
 
 const UNDO: Partial<Record<Bulk["act"], Bulk["act"]>> = { archive: "unarchive", unarchive: "archive" };
@@ -94,6 +96,7 @@ export function TaskList({ filter, onSearch }: { filter: ListFilter; onSearch: (
   const tasks = useMemo(() => items.flatMap((item) => (item.kind === "task" ? [item.task] : [])), [items]);
   const chosen = tasks.filter((task) => selected.has(task.id));
 
+  const [rowHeight] = useState(() => (matchMedia("(max-width: 39.99rem)").matches ? TALL_ROW : ROW));
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   useLayoutEffect(() => {
@@ -105,7 +108,7 @@ export function TaskList({ filter, onSearch }: { filter: ListFilter; onSearch: (
   }, []);
   const virtual = useWindowVirtualizer({
     count: items.length,
-    estimateSize: (index) => (items[index]?.kind === "heading" ? HEADING : ROW),
+    estimateSize: (index) => (items[index]?.kind === "heading" ? HEADING : rowHeight),
     getItemKey: (index) => {
       const item = items[index];
       return item?.kind === "task" ? item.task.id : `heading-${item?.group ?? index}`;

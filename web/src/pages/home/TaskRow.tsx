@@ -1,8 +1,9 @@
 import { Link } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, Ban, Ellipsis, Mail, MailOpen, RotateCw, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Ban, Ellipsis, Mail, MailOpen, RotateCw, Trash2, Upload } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useSession } from "@/api/session";
 import type { Bulk, TaskLine } from "@/api/types";
 import { duration, money } from "@/i18n/format";
 import { repositoryName, StatusIcon, VerdictBadge } from "@/parts/Status";
@@ -28,7 +29,7 @@ export const TaskRow = memo(function TaskRow({ task, current, selected, selectin
     <div
       data-task={task.id}
       className={cx(
-        "group relative flex h-15 items-center gap-3 border-b border-line px-2 transition-colors sm:px-3",
+        "group relative flex h-full items-center gap-3 border-b border-line px-2 transition-colors sm:px-3",
         current ? "bg-accent-soft/60" : "hover:bg-sunken",
       )}
     >
@@ -49,18 +50,21 @@ export const TaskRow = memo(function TaskRow({ task, current, selected, selectin
         />
       </span>
       <div className="min-w-0 flex-1">
-        <div className="flex items-center gap-2">
+        <div className="flex items-center gap-2 leading-5">
           <Link
             to="/tasks/$task"
             params={{ task: task.id }}
-            className={cx("truncate outline-offset-4 after:absolute after:inset-0", task.unread && "font-semibold")}
+            className={cx("outline-offset-4 after:absolute after:inset-0 max-sm:line-clamp-2 sm:truncate", task.unread && "font-semibold")}
           >
             {task.title}
           </Link>
           {task.unread ? <span role="img" aria-label={t("unread")} title={t("unread")} className="size-1.5 shrink-0 rounded-full bg-accent" /> : null}
         </div>
         <p className="truncate text-xs text-muted">
-          <Origin task={task} />
+          {task.status === "running" && task.summary.line ? <span className="font-mono sm:hidden">{task.summary.line}</span> : null}
+          <span className={cx(task.status === "running" && task.summary.line && "max-sm:hidden")}>
+            <Origin task={task} />
+          </span>
         </p>
       </div>
       <Outcome task={task} />
@@ -73,13 +77,22 @@ export const TaskRow = memo(function TaskRow({ task, current, selected, selectin
 
 function Origin({ task }: { task: TaskLine }) {
   const { t } = useTranslation("home");
+  const me = useSession().data?.person?.id;
   const parts: ReactNode[] = [
     task.environment === "off" || task.environment === "ready" || task.environment === "auto" ? repositoryName(task.repository) : task.environment,
   ];
   if (task.ref) parts.push(<span className="font-mono">{task.ref}</span>);
   if (task.mode !== "code") parts.push(t(`mode.${task.mode}`, { ns: "common" }));
+  if (task.summary.branch) {
+    parts.push(
+      <span className="inline-flex items-baseline gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
+        <Upload size={11} className="self-center" aria-label={t("pushed", { branch: "" })} />
+        <span className="font-mono">{task.summary.branch}</span>
+      </span>,
+    );
+  }
   if (task.turn > 1) parts.push(t("turn", { number: task.turn }));
-  if (task.owner_name) parts.push(t("by", { name: task.owner_name }));
+  if (task.owner_name && task.owner !== me) parts.push(t("by", { name: task.owner_name }));
   parts.push(task.model);
   return parts.map((part, index) => (
     <span key={index}>
@@ -95,7 +108,7 @@ function Outcome({ task }: { task: TaskLine }) {
   const cost = task.usage.cost;
   return (
     <div className="flex max-w-[55%] min-w-0 shrink-0 flex-col items-end gap-0.5 text-right">
-      <div className="flex max-w-full items-center gap-2">
+      <div className={cx("flex max-w-full items-center gap-2", task.needs !== "approve" && "max-sm:hidden")}>
         <State task={task} />
       </div>
       <p className="text-xs whitespace-nowrap text-muted tabular">

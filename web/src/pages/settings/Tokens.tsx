@@ -54,8 +54,8 @@ export function Tokens() {
                     ))}
                   </span>
                 </Cell>
-                <Cell className="text-muted">{token.used ? <Ago at={token.used} /> : t("never")}</Cell>
-                <Cell className="text-muted">
+                <Cell className="whitespace-nowrap text-muted">{token.used ? <Ago at={token.used} /> : t("never")}</Cell>
+                <Cell className="whitespace-nowrap text-muted">
                   {!token.expires ? t("tokens.forEver") : token.expires < now ? <Badge tone="bad">{t("tokens.expired")}</Badge> : date(token.expires)}
                 </Cell>
                 <Cell className="text-right">

@@ -1,5 +1,5 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Pencil, RotateCw, Square, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Pencil, RotateCw, Square, Trash2, Upload } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -27,11 +27,11 @@ export function Header() {
       <Link to="/" aria-label={t("back")} className={`${buttonClass("quiet", "sm")} w-7 px-0!`}>
         <ArrowLeft size={16} />
       </Link>
-      <div className="min-w-0 flex-1">
-        <h1 className="truncate text-lg leading-snug font-semibold" title={task.title}>
+      <div className="min-w-0 flex-1 basis-48">
+        <h1 className="text-lg max-sm:line-clamp-2 sm:truncate leading-snug font-semibold" title={task.title}>
           {task.title}
         </h1>
-        <p className="mt-0.5 flex flex-wrap items-center gap-x-2 gap-y-0.5 text-xs text-muted [&>*+*+*]:before:mr-2 [&>*+*+*]:before:text-faint [&>*+*+*]:before:content-['·']">
+        <p className="mt-0.5 flex flex-wrap items-center gap-x-2 gap-y-0.5 text-xs text-muted sm:[&>*+*+*]:before:mr-2 sm:[&>*+*+*]:before:text-faint sm:[&>*+*+*]:before:content-['·']">
           <StatusBadge status={task.status} verdict={task.verdict} />
           <span title={task.repository}>{repositoryName(task.repository)}</span>
           {task.ref ? <span className="font-mono">{task.ref}</span> : null}
@@ -43,6 +43,12 @@ export function Header() {
           ) : null}
           {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
+          {task.summary.branch ? (
+            <span className="inline-flex items-center gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
+              <Upload size={11} aria-label={t("pushed", { branch: "" })} />
+              <span className="font-mono">{task.summary.branch}</span>
+            </span>
+          ) : null}
           {task.summary.files > 0 ? (
             <span>
               <Delta added={task.summary.added} removed={task.summary.removed} />
@@ -50,7 +56,7 @@ export function Header() {
           ) : null}
         </p>
       </div>
-      <div className="flex items-center gap-1.5 max-sm:w-full max-sm:justify-end">
+      <div className="ml-auto flex items-center gap-1.5">
         {attempts > 1 ? (
           <Link to="/tasks/$task/attempts" params={{ task: task.id }} className={buttonClass("plain", "sm")}>
             <Columns3 size={14} />

@@ -119,7 +119,7 @@ export function LogHeading({ attempt, open, live, onToggle }: { attempt: Attempt
       type="button"
       aria-expanded={open}
       onClick={() => onToggle(attempt.id)}
-      className="flex w-full items-center gap-1.5 rounded-md py-1.5 text-left text-sm text-muted transition-colors hover:text-ink"
+      className="flex w-full flex-wrap items-center gap-x-1.5 rounded-md py-1.5 text-left text-sm whitespace-nowrap text-muted transition-colors hover:text-ink"
     >
       <ChevronRight size={15} className={cx("shrink-0 transition-transform", open && "rotate-90")} />
       {attempt.began ? (
@@ -155,7 +155,8 @@ export function Progress({ attempt }: { attempt: AttemptLine }) {
   const { t } = useTranslation("task");
   const { logs } = useTaskPage();
   const { progress } = useLog(logs, attempt.id);
-  const line = progress || attempt.summary.line || t("thinking");
+  const last = progress || attempt.summary.line;
+  const line = !last || last === "thinking" ? t("thinking") : last;
   return (
     <p className="flex items-center gap-2 py-1.5 text-sm text-muted">
       <span aria-hidden className="size-2 shrink-0 animate-breathe rounded-full bg-accent" />

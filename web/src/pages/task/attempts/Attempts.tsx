@@ -87,7 +87,7 @@ function Cards({ view, matrix }: { view: TaskView; matrix: Matrix }) {
   const acts = useTaskActs(task.id);
   const mayChoose = view.acts.includes("choose");
   return (
-    <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
+    <ul className="grid grid-cols-[repeat(auto-fit,minmax(15rem,1fr))] gap-3">
       {matrix.columns.map(({ attempt, warnings }) => {
         const chosen = matrix.chosen === attempt.id;
         return (
