@@ -15,6 +15,7 @@ import pytest
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.resume import patched
+from journeyman.agent.repair.rewrite import UNPROVED
 from journeyman.agent.work import Stop, Work
 from journeyman.checks.run import PROBE, run_check
 from journeyman.core.errors import Unreachable
@@ -290,6 +291,7 @@ async def test_a_request_without_anything_to_reproduce_is_unverified(tmp_path: P
         assert stop == Stop(
             "finished",
             "Changed greet.py as the model proposed. Unverified: nothing failed before; there is no check to run.",
+            UNPROVED,
         )
         assert await changed(work) == {"greet.py": text.replace("Hello", "Hi")}
 

@@ -24,6 +24,7 @@ from journeyman.core.events import (
 from journeyman.core.evidence import Result
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ModelRequest, Reply, call, say
+from journeyman.core.people import Person, Quota
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Status
 from journeyman.core.usage import Usage
 from journeyman.models.script import Entry, Fault, Step
@@ -259,6 +260,26 @@ async def test_a_budget_that_is_spent_holds_the_work_until_it_is_raised(
     assert (result.summary, len(one.model.requests)) == ("Done.", 4)
     assert [event.reason for event in events if isinstance(event, Stopped)] == ["budget", "finished"]
     assert [event.what for event in events if isinstance(event, Heard)] == ["approve"]
+
+
+async def test_tasks_of_one_person_are_held_to_their_quota_together(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """Each was given all that was left when it was handed in."""
+    folder, left = make_repository(FILES), Budget(tokens=2000)
+    done = say("Done.").model_copy(update={"usage": Usage(input_tokens=1, cost=0.0)})
+    one = bench([dear(1), dear(2), done])
+    store = one.host.store
+    await store.people.add(Person(id="ann", name="Ann", email="ann@example.org"))
+    await store.quotas.put(Quota(of="person:ann", day=left))
+    first, second = [await one.begin(folder, budget=left, owner="ann") for _ in range(2)]
+    assert (await run_attempt(one.host, first)).summary == "Done."
+    other = bench([dear(1), dear(2), dear(3), dear(4), say("Done.")])
+    with pytest.raises(BudgetSpent, match=r"You have used 1,601 of 2,000 tokens today.*approve it when there is more"):
+        await run_attempt(other.host, second)
+    assert (len(other.model.requests), await status_of(other, second)) == (2, "interrupted")
+    stops = [event for event in await store.events(second) if isinstance(event, Stopped)]
+    assert [event.reason for event in stops] == ["budget"]
 
 
 async def test_a_budget_of_money_needs_a_price(bench: MakeBench, make_repository: MakeRepository) -> None:

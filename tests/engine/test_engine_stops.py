@@ -5,24 +5,26 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import PendingActivityState
 
-from journeyman.core.errors import StoreError, UsageError
+from journeyman.core.errors import JourneymanError, StoreError, UsageError
 from journeyman.core.events import Finished, Progressed
 from journeyman.core.evidence import READ_FROM_FILES, Result
 from journeyman.core.task import Attempt, Task, Turn, TurnRequest
 from journeyman.engine import activities
 from journeyman.engine.activities import Busy
-from journeyman.engine.connection import Where
+from journeyman.engine.connection import Where, connect
 from journeyman.engine.engine import Engine, open_engine
 from journeyman.engine.orders import ENDED
 from journeyman.engine.submission import say, stop
 from journeyman.engine.tend import alone, hand_on
 from journeyman.store import Store, this_process
 from journeyman.testing.store import a_dead_process
-from tests.engine.engine_parts import MACHINE, a_store, doing, hand_in, until, working
+from tests.engine.engine_parts import MACHINE, a_store, an_engine, an_offer, doing, hand_in, until, working
 
 STOPPED = Result(verdict="unverified", summary="So far.")
 
@@ -173,6 +175,36 @@ async def test_trouble_at_a_stop_is_the_reason(engine: Engine, store: Store) -> 
     assert ((await store.task(task.id)).status, (await store.task(task.id)).reason) == ("interrupted", trouble)
 
 
+async def test_a_dead_worker_is_noticed_though_a_person_has_stopped_the_turn(engine: Engine, store: Store) -> None:
+    """The engine calls the attempt by another name then, and would wait for a heartbeat."""
+    dead = replace(engine, client=await connect(engine.where, identity=a_dead_process()))
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def run(attempt_id: str, drain: asyncio.Event) -> str:
+        began.set()
+        await go_on.wait()
+        return await doing(store)(attempt_id, drain)
+
+    async with working(dead, store, run):
+        task = await hand_in(store, engine)
+        await asyncio.wait_for(began.wait(), 30)
+        assert await engine.in_flight(task.id) == [f"{task.id}.1.1"]
+        await say(store, engine, task.id, "interrupt")
+        await asyncio.wait_for(cancelling(engine, task.id), 30)
+        assert await engine.in_flight(task.id) == [f"{task.id}.1.1"]
+        go_on.set()
+        await asyncio.wait_for(engine.ended(task.id), 30)
+
+
+async def cancelling(engine: Engine, task_id: str) -> None:
+    while True:
+        described = await engine.client.get_workflow_handle(task_id).describe()
+        states = {one.state for one in described.raw_description.pending_activities}
+        if PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED in states:
+            return
+        await asyncio.sleep(0.05)
+
+
 async def test_a_live_worker_is_not_taken_an_attempt_from(engine: Engine, store: Store) -> None:
     """The log still names a dead process, since the worker that goes on has not claimed it yet."""
     began, go_on = asyncio.Event(), asyncio.Event()
@@ -194,6 +226,17 @@ async def test_a_live_worker_is_not_taken_an_attempt_from(engine: Engine, store:
         go_on.set()
         await asyncio.wait_for(engine.ended(task.id), 120)
     assert tries == 1
+
+
+async def test_what_cannot_be_handed_on_while_the_engine_is_away_is_not_forgotten(tmp_path: Path) -> None:
+    async with a_store(tmp_path) as store:
+        async with an_engine(tmp_path / "engine") as engine:
+            task = await hand_in(store, engine)
+            assert await store.jobs.admit(task, await store.turns.get(task.id, 1), "", {}) == ""
+        await store.offers.put(an_offer("gone").model_copy(update={"holder": a_dead_process()}))
+        with pytest.raises(JourneymanError, match="did not do what it was asked"):
+            await hand_on(engine, store)
+        assert [offer.worker for offer in await store.offers.all()] == ["gone"], "the next look tries again"
 
 
 def test_one_at_a_time_hands_on() -> None:

@@ -176,3 +176,20 @@ def check(
     from journeyman.cli import eval_mine
 
     finish(eval_mine.check(set, workers, only, limit, mirrors, as_json), "")
+
+
+@evals.command()
+def export(
+    run: RunName,
+    format: Annotated[
+        str,
+        typer.Option("--format", metavar="F", help="`openai`, `sharegpt`, `preferences`, `verifiers` or `swebench`."),
+    ],
+    output: Output = None,
+    every: Annotated[bool, typer.Option("--all", help="Also attempts that did not solve their task.")] = False,
+    mirrors: MirrorsFolder = None,
+) -> None:
+    """Write a run as training data: trajectories, preference pairs, or an environment with the checks as reward."""
+    from journeyman.cli import training
+
+    finish(training.export_run(run, format, output, every, mirrors), "")

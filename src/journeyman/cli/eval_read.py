@@ -26,18 +26,22 @@ LOG_WIDTH = 120
 
 async def report(name: str, html: Path | None, summary: Path | None, server: str | None, as_json: bool) -> int:
     """Show a run's report, and write it where that is wanted."""
+    if server is not None and not server.startswith(("https://", "http://")):
+        raise UsageError(f"--server takes the address of a service, as https://jm.example.org, not {server!r}.")
     door = open_door(Path(), {})
     folder = folders.find(folders.runs_of(door.state), name)
     found = reports.report(folder)
     if summary is not None:
-        await write(summary, found.model_dump_json(indent=1) + "\n")
+        rows = tuple(row.model_copy(update={"message": ""}) for row in found.rows)  # words of this machine
+        await write(summary, found.model_copy(update={"rows": rows}).model_dump_json(indent=1) + "\n")
     if html is not None:
         from journeyman.evals.page import page
 
         async with open_stored(door) as store:
             logs = {one.attempt_id: await _log_of(store, one) for one in folder.state.graded()}
+            mask = await store.secrets.refresh()
             logs = {name: log for name, log in logs.items() if log is not None}
-        await write(html, page(found, folder.state.graded(), logs, server))
+        await write(html, mask.text(page(found, folder.state.graded(), logs, server)))
         print(f"The page is {html}.", file=sys.stderr)
     if as_json:
         print(json.dumps(found.model_dump(), ensure_ascii=False))

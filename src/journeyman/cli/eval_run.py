@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman import __version__
 from journeyman.attempt.host import ModelPlan
-from journeyman.cli.commands import open_host
-from journeyman.cli.door import Door, model_choice, open_door, open_stored
+from journeyman.cli.commands import cascade_of, open_host
+from journeyman.cli.door import model_choice, open_door, open_stored
 from journeyman.core.errors import UsageError
 from journeyman.core.text import counted, one_line, plain
 from journeyman.evals import folder as folders
@@ -78,15 +78,15 @@ async def run(wish: Wish, as_json: bool) -> int:
             host=host,
             ground=door.ground,
             model=ModelPlan(choice.name, profile_of(choice)),
+            settings=door.settings,
             mirrors=Mirrors(wish.mirrors),
-            limits=door.settings.limits,
-            checks=door.settings.checks,
-            strategy=door.settings.strategy,
+            cascade=cascade_of(door, named=wish.model is not None),
         )
         with show.shown(folder):
             await running.work(folder, setting, show.told(), wish.workers)
         done = reports.report(folder)
-        await write_predictions(door, folder, store.blob)
+        if any(task.grader.command is None or task.grader.patch for task in folder.tasks):
+            await write_predictions(folder, store.blob, folder.path / "predictions.jsonl")
     show.end(done)
     return 0 if not done.broken else 1
 
@@ -99,19 +99,15 @@ def chosen(tasks: list[EvalTask], only: str, limit: int | None) -> list[EvalTask
     return found
 
 
-async def write_predictions(door: Door, folder: RunFolder, blob: Any) -> Path | None:
-    """The predictions file, where the set is one that others grade."""
-    if not any(task.grader.patch or task.grader.command is None for task in folder.tasks):
-        return None
+async def write_predictions(folder: RunFolder, blob: Callable[[str], Awaitable[bytes]], file: Path) -> None:
+    """What SWE-bench's harness reads: the patch of each task that a person would be handed."""
     rows: list[tuple[str, str]] = []
     for outcome in folder.state.graded():
         if outcome.chosen:
             patch = (await blob(outcome.diff)).decode(errors="replace") if outcome.diff else ""
             rows.append((outcome.instance, patch))
-    file = folder.path / "predictions.jsonl"
-    model = f"journeyman-{folder.plan.model}"
-    await asyncio.to_thread(file.write_text, swebench.predictions(rows, model), encoding="utf-8")
-    return file
+    text = swebench.predictions(rows, f"journeyman-{folder.plan.model}")
+    await asyncio.to_thread(file.write_text, text, encoding="utf-8")
 
 
 class Show:

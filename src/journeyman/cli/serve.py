@@ -182,6 +182,7 @@ async def _application(
         excludes=door.excludes,
         git=door.environ,
         models=tuple(door.settings.models),
+        cascade=door.settings.cascade,
         workshop=here[0],
         fetching=here[1],
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),

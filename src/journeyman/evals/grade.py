@@ -99,12 +99,13 @@ async def _lay_over(grader: Grader, result: Path, handed_out: Path, work: Path) 
     certain, and the files that it touches are laid over as a whole."""
     if grader.patch:
         touched = await apply(grader.patch, handed_out, work)
-        await asyncio.to_thread(_carry, touched, handed_out, result)
+        await asyncio.to_thread(carry, touched, handed_out, result)
     await asyncio.to_thread(laying.take_out, result, grader.deletes)
     await asyncio.to_thread(laying.lay, result, grader.files)
 
 
-def _carry(paths: tuple[str, ...], source: Path, target: Path) -> None:
+def carry(paths: tuple[str, ...], source: Path, target: Path) -> None:
+    """Lay files of `source` over those of `target`; what is no file there goes."""
     for path in paths:
         if (source / path).is_file() and not (source / path).is_symlink():
             shutil.copy2(source / path, laying.place(target, path))

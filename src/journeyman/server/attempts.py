@@ -117,6 +117,8 @@ def result_view(result: Result) -> ResultView:
         seconds=result.seconds,
         tree=result.tree,
         has_patch=result.diff is not None,
+        stages=result.stages,
+        cost_alone=result.cost_alone,
     )
 
 

@@ -71,7 +71,7 @@ class Submissions(Protocol):
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`state` is the folder with our git stores; `model` and `limits` are those of a task that sets none, `models` the
-    names of those that are set up.
+    names of those that are set up, and `cascade` those of that strategy.
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `git` is what git sees of the environment when it
@@ -92,6 +92,7 @@ class Parts:
     git: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     heartbeat: float = 15.0
     models: Sequence[str] = ()
+    cascade: tuple[str, ...] = ()
     workshop: Workshop | None = None
     catalogue: Catalogue | None = None
     machine: str = ""
