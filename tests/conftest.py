@@ -19,6 +19,11 @@ from journeyman.testing.s3 import S3Server, s3_server
 Files = Mapping[str, str]
 MakeRepository = Callable[[Files], Path]
 
+PLAIN_PYTEST = {
+    "pytest.ini": "[pytest]\naddopts = -p no:schemathesis -p no:hypothesispytest -p no:anyio -p no:asyncio\n"
+}
+"""For repositories whose tests are run: without the plugins of this environment, which take a second to be loaded."""
+
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "VIRTUAL_ENV")
 
 
@@ -81,8 +86,9 @@ class Finished:
 
 
 def _heed_interrupts() -> None:
-    """Undo what a background job of a shell is started with: SIGINT ignored, for its children too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Undo what a background job of a shell, or nohup, starts with: signals ignored, for its children too."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from journeyman.core.evidence import Check, CheckRun, Outcome
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.sandbox.protocol import SandboxSpec
 from journeyman.sandbox.toolchains import find_toolchains
+from tests.conftest import PLAIN_PYTEST
 
 
 @dataclass(slots=True)
@@ -87,7 +88,9 @@ def project(tmp_path: Path, backend: Bubblewrap) -> Project:
         pytest.skip(missing)
     root = tmp_path / "project"
     root.mkdir()
-    return Project(root, backend)
+    made = Project(root, backend)
+    made.write(PLAIN_PYTEST)
+    return made
 
 
 _MISSING: list[str] = []

@@ -6,6 +6,7 @@ from typing import Any
 from journeyman.checks.compare import endless_after
 from journeyman.checks.run import PROBE
 from journeyman.core.evidence import CheckRun, Outcome
+from tests.conftest import PLAIN_PYTEST
 
 Outcomes = Callable[[CheckRun], dict[str, Outcome]]
 QUICK = "python3 -m pytest -q -p no:cacheprovider"
@@ -264,7 +265,7 @@ async def test_a_healthy_suite_does_not_notice(project: Any, outcomes_of: Outcom
     project.write(
         {
             "test_u.py": UNTOUCHED,
-            "pytest.ini": "[pytest]\naddopts = -ra --strict-markers -p no:asyncio\nfilterwarnings = error\n",
+            "pytest.ini": PLAIN_PYTEST["pytest.ini"].strip() + " -ra --strict-markers\nfilterwarnings = error\n",
         }
     )
     env = {"PYTHONPATH": "lib", "PYTEST_ADDOPTS": "-p no:cacheprovider"}

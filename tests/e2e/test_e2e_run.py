@@ -8,9 +8,9 @@ import pytest
 
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script_server import ScriptServer
-from tests.conftest import MakeRepository, Program, git, lay
+from tests.conftest import PLAIN_PYTEST, MakeRepository, Program, git, lay
 
-SHOP = {
+SHOP = PLAIN_PYTEST | {
     "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
     "shop.py": "def price(amount):\n    return amount * 0\n",
     "test_shop.py": "from shop import price\n\n\ndef test_price():\n    assert price(2) == 14\n",

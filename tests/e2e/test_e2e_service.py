@@ -75,6 +75,9 @@ async def test_a_task_is_handed_out_watched_and_applied(program: Program, make_r
             applied = await program.run("tasks", "apply", task["id"][:10], cwd=folder)
             assert applied.code == 0 and "applied shop.py" in applied.err
             assert (folder / "shop.py").read_text() == FIXED
+            marked = await program.run("tasks", "status", "--json")
+            assert marked.code == 0 and marked.lines[0]["status"] == "applied"
+            assert {**marked.lines[0], "updated_at": "", "status": "ready"} == {**task, "updated_at": ""}
             again = await program.run("tasks", "watch", "--json")
     assert again.code == 0
     kinds = [line["item"]["type"] for line in again.lines if line["type"] == "item.completed"]

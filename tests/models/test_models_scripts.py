@@ -19,6 +19,7 @@ from journeyman.core.items import AssistantMessage, Item, Reasoning, ToolCall, T
 from journeyman.core.model import Delta, ModelRequest, Profile, Reply, call, say
 from journeyman.core.usage import Usage
 from journeyman.models.script import Fault, Script, ScriptCall, Step, load_script, parse_script
+from journeyman.models.script_http import Exchange
 from journeyman.models.script_server import ScriptServer
 from journeyman.models.script_turns import TurnCounter
 from journeyman.models.scripted import Scripted, turns
@@ -354,3 +355,23 @@ def test_scripts_have_no_keys_of_their_own_invention() -> None:
     with pytest.raises(ValueError, match="replies"):
         parse_script({"replys": []})
     assert parse_script(["a"]) == Script((Step(text="a"),))
+
+
+async def test_whoever_hangs_up_is_told_nothing_more(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played, end = asyncio.Event(), Exchange.end
+
+    def ended(exchange: Exchange) -> None:
+        end(exchange)
+        played.set()
+
+    monkeypatch.setattr(Exchange, "end", ended)
+    step = Step(calls=tuple(ScriptCall(name="shell", arguments={"command": "ls"}) for _ in range(20)), pace=0.001)
+    async with ScriptServer([step]) as server, asyncio.timeout(60):
+        async with httpx.AsyncClient(base_url=server.base_url) as client:
+            body = {"model": "scripted", "input": "go", "stream": True}
+            async with client.stream("POST", "/responses", json=body) as response:
+                await anext(response.aiter_raw())
+        await played.wait()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []

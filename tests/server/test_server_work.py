@@ -36,7 +36,7 @@ async def test_a_task_opens_with_its_turns_and_what_can_be_done(worked: Worked, 
             ("1.2", "failing", False),
         ]
         assert turn["why"] == ("Attempt 1 of 2: every check passes on its result, which holds for no other attempt.")
-        assert page["acts"] == ["follow_up", "choose", "archive", "delete"]
+        assert page["acts"] == ["follow_up", "choose", "publish", "archive", "delete"]
         used = await got(client, worked, "/usage")
         assert used["total"] == task["usage"]
         assert [one["name"] for one in used["attempts"]] == ["1.1", "1.2"]
@@ -286,6 +286,15 @@ async def test_events_page_by_page_and_attempt_by_attempt(worked: Worked, tmp_pa
         mine = (await got(client, worked, "/attempts/2/events", limit=1000))["events"]
         assert mine == [one for one in events if one["attempt"].endswith(".2")]
         assert len(events) == (await store.task(worked.task)).seq
+
+
+async def test_commands_are_found_by_their_output(worked: Worked, tmp_path: Path) -> None:
+    async with served(worked, tmp_path) as (client, _):
+        everything = (await got(client, worked, "/attempts/1/commands"))["commands"]
+        for words, found in (("RED", ["printf"]), ("nowhere.txt", ["cat nowhere.txt"]), ("not in any", [])):
+            told = (await got(client, worked, "/attempts/1/commands", search=words))["commands"]
+            assert [view["command"][: len(begins)] for view, begins in zip(told, found, strict=True)] == found
+            assert all(view in everything for view in told)
 
 
 async def test_the_changes_of_an_attempt_at_work_are_those_of_its_last_checkpoint(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from journeyman.core.people import Person
 from journeyman.models.choice import ModelChoice
 from journeyman.server.auth.gate import Rates, SignIn
 from journeyman.server.auth.limits import Limiter
@@ -19,6 +20,7 @@ from journeyman.server.handing import Handing
 from journeyman.server.parts import Parts
 from journeyman.server.service import create_service
 from journeyman.store import open_store
+from journeyman.store.store import Store
 from tests.engine.engine_parts import an_engine
 from tests.server.listening import listening
 from tests.server.worked import Worked
@@ -29,15 +31,29 @@ SCRIPTED = ModelChoice(name="scripted", wire="chat", model="scripted", base_url=
 
 @dataclass(frozen=True, slots=True)
 class Serving:
+    """`token` is that of an administrator, empty where nobody signs in; `person` and `other` are ids of somebody else
+    and of a token of theirs."""
+
     address: str
     home: Path
+    token: str = ""
+    person: str = ""
+    other: str = ""
+
+
+async def _signed(address: str, home: Path, store: Store) -> Serving:
+    ada = await store.people.add(Person(id="0ada", name="Ada", email="ada@example.org", role="admin"))
+    bob = await store.people.add(Person(id="0bob", name="Bob", email="bob@example.org", role="member"))
+    _, secret = await store.access.add_token(ada.id, "schemathesis", ("read", "write", "admin"), None)
+    other, _ = await store.access.add_token(bob.id, "other", ("read",), None)
+    return Serving(address, home, secret, bob.id, other.id)
 
 
 @contextmanager
-def in_a_thread(worked: Worked, home: Path) -> Generator[Serving]:
-    """The whole service over a copy of what was worked, with a real engine that nobody works for; without sign-in."""
+def in_a_thread(worked: Worked, home: Path, *, open_to_all: bool = True) -> Generator[Serving]:
+    """The whole service over a copy of what was worked, with a real engine that nobody works for."""
     shutil.copytree(worked.home, home, symlinks=True, ignore=shutil.ignore_patterns("attempts", "sandbox", "trees"))
-    up: list[str] = []
+    up: list[Serving] = []
     failed: list[BaseException] = []
     started = threading.Event()
     done: list[Callable[[], object]] = []
@@ -54,12 +70,12 @@ def in_a_thread(worked: Worked, home: Path) -> Generator[Serving]:
                 catalogue=Catalogue(store, {"scripted": SCRIPTED}, {}, "scripted"),
             )
             endless = Limiter(1e9, 1e9)
-            app = create_service(parts, SignIn(open=True), Rates(requests=endless, strangers=endless))
+            app = create_service(parts, SignIn(open=open_to_all), Rates(requests=endless, strangers=endless))
             async with listening(app) as address:
                 over = asyncio.Event()
                 loop = asyncio.get_running_loop()
                 done.append(partial(loop.call_soon_threadsafe, over.set))
-                up.append(address)
+                up.append(Serving(address, home) if open_to_all else await _signed(address, home, store))
                 started.set()
                 await over.wait()
                 await app.state.streams.close()
@@ -78,7 +94,7 @@ def in_a_thread(worked: Worked, home: Path) -> Generator[Serving]:
     try:
         if failed:
             raise failed[0]
-        yield Serving(up[0], home)
+        yield up[0]
     finally:
         for end in done:
             end()

@@ -18,12 +18,12 @@ from typing import Any
 
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script_server import ScriptServer
-from tests.conftest import git, lay
+from tests.conftest import PLAIN_PYTEST, git, lay
 
 READY = 120.0
 """Seconds; generous, since the machine may be loaded."""
 
-HOURS = {
+HOURS = PLAIN_PYTEST | {
     "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
     "shop.py": 'def price(amount):\n    """What that many cost."""\n    return amount * 0\n',
     "test_shop.py": "from shop import price\n\n\ndef test_price():\n    assert price(2) == 14\n",

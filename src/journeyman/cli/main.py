@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,10 @@ Checks = Annotated[
 Attempts = Annotated[
     int | None, typer.Option("--attempts", metavar="N", min=1, max=8, help="Independent tries; the best is kept.")
 ]
+StrategyName = Annotated[
+    str | None,
+    typer.Option("--strategy", metavar="NAME", help="`loop`, `repair` or `cascade`; else the model's own way."),
+]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
 Number = Annotated[
@@ -58,6 +63,7 @@ def run(
     attempts: Attempts = None,
     base: Ref = None,
     env: EnvironmentName = None,
+    strategy: StrategyName = None,
     apply: Apply = False,
     engine: Engine = None,
     as_json: AsJson = False,
@@ -66,7 +72,7 @@ def run(
     from journeyman.cli import commands
 
     flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply, engine, env)
-    finish(commands.start(prompt, "code", flags))
+    finish(commands.start(prompt, "code", replace(flags, strategy=strategy)))
 
 
 @app.command()
@@ -348,7 +354,7 @@ def fetch(
 
 def whole() -> typer.Typer:
     """The program with all of its commands: those that `run` has no use for, it need not wait for."""
-    from journeyman.cli import groups, schedule_group, service_commands, task_group
+    from journeyman.cli import eval_group, groups, schedule_group, service_commands, task_group
 
     app.registered_commands.extend(service_commands.commands.registered_commands)
     app.add_typer(groups.environments, name="env")
@@ -356,6 +362,7 @@ def whole() -> typer.Typer:
     app.add_typer(task_group.tasks, name="tasks")
     app.add_typer(schedule_group.schedules, name="schedules")
     app.add_typer(task_group.remotes, name="remote")
+    app.add_typer(eval_group.evals, name="eval")
     return app
 
 

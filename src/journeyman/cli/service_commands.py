@@ -16,6 +16,7 @@ from journeyman.cli.temporal import (
     temporal,
 )
 from journeyman.cli.typed import AsJson, Directory, TaskId, finish
+from journeyman.core.errors import UsageError
 
 commands = typer.Typer()
 
@@ -57,8 +58,20 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to; else TASK.zip.")
     ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="F", help="As training data: `openai`, `sharegpt` or `preferences`."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All finished tasks; with --format.")] = False,
 ) -> None:
-    """Write a task with all that belongs to it into one file."""
+    """Write a task with all that belongs to it into one file, or as training data."""
+    if format is not None:
+        from journeyman.cli import training
+
+        finish(training.export_tasks(task, directory, format, output, every), "")
+        return
+    if every:
+        raise UsageError("--all needs --format; a file of its own holds one task.")
     from journeyman.cli import keep
 
     finish(keep.export_task(task, directory, output), "")

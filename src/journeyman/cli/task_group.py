@@ -115,13 +115,13 @@ def list_(
 
 
 @tasks.command()
-def status(task: Task = None, server: Server = None) -> None:
+def status(task: Task = None, server: Server = None, as_json: AsJson = False) -> None:
     """Say in three lines how a task is; the exit code is 0 only when it is ready."""
     import time
 
     from journeyman.cli import tasks as work
 
-    finish(work.status(server, task, time.time()), "")
+    finish(work.status(server, task, time.time(), as_json), "")
 
 
 @tasks.command()

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from journeyman.cli.door import Door, open_door
 from journeyman.cli.remotes import Remote, choose
 from journeyman.client.asynchronous import AsyncClient
+from journeyman.client.errors import NotAllowed, NotFound
 from journeyman.core.api.tasks import AttemptLine, FollowUp, TaskBudget, TaskLine, TaskUpdate, TaskView, TurnView
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Mode, Status
@@ -26,7 +27,14 @@ SHOWN: dict[Status, Shown] = {
     "failed": "error",
     "cancelled": "error",
 }
-"""What a status is called for programs that read Codex's lists; a server does not learn of patches that are applied."""
+"""What a status is called for programs that read Codex's lists."""
+READY = ("ready", "applied")
+
+
+def shown_of(task: TaskLine) -> Shown:
+    """The same of a task: "applied" where the patch that it hands over was put on somebody's working tree."""
+    shown = SHOWN[task.status]
+    return "applied" if shown == "ready" and task.applied is not None and task.applied == task.chosen else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ def line_of(task: TaskLine, url: str) -> dict[str, Any]:
         "id": task.id,
         "url": url,
         "title": task.title,
-        "status": SHOWN[task.status],
+        "status": shown_of(task),
         "updated_at": datetime.fromtimestamp(task.updated, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "environment_id": task.environment if named else None,
         "environment_label": label_of(task),
@@ -163,19 +171,22 @@ def _row(task: TaskLine) -> tuple[str, ...]:
     return task.id, started, shown + size, task.mode, repository, one_line(task.title, 200)
 
 
-async def status(server: str | None, task: str | None, now: float) -> int:
-    """Three lines as `codex cloud status` has them; exit code 0 only when the task is ready."""
+async def status(server: str | None, task: str | None, now: float, as_json: bool) -> int:
+    """Three lines as `codex cloud status` has them, or the task as `list --json` has it; exit code 0 only when it is
+    ready."""
     async with at(server) as here:
-        view = await find(here.client, task)
-        line = view.task
-        shown = SHOWN[line.status]
+        line = (await find(here.client, task)).task
+        shown = shown_of(line)
+        if as_json:
+            print(json.dumps(line_of(line, here.url(line.id)), ensure_ascii=False))
+            return 0 if shown in READY else 1
         print(f"[{shown.upper()}] {one_line(line.title, 200)}")
         print(f"{label_of(line)} • {ago(now - line.updated)}")
         summary = line.summary
         print(f"+{summary.added}/-{summary.removed} • {counted(summary.files, 'file')}" if summary.files else "no diff")
         if line.reason:
             print(plain(line.reason), file=sys.stderr)
-        return 0 if shown == "ready" else 1
+        return 0 if shown in READY else 1
 
 
 def ago(seconds: float) -> str:
@@ -232,9 +243,13 @@ async def apply(server: str | None, task: str | None, number: int | None, direct
     from journeyman.repo.repository import open_repository
 
     async with at(server, directory) as here:
-        _, patch = await _patch(here.client, task, number)
+        view, patch = await _patch(here.client, task, number)
         repository = await open_repository(directory, here.door.state, excludes=here.door.excludes)
-        return await put_on(repository, patch)
+        code = await put_on(repository, patch)
+        if code == 0 and patch:
+            with suppress(NotAllowed, NotFound):  # whoever only looks on leaves no mark
+                await here.client.mark_applied(view.task.id, attempt_of(view, number).name)
+        return code
 
 
 async def _patch(client: AsyncClient, task: str | None, number: int | None) -> tuple[TaskView, bytes]:

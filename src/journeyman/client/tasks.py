@@ -7,6 +7,7 @@ from journeyman.client.requests import Requests
 from journeyman.client.transport import Query
 from journeyman.core.api.about import Demo
 from journeyman.core.api.tasks import (
+    Applied,
     Approve,
     Branches,
     Bulk,
@@ -83,6 +84,10 @@ class TaskRequests(Requests):
         """Hand over this attempt ("turn.number", or its number in the newest turn)."""
         body = Choose(attempt=attempt)
         return await self._ask("POST", "/tasks/{task}/choose", TaskView, body=body, again=True, task=task)
+
+    async def mark_applied(self, task: str, attempt: str = "chosen") -> None:
+        """Remember that this attempt's patch was put on a working tree, so that lists say so."""
+        await self._send("PUT", "/tasks/{task}/applied", body=Applied(attempt=attempt), task=task)
 
     async def update(self, task: str, change: TaskUpdate) -> TaskView:
         return await self._ask("PATCH", "/tasks/{task}", TaskView, body=change, again=True, task=task)

@@ -49,28 +49,33 @@ class Exchange:
         """The whole answer at once."""
         head = f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\ncontent-type: {kind}\r\n{extra}"
         self.request.status = status
-        self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        self._write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         self.end()
 
     def begin(self, extra: bytes = b"") -> None:
         """The head of a stream, and its first bytes."""
         self.request.status = 200
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
-        self.transport.write(head + b"transfer-encoding: chunked\r\n\r\n" + _chunk(extra))
+        self._write(head + b"transfer-encoding: chunked\r\n\r\n" + _chunk(extra))
 
     def send(self, data: bytes) -> None:
-        self.transport.write(_chunk(data))
+        self._write(_chunk(data))
 
     def stream(self, data: bytes) -> None:
         """A whole stream at once."""
         self.request.status = 200
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
-        self.transport.write(head + b"transfer-encoding: chunked\r\n\r\n" + _chunk(data) + b"0\r\n\r\n")
+        self._write(head + b"transfer-encoding: chunked\r\n\r\n" + _chunk(data) + b"0\r\n\r\n")
         self.end()
 
     def close_stream(self) -> None:
-        self.transport.write(b"0\r\n\r\n")
+        self._write(b"0\r\n\r\n")
         self.end()
+
+    def _write(self, data: bytes) -> None:
+        """Whoever has gone is told nothing more; asyncio would complain of each try."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def cut(self) -> None:
         """Ends the connection in the middle of whatever was being said."""

@@ -36,7 +36,7 @@ class Bubblewrap(Backend):
         seeded = seeds.seed is not None
         with theirs, seccomp.program(self.state).open("rb") as filters:
             orders = plan.orders(spec, tools, ids=self._ids, group=group, uppers=uppers, seeded=seeded)
-            process = launchers.start(orders, theirs, filters.fileno(), uppers.handles)
+            process = await launchers.start(orders, theirs, filters.fileno(), uppers.handles)
         stack.push_async_callback(process.end)
         try:
             pid = await seeds.ready()

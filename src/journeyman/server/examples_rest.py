@@ -10,6 +10,7 @@ from journeyman.core.api.admin import (
     BuildLog,
     BuildRequest,
     BuildView,
+    EmbeddedModel,
     EnvironmentChecked,
     EnvironmentLine,
     EnvironmentList,
@@ -51,6 +52,7 @@ from journeyman.core.api.people import (
     TokenMade,
 )
 from journeyman.core.api.tasks import (
+    Applied,
     Approve,
     AttemptColumn,
     AttemptUsage,
@@ -63,6 +65,8 @@ from journeyman.core.api.tasks import (
     Interrupt,
     Matrix,
     MatrixRow,
+    Publish,
+    Publishing,
     Rewind,
     Seen,
     Steer,
@@ -132,6 +136,13 @@ def _tasks() -> Sequence[Value]:
         Interrupt(attempt="1"),
         Approve(budget=TaskBudget(cost=4.0)),
         Choose(attempt="2"),
+        Applied(attempt="2"),
+        Publish(branch="total-of-nothing"),
+        Publishing(
+            remote=_SHOP,
+            branch="journeyman/total-of-nothing",
+            message="An empty list of prices adds up to 0",
+        ),
         Fork(step=12, prompt="Round half up instead."),
         Rewind(step=7),
         Bulk(act="archive", ids=(TASK, "0f3k9x2m1qa8zu")),
@@ -268,6 +279,7 @@ def _administration() -> Sequence[Value]:
     return (
         model,
         ModelList(models=(model,), default="local"),
+        EmbeddedModel(state="fetching", text="Part 3 of 22", done=152_000_000, total=1_117_320_768, size=1_117_320_768),
         ModelTest(ok=True, seconds=0.8, text="4", tokens=21, cost=0.00001),
         SecretList(secrets=(SecretLine(name="NPM_TOKEN", environment="shop", changed=BEGAN),)),
         quota,

@@ -66,10 +66,10 @@ def create_service(parts: Parts, sign_in: SignIn, rates: Rates | None = None) ->
 
 
 async def first_link(parts: Parts, address: str) -> str | None:
-    """A link by which the first administrator joins, in place of an earlier one; None where there is one."""
+    """A further link by which the first administrator joins; using one ends all. None where there is one."""
     if await parts.store.people.has_administrator():
         return None
     wanted = Invitation(id="", role="admin", expires=parts.clock() + FIRST_HOURS * 3600)
-    _, secret = await parts.store.access.invite(wanted, only=True)
+    _, secret = await parts.store.access.invite(wanted)
     await parts.store.audit.note("invitation.created", "the first administrator")
     return join_link(address.rstrip("/"), secret)

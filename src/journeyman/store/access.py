@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from journeyman.core.ids import Clock, new_id
 from journeyman.core.people import Invitation, Person, Scope, Token
 from journeyman.store.database import Database
-from journeyman.store.people import add_person, person_of, revoke_all, sign_out
+from journeyman.store.people import add_person, administered, person_of, revoke_all, sign_out
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
 TOKEN = "jm_"
 """What each token begins with, so that scanners of repositories find one that got there."""
@@ -157,20 +157,17 @@ class Access:
 
     # ------------------------------------------------------------ invitations
 
-    async def invite(self, invitation: Invitation, *, only: bool = False) -> tuple[Invitation, str]:
-        """Store a new invitation; it and its secret. With `only` those for a first administrator before it are gone."""
+    async def invite(self, invitation: Invitation) -> tuple[Invitation, str]:
+        """Store a new invitation; it and its secret."""
         secret, now = secrets.token_urlsafe(32), self._clock()
         made = invitation.model_copy(update={"id": digest(secret)[:16], "created": now})
 
         def job(connection: "Connection") -> None:
-            from sqlalchemy import delete, insert, or_
+            from sqlalchemy import delete, insert
 
             from journeyman.store.schema import invitation as table
 
-            old = table.c.expires <= now
-            if only:
-                old = or_(old, table.c.email.is_(None) & (table.c.role == "admin") & table.c.person.is_(None))
-            connection.execute(delete(table).where(old))
+            connection.execute(delete(table).where(table.c.expires <= now))
             row = made.model_dump(exclude={"id"}) | {"digest": digest(secret), "groups": " ".join(made.groups)}
             connection.execute(insert(table), row)
 
@@ -204,6 +201,7 @@ class Access:
     async def accept(self, secret: str, person: Person, password: str) -> Person | None:
         """Use an invitation up: add `person` as it says, or set their password; None where it does not hold (any more).
 
+        With the first administrator all links for one are used up, those of other servers and of earlier starts too.
         Raises `Taken` for an address that somebody has; then the invitation holds as before.
         """
         now, key = self._clock(), digest(secret)
@@ -215,8 +213,7 @@ class Access:
             from journeyman.store.schema import person as table
 
             held = _open_invitation(connection, key, now)
-            gone = delete(invitation).where(invitation.c.digest == key)
-            if held is None or connection.execute(gone).rowcount != 1:
+            if held is None or not connection.execute(delete(invitation).where(_used(connection, held, key))).rowcount:
                 return None
             if held.person is None:
                 fields = {"role": held.role, "groups": _known(connection, held.groups), "created": now}
@@ -233,6 +230,15 @@ class Access:
             return person_of(row, list(connection.execute(groups).scalars()))
 
         return await self._database.write(job)
+
+
+def _used(connection: "Connection", held: Invitation, key: str) -> "ColumnElement[bool]":
+    """What an invitation uses up: itself, or all for a first administrator."""
+    from journeyman.store.schema import invitation as table
+
+    if held.role == "admin" and held.email is None and held.person is None and not administered(connection):
+        return table.c.email.is_(None) & (table.c.role == "admin") & table.c.person.is_(None)
+    return table.c.digest == key
 
 
 def _known(connection: "Connection", groups: tuple[str, ...]) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ class People:
 
     async def has_administrator(self) -> bool:
         """Whether there is an administrator who can sign in."""
-        return await self._database.read(_has_administrator)
+        return await self._database.read(administered)
 
     async def change(self, person_id: str, **fields: Unpack[PersonFields]) -> Person | None:
         """Change somebody; None when there is nobody of this id.
@@ -107,7 +107,7 @@ class People:
                 raise Taken(f"Somebody else has the address {changed.get('email')}.") from error
             if groups is not None:
                 set_groups(connection, person_id, fields.get("groups", ()))
-            if before[0].role == "admin" and not before[0].disabled and not _has_administrator(connection, hold=True):
+            if before[0].role == "admin" and not before[0].disabled and not administered(connection, hold=True):
                 raise UsageError(f"{before[0].name} is the last administrator. Make somebody else one first.")
             if fields.get("disabled"):
                 sign_out(connection, person_id)
@@ -127,7 +127,7 @@ class People:
             if not before:
                 return False
             _forget(connection, before[0])
-            if before[0].role == "admin" and not before[0].disabled and not _has_administrator(connection, hold=True):
+            if before[0].role == "admin" and not before[0].disabled and not administered(connection, hold=True):
                 raise UsageError(f"{before[0].name} is the last administrator. Make somebody else one first.")
             return True
 
@@ -332,7 +332,8 @@ def _people(connection: "Connection", where: "ColumnElement[bool] | None", *, ho
     return [person_of(row, groups.get(row["id"], ())) for row in rows]
 
 
-def _has_administrator(connection: "Connection", *, hold: bool = False) -> bool:
+def administered(connection: "Connection", *, hold: bool = False) -> bool:
+    """Whether there is an administrator who can sign in."""
     from sqlalchemy import or_, select
 
     from journeyman.store.schema import person

@@ -6,7 +6,7 @@ import { type ListFilter, type Pages, withLine, withoutLine } from "@/live/list"
 
 import { ApiError, client, data, type Sent } from "./client";
 import { queries } from "./query";
-import type { Bulk, FollowUp, Gone, paths, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
+import type { Bulk, FollowUp, Gone, paths, Publish, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
 
 export type NewTask = Sent<TaskCreate, "prompt" | "mode">;
 export type NewTurn = Sent<FollowUp>;
@@ -134,6 +134,35 @@ export function useBranches(of: { environment: string | null; repository: string
       ),
     staleTime: 30_000,
     retry: false,
+  });
+}
+
+const publishKey = (id: string, attempt: string) => ["tasks", "publish", id, attempt] as const;
+
+/** Where the result of an attempt can be pushed, or why it cannot, and where it was. */
+export function usePublishing(id: string, attempt: string, wanted: boolean) {
+  return useQuery({
+    queryKey: publishKey(id, attempt),
+    enabled: wanted,
+    queryFn: async ({ signal }) =>
+      data(await client.GET("/api/v1/tasks/{task_id}/publish", { params: { path: { task_id: id }, query: { attempt } }, signal })),
+    staleTime: 0,
+  });
+}
+
+export function usePublish(id: string, attempt: string) {
+  return useMutation({
+    mutationFn: async (body: Sent<Publish>) =>
+      data(
+        await client.POST("/api/v1/tasks/{task_id}/publish", {
+          params: { path: { task_id: id } },
+          body: { branch: null, message: null, ...body, attempt },
+        }),
+      ),
+    onSuccess: (published) => {
+      queries.setQueryData(publishKey(id, attempt), published);
+      return queries.invalidateQueries({ queryKey: taskKey(id) });
+    },
   });
 }
 

@@ -34,7 +34,8 @@ else:
 CONTROL, HOST, PROGRAM, CHANNEL, FILTERS = 3, 4, 5, 30, 31
 """Descriptors: those of this program, and those that a launcher hands on."""
 INHERITED, MOST = 4, 8
-"""How many of the descriptors that come with an order are the launcher's, and how many there can be."""
+"""How many of the descriptors that come with an order are the launcher's, and how many there can be. The next one is an
+end of a pair of sockets, for the answer; the others are locks."""
 START, STARTED, REFUSED = b"start", b"started", b"refused"
 
 launched: dict[int, list[int]] = {}
@@ -104,11 +105,13 @@ def end() -> None:
 
 def fork(control: _socket.socket, handles: list[int]) -> None:
     """Start a launcher with a plan, the end of a channel, a seccomp program and a pipe for errors; tell the host the
-    process by its descriptor."""
-    process, said = -1, STARTED
+    process by its descriptor. If whoever asked has gone, it is ended at once."""
+    pid, process, said = 0, -1, STARTED
+    answer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fileno=handles.pop(INHERITED))
     try:
         pid = os.fork()
         if pid == 0:
+            answer.close()
             become(control, handles)
         launched[pid], handles[INHERITED:] = handles[INHERITED:], []
         process = os.pidfd_open(pid)
@@ -116,9 +119,10 @@ def fork(control: _socket.socket, handles: list[int]) -> None:
         said = REFUSED + os.strerror(error.errno or errno.EIO).encode()
     right = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, process.to_bytes(4, sys.byteorder))] if process >= 0 else []
     try:
-        control.sendmsg([said], right)
-    except OSError:  # the host has just gone
-        end()
+        answer.sendmsg([said], right)
+    except OSError:
+        kill({pid} if pid else set())
+    answer.close()
     if process >= 0:
         os.close(process)
 
@@ -183,7 +187,8 @@ def main() -> None:
             for _, _, item in extra
             for at in range(0, len(item) - 3, 4)
         ]
-        fork(control, handles)
+        if len(handles) > INHERITED:
+            fork(control, handles)
         release(handles)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 
 from journeyman.attempt.prepare import worked
-from journeyman.core.api.tasks import Approve, Choose, FollowUp, Fork, Interrupt, Rewind, Steer, TaskView
+from journeyman.core.api.tasks import Applied, Approve, Choose, FollowUp, Fork, Interrupt, Rewind, Steer, TaskView
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt, Budget, MessageKind, Task, Turn, TurnRequest
 from journeyman.core.text import counted
@@ -13,6 +13,7 @@ from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Writer
 from journeyman.server.auth.noted import note
+from journeyman.server.counted import one_by_one
 from journeyman.server.errors import ApiError
 from journeyman.server.examples import FOLLOW_UP
 from journeyman.server.found import ChangedTask, find_attempt
@@ -50,17 +51,18 @@ async def fork_task(
     before = await _newest(parts, task, attempt.turn)
     step = _step_of(attempt, attempt.summary.steps if body.step is None else body.step)
     budget = Budget(tokens=body.budget.tokens, cost=body.budget.cost)
-    new = await parts.engine.submit(
-        await orders.fork_of(parts, actor, before, step, body),
-        owner=actor.id,
-        group=task.group,
-        origin="api",
-        key=idempotency_key,
-        budget=await orders.admitted(parts, actor.id, task.group, budget),
-        priority=task.priority,
-        parent=task.id,
-        continues=attempt.id,
-    )
+    async with one_by_one(request, actor.id):
+        new = await parts.engine.submit(
+            await orders.fork_of(parts, actor, before, step, body),
+            owner=actor.id,
+            group=task.group,
+            origin="api",
+            key=idempotency_key,
+            budget=await orders.admitted(parts, actor.id, task.group, budget),
+            priority=task.priority,
+            parent=task.id,
+            continues=attempt.id,
+        )
     return await lines.task_view(parts, actor, new.id)
 
 
@@ -145,7 +147,8 @@ async def approve(
 
 @router.post("/retry")
 async def retry_task(request: Request, actor: Writer, task: ChangedTask) -> TaskView:
-    """Have what failed, or was interrupted or cancelled, go on from the step it was in."""
+    """Have what failed, or was interrupted or cancelled, go on from the step it was in. A task that is done has nothing
+    to retry, whatever its checks say (409): a follow-up asks for more of it, or for the same once more."""
     parts = parts_of(request)
     await orders.admitted(parts, task.owner, task.group, task.budget)
     try:
@@ -167,6 +170,17 @@ async def choose_attempt(request: Request, actor: Writer, task: ChangedTask, bod
     if any(row.number == attempt.turn for row in await parts.store.turns.all(task.id)):
         await parts.store.turns.update(task.id, attempt.turn, chosen=attempt.id)
     return await lines.task_view(parts, actor, task.id)
+
+
+@router.put("/applied", tags=["attempts"], status_code=204)
+async def mark_applied(request: Request, actor: Writer, task: ChangedTask, body: Applied) -> None:
+    """Remember that an attempt's patch was put on a working tree, so that lists say so."""
+    del actor
+    parts = parts_of(request)
+    attempt = await find_attempt(parts.store, task, body.attempt)
+    if attempt.verdict is None:
+        raise ApiError(409, "not_ready", f"Attempt {attempt.turn}.{attempt.number} has no result yet.")
+    await parts.store.update_task(task.id, applied=attempt.id)
 
 
 async def _say(

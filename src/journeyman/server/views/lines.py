@@ -66,6 +66,7 @@ def task_line(task: Task, attempts: Sequence[Attempt], usage: Usage, names: Name
         schedule=task.schedule,
         priority=task.priority,
         archived=task.archived,
+        applied=task.applied,
         seq=task.seq,
         unread=unread,
         summary=one.summary if one else Summary(),
@@ -148,6 +149,7 @@ def acts(line: TaskLine, attempts: Sequence[Attempt], *, may: bool) -> tuple[Act
         "retry": line.status in ("failed", "interrupted", "cancelled"),
         "follow_up": line.status in OVER,
         "choose": sum(attempt.verdict is not None for attempt in attempts) > 1,
+        "publish": any(attempt.verdict is not None and attempt.summary.files for attempt in attempts),
         "archive": True,
         "delete": line.status in OVER,
     }

@@ -84,6 +84,7 @@ export const home = {
   warnings_one: "{{count}} warning",
   warnings_other: "{{count}} warnings",
   turn: "turn {{number}}",
+  pushed: "pushed to {{branch}}",
   by: "by {{name}}",
   queued: "Waits for a free place",
   starting: "Starting…",

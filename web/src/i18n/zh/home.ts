@@ -82,6 +82,7 @@ export const home: Catalogue<typeof en> = {
   broken_other: "破坏 {{count}} 个测试",
   warnings_other: "{{count}} 条警告",
   turn: "第 {{number}} 轮",
+  pushed: "已推送到 {{branch}}",
   by: "由 {{name}} 提交",
   queued: "等待空闲位置",
   starting: "正在启动…",

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, Ban, Ellipsis, Mail, MailOpen, RotateCw, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Ban, Ellipsis, Mail, MailOpen, RotateCw, Trash2, Upload } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -83,6 +83,14 @@ function Origin({ task }: { task: TaskLine }) {
   ];
   if (task.ref) parts.push(<span className="font-mono">{task.ref}</span>);
   if (task.mode !== "code") parts.push(t(`mode.${task.mode}`, { ns: "common" }));
+  if (task.summary.branch) {
+    parts.push(
+      <span className="inline-flex items-baseline gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
+        <Upload size={11} className="self-center" aria-label={t("pushed", { branch: "" })} />
+        <span className="font-mono">{task.summary.branch}</span>
+      </span>,
+    );
+  }
   if (task.turn > 1) parts.push(t("turn", { number: task.turn }));
   if (task.owner_name && task.owner !== me) parts.push(t("by", { name: task.owner_name }));
   parts.push(task.model);

@@ -1,5 +1,5 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Pencil, RotateCw, Square, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Pencil, RotateCw, Square, Trash2, Upload } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -43,6 +43,12 @@ export function Header() {
           ) : null}
           {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
+          {task.summary.branch ? (
+            <span className="inline-flex items-center gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
+              <Upload size={11} aria-label={t("pushed", { branch: "" })} />
+              <span className="font-mono">{task.summary.branch}</span>
+            </span>
+          ) : null}
           {task.summary.files > 0 ? (
             <span>
               <Delta added={task.summary.added} removed={task.summary.removed} />

@@ -1,4 +1,5 @@
 import { ClipboardCopy, Download, GitPullRequest, Terminal, Upload } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { fetchPatch, patchUrl } from "@/api/work";
@@ -9,6 +10,7 @@ import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/Menu";
 import { say } from "@/ui/toast";
 
 import { useTaskPage } from "./context";
+import { PushBranch } from "./PushBranch";
 
 /** The words that a shell takes as one, whatever stands in them. */
 export function gitApply(patch: string): string {
@@ -21,8 +23,9 @@ export function gitApply(patch: string): string {
 export function TakeOver() {
   const { t } = useTranslation("task");
   const { view, ref, attempt } = useTaskPage();
-  const has = attempt !== null && attempt.summary.files > 0;
-  if (!ref || !has) return null;
+  const [pushing, setPushing] = useState(false);
+  if (!ref || !attempt || attempt.summary.files === 0) return null;
+  const may = view.acts.includes("publish");
   const command = `journeyman tasks apply ${view.task.id}`;
   const copied = (what: string, text: Promise<string>): void => {
     text.then(copyText).then(
@@ -31,6 +34,7 @@ export function TakeOver() {
     );
   };
   return (
+    <>
     <Menu
       label={t("take")}
       trigger={
@@ -54,12 +58,14 @@ export function TakeOver() {
       </MenuItem>
       <MenuLine />
       <MenuLabel>{t("take.forge")}</MenuLabel>
-      <MenuItem icon={<Upload size={15} />} disabled about={t("take.noForge")} onSelect={() => undefined}>
+      <MenuItem icon={<Upload size={15} />} disabled={!may} about={may ? attempt.summary.branch || undefined : t("take.notYours")} onSelect={() => setPushing(true)}>
         {t("take.push")}
       </MenuItem>
       <MenuItem icon={<GitPullRequest size={15} />} disabled about={t("take.noForge")} onSelect={() => undefined}>
         {t("take.pull")}
       </MenuItem>
     </Menu>
+    <PushBranch task={view.task.id} attempt={attempt} open={pushing} onOpenChange={setPushing} />
+    </>
   );
 }

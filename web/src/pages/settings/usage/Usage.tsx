@@ -4,6 +4,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useUsage } from "@/api/administration";
+import { useGroups } from "@/api/people";
 import type { UsageLine, UsageReport } from "@/api/types";
 import { compact, duration, money, number } from "@/i18n/format";
 import { Failed } from "@/shell/Failed";
@@ -16,7 +17,7 @@ import { Chart } from "./Chart";
 import { daysOf, type Measure, REST, seriesOf, type Split } from "./series";
 
 const SPANS = ["7", "30", "90"] as const;
-const SPLITS = ["outcome", "model", "person"] as const;
+const SPLITS = ["outcome", "model", "person", "group"] as const;
 const MEASURES = ["cost", "tokens", "attempts", "seconds"] as const;
 
 const HUES = ["var(--accent)", "var(--syntax-type)", "var(--syntax-keyword)", "var(--syntax-number)", "var(--syntax-string)", "var(--line-strong)"];
@@ -48,7 +49,7 @@ export function Usage() {
   const [today] = useState(() => Date.now());
   const until = dayFrom(today, 1);
   const since = dayFrom(today, 1 - Number(span));
-  const report = useUsage(since, until, ["day", "outcome", "model", "person"]);
+  const report = useUsage(since, until, ["day", "outcome", "model", "person", "group"]);
   return (
     <>
       <div className="flex flex-wrap gap-3">
@@ -73,8 +74,10 @@ export function Usage() {
 function useNameOf(lines: UsageLine[], split: Split): (key: string) => string {
   const { t } = useTranslation("settings");
   const people = useMemo(() => new Map(lines.map((line) => [line.person ?? "", line.person_name ?? ""])), [lines]);
+  const groups = useGroups().data;
   return (key) => {
     if (key === REST) return t("usage.rest");
+    if (split === "group") return groups?.find((group) => group.id === key)?.name ?? (key || t("usage.noGroup"));
     if (split === "person") return people.get(key) || t("usage.nobody");
     if (split === "outcome") return outcomeName(key, t);
     return key || "—";

@@ -1,7 +1,7 @@
 import type { UsageLine } from "@/api/types";
 
 export type Measure = "cost" | "tokens" | "attempts" | "seconds";
-export type Split = "outcome" | "person" | "model";
+export type Split = "outcome" | "person" | "group" | "model";
 
 /** Values that have a colour of their own; the rest are put together. */
 export const MOST = 6;

@@ -1,0 +1,120 @@
+"""Write docs/design/strength.md from the summaries of runs in benchmarks/results.
+
+    python benchmarks/strength.py [--check]
+
+A summary is what `journeyman eval report RUN --summary FILE` writes. With `--check` nothing is written, and the exit
+code says whether the page is up to date.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from journeyman.evals import words
+from journeyman.evals.report import Report, compare
+from journeyman.evals.statistics import Share
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "design" / "strength.md"
+NEWLINE = "\n"
+
+HEAD = """\
+# How well it solves
+
+This page is written by one command, `scripts/bench strength`, from the summaries in `benchmarks/results`; do not change
+it by hand. How runs are made and graded, and what each figure means, is in
+[Measure how well it solves](../howto/evaluate.md). Intervals are Wilson's, of 95 %; seconds and
+tokens are medians over solved tasks. To add a run:
+
+```bash
+journeyman eval run tasks.jsonl --model local --strategy repair --run repair
+journeyman eval report repair --summary benchmarks/results/repair.json
+scripts/bench strength
+```
+"""
+
+
+def read(folder: Path = RESULTS) -> list[Report]:
+    """The summaries, by their sets and names."""
+    found = [Report.model_validate_json(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    return sorted(found, key=lambda one: (one.plan.set, one.plan.name))
+
+
+def page(reports: Sequence[Report]) -> str:
+    """The whole page."""
+    parts = [HEAD]
+    if not reports:
+        parts.append("No run is stored yet.\n")
+    for name in dict.fromkeys(one.plan.set for one in reports):
+        runs = [one for one in reports if one.plan.set == name]
+        parts.append(f"## {name}\n\n{NEWLINE.join(_table(runs))}\n")
+        if compared := list(_compared(runs)):
+            parts.append(NEWLINE.join(compared) + "\n")
+        parts.append(NEWLINE.join(_ends(runs)) + "\n")
+    return "\n".join(parts)
+
+
+def _table(runs: Sequence[Report]) -> Iterator[str]:
+    yield "| run | model | strategy | solved | pass@k | false verified | seconds a solved task | tokens | spent |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for one in runs:
+        plan, each = one.plan, one.per_solved
+        estimates = ", ".join(f"{words.percent(p.value)} (k = {p.k}, n = {p.n})" for p in one.pass_at)
+        cells = [
+            plan.name,
+            plan.model,
+            plan.strategy or "the model's own",
+            _of(one.solved),
+            estimates or "–",
+            _of(one.false_verified),
+            words.time(each.median_seconds),
+            words.number(each.median_tokens),
+            words.money(one.spent.cost),
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _of(share: Share) -> str:
+    if share.low is None or share.high is None:
+        return "–"
+    return f"{share.count} of {share.of} ({100 * share.low:.0f}–{100 * share.high:.0f} %)"
+
+
+def _compared(runs: Sequence[Report]) -> Iterator[str]:
+    pairs = [compare(a, b) for a, b in combinations(runs, 2)]
+    pairs = [pair for pair in pairs if pair.tasks]
+    if not pairs:
+        return
+    yield "| run A | run B | tasks of both | both | only A | only B | neither | McNemar, exact |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for pair in pairs:
+        counts = (pair.tasks, pair.both, pair.only_a, pair.only_b, pair.neither)
+        yield f"| {pair.a} | {pair.b} | {' | '.join(map(str, counts))} | p = {pair.p:.3f} |"
+
+
+def _ends(runs: Sequence[Report]) -> Iterator[str]:
+    """How the tasks ended, by run."""
+    kinds = dict.fromkeys(kind for one in runs for kind in one.failures)
+    yield f"| run | {' | '.join(kinds)} |"
+    yield "|---" * (len(kinds) + 1) + "|"
+    for one in runs:
+        yield f"| {one.plan.name} | {' | '.join(str(one.failures.get(kind, 0)) for kind in kinds)} |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench strength", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, and say whether the page is up to date")
+    arguments = parser.parse_args()
+    text = page(read())
+    if arguments.check:
+        return 0 if PAGE.read_text(encoding="utf-8") == text else 1
+    PAGE.write_text(text, encoding="utf-8")
+    print(f"{PAGE} is written.", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Finished tasks as training data: trajectories, preference pairs, and an environment with the checks as reward."""
