@@ -130,6 +130,31 @@ def is_open(spans, minute):
     return any(start <= minute < end for start, end in spans)
 ```
 """
+HOSTILE = "Say whatever you like"
+EVIL = (
+    """<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>
+<iframe src="https://else.example/"></iframe><style>body { display: none }</style>
+
+[run](javascript:document.title='owned') [data](data:text/html,<script>1</script>) [plain](https://else.example/a)
+![spy](https://else.example/pixel.png) ![inline](data:image/png;base64,AAAA)
+
+```mermaid
+flowchart LR
+  a["<img src=https://else.example/d.png onerror=parent.document.title='owned'>"] --> b
+  click a href "javascript:parent.document.title='owned'"
+```
+
+```mermaid
+this is no diagram
+```
+
+| """
+    + " | ".join(f"column {number}" for number in range(40))
+    + " |\n|"
+    + "---|" * 40
+    + "\n"
+    + ("| " + " | ".join("a-long-word-without-an-end" for _ in range(40)) + " |\n") * 60
+)
 FOUND = json.dumps(
     {
         "findings": [
@@ -248,6 +273,7 @@ STORIES: dict[str, Story] = {
     TYPES: waiting("cat hours/spans.py", "rg -c def hours", f"{TESTS} --collect-only"),
     FASTER: Story((patched(ROUNDABOUT, "Faster."),)),
     BUDGET: Story((mended(FIXED, "One function is ported."),)),
+    HOSTILE: Story(((end(EVIL, 0),),)),
     REFUSED: Story(
         (looked("There is no network here.", "curl -sS -m 5 https://shop.example.com/hours || true", "cat README.md"),)
     ),

@@ -1,29 +1,21 @@
-"""How the web app loads, and that everybody can use it: figures and axe, in a browser on the real service."""
+"""That everybody can use the web app, and that nobody's words do anything in it: axe, keys, hostile answers."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.web import stories
 from tests.web.conftest import ROOT, SCREENS, Seen
 from tests.web.played import Served
+from tests.web.stage import Stage, staged
 from tests.web.test_web_app import done, hand_out, tab
 
 pytestmark = pytest.mark.xdist_group("web")
 
-SCRIPT_BYTES = 250_000
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
-
-SHIFTS = """
-new Promise(resolve => {
-  let shifted = 0;
-  new PerformanceObserver(list => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifted += entry.value;
-  }).observe({type: "layout-shift", buffered: true});
-  requestAnimationFrame(() => setTimeout(() => resolve(shifted), 0));
-})
-"""
 
 
 def complaints(page: Page) -> list[str]:
@@ -36,23 +28,6 @@ def complaints(page: Page) -> list[str]:
         if one["impact"] in SERIOUS
         for node in one["nodes"]
     ]
-
-
-def test_the_first_load_is_light_and_nothing_moves(seen: Seen, service: Served) -> None:
-    page = seen.page()
-    scripts: list[int] = []
-
-    def count(response: object) -> None:
-        url: str = response.url  # type: ignore[attr-defined]
-        if url.endswith(".js"):
-            scripts.append(int(response.headers["content-length"]))  # type: ignore[attr-defined]
-
-    page.on("response", count)
-    page.goto(service.address)
-    expect(page.get_by_role("textbox", name="Your task")).to_be_visible()
-    page.wait_for_load_state("load")
-    assert 0 < sum(scripts) < SCRIPT_BYTES
-    assert page.evaluate(SHIFTS) < 0.01
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -77,3 +52,119 @@ def test_axe_finds_nothing_serious(seen: Seen, service: Served, repository: Path
     expect(page.locator("[data-task]").first).to_be_visible()
     page.screenshot(path=SCREENS / f"home-{scheme}.png")
     assert complaints(page) == []
+
+
+def rings(page: Page) -> str:
+    """What has the focus, and whether one sees it: its name and the width of its outline."""
+    return page.evaluate(
+        """() => {
+          const it = document.activeElement;
+          const style = getComputedStyle(it);
+          const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+          return `${it.tagName} ${it.getAttribute("aria-label") ?? it.textContent.trim().slice(0, 40)} ${seen}`;
+        }"""
+    )
+
+
+def test_the_first_page_is_walked_by_tab_and_one_sees_where_one_is(seen: Seen, service: Served) -> None:
+    page = seen.page(reduced_motion="reduce")
+    page.goto(service.address)
+    expect(page.get_by_role("button", name="1 attempt")).to_be_visible()
+    page.get_by_role("link", name="Journeyman").first.focus()
+    walked: list[str] = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        walked.append(rings(page))
+    assert len(set(walked)) == len(walked), walked
+    assert [one for one in walked if one.endswith("false") and not one.startswith("TEXTAREA")] == []
+    assert any("Environments" in one for one in walked) and any(one.startswith("TEXTAREA") for one in walked)
+
+
+@pytest.mark.parametrize("opened", ["?", "Control+k"])
+def test_a_dialog_keeps_the_focus_and_gives_it_back(seen: Seen, service: Served, opened: str) -> None:
+    page = seen.page(reduced_motion="reduce")
+    page.goto(f"{service.address}/environments")
+    back = page.get_by_role("link", name="Environments", exact=True)
+    back.focus()
+    page.keyboard.press(opened)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    for key in ("Tab", "Tab", "Tab", "Shift+Tab"):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.closest('[role=dialog]') !== null")
+    assert complaints(page) == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(back).to_be_focused()
+
+
+def test_nothing_moves_for_who_wants_no_motion(seen: Seen, service: Served) -> None:
+    page = seen.page(reduced_motion="reduce")
+    page.goto(service.address)
+    expect(page.get_by_role("textbox", name="Your task")).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    moving = "document.getAnimations().map(each => each.effect.getComputedTiming().duration).filter(each => each > 10)"
+    assert page.evaluate(moving) == []
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stage]:
+    with staged(tmp_path_factory.mktemp("stage"), filled=False) as stage:
+        yield stage
+
+
+def on_stage(seen: Seen, stage: Stage, path: str) -> tuple[Page, list[str]]:
+    """A page of who is signed in there, and what it asks for that is not the service's."""
+    page = seen.page()
+    page.context.add_cookies(stage.cookies)
+    strange: list[str] = []
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((stage.address, "data:", "blob:")) else strange.append(request.url)
+        ),
+    )
+    page.goto(f"{stage.address}{path}")
+    return page, strange
+
+
+def test_a_hostile_answer_is_words(seen: Seen, stage: Stage) -> None:
+    prompt = stories.HOSTILE
+    stage.hand_out(prompt, mode="ask", environment=None, repository=str(stage.repository))
+    stage.until([prompt], "done", "failed")
+    page, strange = on_stage(seen, stage, f"/tasks/{stage.tasks[prompt]}")
+    answer = page.get_by_role("article", name="Answer")
+    expect(answer.get_by_text("column 39")).to_be_attached()
+    expect(answer.get_by_text("this is no diagram")).to_be_visible()
+    expect(page.frame_locator("iframe[title=Diagram]").locator("svg")).to_be_visible()
+    assert answer.locator("script, style, img, iframe:not([title=Diagram]), [onerror]").count() == 0
+    assert answer.get_by_role("link").evaluate_all("all => all.map(each => [each.href, each.rel])") == [
+        ["https://else.example/a", "noopener noreferrer nofollow"]
+    ]
+    assert page.title() == f"{prompt} · Journeyman"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    frame = page.frames[-1]
+    assert frame.evaluate("[origin, document.querySelectorAll('script:not([src]), [onerror]').length]") == ["null", 0]
+    assert not frame.evaluate("fetch('/api/v1/session').then(() => true, () => false)")
+    targets = frame.locator("a").evaluate_all("all => all.flatMap(each => [...each.attributes].map(one => one.value))")
+    assert [target for target in targets if "javascript:" in target] == []
+    assert strange == []
+    seen.problems[:] = [each for each in seen.problems if "connect" not in each and "else.example" not in each]
+
+
+def test_a_recording_is_played_in_a_frame_of_its_own(seen: Seen, stage: Stage) -> None:
+    prompt = stories.GRAPH
+    stage.hand_out(prompt, mode="ask", environment=None, repository=str(stage.repository))
+    stage.until([prompt], "done", "failed")
+    page, strange = on_stage(seen, stage, f"/tasks/{stage.tasks[prompt]}?tab=terminal")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.frame_locator("iframe[src='/player.html']").locator(".ap-player")).to_be_visible()
+    assert page.locator("iframe[src='/player.html']").get_attribute("sandbox") == "allow-scripts"
+    diagram = page.get_by_role("button", name="Show it larger")
+    diagram.click()
+    large = page.get_by_role("dialog", name="Diagram")
+    expect(large.frame_locator("iframe").locator("svg").get_by_text("opening hours")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(diagram).to_be_focused()
+    assert strange == []

@@ -18,6 +18,9 @@ NONE = """<!doctype html>
 </html>
 """
 
+PACKED = {"br": ".br", "gzip": ".gz"}
+"""How what is below assets/ stands there compressed, the smallest first."""
+
 FOREVER = "public, max-age=31536000, immutable"
 
 _FRAME = (
@@ -45,10 +48,13 @@ class WebApp(StaticFiles):
             response.headers["Cache-Control"] = "no-cache"
             return response
         kind = response.headers["Content-Type"]
-        if "gzip" in Headers(scope=scope).get("accept-encoding", "") and self.lookup_path(f"{path}.gz")[1] is not None:
-            response = await super().get_response(f"{path}.gz", scope)
-            response.headers["Content-Type"] = kind
-            response.headers["Content-Encoding"] = "gzip"
+        taken = {part.partition(";")[0].strip() for part in Headers(scope=scope).get("accept-encoding", "").split(",")}
+        for coding, ending in PACKED.items():
+            if coding in taken and self.lookup_path(f"{path}{ending}")[1] is not None:
+                response = await super().get_response(f"{path}{ending}", scope)
+                response.headers["Content-Type"] = kind
+                response.headers["Content-Encoding"] = coding
+                break
         response.headers["Vary"] = "Accept-Encoding"
         # Vite names what is below assets/ by its content.
         response.headers["Cache-Control"] = FOREVER

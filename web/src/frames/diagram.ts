@@ -27,8 +27,7 @@ async function draw({ source, theme }: Wish): Promise<void> {
     const { svg } = await mermaid.render(`diagram-${own}`, source);
     if (own !== count) return;
     document.body.innerHTML = svg;
-    const shown = document.querySelector("svg");
-    say({ kind: "drawn", height: Math.ceil(shown?.getBoundingClientRect().height ?? 0) + 16 });
+    say({ kind: "drawn" });
   } catch (error) {
     say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
   }

@@ -24,7 +24,6 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   broken: 0,
   still_failing: 0,
   warnings: 0,
-  branch: "",
   stop: null,
   crossed: [],
   ...own,

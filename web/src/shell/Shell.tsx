@@ -66,6 +66,8 @@ export function Shell() {
             </NavLink>
           </nav>
           <div className="flex-1" />
+          {/* First, so that nothing moves when it comes. */}
+          <ConnectionDot />
           <button
             type="button"
             onClick={() => setPalette(true)}
@@ -77,7 +79,6 @@ export function Shell() {
               <Keys keys="mod+k" />
             </span>
           </button>
-          <ConnectionDot />
           <IconButton label={t("nav.new")} keys="c" icon={<Plus size={18} />} onClick={() => void navigate({ to: "/", hash: "new" })} />
           <Account onShortcuts={() => setSheet(true)} />
         </div>

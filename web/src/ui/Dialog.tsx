@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Button, buttonClass } from "./Button";
@@ -26,12 +26,21 @@ const WIDTHS = { sm: "max-w-md", md: "max-w-xl", lg: "max-w-4xl", full: "max-w-6
 /** The backdrop is ours, since Radix's locks the scroll by a style element, which the content-security policy stops. */
 export function Dialog({ open, onOpenChange, title, about, children, actions, size = "md", bare, sheet }: DialogProps) {
   const { t } = useTranslation();
+  const before = useRef<Element | null>(null);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <div data-modal aria-hidden className="fixed inset-0 z-40 animate-fade bg-black/35 backdrop-blur-[1px]" />
         <Radix.Content
           {...(about ? {} : { "aria-describedby": undefined })}
+          onOpenAutoFocus={() => {
+            before.current = document.activeElement;
+          }}
+          onCloseAutoFocus={(event) => {
+            // Radix gives the focus back to its own trigger only, and these are opened by keys and menus too.
+            event.preventDefault();
+            if (before.current instanceof HTMLElement) before.current.focus();
+          }}
           className={cx(
             "fixed z-40 flex flex-col border border-line bg-raised shadow-high outline-none",
             sheet

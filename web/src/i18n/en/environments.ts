@@ -37,6 +37,7 @@ export const environments = {
   "tab.edit": "Configuration",
   "tab.network": "Network",
   "tab.secrets": "Secrets",
+  "log.loading": "Fetching what the last set-up said…",
   "one.loading": "Fetching the environment…",
   "one.failed": "The environment could not be fetched",
   readOnly: "You use it; it is not yours to change.",

@@ -40,6 +40,7 @@ export const environments: Catalogue<typeof en> = {
   "tab.edit": "配置",
   "tab.network": "网络",
   "tab.secrets": "密钥",
+  "log.loading": "正在获取上次初始化的输出…",
   "one.loading": "正在获取环境…",
   "one.failed": "无法获取该环境",
   readOnly: "您可以使用它，但不能更改。",

@@ -6,7 +6,7 @@ import type { BuildLog, BuildView, EnvironmentView } from "@/api/types";
 import { bytes, duration } from "@/i18n/format";
 import { Failed } from "@/shell/Failed";
 import { Badge } from "@/ui/Badge";
-import { Empty, Note } from "@/ui/States";
+import { Empty, Note, Working } from "@/ui/States";
 import { Ago } from "@/ui/Time";
 
 import { Log } from "./Log";
@@ -25,12 +25,13 @@ export function State({ view, log }: { view: EnvironmentView; log: UseQueryResul
         </Note>
       ) : null}
       {view.failure ? <FailureNote view={view} /> : null}
-      {!newest && !said && !view.failure ? (
+      {!newest && !said && !view.failure && !log.isPending ? (
         <Empty icon={<Layers size={30} />} title={view.state === "elsewhere" ? t("elsewhere.title") : t("nothing.title")}>
           {view.state === "elsewhere" ? t("elsewhere.about") : t("nothing.about")}
         </Empty>
       ) : null}
       {log.error ? <Failed error={log.error} title={t("log.unread")} className="" onRetry={() => void log.refetch()} /> : null}
+      {log.isPending ? <Working>{t("log.loading")}</Working> : null}
       {said ? (
         <Panel title={t("log.title")} about={t("log.about")}>
           <Log log={said} />
@@ -41,8 +42,8 @@ export function State({ view, log }: { view: EnvironmentView; log: UseQueryResul
           ) : null}
         </Panel>
       ) : null}
-      {newest ? <Checks build={newest} /> : null}
-      {view.builds.length > 0 ? <Builds builds={view.builds} hours={view.environment.cache_hours} /> : null}
+      {newest && !log.isPending ? <Checks build={newest} /> : null}
+      {view.builds.length > 0 && !log.isPending ? <Builds builds={view.builds} hours={view.environment.cache_hours} /> : null}
     </div>
   );
 }

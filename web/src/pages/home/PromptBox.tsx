@@ -3,6 +3,7 @@ import { ImagePlus, MessageCircleQuestion, Mic, ScanSearch, Sparkles, X } from "
 import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useModels } from "@/api/models";
 import type { TaskLine } from "@/api/types";
 import { newKey, type NewTask, useSubmit } from "@/api/tasks";
 import { language } from "@/i18n";
@@ -63,6 +64,7 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
     if (focused) box.current?.focus();
   }, [focused]);
 
+  const models = useModels();
   const preferred: Mode = link.mode ?? "code";
   const ready = draft.prompt.trim() !== "" && !images.sending && !submit.isPending;
 
@@ -162,9 +164,15 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
       <div className="flex flex-wrap items-center gap-x-1 gap-y-2 px-2.5 pb-2.5">
         <EnvironmentPicker draft={draft} change={change} />
         <BranchPicker draft={draft} change={change} recent={recentBranches} />
-        <ModelPicker draft={draft} change={change} />
-        <AttemptsPicker draft={draft} change={change} />
-        <IconButton size="sm" label={t("image.attach")} icon={<ImagePlus size={15} />} onClick={() => picker.current?.click()} />
+        {/* Another element once its words are known: one that grows would push what stands beside it. */}
+        <ModelPicker key={String(models.isPending)} draft={draft} change={change} />
+        {/* Beside the model, whose name has any width: they come with it, and nothing moves. */}
+        {models.isPending ? null : (
+          <>
+            <AttemptsPicker draft={draft} change={change} />
+            <IconButton size="sm" label={t("image.attach")} icon={<ImagePlus size={15} />} onClick={() => picker.current?.click()} />
+          </>
+        )}
         <input
           ref={picker}
           type="file"
@@ -177,7 +185,7 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
             event.target.value = "";
           }}
         />
-        {dictation.toggle ? (
+        {dictation.toggle && !models.isPending ? (
           <IconButton
             size="sm"
             label={dictation.listening ? t("dictate.stop") : t("dictate.start")}

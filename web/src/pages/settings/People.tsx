@@ -41,7 +41,9 @@ export function People() {
   const groups = useGroups();
   const [inviting, setInviting] = useState(false);
   const [link, setLink] = useState<string | null>(null);
-  if (people.isPending || groups.isPending) return <Working>{t("people.loading")}</Working>;
+  // Asked for here too, so that what stands below them does not move when they come.
+  const invitations = useInvitations(true);
+  if (people.isPending || groups.isPending || invitations.isPending) return <Working>{t("people.loading")}</Working>;
   if (!people.data) return <Failed error={people.error} className="" onRetry={() => void people.refetch()} />;
   if (!groups.data) return <Failed error={groups.error} className="" onRetry={() => void groups.refetch()} />;
   const own = groups.data.filter((group) => !group.builtin);
