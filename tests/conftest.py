@@ -86,8 +86,9 @@ class Finished:
 
 
 def _heed_interrupts() -> None:
-    """Undo what a background job of a shell is started with: SIGINT ignored, for its children too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Undo what a background job of a shell, or nohup, starts with: signals ignored, for its children too."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(slots=True)

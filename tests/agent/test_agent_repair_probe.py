@@ -36,7 +36,7 @@ IDS = tuple(f"test_it.py::{name}" for name in ("test_double[0]", "test_double[1]
 async def opened(folder: Path, files: Mapping[str, str]) -> AsyncGenerator[Sandbox]:
     work = folder / "work"
     work.mkdir()
-    for name, text in (PLAIN_PYTEST | files).items():
+    for name, text in {**PLAIN_PYTEST, **files}.items():
         (work / name).write_text(text)
     for path in (folder, *folder.parents[:2]):
         path.chmod(path.stat().st_mode | 0o711)

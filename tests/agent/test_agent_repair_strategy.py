@@ -15,6 +15,7 @@ import pytest
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.resume import patched
+from journeyman.agent.repair.rewrite import UNPROVED
 from journeyman.agent.work import Stop, Work
 from journeyman.checks.run import PROBE, run_check
 from journeyman.core.errors import Unreachable
@@ -109,7 +110,7 @@ async def working(
 ) -> AsyncGenerator[Work]:
     """An attempt in `folder`; opened again it goes on where it was."""
     work = folder / "work"
-    for name, text in (PLAIN_PYTEST | files).items():
+    for name, text in {**PLAIN_PYTEST, **files}.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text)
     for path in (folder, *folder.parents[:2]):
@@ -203,7 +204,7 @@ async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> N
         assert stop.message.startswith("Not fully repaired")
         assert "leaves 1 failing" in stop.message
         text = (await changed(work))["counting.py"]
-        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=60)
+        done = await work.sandbox.exec(["python", "-m", "pytest", "-q", "test_counting.py"], timeout=120)
         assert (text != TALLY["counting.py"], done.exit_code) == (True, 0)
 
 
@@ -290,6 +291,7 @@ async def test_a_request_without_anything_to_reproduce_is_unverified(tmp_path: P
         assert stop == Stop(
             "finished",
             "Changed greet.py as the model proposed. Unverified: nothing failed before; there is no check to run.",
+            UNPROVED,
         )
         assert await changed(work) == {"greet.py": text.replace("Hello", "Hi")}
 

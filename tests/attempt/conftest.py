@@ -60,6 +60,7 @@ class Bench:
         budget: Budget | None = None,
         strategy: Literal["loop", "repair"] = "loop",
         checks: tuple[str, ...] = (),
+        owner: str | None = None,
     ) -> str:
         """Store a task; the id of its attempt."""
         plan = ModelPlan("scripted", self.profile)
@@ -70,7 +71,7 @@ class Bench:
         stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
         stored.set_result(self.host.store.environments)
         new = await draft(order, ground_of(self.host), self.host.clock, stored)
-        task = new.task.model_copy(update={"budget": budget or Budget()})
+        task = new.task.model_copy(update={"budget": budget or Budget(), "owner": owner})
         await self.host.store.create(task, new.attempts, new.firsts)
         return new.attempts[0].id
 

@@ -24,6 +24,7 @@ from journeyman.core.events import (
 from journeyman.core.evidence import Result
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ModelRequest, Reply, call, say
+from journeyman.core.people import Person, Quota
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Status
 from journeyman.core.usage import Usage
 from journeyman.models.script import Entry, Fault, Step
@@ -113,7 +114,7 @@ async def test_a_command_is_stopped_at_once_and_its_work_is_kept(
     await seen(one.host.store, attempt, ToolStarted)
     await until_there(one.host.folder(attempt) / "upper" / "b.txt")
     await tell(one, attempt, kind, "Wrong way.")
-    result = await asyncio.wait_for(running, 60)
+    result = await asyncio.wait_for(running, 120)
     events = await one.host.store.events(attempt)
     assert [event.kind for event in events][-4:] == ["tool_returned", "heard", "stopped", "finished"]
     [returned], [heard], [stopped] = of(events, ToolReturned), of(events, Heard), of(events, Stopped)
@@ -148,7 +149,7 @@ async def test_a_model_that_does_not_answer_is_not_waited_for(
     running = asyncio.create_task(run_attempt(one.host, attempt))
     await seen(one.host.store, attempt, ToolReturned)
     await tell(one, attempt, "interrupt")
-    result = await asyncio.wait_for(running, 60)
+    result = await asyncio.wait_for(running, 120)
     assert (result.verdict, result.changes, await status_of(one, attempt)) == ("unchanged", (), "interrupted")
 
 
@@ -162,7 +163,7 @@ async def test_a_cancellation_from_without_ends_in_good_order_where_a_person_wis
     await until_there(one.host.folder(attempt) / "upper" / "b.txt")
     await tell(one, attempt, "cancel")
     running.cancel()
-    result = await asyncio.wait_for(running, 60)
+    result = await asyncio.wait_for(running, 120)
     assert ([change.path for change in result.changes], await status_of(one, attempt)) == (["b.txt"], "cancelled")
     assert [event.what for event in await one.host.store.events(attempt) if isinstance(event, Heard)] == ["cancel"]
 
@@ -186,7 +187,7 @@ async def test_an_attempt_that_was_cancelled_before_it_began_does_nothing(
     one = bench([Step(error=(Fault(kind="hang"),))])
     attempt = await one.begin(make_repository(FILES))
     await tell(one, attempt, "cancel")
-    result = await asyncio.wait_for(run_attempt(one.host, attempt), 60)
+    result = await asyncio.wait_for(run_attempt(one.host, attempt), 120)
     assert (result.verdict, await status_of(one, attempt)) == ("unchanged", "cancelled")
 
 
@@ -231,7 +232,7 @@ async def test_a_process_that_is_to_end_does_not_wait_for_checks(
                 words |= isinstance(each.event, Replied) and not each.event.reply.calls
     leave.set()
     with pytest.raises(HandedOver):
-        await asyncio.wait_for(running, 60)
+        await asyncio.wait_for(running, 120)
     assert await status_of(one, attempt) == "queued"
 
 
@@ -259,6 +260,26 @@ async def test_a_budget_that_is_spent_holds_the_work_until_it_is_raised(
     assert (result.summary, len(one.model.requests)) == ("Done.", 4)
     assert [event.reason for event in events if isinstance(event, Stopped)] == ["budget", "finished"]
     assert [event.what for event in events if isinstance(event, Heard)] == ["approve"]
+
+
+async def test_tasks_of_one_person_are_held_to_their_quota_together(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """Each was given all that was left when it was handed in."""
+    folder, left = make_repository(FILES), Budget(tokens=2000)
+    done = say("Done.").model_copy(update={"usage": Usage(input_tokens=1, cost=0.0)})
+    one = bench([dear(1), dear(2), done])
+    store = one.host.store
+    await store.people.add(Person(id="ann", name="Ann", email="ann@example.org"))
+    await store.quotas.put(Quota(of="person:ann", day=left))
+    first, second = [await one.begin(folder, budget=left, owner="ann") for _ in range(2)]
+    assert (await run_attempt(one.host, first)).summary == "Done."
+    other = bench([dear(1), dear(2), dear(3), dear(4), say("Done.")])
+    with pytest.raises(BudgetSpent, match=r"You have used 1,601 of 2,000 tokens today.*approve it when there is more"):
+        await run_attempt(other.host, second)
+    assert (len(other.model.requests), await status_of(other, second)) == (2, "interrupted")
+    stops = [event for event in await store.events(second) if isinstance(event, Stopped)]
+    assert [event.reason for event in stops] == ["budget"]
 
 
 async def test_a_budget_of_money_needs_a_price(bench: MakeBench, make_repository: MakeRepository) -> None:

@@ -93,7 +93,7 @@ async def test_a_stop_and_its_message_are_written_in_one(bench: MakeBench, make_
     )
     await seen(one.host.store, attempt, ToolStarted)
     await tell(one, attempt, "interrupt")
-    await asyncio.wait_for(running, 60)
+    await asyncio.wait_for(running, 120)
     assert stored[-3:] == [["tool_returned"], ["heard", "stopped"], ["finished"]]
 
 
@@ -186,7 +186,7 @@ async def test_a_cancellation_in_the_midst_of_the_end_does_not_take_it_away(
     running = asyncio.create_task(run_attempt(one.host, attempt, listener=listener))
     await until_there(one.host.folder(attempt) / "upper" / "b.txt")
     await tell(one, attempt, "interrupt")
-    result = await asyncio.wait_for(running, 60)
+    result = await asyncio.wait_for(running, 120)
     assert [change.path for change in result.changes] == ["b.txt"]
     assert [event.kind for event in await one.host.store.events(attempt)].count("finished") == 1
     assert await status_of(one, attempt) == "interrupted"
@@ -204,7 +204,7 @@ async def test_a_cancellation_that_comes_with_the_result_changes_nothing(
             running.cancel()
 
     running = asyncio.create_task(run_attempt(one.host, attempt, listener=listener))
-    assert (await asyncio.wait_for(running, 60)).summary == "Done."
+    assert (await asyncio.wait_for(running, 120)).summary == "Done."
     assert await status_of(one, attempt) == "done"
 
 

@@ -283,7 +283,7 @@ async def test_a_turn_after_a_stop_is_told_of_it(bench: MakeBench, make_reposito
             if isinstance(event.event, ToolStarted):
                 break
     await one.host.store.messages.add(Message(task_id=task, kind="interrupt"))
-    await asyncio.wait_for(running, 60)
+    await asyncio.wait_for(running, 120)
     await work(one.host, await follow_up(one, f"{task}.1.1", "Rather so"))
     items = one.model.requests[1].items
     assert [item.call_id for item in items if isinstance(item, ToolResult)] == ["c1", "c2"]

@@ -51,7 +51,7 @@ async def test_a_collector_gets_spans_before_the_process_ends(tmp_path: Path) ->
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
     assert ran.returncode == 0, ran.stderr
     assert b"invoke_agent journeyman" in got["/v1/traces"]

@@ -49,7 +49,7 @@ def test_later_layers_go_over_earlier_ones() -> None:
         ("model = 7", ["config.toml: 'model' must be a text, not 7."]),
         ("checks = 'pytest'", ["config.toml: 'checks' must be a list of texts, not 'pytest'."]),
         ("checks = [1]", ["'checks.0' must be a text, not 1."]),
-        ("strategy = 'lop'", ["'strategy' must be 'loop' or 'repair', not 'lop'."]),
+        ("strategy = 'lop'", ["'strategy' must be 'loop', 'repair' or 'cascade', not 'lop'."]),
         ("[limits]\nsteps = 'many'", ["config.toml: 'limits.steps' must be a whole number, not 'many'."]),
         ("[limits]\nsteps = 1.5", ["'limits.steps' must be a whole number, not 1.5."]),
         ("[limits]\nseconds = nan", ["'limits.seconds' must be a number, not nan."]),

@@ -11,6 +11,7 @@ from journeyman.core.events import (
     CommandEnded,
     CommandStarted,
     Compacted,
+    Escalated,
     FilesChanged,
     Finished,
     Opened,
@@ -58,6 +59,7 @@ EVENTS = [
     RequestRefused(refusal=REFUSAL),
     Said(item=UserMessage(text="Leave it."), why="steer", message=1),
     Replied(reply=Reply(items=(Reasoning(text="Hm."), AssistantMessage(text="Done."))), seconds=1.0),
+    Escalated(stage=1, model="m", why="2 tests still fail.", result=RESULT),
     Compacted(items=(), summary="So far …", before=9, after=3),
     ToolStarted(call_id="c", name="shell", command=CommandStarted(command="ls")),
     ToolReturned(

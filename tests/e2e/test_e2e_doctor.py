@@ -37,7 +37,7 @@ def deprived(program: Program, how: str, *arguments: str | Path) -> subprocess.C
     """The program in such surroundings."""
     before, python = DEPRIVED[how]
     command = [*before, *python, "-m", "journeyman.cli.main", *map(str, arguments)]
-    return subprocess.run(command, env=program.environ, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, env=program.environ, capture_output=True, text=True, timeout=500)
 
 
 def found(printed: str) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ async def worker(program: Program, address: str) -> asyncio.subprocess.Process:
     """A worker that is ready."""
     process = await program.start("worker", "--engine", address)
     assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), 60)
+    line = await asyncio.wait_for(process.stdout.readline(), 120)
     assert address in line.decode()
     return process
 
@@ -42,7 +42,7 @@ async def test_a_killed_worker_is_followed_by_another(program: Program, make_rep
         for each in workers:
             if each is not holder:
                 each.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(each.communicate(), 60)
+            await asyncio.wait_for(each.communicate(), 120)
     diff = (await program.run("diff", "-C", folder)).out
     added = [line for line in diff.splitlines() if line.startswith("+") and "/" not in line]
     assert added == ["+first", "+end", "+second"]

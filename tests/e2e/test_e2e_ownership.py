@@ -86,11 +86,11 @@ async def test_somebody_elses_repository_is_worked_on_all_the_same(shared: Path)
             os.chown(path, ordinary.USER, ordinary.USER)
         words = ["-m", "journeyman.cli.main", "run", "Do it", "-C", str(folder)]
         command = ordinary.ordinary(words, {}, home)
-        ran = await asyncio.to_thread(subprocess.run, command, cwd="/", capture_output=True, text=True, timeout=100)
+        ran = await asyncio.to_thread(subprocess.run, command, cwd="/", capture_output=True, text=True, timeout=500)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert SAID in ran.stderr and "Done and verified" in ran.stdout
     words = ["-m", "journeyman.cli.main", "apply", "-C", str(folder)]
     command = ordinary.ordinary(words, {}, home)
-    ran = await asyncio.to_thread(subprocess.run, command, cwd="/", capture_output=True, text=True, timeout=100)
+    ran = await asyncio.to_thread(subprocess.run, command, cwd="/", capture_output=True, text=True, timeout=500)
     assert ran.returncode != 0 and "Traceback" not in ran.stderr
     assert "ermission denied" in ran.stderr

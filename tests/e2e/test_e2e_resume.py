@@ -33,7 +33,7 @@ PATCH = """*** Begin Patch
 +sea
 *** Delete File: b.txt
 *** End Patch"""
-SLOW = "echo {0} >> count.txt; mkdir -p cache; echo {0} >> cache/all; sleep 0.4; echo {0} end >> count.txt"
+SLOW = "echo {0} >> count.txt; mkdir -p cache; echo {0} >> cache/all; sleep 0.25; echo {0} end >> count.txt"
 
 
 def script() -> list[Reply]:
@@ -153,7 +153,7 @@ async def ended(process: int) -> None:
     loop, gone = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(process, gone.set)
     try:
-        await asyncio.wait_for(gone.wait(), 30)
+        await asyncio.wait_for(gone.wait(), 100)
     finally:
         loop.remove_reader(process)
         os.close(process)
@@ -166,7 +166,7 @@ async def interrupted(program: Program, folder: Path, by: signal.Signals) -> Fin
         if b'"item.started"' in line and b"echo 3" in line:
             break
     process.send_signal(by)
-    out, err = await asyncio.wait_for(process.communicate(), 20)
+    out, err = await asyncio.wait_for(process.communicate(), 100)
     assert process.returncode is not None
     return Finished(process.returncode, out.decode(), err.decode())
 
@@ -213,7 +213,7 @@ async def test_a_terminal_that_is_closed_stops_it_cleanly(program: Program, make
         while b"echo 3" not in seen:
             seen += await asyncio.to_thread(os.read, terminal, 4096)
         os.close(terminal)
-        assert await asyncio.wait_for(process.wait(), 20) == 130
+        assert await asyncio.wait_for(process.wait(), 100) == 130
         listed = await program.run("list", "--json")
         assert [task["status"] for task in listed.lines] == ["interrupted"]
         went_on = await program.run("resume", "-C", folder)

@@ -39,7 +39,7 @@ def ran(
     program: Program, work: Path, script: str, *options: str | Path, stdin: bytes = b""
 ) -> tuple[int, bytes, bytes]:
     process = shell(program, work, script, *options, stdin=subprocess.PIPE)
-    out, errors = process.communicate(stdin, timeout=60)
+    out, errors = process.communicate(stdin, timeout=120)
     return process.returncode, out, errors
 
 
@@ -198,7 +198,7 @@ def test_network_by_policy(program: Program, work: Path) -> None:
     ask = """python3 - <<'END'
 import urllib.request, urllib.error
 try:
-    print(urllib.request.urlopen("http://refused.example/", timeout=20).status)
+    print(urllib.request.urlopen("http://refused.example/", timeout=120).status)
 except urllib.error.HTTPError as error:
     print(error.code)
 END"""

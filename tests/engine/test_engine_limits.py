@@ -44,11 +44,11 @@ class Gate:
             self._let.release()
 
     async def came(self, count: int) -> None:
-        async with asyncio.timeout(30), self._came:
+        async with asyncio.timeout(120), self._came:
             await self._came.wait_for(lambda: len(self.order) >= count)
 
     async def has(self, count: int) -> None:
-        async with asyncio.timeout(30), self._came:
+        async with asyncio.timeout(120), self._came:
             await self._came.wait_for(lambda: len(self.inside) >= count)
 
 
@@ -61,16 +61,16 @@ async def test_a_person_has_as_many_tasks_at_work_as_the_quota_says(engine: Engi
         third = await hand_in(store, engine, "one more", sender=ADA)
         fourth = await hand_in(store, engine, "and one", sender=ADA)
         other = await hand_in(store, engine, "another person's", sender=BOB)
-        waiting = await asyncio.wait_for(until(store, third.id, lambda task: bool(task.reason)), 30)
+        waiting = await asyncio.wait_for(until(store, third.id, lambda task: bool(task.reason)), 120)
         assert (waiting.status, waiting.reason) == ("queued", "Waits: 2 tasks of its person may run at a time.")
         await gate.has(3)  # Bob waits for nobody
         gate.let(1)  # the first of Ada's
-        await asyncio.wait_for(until(store, third.id, lambda task: not task.reason), 30)
+        await asyncio.wait_for(until(store, third.id, lambda task: not task.reason), 120)
         await gate.came(4)
         assert gate.order[3] == third.id
         gate.let(4)
         for task in (*first, third, fourth, other):
-            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 60)
+            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 120)
         assert gate.most == 3
         assert (await store.task(third.id)).reason == ""
 
@@ -83,12 +83,12 @@ async def test_a_model_works_at_as_many_attempts_as_it_may(engine: Engine, store
         await gate.has(2)
         next_pair = await hand_in(store, engine, attempts=2, model="big")
         small = await hand_in(store, engine, model="small")
-        waiting = await asyncio.wait_for(until(store, next_pair.id, lambda task: bool(task.reason)), 30)
+        waiting = await asyncio.wait_for(until(store, next_pair.id, lambda task: bool(task.reason)), 120)
         assert waiting.reason == "Waits: 3 attempts with big may run at a time."
         await gate.has(3)
         gate.let(5)
         for task in (pair, next_pair, small):
-            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 60)
+            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 120)
         assert gate.most == 3
 
 
@@ -103,10 +103,10 @@ async def test_a_worker_runs_as_many_as_it_has_slots_the_first_priority_first_an
         bobs = await hand_in(store, engine, "the only one of Bob", sender=BOB)
         urgent = await hand_in(store, engine, "at once", sender=ADA, priority=1)
         tasks = [first, *many, bobs, urgent]
-        await asyncio.wait_for(all_placed(store, len(tasks)), 30)
+        await asyncio.wait_for(all_placed(store, len(tasks)), 120)
         gate.let(len(tasks))
         for task in tasks:
-            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 60)
+            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 120)
     assert gate.most == 1
     place = {task_id: at for at, task_id in enumerate(gate.order)}
     # Those that were taken in hand before the others came are ahead of them.
@@ -223,4 +223,4 @@ async def test_a_queue_that_waits_does_not_keep_the_last_slot_from_another() -> 
     assert slots.try_reserve_slot(Asking("one")) is None
     again = asyncio.ensure_future(slots.reserve_slot(Asking("one")))
     slots.release_slot(Asking(permit=other))
-    assert (await asyncio.wait_for(again, 10)).queue == "one"
+    assert (await asyncio.wait_for(again, 120)).queue == "one"

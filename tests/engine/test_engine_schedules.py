@@ -25,10 +25,10 @@ async def test_a_schedule_hands_in_its_task_when_it_is_due(tmp_path: Path) -> No
     async with a_store(tmp_path) as store, an_engine(tmp_path) as engine:
         await store.schedules.put(NIGHTLY)
         async with working(engine, store, doing(store)):
-            await asyncio.wait_for(until_listed(engine, {PREFIX + NIGHTLY.id}), 30)
+            await asyncio.wait_for(until_listed(engine, {PREFIX + NIGHTLY.id}), 120)
             await engine.client.get_schedule_handle(PREFIX + NIGHTLY.id).trigger()
-            task = await asyncio.wait_for(handed_in(store), 30)
-            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 30)
+            task = await asyncio.wait_for(handed_in(store), 120)
+            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 120)
         assert (task.origin, task.schedule, task.priority, task.budget) == ("schedule", NIGHTLY.id, 4, Budget(cost=2.0))
         assert (await store.turns.get(task.id, 1)).request == NIGHTLY.request.model_copy(update={"machine": MACHINE})
 
@@ -45,10 +45,10 @@ async def test_what_is_changed_or_deleted_is_so_in_the_engine(tmp_path: Path) ->
         applied = await synchronise(engine, store, applied)
         assert applied == {NIGHTLY.id: "0 4 * * * Europe/Berlin"}
         assert await due(engine, NIGHTLY.id) == (4, 0, "Europe/Berlin")
-        await asyncio.wait_for(until_listed(engine, {PREFIX + NIGHTLY.id}), 30)
+        await asyncio.wait_for(until_listed(engine, {PREFIX + NIGHTLY.id}), 120)
         await store.schedules.remove(NIGHTLY.id)
         assert await synchronise(engine, store, None) == {}, "another process knows nothing of what this one did"
-        await asyncio.wait_for(until_listed(engine, set()), 30)
+        await asyncio.wait_for(until_listed(engine, set()), 120)
 
 
 async def test_a_schedule_of_somebody_who_left_hands_nothing_in(tmp_path: Path) -> None:
@@ -56,9 +56,9 @@ async def test_a_schedule_of_somebody_who_left_hands_nothing_in(tmp_path: Path) 
         await store.people.add(Person(id="0ada", name="Ada", email="ada@example.test", disabled=True))
         await store.schedules.put(NIGHTLY.model_copy(update={"owner": "0ada"}))
         async with working(engine, store, doing(store)):
-            await asyncio.wait_for(until_listed(engine, {PREFIX + NIGHTLY.id}), 30)
+            await asyncio.wait_for(until_listed(engine, {PREFIX + NIGHTLY.id}), 120)
             await engine.client.get_schedule_handle(PREFIX + NIGHTLY.id).trigger()
-            await asyncio.wait_for(refused(store), 30)
+            await asyncio.wait_for(refused(store), 120)
         assert await store.tasks() == []
 
 

@@ -32,7 +32,7 @@ async def test_tasks_outlive_the_server(tmp_path: Path) -> None:
         async with an_engine(tmp_path) as engine:
             task = await hand_in(store, engine)
         async with an_engine(tmp_path) as engine, working(engine, store, doing(store)):
-            await asyncio.wait_for(engine.ended(task.id), 30)
+            await asyncio.wait_for(engine.ended(task.id), 120)
         assert (await store.task(task.id)).status == "done"
 
 
@@ -49,7 +49,7 @@ async def test_a_server_that_dies_is_started_anew_and_the_work_goes_on(tmp_path:
         working(engine, store, doing(store, work)),
     ):
         tasks = [await hand_in(store, engine) for _ in range(3)]
-        await asyncio.wait_for(at_work.wait(), 20)
+        await asyncio.wait_for(at_work.wait(), 120)
         (pid,) = engines(tmp_path)
         os.kill(pid, signal.SIGKILL)
         go_on.set()
@@ -112,10 +112,10 @@ async def test_processes_of_one_home_share_the_engine_and_one_inherits_it(tmp_pa
         assert where.address == address
         async with working(engine, store, doing(store)):
             before = await hand_in(store, engine)
-            await asyncio.wait_for(engine.ended(before.id), 30)
+            await asyncio.wait_for(engine.ended(before.id), 120)
             owner.kill()
             await owner.wait()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 after = await hand_in(store, engine)
                 await finished(engine, after.id)
         assert len(engines(tmp_path)) == 1

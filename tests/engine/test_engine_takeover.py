@@ -77,7 +77,7 @@ async def test_another_worker_goes_on_where_a_killed_one_was(tmp_path: Path) -> 
             attempts = await store.attempts(task.id)
             before = {attempt.id: await store.events(attempt.id) for attempt in attempts}
             # Sooner than the heartbeat tells: the second one sees that the process has gone.
-            assert await asyncio.wait_for(engine.ended(task.id), 50) == tuple(
+            assert await asyncio.wait_for(engine.ended(task.id), 120) == tuple(
                 Ended(attempt_id=attempt.id, status="done", outcome="verified") for attempt in attempts
             )
         finally:

@@ -37,7 +37,7 @@ async def put(store: Store, *, origin: str = "api", turn: bool = True) -> str:
 async def test_what_was_stored_and_not_handed_over_is_found(engine: Engine, store: Store) -> None:
     task_id = await put(store)
     async with working(engine, store, doing(store)):
-        await asyncio.wait_for(until(store, task_id, lambda task: task.status == "done"), 30)
+        await asyncio.wait_for(until(store, task_id, lambda task: task.status == "done"), 120)
 
 
 async def test_a_task_of_a_terminal_is_left_to_it(store: Store) -> None:
@@ -49,16 +49,16 @@ async def test_an_engine_that_lost_its_state_is_told_again(tmp_path: Path) -> No
     async with a_store(tmp_path) as store:
         async with an_engine(tmp_path / "one") as engine, working(engine, store, doing(store), an_offer(machine="x")):
             task = await hand_in(store, engine)
-            await asyncio.wait_for(until(store, task.id, lambda now: bool(now.reason)), 30)
+            await asyncio.wait_for(until(store, task.id, lambda now: bool(now.reason)), 120)
         async with an_engine(tmp_path / "two") as engine, working(engine, store, doing(store)):
-            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 30)
+            await asyncio.wait_for(until(store, task.id, lambda now: now.status == "done"), 120)
 
 
 async def test_a_worker_whose_process_has_gone_is_not_counted_on(engine: Engine, store: Store) -> None:
     gone = an_offer("gone", machine="gone").model_copy(update={"holder": a_dead_process()})
     await store.offers.put(gone)
     async with working(engine, store, doing(store)):
-        await asyncio.wait_for(only(store, an_offer()), 30)
+        await asyncio.wait_for(only(store, an_offer()), 120)
 
 
 async def only(store: Store, offer: Offer) -> None:
@@ -78,6 +78,6 @@ async def test_an_attempt_that_does_not_get_on_is_given_up(engine: Engine, store
 
     async with working(engine, store, doing(store, work)):
         task = await hand_in(store, engine)
-        failed = await asyncio.wait_for(until(store, task.id, lambda now: now.status == "failed"), 60)
+        failed = await asyncio.wait_for(until(store, task.id, lambda now: now.status == "failed"), 120)
     assert failed.reason == "The disk is full."
     assert tries == activities.FAILURES

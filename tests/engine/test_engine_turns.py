@@ -29,7 +29,7 @@ async def test_attempts_run_side_by_side_and_each_has_its_own_end(engine: Engine
     async with working(engine, store, doing(store, work)):
         task = await hand_in(store, engine, attempts=4)
         ids = [f"{task.id}.1.{number}" for number in range(1, 5)]
-        assert await asyncio.wait_for(engine.ended(task.id), 30) == (
+        assert await asyncio.wait_for(engine.ended(task.id), 120) == (
             Ended(attempt_id=ids[0], status="done", outcome="verified"),
             Ended(attempt_id=ids[1], status="done", outcome="verified"),
             Ended(attempt_id=ids[2], status="failed", message="no such ref: nowhere"),
@@ -50,12 +50,12 @@ async def test_a_task_that_fails_says_why_and_can_be_tried_again(engine: Engine,
 
     async with working(engine, store, doing(store, work)):
         task = await hand_in(store, engine)
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
         failed = await store.task(task.id)
         assert (failed.status, failed.reason) == ("failed", "The key is missing.")
         mended = True
         await approve(store, engine, task.id, Budget(cost=5.0))
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
         done = await store.task(task.id)
         assert (done.status, done.reason, done.budget) == ("done", "", Budget(cost=5.0))
         with pytest.raises(UsageError, match="is at its end"):
@@ -73,16 +73,16 @@ async def test_follow_ups_are_worked_one_after_the_other(engine: Engine, store: 
 
     async with working(engine, store, doing(store, work)):
         task = await hand_in(store, engine)
-        await asyncio.wait_for(first.wait(), 30)
+        await asyncio.wait_for(first.wait(), 120)
         more = TurnRequest(prompt="and the tests", repository="/repo")
         assert (await follow_up(store, engine, task.id, more, key="k")).number == 2
         assert (await follow_up(store, engine, task.id, more, key="k")).number == 2, "sent twice is the same"
         assert order == ["1.1"]
         go_on.set()
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
         assert order == ["1.1", "2.1"]
         assert (await follow_up(store, engine, task.id, more)).number == 3  # its workflow has ended: it begins anew
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
         assert order == ["1.1", "2.1", "3.1"]
         assert [turn.status for turn in await store.turns.all(task.id)] == ["done"] * 3
         stored = await store.task(task.id)
@@ -107,9 +107,9 @@ async def test_a_cancelled_task_stops_in_good_order(engine: Engine, store: Store
 
     async with working(engine, store, run):
         task = await hand_in(store, engine, attempts=2)
-        await asyncio.wait_for(running.wait(), 30)
+        await asyncio.wait_for(running.wait(), 120)
         await say(store, engine, task.id, "cancel")
-        ended = await asyncio.wait_for(engine.ended(task.id), 30)
+        ended = await asyncio.wait_for(engine.ended(task.id), 120)
         assert in_order.is_set()
         assert [one.outcome for one in ended] == ["cancelled", "verified"]
         assert [one.status for one in await store.attempts(task.id)] == ["cancelled", "done"]
@@ -120,11 +120,11 @@ async def test_a_cancelled_task_stops_in_good_order(engine: Engine, store: Store
 async def test_what_has_not_begun_is_cancelled_at_once(engine: Engine, store: Store) -> None:
     nobody = await hand_in(store, engine)
     async with working(engine, store, doing(store), an_offer(machine="elsewhere")):
-        waiting = await asyncio.wait_for(until(store, nobody.id, lambda task: bool(task.reason)), 30)
+        waiting = await asyncio.wait_for(until(store, nobody.id, lambda task: bool(task.reason)), 120)
         assert waiting.status == "queued"
         assert waiting.reason == "Waits for a worker on the machine that has the folder."
         await say(store, engine, nobody.id, "cancel")
-        await asyncio.wait_for(engine.ended(nobody.id), 30)
+        await asyncio.wait_for(engine.ended(nobody.id), 120)
     task = await store.task(nobody.id)
     assert (task.status, task.reason) == ("cancelled", "")
     assert [one.status for one in await store.attempts(task.id)] == ["cancelled"]
@@ -145,9 +145,9 @@ async def test_a_worker_that_ends_hands_its_attempts_over(engine: Engine, store:
 
     async with working(engine, store, first):
         task = await hand_in(store, engine)
-        await asyncio.wait_for(running.wait(), 30)
+        await asyncio.wait_for(running.wait(), 120)
     assert steps == ["first finished its step"]
     assert [offer.worker for offer in await store.offers.all()] == []
     async with working(engine, store, doing(store, work), an_offer("two")):
-        await asyncio.wait_for(engine.ended(task.id), 30)
+        await asyncio.wait_for(engine.ended(task.id), 120)
     assert steps == ["first finished its step", "second"]

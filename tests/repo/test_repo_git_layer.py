@@ -51,7 +51,7 @@ async def inside(worker: Person, repository: Repository, base: Base, tmp_path: P
 
 
 async def git(sandbox: Sandbox, *args: str) -> str:
-    done = await sandbox.exec(["git", *args], timeout=30)
+    done = await sandbox.exec(["git", *args], timeout=120)
     assert done.exit_code == 0, done.output
     return done.output.decode()
 
@@ -72,14 +72,14 @@ async def test_the_state_of_the_person_is_seen_inside(worker: Person, tmp_path: 
         assert (await git(sandbox, "tag", "-l", "-n")).split() == ["v1", "tagged"]
         assert "+changed" in await git(sandbox, "diff", "a.txt")
         assert "+staged" in await git(sandbox, "diff", "--cached")
-        shown = await sandbox.exec(["git", "config", "--list", "--show-scope"], timeout=30)
+        shown = await sandbox.exec(["git", "config", "--list", "--show-scope"], timeout=120)
         assert b"hunter2" not in shown.output
         assert b"alias" not in shown.output
         await git(sandbox, "add", "-A")
         await git(sandbox, "commit", "-qm", "inside")
         await git(sandbox, "stash", "list")
         assert await git(sandbox, "status", "--porcelain") == ""
-        listed = await sandbox.exec(["find", ".", "-name", "fired*", "-o", "-name", "*.sample"], timeout=30)
+        listed = await sandbox.exec(["find", ".", "-name", "fired*", "-o", "-name", "*.sample"], timeout=120)
         assert listed.output == b""
         changed = [change.path for change in await sandbox.diff()]
     assert not [path for path in changed if path == b".git" or path.startswith(b".git/")]
@@ -94,7 +94,7 @@ async def test_a_commit_to_start_from(worker: Person, tmp_path: Path) -> None:
         assert await git(sandbox, "status", "--porcelain") == ""
         assert (await git(sandbox, "log", "--format=%s")).splitlines() == ["the first commit"]
         assert (await git(sandbox, "symbolic-ref", "-q", "HEAD") if base.branch else "detached") == "detached"
-        names = await sandbox.exec(["ls"], timeout=30)
+        names = await sandbox.exec(["ls"], timeout=120)
         assert names.output.split() == [b"a.txt", b"b.txt", b"c.txt"]
 
 

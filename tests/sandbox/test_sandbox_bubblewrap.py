@@ -61,7 +61,7 @@ async def test_toolchains_are_readable_and_first_in_path(backend: Bubblewrap, tm
         assert path.startswith(f"{tmp_path}/one/bin0:{tmp_path}/one/bin1:{tmp_path}/two/bin0:/usr")
         assert await sh(sandbox, "tool; bash -lc tool") == "tool of bin0\ntool of bin0\n"
         assert await sh(sandbox, f"{tmp_path}/two/bin0/tool") == "tool of bin0\n"
-        refused = await sandbox.exec(["touch", f"{tmp_path}/one/x"], timeout=10)
+        refused = await sandbox.exec(["touch", f"{tmp_path}/one/x"], timeout=120)
         assert b"Read-only" in refused.output
         assert await sh(sandbox, f"ls {tmp_path}") == "one\ntwo\nwork\n"
 
@@ -89,7 +89,7 @@ async def test_toolchains_in_above_and_beside_the_workspace(backend: Bubblewrap,
         async with backend.open(spec) as sandbox:
             assert await sh(sandbox, "inner; outer; linked") == "inner of bin0\nouter of bin0\nlinked of bin0\n"
             assert await sh(sandbox, "ls -A; cat plugin.py") == ".venv\na\nplugin.py\nx"
-            refused = await sandbox.exec(["sh", "-c", "echo > .venv/bin0/inner; echo > plugin.py"], timeout=10)
+            refused = await sandbox.exec(["sh", "-c", "echo > .venv/bin0/inner; echo > plugin.py"], timeout=120)
             assert refused.output.count(b"Read-only") == 2
             assert await sandbox.diff() == ()
 
@@ -147,7 +147,7 @@ async def test_readable_paths_may_be_private(backend: Bubblewrap, tmp_path: Path
     file.chmod(0o600)
     async with backend.open(spec_in(tmp_path, readable=(store, file))) as sandbox:
         assert await sh(sandbox, f"cat {store}/pack {file}") == "objectsplugin"
-        refused = await sandbox.exec(["sh", "-c", f"echo x > {file}; echo x > {store}/new"], timeout=10)
+        refused = await sandbox.exec(["sh", "-c", f"echo x > {file}; echo x > {store}/new"], timeout=120)
         assert refused.output.count(b"Read-only") == 2
 
 
@@ -220,7 +220,7 @@ async def test_the_supervisor_and_its_socket_are_out_of_reach(backend: Bubblewra
                     pass
     """
     async with backend.open(spec_in(tmp_path)) as sandbox:
-        result = await sandbox.exec([str(plan.interpreter()[0]), "-c", textwrap.dedent(code)], timeout=10)
+        result = await sandbox.exec([str(plan.interpreter()[0]), "-c", textwrap.dedent(code)], timeout=120)
         assert result.output == b"[0, 1, 2]\n"
 
 

@@ -99,7 +99,7 @@ async def test_garbage_ends_the_sandbox(ends: tuple[socket.socket, socket.socket
     channel, theirs = await opened(ends)
     _, answer = channel.request(READ, ("a",), [])
     theirs.send(packet)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         assert await answer is None
         assert "nonsense" in await channel.gone or packet == b""
     _, late = channel.request(READ, ("b",), [])
@@ -114,7 +114,7 @@ async def test_a_flood_of_stray_answers_ends_the_sandbox(ends: tuple[socket.sock
     theirs.send(reply(DONE, 1, 7))
     assert await answer == Answer(DONE, 7)
     theirs.send(reply(EXIT, 99))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         assert "nonsense" in await channel.gone
 
 
@@ -134,10 +134,10 @@ async def test_silence_is_not_waited_for(
     channel, _ = await opened(ends)
     stopped: list[bool] = []
     sandbox = Box(Inside(channel, lambda: stopped.append(True), at_once, SPEC), no_other, None, env={})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         result = await sandbox.exec(["true"], timeout=0.1)
     assert (result.exit_code, result.cut, stopped) == (None, "time", [True])
-    assert (await sandbox.exec(["true"], timeout=5)).cut == "gone"
+    assert (await sandbox.exec(["true"], timeout=120)).cut == "gone"
     await sandbox.close()
 
 
@@ -145,7 +145,7 @@ async def test_silence_is_not_waited_for(
 async def test_an_impossible_status_is_no_success(ends: tuple[socket.socket, socket.socket], value: int) -> None:
     channel, theirs = await opened(ends)
     sandbox = Box(Inside(channel, lambda: None, at_once, SPEC), no_other, None, env={})
-    command = asyncio.create_task(sandbox.exec(["true"], timeout=5))
+    command = asyncio.create_task(sandbox.exec(["true"], timeout=120))
     packet = await asyncio.to_thread(socket.recv_fds, theirs, 1000, 4)
     theirs.send(reply(EXIT, 1, value))
     for handle in packet[1]:

@@ -29,7 +29,7 @@ class Blobs:
 
 
 async def shown(sandbox: Sandbox, command: str = SHOW) -> str:
-    result = await sandbox.exec(["bash", "-c", command], timeout=20)
+    result = await sandbox.exec(["bash", "-c", command], timeout=120)
     assert result.exit_code == 0, result.output.decode()
     return result.output.decode()
 

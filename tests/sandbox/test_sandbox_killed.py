@@ -82,9 +82,9 @@ async def test_commands_that_are_killed_beside_others_are_all_answered(tmp_path:
     async with Bubblewrap(tmp_path / "state").open(spec_in(tmp_path)) as sandbox:
         for _ in range(20):
             ends = await asyncio.gather(
-                *(sandbox.exec("kill -9 $PPID", timeout=60) for _ in range(3)),
+                *(sandbox.exec("kill -9 $PPID", timeout=120) for _ in range(3)),
                 *(sandbox.exec("sleep 300", timeout=0.01) for _ in range(3)),
-                *(sandbox.exec("exit 3", timeout=60) for _ in range(3)),
+                *(sandbox.exec("exit 3", timeout=120) for _ in range(3)),
             )
             assert [end.exit_code for end in ends] == [137] * 3 + [None] * 3 + [3] * 3
             assert {end.cut for end in ends[3:6]} == {"time"}
@@ -101,7 +101,7 @@ async def test_copies_of_a_host_that_was_killed_are_removed(tmp_path: Path) -> N
 
 async def warm(state: Path, spec: SandboxSpec) -> None:
     async with Bubblewrap(state).open(spec) as sandbox:
-        assert (await sandbox.exec(["true"], timeout=20)).exit_code == 0
+        assert (await sandbox.exec(["true"], timeout=120)).exit_code == 0
 
 
 def kill_a_host(state: Path, spec: SandboxSpec, mark: str, seconds: float, *, there: Path | None = None) -> int:

@@ -39,6 +39,6 @@ def run(tests: str, names: str, *, containers: bool = False) -> str:
         words = ["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--basetemp", f"{home}/temp", "-k", names]
         place = f"{ordinary.PLACE}/repository/tests/sandbox/{tests}"
         command = ordinary.ordinary([*words, place], {"repository": ROOT}, home, containers=containers)
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=110)
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
         return done.stdout

@@ -47,7 +47,7 @@ async def stream(
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     async with (
-        httpx.AsyncClient(base_url=address, timeout=60) as client,
+        httpx.AsyncClient(base_url=address, timeout=120) as client,
         client.stream("GET", f"/api/v1{path}", headers=headers, params=query) as response,
     ):
         assert response.status_code == 200
@@ -70,7 +70,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[Told]:
 async def take(events: AsyncIterator[Told], name: str, count: int = 1) -> list[Told]:
     """The next events with a name; what comes in between is passed over."""
     found: list[Told] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         async for event in events:
             if event.name == name:
                 found.append(event)

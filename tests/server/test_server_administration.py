@@ -1,5 +1,6 @@
 """Environments, secrets, models, schedules, quotas, usage and figures, over the API."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from journeyman.core.task import Attempt, Summary, Task, Usage
 from journeyman.models.choice import ModelChoice
 from journeyman.server.auth.gate import SignIn
 from journeyman.server.catalogue import Catalogue
+from journeyman.server.fetching import Fetching
+from tests.models.local_parts import TINY, Shelf
 from tests.server.people import World, code, service
 
 REPOSITORY = "https://git.example.org/shop.git"
@@ -163,9 +166,34 @@ async def test_models_are_listed_with_prices_added_and_tried(tmp_path: Path) -> 
 
 
 def _with(world: World, catalogue: Catalogue) -> Any:
-    from dataclasses import replace
-
     return replace(world.parts, catalogue=catalogue)
+
+
+async def test_the_embedded_model_is_fetched_in_the_background(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.folder.mkdir()
+    for index in range(2):
+        shelf.put(index)
+    slow = shelf.folder / "slow"
+    slow.touch()
+    async with service(tmp_path / "home", SignIn(open=True)) as world:
+        client = await world.client()
+        url = "/api/v1/models/embedded"
+        assert code(await client.get(url)) == (503, "unavailable")
+        fetching = Fetching(tmp_path / "cache", TINY, shelf.pip)
+        world.app.state.parts = replace(world.parts, fetching=fetching)
+        assert (await client.get(url)).json()["state"] == "missing"
+        begun = await client.post(f"{url}/fetch")
+        assert (begun.status_code, begun.json()["state"], begun.json()["size"]) == (202, "fetching", TINY.size)
+        assert (await client.post(f"{url}/fetch")).json()["state"] == "fetching"
+        slow.unlink()
+        await fetching.wait()
+        failed = (await client.get(url)).json()
+        assert (failed["state"], "tiny-part3" in failed["error"]) == ("missing", True)
+        shelf.put(2)
+        await client.post(f"{url}/fetch")
+        await fetching.wait()
+        assert (await client.get(url)).json() == {**failed, "state": "ready", "error": ""}
 
 
 async def test_a_schedule_tells_when_it_runs(tmp_path: Path) -> None:

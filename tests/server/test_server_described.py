@@ -48,7 +48,7 @@ async def test_each_body_has_an_example_that_is_right(described: dict[str, Any])
             if (told := body.get("content", {}).get(JSON)) is None:
                 continue
             right = jsonschema_rs.validator_for({**told["schema"], "components": described["components"]})
-            assert examples(told), (name, what)
+            assert examples(told), f"{name}, {what}: give its value in server/examples_rest.py or examples_work.py"
             for one in examples(told):
                 assert [error.message for error in right.iter_errors(one)] == [], (name, what)
 

@@ -240,3 +240,28 @@ async def test_who_is_deleted_is_out_and_their_tasks_stay(tmp_path: Path) -> Non
         assert (await world.acts())[-1] == "person.deleted"
         assert "bo@" not in (await admin.get("/api/v1/audit")).text
         await world.member(admin, "bo")  # the address is free again
+
+
+async def test_what_is_done_to_somebody_elses_task_is_written_down(tmp_path: Path) -> None:
+    async with service(tmp_path) as world:
+        admin = await world.administrator()
+        bo = await world.member(admin, "bo")
+        person = (await bo.get("/api/v1/session")).json()["person"]["id"]
+        for number in (1, 2):
+            name = f"{number}a"
+            task = Task(id=name, prompt="Do it", mode="code", repository="/r", model="m", created=1.0, owner=person)
+            await world.store.create(task, [Attempt(id=f"{name}.1.1", task_id=name)])
+        before = len(await world.acts())
+        assert (await bo.patch("/api/v1/tasks/1a", json={"archived": True})).status_code == 200
+        assert code(await admin.post("/api/v1/tasks/1a/choose", json={"attempt": "1"})) == (409, "not_ready")
+        assert len(await world.acts()) == before  # one's own, and what did not come about
+        assert (await admin.patch("/api/v1/tasks/1a", json={"archived": False})).status_code == 200
+        await admin.post("/api/v1/tasks/bulk", json={"act": "archive", "ids": ["1a", "2a"]})
+        assert (await bo.get("/api/v1/tasks/1a/export")).status_code == 200
+        entries = (await world.store.audit.entries())[: len(await world.acts()) - before]
+        assert [(entry.act, entry.target, entry.person == person) for entry in reversed(entries)] == [
+            ("task.update", "1a", False),
+            ("task.archive", "1a", False),
+            ("task.archive", "2a", False),
+            ("task.export", "1a", True),
+        ]

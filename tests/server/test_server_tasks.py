@@ -1,8 +1,10 @@
 """Tasks over the API: handed out to a real engine, listed, changed, spoken to."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from journeyman.server.service import create_service
 from journeyman.store import Store, open_store
 from tests.conftest import MakeRepository, git
 from tests.engine.engine_parts import an_engine
+from tests.server.people import service
 from tests.server.worked import API, PROMPT, Worked, served
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
@@ -105,6 +108,22 @@ async def test_a_task_is_handed_out_once_however_often_it_is_sent(tmp_path: Path
         assert (await client.post(f"{base}/steer", json={"text": "?"})).json()["error"]["code"] == "conflict"
         assert (await client.delete(base)).status_code == 204
         assert (await client.get(base)).status_code == 404
+
+
+async def test_a_quota_of_what_waits_holds_however_many_come_at_once(tmp_path: Path) -> None:
+    async with service(tmp_path) as world, an_engine(tmp_path) as engine:
+        world.app.state.parts = replace(world.parts, engine=Handing(world.store, engine, time.time))
+        admin = await world.administrator()
+        bo = await world.member(admin, "bo")
+        person = (await bo.get("/api/v1/session")).json()["person"]["id"]
+        assert (await admin.put(f"/api/v1/quotas/person:{person}", json={"queued": 2})).status_code == 200
+        body = {"prompt": "Do it", "repository": "https://git.example.org/shop.git"}
+        sent = [bo.post(f"{API}/tasks", json=body, headers={"Idempotency-Key": f"k{number}"}) for number in range(6)]
+        answers = await asyncio.gather(*sent)
+        assert sorted(answer.status_code for answer in answers) == [201, 201, 429, 429, 429, 429]
+        first = next(number for number, answer in enumerate(answers) if answer.status_code == 201)
+        again = await bo.post(f"{API}/tasks", json=body, headers={"Idempotency-Key": f"k{first}"})
+        assert (again.status_code, again.json()["task"]["id"]) == (201, answers[first].json()["task"]["id"])
 
 
 async def test_a_follow_up_takes_over_what_it_does_not_say(worked: Worked, tmp_path: Path) -> None:

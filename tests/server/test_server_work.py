@@ -288,6 +288,15 @@ async def test_events_page_by_page_and_attempt_by_attempt(worked: Worked, tmp_pa
         assert len(events) == (await store.task(worked.task)).seq
 
 
+async def test_commands_are_found_by_their_output(worked: Worked, tmp_path: Path) -> None:
+    async with served(worked, tmp_path) as (client, _):
+        everything = (await got(client, worked, "/attempts/1/commands"))["commands"]
+        for words, found in (("RED", ["printf"]), ("nowhere.txt", ["cat nowhere.txt"]), ("not in any", [])):
+            told = (await got(client, worked, "/attempts/1/commands", search=words))["commands"]
+            assert [view["command"][: len(begins)] for view, begins in zip(told, found, strict=True)] == found
+            assert all(view in everything for view in told)
+
+
 async def test_the_changes_of_an_attempt_at_work_are_those_of_its_last_checkpoint(
     worked: Worked, tmp_path: Path
 ) -> None:

@@ -70,7 +70,7 @@ def room(profile: Profile) -> int:
 def measured(events: Sequence[Event]) -> Size:
     """The size of the next request: what the server counted of the last one, and an estimate of what came since."""
     total, since, known, rate = 0, 0, 0, GUESS
-    for event in events:
+    for event in folds.current(events):
         if isinstance(event, Compacted):
             total, since, known = _overhead(events), 0, 0
             added = weight(event.items)
@@ -122,7 +122,7 @@ def is_compacted(items: Sequence[Item]) -> bool:
 def circles(events: Sequence[Event]) -> bool:
     """Whether a further summary would be one of many in a row, or follow on the last one without a step between."""
     steps, rounds = 0, 0
-    for event in reversed(events):
+    for event in reversed(folds.current(events)):
         if isinstance(event, Replied):
             steps += 1
         elif isinstance(event, Compacted):
@@ -245,7 +245,7 @@ def failing(events: Sequence[Event]) -> list[str]:
             more = f": {', '.join(tests)}" if tests else ""
             told.append(f"`{run.check.command}` before any change{more}")
     last: dict[str, CommandEnded] = {}
-    for event in events:
+    for event in folds.current(events):
         if isinstance(event, ToolReturned) and isinstance(event.detail, CommandEnded):
             last.pop(event.detail.command, None)
             last[event.detail.command] = event.detail
@@ -262,7 +262,7 @@ def outline(events: Sequence[Event]) -> str:
     """What was done, a line for each step, where the model has written no summary."""
     lines: list[str] = []
     step = 0
-    for event in events:
+    for event in folds.current(events):
         if isinstance(event, Continued):
             lines.append(f"This goes on from attempt {event.attempt}.")
         if isinstance(event, Replied):

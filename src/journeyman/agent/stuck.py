@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journeyman.core.events import Compacted, Event, Replied, Said, ToolReturned
+from journeyman.core.events import Compacted, Escalated, Event, Replied, Said, ToolReturned
 from journeyman.core.text import one_line
 
 REPEATS = 4
@@ -100,7 +100,7 @@ def _steps(events: Sequence[Event]) -> list[_Step]:
                 steps.append(step)
                 if len(steps) == LOOKED_AT:
                     break
-            case Said(why="steer") | Compacted():
+            case Said(why="steer") | Compacted() | Escalated():
                 break
             case _:
                 pass

@@ -51,7 +51,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a strategy ended; `message` is a sentence for a person."""
+    """Why a strategy ended; `message` is a sentence for a person.
+
+    `doubt` is a sentence too: why checks that pass do not show that the work is right.
+    """
 
     reason: StopReason
     message: str = ""
+    doubt: str = ""

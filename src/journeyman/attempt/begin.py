@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from journeyman.attempt.clones import Ground, Wanted, start_from
 from journeyman.attempt.host import Host, ModelPlan
@@ -17,6 +16,7 @@ from journeyman.core.events import AttemptStarted, Resumed
 from journeyman.core.evidence import Check
 from journeyman.core.folds import result, started
 from journeyman.core.ids import Clock, attempt_id, new_id
+from journeyman.core.model import Stage, Strategy, Way
 from journeyman.core.task import Attempt, Base, Limits, Mode, Task, Turn, TurnRequest
 from journeyman.core.text import one_line
 from journeyman.repo import rules
@@ -36,7 +36,7 @@ class Order:
     """What a person asks for. `checks` are commands; `configured` come from settings and yield to them.
 
     `place` is the folder or the address of a repository, `environment` the name of a stored one or a word of
-    `core.environment.RESERVED`. `starting_diff` is a patch with its blob id.
+    `core.environment.RESERVED`. `cascade` are the models of that strategy. `starting_diff` is a patch with its blob id.
     """
 
     prompt: str
@@ -48,7 +48,8 @@ class Order:
     configured: tuple[str, ...] = ()
     attempts: int = 1
     limits: Limits = field(default_factory=Limits)
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Strategy | None = None
+    cascade: tuple[tuple[ModelPlan, Way | None], ...] = ()
     seed: int = 0
     environment: str = "off"
     starting_diff: tuple[str, bytes] | None = None
@@ -129,14 +130,21 @@ async def surveyed(repository: Repository, base: Base, order: Order, stored: Awa
 
 def beginning(task_id: str, order: Order, found: Survey) -> AttemptStarted:
     """The first event of an attempt."""
-    strategy = order.strategy or order.model.profile.strategy
+    strategy: Strategy = order.strategy or order.model.profile.strategy
+    strategy = strategy if order.mode == "code" else "loop"
+    stages: tuple[Stage, ...] = ()
+    if strategy == "cascade":
+        from journeyman.attempt.cascade import stages_of
+
+        stages = stages_of(order.cascade, order.model)
     return AttemptStarted(
         task_id=task_id,
         prompt=order.prompt,
         mode=order.mode,
-        model=order.model.name,
-        profile=order.model.profile,
-        strategy=strategy if order.mode == "code" else "loop",
+        model=stages[0].model if stages else order.model.name,
+        profile=stages[0].profile if stages else order.model.profile,
+        strategy=strategy,
+        stages=stages,
         base=found.base,
         limits=found.limits,
         checks=found.checks,

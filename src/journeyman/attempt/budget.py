@@ -28,13 +28,18 @@ class Purse:
         """Raise `BudgetSpent` unless there is enough for one more step that uses what the last one did."""
         if not self._bounded:
             return
-        budget = (await self._store.task(self._log.task_id)).budget
+        task = await self._store.task(self._log.task_id)
+        budget = task.budget
         attempts = await self._store.attempts(self._log.task_id)
         used = spent(attempts)
         step = next((one.reply.usage for one in reversed(self._log.events) if isinstance(one, Replied)), Usage())
         steps = max(sum(attempt.status == "running" for attempt in attempts), 1)  # each may be about to take one
         if budget.tokens is not None and used.total_tokens + max(step.total_tokens * steps, 1) > budget.tokens:
             raise BudgetSpent(_words(f"{budget.tokens:,} tokens", f"{used.total_tokens:,}", f"{step.total_tokens:,}"))
+        # Several tasks were each given what was left then: together they are held to the quotas.
+        said = await self._store.quotas.used_up(task.owner, task.group, step)
+        if said is not None:
+            raise BudgetSpent(f"{said} What was done is kept; approve it when there is more, to go on.")
         if budget.cost is None:
             return
         if used.cost is None or step.cost is None:

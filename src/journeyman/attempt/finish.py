@@ -116,11 +116,14 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
     checker.tree = changed.tree
     if room is not None:
         runs = await _clean_room(room, checker, changed)
-        warnings = await _warnings(room, checker, changed, base_runs, runs)
+        warnings, proving = await _warnings(room, checker, changed, base_runs, runs)
     else:
-        runs, warnings = (), (UNCHECKED,)
+        runs, warnings, proving = (), (UNCHECKED,), ()
+    said = verdict(base_runs, runs, changed=True, tree=changed.tree)
+    if stop is not None and stop.doubt and said == "verified":
+        said, warnings = "unverified", (*warnings, stop.doubt)
     return Result(
-        verdict=verdict(base_runs, runs, changed=True, tree=changed.tree),
+        verdict=said,
         summary=summary,
         diff=await workspace.store.put_blob(changed.patch),
         turn_diff=turn_diff,
@@ -130,6 +133,7 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
         result_checks=runs,
         comparison=compare(base_runs, runs),
         warnings=(*changed.left_out, *warnings),
+        new_tests=proving,
         citations=await _citations(workspace, changed, summary),
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),
@@ -192,39 +196,46 @@ async def _link(sandbox: Sandbox, path: str, target: str) -> None:
 
 async def _warnings(
     workspace: Workspace, checker: Checker, changed: Changed, base: Sequence[CheckRun], runs: Sequence[CheckRun]
-) -> tuple[str, ...]:
-    """What a person should look at before they trust the result."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a person should look at before they trust the result, and the new tests that fail without the change."""
     start = checker.start.base
     repository = workspace.repository
     async with repository.tree(start.tree) as before, repository.tree(changed.tree) as after:
         sentences = list(await weakening.weakened(tuple(changed.changes.values()), before.get, after.get))
     if any(run.cut == NO_COPY for run in runs):
         sentences.append(NOT_CHECKED)
-    if vacuous := await _vacuous(workspace, checker, changed, base, runs):
+    vacuous, proving = await _vacuous(workspace, checker, changed, base, runs)
+    if vacuous:
         sentences.append(vacuous)
     if open_steps := [one.step for one in folds.plan(checker.log.events) if one.status == "pending"]:
         sentences.append(f"The plan was not done to its end; left open: {listed(open_steps)}.")
     if start.ref is None and (await repository.snapshot()).tree != start.tree:
         sentences.append(MOVED)
-    return tuple(sentences)
+    return tuple(sentences), proving
 
 
 async def _vacuous(
     workspace: Workspace, checker: Checker, changed: Changed, base: Sequence[CheckRun], runs: Sequence[CheckRun]
-) -> str:
-    """A sentence about new tests that also pass without the change; empty when there are none."""
+) -> tuple[str, tuple[str, ...]]:
+    """A sentence about new tests that also pass without the change, empty when there are none; and the new tests that
+    fail without it."""
     new = counterfactual.new_tests(base, runs)
     tests = frozenset(counterfactual.changed_tests(tuple(changed.changes.values())))
     if not new or not tests:
-        return ""
-    only_tests = replace(changed, changes=dict(_with_room(changed.changes, tests)))
+        return "", ()
     async with workspace.layer() as sandbox:
         try:
-            await lay(sandbox, only_tests)
+            await lay(sandbox, only_paths(changed, tests))
         except ToolError as error:
-            return f"Whether the new tests fail without the change could not be tried: {error}"
+            return f"Whether the new tests fail without the change could not be tried: {error}", ()
         again = [await checker(sandbox, run.check, "candidate", only=new, record=False) for run in runs if run.tests]
-    return counterfactual.sentence(new, counterfactual.proves_nothing(new, again))
+    vacuous = counterfactual.proves_nothing(new, again)
+    return counterfactual.sentence(new, vacuous), tuple(name for name in new if name not in vacuous)
+
+
+def only_paths(changed: Changed, paths: Collection[str]) -> Changed:
+    """The part of the changes that is at these paths."""
+    return replace(changed, changes=dict(_with_room(changed.changes, paths)))
 
 
 def _with_room(changes: Mapping[bytes, Change], paths: Collection[str]) -> Iterator[tuple[bytes, Change]]:

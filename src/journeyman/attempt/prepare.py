@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from journeyman.agent.prompts import NOT_RUN, STOPPED_BEFORE, STOPPED_BY_PERSON
 from journeyman.attempt.begin import Order, beginning, survey, surveyed
+from journeyman.attempt.cascade import named
 from journeyman.attempt.clones import ground_of, open_base
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.core import folds
@@ -21,7 +22,8 @@ from journeyman.core.items import (
     ToolResult,
     UserMessage,
 )
-from journeyman.core.task import Attempt, Turn
+from journeyman.core.model import Way
+from journeyman.core.task import Attempt, Turn, TurnRequest
 from journeyman.core.text import counted
 from journeyman.store.environments import Environments
 from journeyman.store.store import Store
@@ -133,6 +135,7 @@ class _Maker:
             configured=self.checks,
             attempts=request.attempts,
             limits=request.limits,
+            cascade=await self._cascade(request),
             strategy=request.strategy or (before.strategy if before is not None and request.step is not None else None),
             seed=request.seed,
             environment=request.environment,
@@ -140,6 +143,11 @@ class _Maker:
             images=request.images,
             against=request.against,
         )
+
+    async def _cascade(self, request: TurnRequest) -> tuple[tuple[ModelPlan, Way | None], ...]:
+        if request.strategy != "cascade":
+            return ()
+        return tuple([(await self.plan(name), way) for name, way in map(named, request.cascade)])
 
     async def _heard(self, turn: Turn) -> tuple[int, tuple[Item, ...]]:
         """The number of the last message that was for a turn before, and what people said too late for that one."""
@@ -161,7 +169,7 @@ def _ready(stored: Environments) -> asyncio.Future[Environments]:
 def _until(events: Sequence[Event], step: int, attempt: str) -> Sequence[Event]:
     """The events of an attempt until a step has ended. Raises `UsageError` where there is no such step, or its files
     are not kept."""
-    steps = folds.steps(events)
+    steps = folds.replies(events)
     if step > steps:
         raise UsageError(f"Attempt {attempt} has {counted(steps, 'step')}; there is no step {step}.")
     found = folds.up_to(events, step)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from journeyman.agent import prompts
 from journeyman.agent.brief import brief
+from journeyman.attempt.cascade import learned
 from journeyman.attempt.host import Host
 from journeyman.attempt.workspace import Workspace
 from journeyman.core import folds
@@ -54,6 +55,9 @@ async def prepared(host: Host, start: AttemptStarted, workspace: Workspace, tool
             found += await rules.below(tree.get, path, seen)
             seen.update(rule.path for rule in found)
     said = rules.render(found)
+    if earlier := await learned(host.store, workspace.log.events):
+        steered = folds.steered(workspace.log.events)
+        change = "\n\n".join(text for text in (change, earlier, *steered) if text)
     if told and before is not None:
         asked = UserMessage(text=start.prompt, images=start.images)
         note = prompts.follow_up(start, before.items, gap=workspace.gap)

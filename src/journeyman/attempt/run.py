@@ -9,6 +9,7 @@ from journeyman.agent import prompts
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
+from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
@@ -18,7 +19,7 @@ from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
 from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, StoreError
-from journeyman.core.events import AttemptStarted, Finished, Said, Stopped
+from journeyman.core.events import AttemptStarted, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
 from journeyman.core.task import Status
@@ -64,7 +65,7 @@ async def run_attempt(
         await log.set_status("running")
         async with listening(host.store, log, start, host.leave) as inbox:
             try:
-                return await _to_its_end(Run(host, start, log, inbox, watch or Watch()))
+                return await _to_its_end(Run(host, start, start, log, inbox, watch or Watch()))
             except BaseException:
                 with suppress(asyncio.CancelledError):
                     await asyncio.shield(log.set_status("queued" if inbox.leaving else "interrupted"))
@@ -73,10 +74,11 @@ async def run_attempt(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An attempt at work in this process."""
+    """An attempt at work in this process. `start` is its beginning as the stage at work has it, `whole` as it was."""
 
     host: Host
     start: AttemptStarted
+    whole: AttemptStarted
     log: AttemptLog
     inbox: Inbox
     watch: Watch
@@ -108,9 +110,14 @@ async def _to_its_end(run: Run) -> Result:
         why = str(error)
     if (done := folds.result(run.log.events)) is not None:
         return done
+    run = _at_stage(run)
     result = await settled(run.host, run.start, run.log, run.inbox, why)
     await _closed(run, result)
-    return result
+    return folds.result(run.log.events) or result
+
+
+def _at_stage(run: Run) -> Run:
+    return replace(run, start=at_stage(run.whole, run.log.events))
 
 
 async def _is_over(run: Run) -> bool:
@@ -120,10 +127,20 @@ async def _is_over(run: Run) -> bool:
 
 
 async def _work(run: Run) -> Result | None:
-    """None where a person has stopped the work before its sandbox was open."""
-    host, start, log, inbox = run.host, run.start, run.log, run.inbox
-    if log.epoch > 1 and await _is_over(run):
+    """All stages of a cascade, one after the other, or the one stage that other attempts are. None where a person has
+    stopped the work before its sandbox was open."""
+    if run.log.epoch > 1 and await _is_over(run):
         return None
+    while await _stage(_at_stage(run)):
+        if (done := folds.result(run.log.events)) is not None:
+            return done
+    return None
+
+
+async def _stage(run: Run) -> bool:
+    """Work until the log holds the result, or what has the next stage begin. False where a person has stopped the work
+    before its sandbox was open."""
+    host, start, log, inbox = run.host, run.start, run.log, run.inbox
     async with AsyncExitStack() as stack:
         try:
             async with inbox.heeding():
@@ -131,27 +148,46 @@ async def _work(run: Run) -> Result | None:
                 opening = open_workspace(host, start, log, run.watch.on_progress)
                 workspace = await stack.enter_async_context(opening)
         except Halted:
-            return None
+            return False
         purse = Purse(host.store, log, start, (await host.store.task(log.task_id)).budget)
         while True:
             await _until_stopped(run, model, workspace, purse)
             result = await _finished(run, workspace)
             if await _closed(run, result):
-                return result
+                await _crossed(run, workspace)
+                return True
 
 
 async def _closed(run: Run, result: Result) -> bool:
-    """Write down the result, after all that people have said until then; False where that is to be answered first."""
+    """Write down the result, or the next stage of a cascade, after all that people have said until then; False where
+    that is to be answered first."""
     log, inbox = run.log, run.inbox
+    result = of_stage(log.events, result, run.host.clock())
     while True:
         if not stopped(log) and any(one.kind == "steer" for one in inbox.waiting):
             if inbox.halt is None:
                 await inbox.take()
             return False
+        further = None if stopped(log) else escalation(run.whole, log.events, result)
+        if further is not None and inbox.halt is not None:
+            return False
         await inbox.take()
-        if await log.finish(Finished(result=result), _status(log), inbox.read_to):
+        if further is not None:
+            await log.append(further)
+            return True
+        if await log.finish(concluded(run.whole, log.events, result), _status(log), inbox.read_to):
             return True
         await inbox.look()
+
+
+async def _crossed(run: Run, workspace: Workspace) -> None:
+    """With other attempts at the same turn: the new tests of each on the tree of the other."""
+    mine = await run.host.store.attempt(run.log.id)
+    if stopped(run.log) or len(await run.host.store.attempts(mine.task_id, mine.turn)) < 2:
+        return
+    from journeyman.attempt.cross import cross
+
+    await cross(workspace, Checker(run.log, run.start))
 
 
 async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Purse) -> None:
@@ -171,7 +207,7 @@ async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Pu
         if stop is None or folds.stopped(log.events) is None:
             await log.append(Stopped(reason="budget", message=str(error)))
         raise
-    await log.append(Stopped(reason=ended.reason, message=ended.message))
+    await log.append(Stopped(reason=ended.reason, message=ended.message, doubt=ended.doubt))
 
 
 async def _finished(run: Run, workspace: Workspace) -> Result:

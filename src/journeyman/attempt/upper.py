@@ -8,12 +8,13 @@ import asyncio
 import json
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from journeyman.attempt.host import Host
 from journeyman.core import folds
-from journeyman.core.events import Progressed
+from journeyman.core.events import Event, Opened, Progressed
 from journeyman.sandbox import checkpoint
 from journeyman.store.log import AttemptLog
 
@@ -53,7 +54,7 @@ async def laid_out(host: Host, log: AttemptLog, *, as_left: bool = False) -> Upp
         upper.mkdir(parents=True, exist_ok=True)
         if manifest or any(upper.iterdir()):
             manifest = await checkpoint.restore(upper, manifest, host.store.blob)
-    elif complete and not as_left and folds.interrupted(log.events):
+    elif complete and ((not as_left and folds.interrupted(log.events)) or _anew(log.events)):
         manifest = await checkpoint.restore(upper, manifest, host.store.blob)
     word = secrets.token_hex(8)
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,11 @@ async def laid_out(host: Host, log: AttemptLog, *, as_left: bool = False) -> Upp
     if gap:
         await log.append(Progressed(text=LOST))
     return Upper(upper, manifest, word, gap)
+
+
+def _anew(events: Sequence[Event]) -> bool:
+    """Whether a stage of a cascade is to begin whose sandbox was not opened yet."""
+    return bool(folds.escalations(events)) and not any(isinstance(one, Opened) for one in folds.current(events))
 
 
 async def _manifest(host: Host, log: AttemptLog) -> checkpoint.Manifest:

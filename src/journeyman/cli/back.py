@@ -91,7 +91,7 @@ async def _found(store: Store, point: Point, flags: Flags, door: Door) -> tuple[
     """The task, the attempt, and what its turn asked for, at the step that is meant."""
     task = await read.find(store, point.task, read.repository_of(flags.directory))
     attempt = await worked(store, await _attempt(store, task, point.attempt))
-    steps = folds.steps(await store.events(attempt.id))
+    steps = folds.replies(await store.events(attempt.id))
     step = steps if point.step is None else point.step
     if step > steps:
         raise UsageError(f"The attempt has {counted(steps, 'step')}; there is no step {step}.")

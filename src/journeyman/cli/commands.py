@@ -16,6 +16,7 @@ from journeyman.cli.shared import known_choice
 from journeyman.cli.work import Ended, JsonLines, Watcher, begin, work
 from journeyman.core.environment import RESERVED, EnvironmentUse, NetworkPolicy, Refusal
 from journeyman.core.errors import UsageError
+from journeyman.core.model import Way
 from journeyman.core.task import Attempt, Base, Mode, Task
 from journeyman.core.text import counted, one_line, plain, sentence
 from journeyman.models.choice import profile_of
@@ -48,6 +49,7 @@ class Flags:
     engine: str | None = None
     environment: str | None = None
     against: str | None = None
+    strategy: str | None = None
 
 
 @asynccontextmanager
@@ -129,6 +131,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         "model": flags.model,
         "attempts": flags.attempts,
         "environment": flags.environment,
+        "strategy": flags.strategy,
         "temporal": {"address": flags.engine} if flags.engine else None,
     }
     door = open_door(flags.directory, given)
@@ -146,6 +149,7 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         attempts=door.settings.attempts,
         limits=door.settings.limits,
         strategy=door.settings.strategy,
+        cascade=cascade_of(door, named=flags.model is not None),
         environment=door.settings.environment,
         against=flags.against,
     )
@@ -158,6 +162,20 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
             return await _begin(door, host, new, flags, choice.why)
     finally:
         drafting.cancel()
+
+
+def cascade_of(door: Door, *, named: bool) -> tuple[tuple[ModelPlan, Way | None], ...]:
+    """The models of the settings' cascade; none where a person has `named` one model."""
+    if door.settings.strategy != "cascade" or named:
+        return ()
+    from journeyman.attempt.cascade import named as entry
+
+    plans: list[tuple[ModelPlan, Way | None]] = []
+    for name, way in map(entry, door.settings.cascade):
+        choice = model_choice(door, name)
+        require(choice, door.environ)
+        plans.append((ModelPlan(choice.name, profile_of(choice)), way))
+    return tuple(plans)
 
 
 async def _placed(door: Door, flags: Flags) -> tuple[str, str | None]:

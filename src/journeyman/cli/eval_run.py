@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman import __version__
 from journeyman.attempt.host import ModelPlan
-from journeyman.cli.commands import open_host
+from journeyman.cli.commands import cascade_of, open_host
 from journeyman.cli.door import model_choice, open_door, open_stored
 from journeyman.core.errors import UsageError
 from journeyman.core.text import counted, one_line, plain
@@ -80,6 +80,7 @@ async def run(wish: Wish, as_json: bool) -> int:
             model=ModelPlan(choice.name, profile_of(choice)),
             settings=door.settings,
             mirrors=Mirrors(wish.mirrors),
+            cascade=cascade_of(door, named=wish.model is not None),
         )
         with show.shown(folder):
             await running.work(folder, setting, show.told(), wish.workers)

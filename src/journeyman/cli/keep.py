@@ -12,6 +12,9 @@ from journeyman.cli.environment import size
 from journeyman.core.errors import JourneymanError, UsageError
 from journeyman.core.text import counted, one_line
 
+HERE = "on the command line of the server's machine"
+"""What the audit log says of what whoever may read the folder did in it."""
+
 
 async def export_task(task_id: str | None, directory: Path, file: Path | None) -> int:
     """Write a task into one file, whole or not at all."""
@@ -40,6 +43,7 @@ async def import_task(file: Path) -> int:
         try:
             with file.open("rb") as source:
                 task = await store.transfer.read(source)
+            await store.audit.note("task.import", task.id, detail=HERE)
         except OSError as error:
             raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
     print(f"Task {task.id} is here now: journeyman show {task.id}", file=sys.stderr)
@@ -70,6 +74,8 @@ async def collect(keep: Keep, *, dry_run: bool, as_json: bool) -> int:
     door = open_door(Path(), {"keep": {key: value for key, value in given.items() if value is not None} or None})
     async with open_stored(door) as store:
         done = await tidy(door.state, store, door.settings.keep, time.time, dry_run=dry_run)
+        if not dry_run:
+            await store.audit.note("retention.run", detail=HERE)
     if as_json:
         print(json.dumps(asdict(done), default=str))
         return 0

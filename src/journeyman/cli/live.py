@@ -19,6 +19,7 @@ from journeyman.core.events import (
     CommandEnded,
     Compacted,
     Continued,
+    Escalated,
     Event,
     FilesChanged,
     Finished,
@@ -39,7 +40,7 @@ from journeyman.core.evidence import NO_COPY, CheckRun
 from journeyman.core.model import Delta
 from journeyman.core.text import one_line, sentence
 from journeyman.core.usage import Usage
-from journeyman.core.words import compacted_words
+from journeyman.core.words import compacted_words, escalated_words
 
 CUT = {
     "time": "cut by its time limit",
@@ -217,6 +218,9 @@ class Progress:
     def _told(self, seen: Seen, event: Event) -> None:
         """What the agent is told while it works, and by whom."""
         match event:
+            case Escalated():
+                seen.now = "working"
+                self._line(seen, "»", escalated_words(event), "yellow")
             case Said(why="stuck", item=item):
                 self._line(seen, "!", item.text.partition(".")[0].replace("You go", "it goes", 1), "yellow")
             case Said(why="rules"):

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,10 @@ Checks = Annotated[
 Attempts = Annotated[
     int | None, typer.Option("--attempts", metavar="N", min=1, max=8, help="Independent tries; the best is kept.")
 ]
+StrategyName = Annotated[
+    str | None,
+    typer.Option("--strategy", metavar="NAME", help="`loop`, `repair` or `cascade`; else the model's own way."),
+]
 Apply = Annotated[bool, typer.Option("--apply", help="Put the patch on the working tree if the checks pass.")]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="HOST:PORT", help="Let an engine's workers do it.")]
 Number = Annotated[
@@ -58,6 +63,7 @@ def run(
     attempts: Attempts = None,
     base: Ref = None,
     env: EnvironmentName = None,
+    strategy: StrategyName = None,
     apply: Apply = False,
     engine: Engine = None,
     as_json: AsJson = False,
@@ -66,7 +72,7 @@ def run(
     from journeyman.cli import commands
 
     flags = commands.Flags(directory, model, tuple(check or ()), attempts, base, as_json, apply, engine, env)
-    finish(commands.start(prompt, "code", flags))
+    finish(commands.start(prompt, "code", replace(flags, strategy=strategy)))
 
 
 @app.command()

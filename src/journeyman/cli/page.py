@@ -17,6 +17,7 @@ from journeyman.core.events import Event, Stopped
 from journeyman.core.evidence import Citation, Result
 from journeyman.core.task import Attempt, Task, Verdict
 from journeyman.core.text import counted, one_line, plain
+from journeyman.core.words import cost_words
 
 HEADINGS: dict[Verdict, tuple[str, str, str]] = {
     "verified": ("✔", "green", "Done and verified: every check passes on a clean copy with the patch"),
@@ -189,6 +190,8 @@ def _foot(
     facts = [duration(result.seconds), tokens(result.usage) + cached, f"model {task.model}", f"task {task.id}"]
     number = f" --attempt {attempt.number}" if len(attempts) > 1 and attempt.id != task.chosen else ""
     lines = [" · ".join(facts), words.log(task.id, number, counted(len(events), "event"))]
+    if cost := cost_words(result):
+        lines.insert(1, cost)
     if room := _room(events):
         lines.insert(1, f"in     {room}")
     if result.diff:

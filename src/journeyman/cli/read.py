@@ -20,6 +20,8 @@ from journeyman.core.events import (
     CheckStarted,
     CommandEnded,
     Compacted,
+    CrossChecked,
+    Escalated,
     Event,
     FilesChanged,
     Opened,
@@ -36,7 +38,7 @@ from journeyman.core.evidence import Result
 from journeyman.core.stream import lines_of, result_line
 from journeyman.core.task import Attempt, Task
 from journeyman.core.text import counted, decode, one_line, plain
-from journeyman.core.words import compacted_words
+from journeyman.core.words import compacted_words, crossed_words, escalated_words
 from journeyman.store.store import Store
 
 
@@ -219,6 +221,10 @@ def _words_of(event: Event) -> str:
         return "\n".join(event.base.left_out)
     if isinstance(event, RequestRefused):
         return "\n".join(refused_words(event.refusal))
+    if isinstance(event, CrossChecked):
+        return crossed_words(event)
+    if isinstance(event, Escalated):
+        return escalated_words(event)
     if isinstance(event, Compacted):
         return f"{compacted_words(event)}\n\n{event.summary}"
     if isinstance(event, Published):

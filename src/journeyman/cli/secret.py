@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from journeyman.cli.door import open_door, open_stored
+from journeyman.cli.keep import HERE
 from journeyman.core.errors import UsageError
 from journeyman.store.secrets import LONGEST
 
@@ -15,6 +16,7 @@ async def set_secret(name: str, environment: str | None) -> int:
     """Store a value that is asked for at a terminal, else read from stdin, its last line end left out."""
     async with open_stored(open_door(Path(), {})) as store:
         await store.secrets.set(name, _value(name), environment)
+        await store.audit.note("secret.set", name, detail=f"{environment or 'for all'}, {HERE}")
         earlier = await store.tasks(1)
     where = f"the environment {environment}" if environment else "all environments"
     print(f"Stored {name} for {where}.", file=sys.stderr)
@@ -66,6 +68,7 @@ async def list_secrets(as_json: bool) -> int:
 async def remove_secret(name: str, environment: str | None) -> int:
     async with open_stored(open_door(Path(), {})) as store:
         await store.secrets.remove(name, environment)
+        await store.audit.note("secret.removed", name, detail=f"{environment or 'for all'}, {HERE}")
     print(
         f"Removed {name}. Environments that were built with it are still there: `journeyman env reset`.",
         file=sys.stderr,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from journeyman.attempt.host import Host
     from journeyman.engine.crew import Crew
     from journeyman.engine.engine import Engine
+    from journeyman.server.fetching import Fetching
     from journeyman.server.workshop import Workshop
 
 STREAMS = 2
@@ -109,7 +110,7 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
         store = await stack.enter_async_context(open_stored(door))
         engine = await stack.enter_async_context(engine_of(door))  # meanwhile
         await loading
-        slots, workshop = 0, None
+        slots, workshop, fetching = 0, None, None
         if order.work:
             host = await stack.enter_async_context(open_host(door, store))
             crew = crew_of(door, host)
@@ -117,8 +118,10 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
             slots = crew.offer.slots
             workshop = _workshop(door, host)
             stack.push_async_callback(workshop.close)
+            fetching = _fetching(door)
+            stack.push_async_callback(fetching.close)
         await stack.enter_async_context(tidying(door, store))
-        app, join = await _application(door, store, engine, address, token, workshop)
+        app, join = await _application(door, store, engine, address, token, (workshop, fetching))
         serving = Serving(address=address, pid=os.getpid(), token=token)
         yield Running(door, app, serving, engine.where.address, default_model(door), slots, join)
 
@@ -140,8 +143,20 @@ def _workshop(door: Door, host: "Host") -> "Workshop":
     return Workshop(host, door.settings.limits, door.settings.checks)
 
 
+def _fetching(door: Door) -> "Fetching":
+    """What gets the embedded model when somebody asks for it."""
+    from journeyman.server.fetching import Fetching
+
+    return Fetching(door.cache)
+
+
 async def _application(
-    door: Door, store: Store, engine: "Engine", address: str, token: str | None, workshop: "Workshop | None"
+    door: Door,
+    store: Store,
+    engine: "Engine",
+    address: str,
+    token: str | None,
+    here: "tuple[Workshop | None, Fetching | None]",
 ) -> "tuple[FastAPI, str | None]":
     """The application, and the link by which the first administrator joins, where there is none yet."""
     from journeyman.cli.crew import default_model
@@ -167,7 +182,9 @@ async def _application(
         excludes=door.excludes,
         git=door.environ,
         models=tuple(door.settings.models),
-        workshop=workshop,
+        cascade=door.settings.cascade,
+        workshop=here[0],
+        fetching=here[1],
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),
         machine=engine.machine,
         keep=door.settings.keep,

@@ -153,12 +153,14 @@ async def work(
             if watcher.json_lines is not None:
                 watcher.json_lines.end(attempts[0].number, None, None, "interrupted")
             raise
+    known = await host.store.attempts(task.id, task.turn) if len(results) > 1 else []
+    crossed = [pair for attempt in known for pair in attempt.summary.crossed]
     return await end(
         host,
         task,
         attempts,
         watcher,
-        Ended(task, results, stops, best(results) if results else None, errors[0] if errors else None),
+        Ended(task, results, stops, best(results, crossed=crossed) if results else None, errors[0] if errors else None),
     )
 
 

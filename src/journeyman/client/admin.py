@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from journeyman.client.requests import Requests
 from journeyman.core.api.admin import (
     AuditPage,
+    EmbeddedModel,
     ModelAdd,
     ModelLine,
     ModelList,
@@ -43,6 +44,14 @@ class AdminRequests(Requests):
     async def test_model(self, name: str) -> ModelTest:
         """Ask a model a short question, which costs a few tokens."""
         return await self._ask("POST", "/models/{name}/test", ModelTest, name=name)
+
+    async def embedded_model(self) -> EmbeddedModel:
+        """Whether the embedded model is on the service's machine, or how far its fetching is."""
+        return await self._ask("GET", "/models/embedded", EmbeddedModel)
+
+    async def fetch_embedded_model(self) -> EmbeddedModel:
+        """Fetch the embedded model in the background, unless it is there."""
+        return await self._ask("POST", "/models/embedded/fetch", EmbeddedModel, again=True)
 
     async def secrets(self) -> SecretList:
         """The names of all secrets. No value is ever told."""

@@ -141,12 +141,15 @@ class AttemptRequests(Requests):
             attempt=attempt,
         )
 
-    async def commands(self, task: str, attempt: str = "chosen", *, after: int | None = None) -> CommandPage:
+    async def commands(
+        self, task: str, attempt: str = "chosen", *, after: int | None = None, search: str | None = None
+    ) -> CommandPage:
+        """Commands and checks whose output is kept; with `search` those that have it in them or their output."""
         return await self._ask(
             "GET",
             "/tasks/{task}/attempts/{attempt}/commands",
             CommandPage,
-            query={"after": after},
+            query={"after": after, "search": search},
             task=task,
             attempt=attempt,
         )

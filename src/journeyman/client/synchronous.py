@@ -124,6 +124,8 @@ class Client:
     add_model = blocking(AsyncClient.add_model)
     remove_model = blocking(AsyncClient.remove_model)
     test_model = blocking(AsyncClient.test_model)
+    embedded_model = blocking(AsyncClient.embedded_model)
+    fetch_embedded_model = blocking(AsyncClient.fetch_embedded_model)
     secrets = blocking(AsyncClient.secrets)
     set_secret = blocking(AsyncClient.set_secret)
     remove_secret = blocking(AsyncClient.remove_secret)

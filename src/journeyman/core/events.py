@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
-from journeyman.core.evidence import Change, Check, CheckRun, Result
+from journeyman.core.evidence import Change, Check, CheckRun, Result, TestResult
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
-from journeyman.core.model import Profile, Reply, ToolSpec
-from journeyman.core.task import Base, Limits, Mode, StopReason
+from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
+from journeyman.core.task import Base, Crossed, Limits, Mode, StopReason
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -29,7 +29,7 @@ class AttemptStarted(Recorded):
 
     `turn` is the number of the turn that it answers, `continues` the attempt of the turn before that it goes on from
     (`Continued` follows then), `images` the blob ids of those that belong to the prompt. Messages up to the number
-    `heard` were for turns before.
+    `heard` were for turns before. `stages` are the models of a cascade, `model` is the first of them.
     """
 
     kind: Literal["attempt_started"] = "attempt_started"
@@ -38,7 +38,7 @@ class AttemptStarted(Recorded):
     mode: Mode
     model: str
     profile: Profile
-    strategy: Literal["loop", "repair"]
+    strategy: Strategy
     base: Base
     limits: Limits
     checks: tuple[Check, ...] = ()
@@ -48,6 +48,7 @@ class AttemptStarted(Recorded):
     continues: str | None = None
     images: tuple[str, ...] = ()
     heard: int = 0
+    stages: tuple[Stage, ...] = ()
 
 
 class PlanStep(Value):
@@ -175,6 +176,19 @@ class Compacted(Recorded):
     seconds: float = 0.0
 
 
+class Escalated(Recorded):
+    """The next model of a cascade (`stage`, from 0) begins anew from where the attempt began, and knows what the one
+    before has come to: `result`, with the workspace's manifest at `checkpoint`, complete where `checkpointed`."""
+
+    kind: Literal["escalated"] = "escalated"
+    stage: int
+    model: str
+    why: str
+    result: Result
+    checkpoint: str | None = None
+    checkpointed: bool = True
+
+
 class CommandStarted(Value):
     kind: Literal["command"] = "command"
     command: str
@@ -291,18 +305,33 @@ class Resumed(Recorded):
 
 
 class Stopped(Recorded):
-    """The strategy came to its end; the checks follow. `message` is a sentence for a person."""
+    """The strategy came to its end; the checks follow. `message` is a sentence for a person.
+
+    `doubt` says why checks that pass do not show that the work is right; such a result is not called verified.
+    """
 
     kind: Literal["stopped"] = "stopped"
     reason: StopReason
     message: str = ""
+    doubt: str = ""
 
 
 class Finished(Recorded):
-    """The last event of the work on an attempt that was not interrupted."""
+    """The last event of the work on an attempt that was not interrupted. With `stage` the result is that of an earlier
+    stage of a cascade, whose files are those of `checkpoint`."""
 
     kind: Literal["finished"] = "finished"
     result: Result
+    stage: int | None = None
+    checkpoint: str | None = None
+
+
+class CrossChecked(Recorded):
+    """The new tests of one attempt of a turn were run on the tree of another, after this attempt's result was known."""
+
+    kind: Literal["cross_checked"] = "cross_checked"
+    crossed: Crossed
+    tests: tuple[TestResult, ...] = ()
 
 
 class Published(Recorded):
@@ -327,6 +356,7 @@ Event = Annotated[
     | Heard
     | Replied
     | Compacted
+    | Escalated
     | ToolStarted
     | ToolReturned
     | CheckStarted
@@ -337,6 +367,7 @@ Event = Annotated[
     | Resumed
     | Stopped
     | Finished
+    | CrossChecked
     | Published,
     Field(discriminator="kind"),
 ]

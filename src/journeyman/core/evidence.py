@@ -1,9 +1,11 @@
 """What the harness itself saw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from journeyman.core.task import Verdict
+from journeyman.core.model import Way
+from journeyman.core.ranking import scores
+from journeyman.core.task import Crossed, Verdict
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -113,9 +115,21 @@ class Review(Value):
     confidence: float | None = None
 
 
+class StageRun(Value):
+    """What one model of a cascade came to, and what it used."""
+
+    model: str
+    strategy: Way
+    verdict: Verdict
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
 class Result(Value):
     """The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
-    in a follow-up `turn_diff` is that of what this turn changed."""
+    in a follow-up `turn_diff` is that of what this turn changed. `new_tests` are those that pass, and fail without
+    the change. `stages` are the models of a cascade that were tried;
+    the last one of all alone would have cost about `cost_alone`, None where that is not known."""
 
     verdict: Verdict
     summary: str
@@ -131,6 +145,9 @@ class Result(Value):
     seconds: float = 0.0
     review: Review | None = None
     turn_diff: str | None = None
+    new_tests: tuple[str, ...] = ()
+    stages: tuple[StageRun, ...] = ()
+    cost_alone: float | None = None
 
 
 READ_FROM_FILES = (
@@ -139,13 +156,22 @@ READ_FROM_FILES = (
 """The beginning of a result's warning."""
 
 
-def best(results: Mapping[str, Result]) -> str:
-    """The attempt to hand over: by the checks first, then by how little it changes, then by its number."""
+def best(results: Mapping[str, Result], prefer: str = "", crossed: Iterable[Crossed] = ()) -> str:
+    """The attempt to hand over: by the checks first, then by how it fares on the others' new tests, then by warnings
+    and by how little it changes, then by its number, `prefer` first where all else is equal."""
+    fares = scores(results, crossed)
     rank: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
 
-    def order(attempt: str) -> tuple[int, int, int, str]:
+    def order(attempt: str) -> tuple[int, float, int, int, bool, str]:
         result = results[attempt]
         size = sum(change.added + change.removed for change in result.changes)
-        return rank.index(result.verdict), len(result.warnings), size, attempt
+        return (
+            rank.index(result.verdict),
+            -round(fares[attempt], 6),
+            len(result.warnings),
+            size,
+            attempt != prefer,
+            attempt,
+        )
 
     return min(results, key=order)

@@ -9,6 +9,7 @@ from journeyman.core.events import (
     Checked,
     Compacted,
     Continued,
+    Escalated,
     Event,
     Finished,
     Heard,
@@ -27,6 +28,20 @@ from journeyman.core.events import (
 from journeyman.core.evidence import CheckRun, Result
 from journeyman.core.items import Item, ToolCall, ToolResult
 from journeyman.core.usage import Usage
+
+
+def current(events: Iterable[Event]) -> Sequence[Event]:
+    """The events that count for the stage of a cascade that is at work; without one all."""
+    events = events if isinstance(events, Sequence) else list(events)
+    for at in range(len(events) - 1, -1, -1):
+        if isinstance(events[at], Escalated):
+            return [*(event for event in events[:at] if isinstance(event, Continued)), *events[at + 1 :]]
+    return events
+
+
+def escalations(events: Iterable[Event]) -> tuple[Escalated, ...]:
+    """What the earlier stages of a cascade have come to."""
+    return tuple(event for event in events if isinstance(event, Escalated))
 
 
 def started(events: Iterable[Event]) -> AttemptStarted | None:
@@ -48,13 +63,13 @@ def refused(events: Iterable[Event]) -> tuple[Refusal, ...]:
 
 
 def prepared(events: Iterable[Event]) -> Prepared | None:
-    return next((event for event in events if isinstance(event, Prepared)), None)
+    return next((event for event in current(events) if isinstance(event, Prepared)), None)
 
 
 def conversation(events: Iterable[Event]) -> list[Item]:
     """The items of the next request; only ever extended at the end as events are added, until they are compacted."""
     items: list[Item] = []
-    for event in events:
+    for event in current(events):
         if isinstance(event, Compacted):
             items = list(event.items)
         items.extend(items_of(event))
@@ -88,7 +103,7 @@ def items_of(event: Event) -> Sequence[Item]:
 def pending(events: Iterable[Event]) -> list[ToolCall]:
     """Calls of the last reply that have no outcome yet, in their order."""
     calls: dict[str, ToolCall] = {}
-    for event in events:
+    for event in current(events):
         match event:
             case Replied(reply=reply):
                 calls = {call.call_id: call for call in reply.calls}
@@ -102,7 +117,7 @@ def pending(events: Iterable[Event]) -> list[ToolCall]:
 def interrupted(events: Iterable[Event]) -> list[ToolStarted]:
     """Calls that were started and never returned: after a crash they may or may not have run."""
     open_calls: dict[str, ToolStarted] = {}
-    for event in events:
+    for event in current(events):
         match event:
             case ToolStarted(call_id=call_id):
                 open_calls[call_id] = event
@@ -117,10 +132,12 @@ def checkpoint(events: Iterable[Event]) -> tuple[str | None, bool]:
     """The manifest of the workspace after the last call that returned, and whether that is all of its changes."""
     manifest: str | None = None
     complete = True
-    for event in events:
+    for event in current(events):
         if isinstance(event, ToolReturned | Continued):
             manifest = event.checkpoint or manifest
             complete = event.checkpointed
+        elif isinstance(event, Finished) and event.stage is not None:
+            manifest, complete = event.checkpoint, True
     return manifest, complete
 
 
@@ -163,8 +180,13 @@ def up_to(events: Sequence[Event], step: int) -> Sequence[Event]:
     return events
 
 
-def steps(events: Iterable[Event]) -> int:
+def replies(events: Iterable[Event]) -> int:
+    """The model's replies in all stages of a cascade: its steps as the log numbers them."""
     return sum(isinstance(event, Replied) for event in events)
+
+
+def steps(events: Iterable[Event]) -> int:
+    return sum(isinstance(event, Replied) for event in current(events))
 
 
 def usage(events: Iterable[Event]) -> Usage:
@@ -178,13 +200,13 @@ def usage(events: Iterable[Event]) -> Usage:
 
 
 def plan(events: Iterable[Event]) -> tuple[PlanStep, ...]:
-    current: tuple[PlanStep, ...] = ()
-    for event in events:
+    found: tuple[PlanStep, ...] = ()
+    for event in current(events):
         if isinstance(event, Continued):
-            current = event.plan
+            found = event.plan
         if isinstance(event, ToolReturned) and isinstance(event.detail, PlanUpdated):
-            current = event.detail.plan
-    return current
+            found = event.detail.plan
+    return found
 
 
 def checks(events: Iterable[Event], on: str) -> tuple[CheckRun, ...]:
@@ -199,7 +221,7 @@ def checks(events: Iterable[Event], on: str) -> tuple[CheckRun, ...]:
 def stopped(events: Iterable[Event]) -> Stopped | None:
     """The last stop; None while the strategy is at work or when it went on after an interruption."""
     last: Stopped | None = None
-    for event in events:
+    for event in current(events):
         match event:
             case Stopped():
                 last = event
@@ -221,7 +243,7 @@ def seconds(events: Sequence[Event], now: float) -> float:
 def reopened(events: Iterable[Event]) -> bool:
     """Whether the sandbox was opened anew since the last step."""
     fresh = False
-    for event in events:
+    for event in current(events):
         match event:
             case Opened():
                 fresh = True
@@ -234,7 +256,7 @@ def reopened(events: Iterable[Event]) -> bool:
 
 def answered(events: Sequence[Event]) -> bool:
     """Whether the last thing said is the model's whole reply without a call: its final answer."""
-    for event in reversed(events):
+    for event in reversed(current(events)):
         match event:
             case Replied(reply=reply):
                 return not reply.calls and reply.stop != "length"
@@ -256,7 +278,7 @@ def result(events: Iterable[Event]) -> Result | None:
 def last_text(events: Iterable[Event]) -> str:
     """The text of the model's last reply that had any."""
     text = ""
-    for event in events:
+    for event in current(events):
         if isinstance(event, Replied) and event.reply.text.strip():
             text = event.reply.text
     return text

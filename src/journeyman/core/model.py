@@ -10,6 +10,11 @@ from journeyman.core.items import AssistantMessage, Item, OutputItem, ToolCall
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
+Way = Literal["loop", "repair"]
+"""How one model is put to work."""
+Strategy = Literal["loop", "repair", "cascade"]
+"""How an attempt is worked: with one model, or with several in order of price."""
+
 
 class ToolSpec(Value):
     """A tool as the model sees it. `grammar` (Lark) makes it a freeform tool where the wire has those."""
@@ -33,7 +38,7 @@ class Profile(Value):
     window: int = 128_000
     max_output: int = 16_000
     tool_style: Literal["native", "json"] = "native"
-    strategy: Literal["loop", "repair"] = "loop"
+    strategy: Way = "loop"
     parallel_calls: bool = True
     freeform_tools: bool = False
     reasoning: bool = False
@@ -43,6 +48,14 @@ class Profile(Value):
     input_price: float | None = None
     cached_input_price: float | None = None
     output_price: float | None = None
+
+
+class Stage(Value):
+    """A model of a cascade, by the name that it is opened with, and how it is put to work."""
+
+    model: str
+    profile: Profile
+    strategy: Way
 
 
 @dataclass(frozen=True, slots=True)

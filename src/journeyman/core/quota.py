@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from journeyman.core.people import Quota
 from journeyman.core.task import Budget
+from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
 
@@ -54,9 +55,9 @@ def month_end(now: float) -> float:
 
 def admit(standings: tuple[Standing, ...], wanted: Budget, now: float) -> Admission:
     """The decision over all the quotas that a task falls under."""
+    if (said := used_up(standings, now)) is not None:
+        return Admission(refused=said)
     for standing in standings:
-        if (said := _used_up(standing, now)) is not None:
-            return Admission(refused=said)
         most = standing.quota.queued
         if most is not None and standing.queued >= most + _free(standing):
             return Admission(
@@ -86,23 +87,29 @@ def _tasks(count: int) -> str:
     return f"{count} task{'' if count == 1 else 's'}"
 
 
-def _used_up(standing: Standing, now: float) -> str | None:
-    spans = (
-        ("today", standing.quota.day, standing.day, day_start(now) + 86400),
-        ("this month", standing.quota.month, standing.month, month_end(now)),
-    )
-    for when, bound, used, ends in spans:
-        again = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        if bound.tokens is not None and used.tokens >= bound.tokens:
-            return (
-                f"{standing.whose} used {used.tokens:,} of {bound.tokens:,} tokens {when}. There are more at {again}, "
-                "or ask an administrator for a larger quota."
-            )
-        if bound.cost is not None and used.cost >= bound.cost:
-            return (
-                f"{standing.whose} used ${used.cost:.2f} of ${bound.cost:.2f} {when}. There is more at {again}, "
-                "or ask an administrator for a larger quota."
-            )
+def used_up(standings: tuple[Standing, ...], now: float, step: Usage | None = None) -> str | None:
+    """Why nothing more may be used, None where something may; with `step` as much as each task at work may be about to
+    use once more."""
+    for standing in standings:
+        steps = max(standing.running, 1)
+        tokens = step.total_tokens * steps if step is not None else 0
+        cost = (step.cost or 0.0) * steps if step is not None else 0.0
+        spans = (
+            ("today", standing.quota.day, standing.day, day_start(now) + 86400),
+            ("this month", standing.quota.month, standing.month, month_end(now)),
+        )
+        for when, bound, used, ends in spans:
+            again = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            if bound.tokens is not None and used.tokens + max(tokens, 1) > bound.tokens:
+                return (
+                    f"{standing.whose} used {used.tokens:,} of {bound.tokens:,} tokens {when}. There are more at "
+                    f"{again}, or ask an administrator for a larger quota."
+                )
+            if bound.cost is not None and (used.cost >= bound.cost or used.cost + cost > bound.cost):
+                return (
+                    f"{standing.whose} used ${used.cost:.2f} of ${bound.cost:.2f} {when}. There is more at {again}, "
+                    "or ask an administrator for a larger quota."
+                )
     return None
 
 

@@ -112,7 +112,8 @@ class KeepSettings(Value):
 
 
 class Settings(Value):
-    """All settings, with their defaults. `checks` are commands that must succeed.
+    """All settings, with their defaults. `checks` are commands that must succeed. `cascade` are the models of that
+    strategy, the cheapest first.
 
     `environment` is "ready" (what is written down, or was built before), "auto" (detected and set up too), "off", or
     the name of a stored one. `environment_disk_bytes` is the room for all that are ready. `sandbox` is the backend:
@@ -124,7 +125,8 @@ class Settings(Value):
     models: dict[str, ModelSettings] = Field(default_factory=dict)
     checks: tuple[str, ...] = ()
     attempts: int = Field(default=1, ge=1, le=8)
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Literal["loop", "repair", "cascade"] | None = None
+    cascade: tuple[str, ...] = ()
     sandbox: Literal["auto", "bubblewrap", "container"] = "auto"
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)

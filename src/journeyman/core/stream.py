@@ -15,6 +15,7 @@ from journeyman.core.events import (
     CheckStarted,
     CommandEnded,
     Compacted,
+    Escalated,
     Event,
     FilesChanged,
     Finished,
@@ -90,6 +91,9 @@ class ThreadStream:
                 self._usage = self._usage + event.usage
                 fields = {"before": event.before, "after": event.after, "summary": event.summary, "by": event.by}
                 return [self._item("item.completed", self._next(), "compaction", fields)]
+            case Escalated():
+                fields = {"stage": event.stage, "model": event.model, "why": event.why}
+                return [self._item("item.completed", self._next(), "escalation", fields)]
             case ToolStarted():
                 return self._tool_started(event)
             case ToolReturned():

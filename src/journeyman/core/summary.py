@@ -8,6 +8,8 @@ from journeyman.core.events import (
     Checked,
     CheckStarted,
     Compacted,
+    CrossChecked,
+    Escalated,
     Event,
     Finished,
     Opened,
@@ -90,6 +92,10 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return {"line": "thinking"}
         case Stopped(reason=reason):
             return {"line": ENDED[reason], "stop": reason}
+        case CrossChecked(crossed=crossed):
+            return {"crossed": (*summary.crossed, crossed)}
+        case Escalated(model=model):
+            return {"line": one_line(f"the checks do not pass; going on with {model}"), "stop": None}
         case Finished(result=result):
             return _finished(result)
         case Published(branch=branch):

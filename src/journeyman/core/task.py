@@ -89,10 +89,11 @@ class TurnRequest(Value):
     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-    `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-    over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with. With a
-    `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind` does no
-    more than to put the workspace back to there.
+    `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
+    perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
+    that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+    With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
+    does no more than to put the workspace back to there.
     """
 
     prompt: str = Field(min_length=1)
@@ -102,7 +103,8 @@ class TurnRequest(Value):
     ref: str | None = None
     environment: str = "ready"
     model: str | None = None
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Literal["loop", "repair", "cascade"] | None = None
+    cascade: tuple[str, ...] = ()
     attempts: int = Field(default=1, ge=1, le=8)
     limits: Limits = Limits()
     checks: tuple[str, ...] = ()
@@ -188,9 +190,19 @@ class Message(Value):
     attempt: str | None = None
 
 
+class Crossed(Value):
+    """How many of the new tests of one attempt (`tests_of`) pass and fail on the tree of another (`on`)."""
+
+    tests_of: str
+    on: str
+    passed: int
+    failed: int
+
+
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-    is the number of the event with the newest plan, `branch` where its result was pushed to last."""
+    is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
+    its process saw of new tests on other attempts' trees."""
 
     line: str = ""
     steps: int = 0
@@ -206,6 +218,7 @@ class Summary(Value):
     stop: StopReason | None = None
     planned: int | None = None
     branch: str = ""
+    crossed: tuple[Crossed, ...] = ()
 
 
 class Attempt(Value):

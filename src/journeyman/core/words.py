@@ -1,6 +1,7 @@
 """Events in sentences that are the same wherever they are shown."""
 
-from journeyman.core.events import Compacted
+from journeyman.core.events import Compacted, CrossChecked, Escalated
+from journeyman.core.evidence import Result
 
 
 def compacted_words(event: Compacted) -> str:
@@ -9,3 +10,24 @@ def compacted_words(event: Compacted) -> str:
         f"The conversation was summarised, since it came near the end of the model's window: about {event.before:,} "
         f"tokens became {event.after:,}.{by}"
     )
+
+
+def crossed_words(event: CrossChecked) -> str:
+    pair = event.crossed
+    author, on = (name.partition(".")[2] for name in (pair.tests_of, pair.on))
+    return f"New tests of attempt {author} on attempt {on}: {pair.passed} pass, {pair.failed} fail."
+
+
+def escalated_words(event: Escalated) -> str:
+    return f"{event.why} The next model, {event.model}, begins anew."
+
+
+def cost_words(result: Result) -> str:
+    """What a cascade cost against always asking its last model, in a sentence; empty for other attempts."""
+    if not result.stages:
+        return ""
+    tried = ", then ".join(f"{run.model} ({run.strategy}): {run.verdict}" for run in result.stages)
+    cost, alone = result.usage.cost, result.cost_alone
+    if cost is None or alone is None:
+        return f"Cascade: {tried}."
+    return f"Cascade: {tried}. It cost ${cost:.4f}; the last model alone would have cost about ${alone:.4f}."

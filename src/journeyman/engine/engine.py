@@ -106,10 +106,14 @@ class Engine:
                 found = await self.client.get_workflow_handle(task_id).describe()
         except UsageError:
             return []
+        given = (
+            PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
+            PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,  # of a turn that a person has stopped
+        )
         return [
             one.activity_id
             for one in found.raw_description.pending_activities
-            if one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED and is_dead(one.last_worker_identity)
+            if one.state in given and is_dead(one.last_worker_identity)
         ]
 
     async def healthy(self) -> bool:

@@ -120,7 +120,8 @@ class TurnActivities:
         done = [attempt for attempt in attempts if attempt.status == "done"]
         if done:
             results = await self._results(done) if len(done) > 1 else {}
-            return "done", best(results) if results else done[0].id, ""
+            crossed = [pair for attempt in attempts for pair in attempt.summary.crossed]
+            return "done", best(results, crossed=crossed) if results else done[0].id, ""
         failures = [one.message for one in ended.values() if one.status == "failed"]
         waits = [one.message for one in ended.values() if one.status == "waits"]
         if waits and not stopped:

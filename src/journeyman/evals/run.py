@@ -15,6 +15,7 @@ from journeyman.core.environment import Environment, EnvironmentBase, Environmen
 from journeyman.core.errors import JourneymanError, UsageError, WrongKey
 from journeyman.core.events import AttemptStarted, Event
 from journeyman.core.evidence import Result, best
+from journeyman.core.model import Way
 from journeyman.core.settings import Settings
 from journeyman.core.task import Attempt, Status
 from journeyman.evals import grade as grading
@@ -44,6 +45,7 @@ class Setting:
     model: ModelPlan
     settings: Settings
     mirrors: Mirrors = field(default_factory=Mirrors)
+    cascade: tuple[tuple[ModelPlan, Way | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ async def _draft(run: _Work, task: EvalTask, place: str) -> Draft:
         attempts=plan.attempts,
         limits=setting.settings.limits,
         strategy=setting.settings.strategy,
+        cascade=setting.cascade,
         seed=plan.seed,
         environment=plan.environment,
     )

@@ -35,7 +35,10 @@ class JsonTools:
         self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
     ) -> Reply:
         if not request.tools:
-            return await self._inner.reply(replace(request, items=as_text(request.items)), on_delta, on_retry)
+            items = as_text(request.items)
+            if request.items and isinstance(request.items[-1], AssistantMessage):
+                items[-1] = request.items[-1]  # the beginning of the answer, to go on with
+            return await self._inner.reply(replace(request, items=items), on_delta, on_retry)
         plain = replace(
             request,
             instructions=f"{request.instructions}\n\n{describe(request.tools)}",

@@ -1,5 +1,6 @@
 """An attempt as its page shows it, read from the log: no more of it than what is shown."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -30,11 +31,13 @@ from journeyman.core.events import (
 )
 from journeyman.core.evidence import Result
 from journeyman.core.task import Attempt, Task
+from journeyman.core.text import decode, plain
 from journeyman.server.errors import ApiError
 from journeyman.server.views.checks import checks_view
 from journeyman.server.views.lines import attempt_line
 from journeyman.server.views.timeline import timeline_of
 from journeyman.server.views.worklog import at_most, entries_of, orphans, unanswered
+from journeyman.store.pages import ChunkRow
 from journeyman.store.store import Store
 
 E = TypeVar("E", bound=Event)
@@ -46,6 +49,8 @@ STRETCH = 120
 """Events that are read at once."""
 MOST = 2**31 - 1
 """The largest number of an event: what a column of the database holds."""
+SEARCHED = 1024 * 1024
+"""Bytes of an output that words are looked for in."""
 REPLIES = 10
 """Replies that are looked at for the last thing the model said."""
 
@@ -112,6 +117,8 @@ def result_view(result: Result) -> ResultView:
         seconds=result.seconds,
         tree=result.tree,
         has_patch=result.diff is not None,
+        stages=result.stages,
+        cost_alone=result.cost_alone,
     )
 
 
@@ -213,8 +220,9 @@ async def timeline(store: Store, attempt: Attempt, after: int, limit: int) -> Ti
 # ---------------------------------------------------------------- the terminal
 
 
-async def commands(store: Store, attempt: Attempt, after: int, limit: int) -> CommandPage:
-    """The commands whose output is kept, in the order in which they ended."""
+async def commands(store: Store, attempt: Attempt, after: int, limit: int, words: str = "") -> CommandPage:
+    """The commands whose output is kept, in the order in which they ended; with `words`, of as many those that have
+    them in what was run or in the first megabyte of what came of it, whatever their case."""
     kinds = ("opened", "tool_returned", "checked")
     events = await store.pages.of_kinds(attempt.id, kinds, after=after, holding='"chunk":"', most=limit)
     views = [view for event in events for view in command_views(event)]
@@ -222,7 +230,18 @@ async def commands(store: Store, attempt: Attempt, after: int, limit: int) -> Co
     sized = tuple(
         view.model_copy(update={"size": rows[view.chunk].size}) if view.chunk in rows else view for view in views
     )
+    if words:
+        sized = tuple([view for view in sized if await _has(store, view, rows.get(view.chunk), words.casefold())])
     return CommandPage(commands=sized, after=events[-1].seq if len(events) == limit else None)
+
+
+async def _has(store: Store, view: CommandView, row: ChunkRow | None, words: str) -> bool:
+    if words in view.command.casefold():
+        return True
+    if row is None:
+        return False
+    output = (await store.blob(row.blob))[:SEARCHED]
+    return await asyncio.to_thread(lambda: words in plain(decode(output)).casefold())
 
 
 def command_views(event: Event) -> Sequence[CommandView]:

@@ -10,6 +10,7 @@ from journeyman.core.api.admin import (
     BuildLog,
     BuildRequest,
     BuildView,
+    EmbeddedModel,
     EnvironmentChecked,
     EnvironmentLine,
     EnvironmentList,
@@ -278,6 +279,7 @@ def _administration() -> Sequence[Value]:
     return (
         model,
         ModelList(models=(model,), default="local"),
+        EmbeddedModel(state="fetching", text="Part 3 of 22", done=152_000_000, total=1_117_320_768, size=1_117_320_768),
         ModelTest(ok=True, seconds=0.8, text="4", tokens=21, cost=0.00001),
         SecretList(secrets=(SecretLine(name="NPM_TOKEN", environment="shop", changed=BEGAN),)),
         quota,

@@ -1,6 +1,7 @@
 """From the names in a path to the task and the attempt that they stand for, if who asks may see them."""
 
 import re
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,7 +9,8 @@ from fastapi import Path as InPath
 
 from journeyman.core.ids import attempt_id
 from journeyman.core.task import Attempt, Task
-from journeyman.server.auth.actor import Reader, Writer
+from journeyman.server.auth.actor import Actor, Reader, Writer
+from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError, not_found
 from journeyman.server.parts import parts_of
 from journeyman.server.visible import require_changed, sees
@@ -57,15 +59,27 @@ async def _seen(request: Request, actor: Reader, task_id: TaskName) -> Task:
     return await find_task(parts_of(request).store, actor, task_id)
 
 
-async def _changed(request: Request, actor: Writer, task_id: TaskName) -> Task:
+async def _changed(request: Request, actor: Writer, task_id: TaskName) -> AsyncGenerator[Task]:
     task = await find_task(parts_of(request).store, actor, task_id)
-    return require_changed(actor, task, "task", task.id)
+    yield require_changed(actor, task, "task", task.id)
+    act = request.scope["route"].name.removesuffix("_task")
+    if act not in NOTED:
+        await note_for_owner(request, actor, task, act)
 
+
+async def note_for_owner(request: Request, actor: Actor, task: Task, act: str) -> None:
+    """Write down what was done to somebody else's task."""
+    if task.owner != actor.id:
+        await note(request, actor, f"task.{act}", task.id, f"of {task.owner or 'nobody'}")
+
+
+NOTED = ("delete", "approve", "mark_applied")
+"""What their routes write down themselves, or is of no weight."""
 
 SeenTask = Annotated[Task, Depends(_seen)]
 """The task of the path; 404 where who asks does not see it."""
 ChangedTask = Annotated[Task, Depends(_changed)]
-"""The same for who may change it; 403 where they only see it."""
+"""The same for who may change it; 403 where they only see it. What is done to somebody else's is in the audit log."""
 
 
 async def find_attempt(store: Store, task: Task, name: str) -> Attempt:

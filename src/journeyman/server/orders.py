@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from journeyman.attempt.cascade import named
 from journeyman.core.api.tasks import FollowUp, Fork, LineComment, Rewind, TaskCreate
 from journeyman.core.environment import RESERVED
 from journeyman.core.errors import StoreError
@@ -39,6 +40,7 @@ async def request_of(parts: Parts, actor: Actor, body: TaskCreate) -> TurnReques
         environment=environment,
         model=await allowed_model(parts, actor, body.model),
         strategy=body.strategy,
+        cascade=await _cascade(parts, actor, body.cascade),
         attempts=body.attempts,
         limits=body.limits.over(parts.limits),
         checks=body.checks,
@@ -135,6 +137,13 @@ async def allowed_model(parts: Parts, actor: Actor, model: str | None) -> str | 
     """The model, where this person may use it."""
     known = frozenset(await parts.catalogue.all()) if parts.catalogue is not None else frozenset(parts.models)
     return require_model(actor, model, known | {parts.model})
+
+
+async def _cascade(parts: Parts, actor: Actor, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The models of a cascade, where this person may use them; without any those of the settings."""
+    for entry in wanted:
+        await allowed_model(parts, actor, named(entry)[0])
+    return tuple(wanted) or parts.cascade
 
 
 async def admitted(parts: Parts, owner: str | None, group: str | None, wanted: Budget) -> Budget:

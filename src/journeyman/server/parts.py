@@ -11,6 +11,7 @@ from journeyman.core.ids import Clock
 from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Origin, Task, Turn, TurnRequest
 from journeyman.server.catalogue import Catalogue
+from journeyman.server.fetching import Fetching
 from journeyman.server.workshop import Workshop
 from journeyman.store.store import Store
 
@@ -70,12 +71,13 @@ class Submissions(Protocol):
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`state` is the folder with our git stores; `model` and `limits` are those of a task that sets none, `models` the
-    names of those that are set up.
+    names of those that are set up, and `cascade` those of that strategy.
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `git` is what git sees of the environment when it
-    fetches. `workshop` builds environments on this machine, whose id is `machine`; `catalogue` knows the models. `keep`
-    says how long finished tasks are kept, `push` whether results may be pushed to where their repository came from.
+    fetches. `workshop` builds environments on this machine, whose id is `machine`, and `fetching` gets the embedded
+    model for it; `catalogue` knows the models. `keep` says how long finished tasks are kept, `push` whether results may
+    be pushed to where their repository came from.
     """
 
     store: Store
@@ -90,11 +92,13 @@ class Parts:
     git: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     heartbeat: float = 15.0
     models: Sequence[str] = ()
+    cascade: tuple[str, ...] = ()
     workshop: Workshop | None = None
     catalogue: Catalogue | None = None
     machine: str = ""
     keep: KeepSettings = field(default_factory=KeepSettings)
     push: bool = True
+    fetching: Fetching | None = None
 
 
 def parts_of(request: Request) -> Parts:

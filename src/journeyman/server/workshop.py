@@ -130,8 +130,6 @@ class Workshop:
                 stale = before is not None and before.stale(self.now)
                 site = replace(site, use=site.use.model_copy(update={"build": True}), hear=run.tell)
                 async with open_environment(site, run.tell, fresh=fresh or stale) as ready:
-                    for note in ready.notes:
-                        run.tell(note)
                     run.tell("Ready." if ready.build is not None else "There is no set-up script: nothing to build.")
         except JourneymanError as error:
             run.error = str(error)

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from journeyman.core.ids import Clock
 from journeyman.core.people import EVERYBODY, Quota
-from journeyman.core.quota import Admission, Standing, Used, admit, day_start, month_start, waits
+from journeyman.core.quota import Admission, Standing, Used, admit, day_start, month_start, used_up, waits
 from journeyman.core.task import Budget
+from journeyman.core.usage import Usage
 from journeyman.store.database import Database
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Quotas:
     async def admit(self, owner: str | None, group: str | None, wanted: Budget) -> Admission:
         """What becomes of a task that they hand in now."""
         return admit(await self.standings(owner, group), wanted, self._clock())
+
+    async def used_up(self, owner: str | None, group: str | None, step: Usage) -> str | None:
+        """Why tasks of theirs may not use as much as `step` once more, each of those at work; None where they may."""
+        return used_up(await self.standings(owner, group), self._clock(), step)
 
     async def waits(self, owner: str | None, group: str | None) -> str | None:
         """Why a stored task of theirs cannot begin at this moment; None when it can."""

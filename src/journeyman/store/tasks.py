@@ -56,7 +56,7 @@ class Tasks:
         Returns the task as it is stored. Where the owner gave the same `key` before, that is the task of then, and
         nothing is stored.
         """
-        digest = None if key is None else hashlib.sha256(f"{task.owner or ''}\0{key}".encode()).hexdigest()
+        digest = None if key is None else _digest(task.owner, key)
 
         def job(connection: "Connection") -> Task:
             from sqlalchemy import insert
@@ -79,6 +79,12 @@ class Tasks:
             return row
 
         return await self._database.write(job, about=task.id)
+
+    async def of_key(self, owner: str | None, key: str) -> Task | None:
+        """The task that was created with this key by this owner."""
+        from journeyman.store.schema import task
+
+        return next(iter(await self._tasks(_task_columns().where(task.c.key == _digest(owner, key)))), None)
 
     async def add_attempts(self, attempts: Sequence[Attempt]) -> None:
         """Store further attempts of a task that is there."""
@@ -208,6 +214,10 @@ class Tasks:
         return await self._database.read(
             lambda connection: [task_of(row) for row in connection.execute(query).mappings()]
         )
+
+
+def _digest(owner: str | None, key: str) -> str:
+    return hashlib.sha256(f"{owner or ''}\0{key}".encode()).hexdigest()
 
 
 def _task_columns() -> "Select[Any]":

@@ -38,12 +38,12 @@ class SandboxCommands:
 
     async def test_a_command_has_output_and_an_exit_code(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
-            result = await sandbox.exec(["sh", "-c", "echo one; echo two >&2; exit 3"], timeout=10)
+            result = await sandbox.exec(["sh", "-c", "echo one; echo two >&2; exit 3"], timeout=120)
             assert (result.exit_code, result.output, result.cut, result.dropped) == (3, b"one\ntwo\n", None, 0)
             assert 0 < result.seconds < 10
-            signalled = await sandbox.exec(["sh", "-c", "kill -TERM $$"], timeout=10)
+            signalled = await sandbox.exec(["sh", "-c", "kill -TERM $$"], timeout=120)
             assert (signalled.exit_code, signalled.cut) == (128 + 15, None)
-            missing = await sandbox.exec(["no-such-program"], timeout=10)
+            missing = await sandbox.exec(["no-such-program"], timeout=120)
             assert missing.exit_code == 127
             assert b"no-such-program" in missing.output
 
@@ -51,35 +51,32 @@ class SandboxCommands:
         spec = spec_in(tmp_path, env={"MINE": "spec", "OTHER": "spec"})
         async with backend.open(spec) as sandbox:
             data = bytes(range(256)) * 4096
-            assert (await sandbox.exec(["cat"], timeout=10, stdin=data)).output == data
-            assert (await sandbox.exec(["cat"], timeout=10)).output == b""
+            assert (await sandbox.exec(["cat"], timeout=120, stdin=data)).output == data
+            assert (await sandbox.exec(["cat"], timeout=120)).output == b""
             assert await sh(sandbox, "mkdir -p a/b; pwd") == f"{spec.workspace}\n"
             assert await sh(sandbox, "pwd", cwd="a/b") == f"{spec.workspace}/a/b\n"
             result = await sandbox.exec(
-                ["sh", "-c", "echo $MINE $OTHER $NO_COLOR $TERM $CI $PAGER $LANG"], env={"OTHER": "call"}, timeout=10
+                ["sh", "-c", "echo $MINE $OTHER $NO_COLOR $TERM $CI $PAGER $LANG"], env={"OTHER": "call"}, timeout=120
             )
             assert result.output == b"spec call 1 dumb 1 cat C.UTF-8\n"
             await sh(sandbox, 'test -w "$HOME" && test -w "$TMPDIR" && touch "$HOME/x" && test "$(id -u)" != 0')
-            nowhere = await sandbox.exec(["true"], timeout=10, cwd="not/there")
+            nowhere = await sandbox.exec(["true"], timeout=120, cwd="not/there")
             assert nowhere.exit_code in (126, 127)
             assert b"not/there" in nowhere.output
 
     async def test_long_arguments_and_bytes_pass_unchanged(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
             words = ["x" * 100_000, "", "a b\n'\"", os.fsdecode(b"\xff\xfe")]
-            result = await sandbox.exec(["printf", "%s|", *words], timeout=10)
+            result = await sandbox.exec(["printf", "%s|", *words], timeout=120)
             assert result.output == b"|".join(os.fsencode(word) for word in words) + b"|"
             with pytest.raises(ToolError, match="NUL"):
-                await sandbox.exec(["echo", "a\0b"], timeout=10)
+                await sandbox.exec(["echo", "a\0b"], timeout=120)
 
     async def test_commands_run_side_by_side(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
-            start = time.monotonic()
-            results = await asyncio.gather(
-                *(sandbox.exec(["sh", "-c", f"sleep 0.5; echo {n}"], timeout=20) for n in range(8))
-            )
+            met = "touch here{n}; until test $(ls here* | wc -l) = 8; do sleep 0.05; done; echo {n}"
+            results = await asyncio.gather(*(sandbox.exec(met.format(n=n), timeout=120) for n in range(8)))
             assert [result.output for result in results] == [f"{n}\n".encode() for n in range(8)]
-            assert time.monotonic() - start < 3.5
 
     async def test_output_is_handed_on_as_it_comes(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
@@ -92,16 +89,16 @@ class SandboxCommands:
                 first.set()
 
             running = asyncio.create_task(
-                sandbox.exec(["sh", "-c", "echo early; read go < fifo; echo late"], timeout=20, on_output=on_output)
+                sandbox.exec(["sh", "-c", "echo early; read go < fifo; echo late"], timeout=120, on_output=on_output)
             )
-            await asyncio.wait_for(first.wait(), 10)
+            await asyncio.wait_for(first.wait(), 120)
             assert (b"".join(seen), running.done()) == (b"early\n", False)
             await sh(sandbox, "echo go > fifo")
             assert (await running).output == b"early\nlate\n" == b"".join(seen)
 
     async def test_head_and_tail_are_kept(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
-            result = await sandbox.exec(["seq", "1", "200000"], timeout=20, keep=1000)
+            result = await sandbox.exec(["seq", "1", "200000"], timeout=120, keep=1000)
             whole = "".join(f"{n}\n" for n in range(1, 200_001)).encode()
             assert result.output == whole[:500] + whole[-500:]
             assert result.dropped == len(whole) - 1000
@@ -114,10 +111,13 @@ class SandboxCommands:
             start = time.monotonic()
             await sh(sandbox, "(while sleep 0.05; do echo tick; date >> ticks; done) & echo started")
             await sh(sandbox, "setsid sh -c 'nohup sleep 60 >/dev/null 2>&1 & echo $! > pid'")
-            assert time.monotonic() - start < 3
+            assert time.monotonic() - start < 50
             before = len(await sandbox.read("ticks"))
-            await asyncio.sleep(0.5)
-            assert len(await sandbox.read("ticks")) > before  # also with its output's reader gone
+
+            async def ticked() -> bool:
+                return len(await sandbox.read("ticks")) > before
+
+            await until(ticked)  # also with its output's reader gone
             await sh(sandbox, "kill -0 $(cat pid)")
 
 
@@ -131,9 +131,9 @@ class SandboxLimits:
                 "(setsid sh -c 'env -i sleep 300.25 & sleep 300.25' &);"
                 "trap '' TERM; sleep 300.25"
             )
-            result = await sandbox.exec(["sh", "-c", script], timeout=0.7)
+            result = await sandbox.exec(["sh", "-c", script], timeout=2)
             assert (result.exit_code, result.cut, result.output) == (None, "time", b"begun\n")
-            assert result.seconds < 5
+            assert result.seconds < 60
 
             async def all_dead() -> bool:
                 return "300.25" not in await sh(sandbox, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
@@ -168,7 +168,7 @@ class SandboxLimits:
             script = "(head -c 10000000000 /dev/zero &) ; head -c 10000000000 /dev/zero"
             limit = 8 * 1024 * 1024
             result = await sandbox.exec(
-                ["sh", "-c", script], timeout=60, output_limit=limit, keep=4096, on_output=on_output
+                ["sh", "-c", script], timeout=120, output_limit=limit, keep=4096, on_output=on_output
             )
             assert (result.exit_code, result.cut) == (None, "output")
             assert (len(result.output), result.dropped, handed_on) == (4096, limit - 4096, limit)
@@ -177,16 +177,17 @@ class SandboxLimits:
     async def test_a_slow_reader_holds_a_command_back(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
             most = 0
+            go = asyncio.Event()
 
             async def on_output(data: bytes) -> None:
                 nonlocal most
                 most = max(most, len(data))
-                await asyncio.sleep(0.02)
+                await go.wait()
 
             script = "yes | head -c 1000000 && touch done"
-            slow = asyncio.create_task(sandbox.exec(["sh", "-c", script], timeout=60, on_output=on_output))
-            await asyncio.sleep(0.1)
+            slow = asyncio.create_task(sandbox.exec(["sh", "-c", script], timeout=120, on_output=on_output))
             assert "done" not in await sh(sandbox, "ls")  # others are not held back
+            go.set()
             result = await slow
             assert (result.exit_code, len(result.output)) == (0, 1_000_000)
             assert most <= 1024 * 1024
@@ -195,7 +196,7 @@ class SandboxLimits:
         spec = spec_in(tmp_path, memory_bytes=256 * 1024 * 1024)
         async with backend.open(spec) as sandbox:
             hog = "b = []\nfor i in range(1024): b.append(bytearray(b'x') * 1048576)\nprint('all of it')"
-            result = await sandbox.exec([python, "-c", hog], timeout=60)
+            result = await sandbox.exec([python, "-c", hog], timeout=120)
             assert b"all of it" not in result.output
             assert result.cut == "memory" or b"MemoryError" in result.output, result
             assert await sh(sandbox, "echo alive") == "alive\n"
@@ -207,11 +208,11 @@ class SandboxLimits:
             counts: list[int] = []
 
             async def calm() -> bool:
-                count = await sandbox.exec(["sh", "-c", "ls -d /proc/[0-9]* 2>/dev/null | wc -l"], timeout=20)
+                count = await sandbox.exec(["sh", "-c", "ls -d /proc/[0-9]* 2>/dev/null | wc -l"], timeout=120)
                 counts.extend([int(count.output)] if count.exit_code == 0 else [])
                 return bool(counts)
 
-            await until(calm, seconds=20)
+            await until(calm)
             assert counts[0] <= 48
 
     async def test_a_scratch_layer_is_bounded_and_a_full_disk_destroys_nothing(
@@ -219,7 +220,7 @@ class SandboxLimits:
     ) -> None:
         spec = spec_in(tmp_path, upper=None, disk_bytes=16 * 1024 * 1024, files={"kept": b"before"})
         async with backend.open(spec) as sandbox:
-            full = await sandbox.exec(["sh", "-c", "cat /dev/zero > fill0; cat /dev/zero > fill1"], timeout=60)
+            full = await sandbox.exec(["sh", "-c", "cat /dev/zero > fill0; cat /dev/zero > fill1"], timeout=120)
             assert (full.exit_code, full.cut) == (1, None), full
             with pytest.raises(ToolError, match="full"):
                 await sandbox.write("kept", b"x" * (1024 * 1024))
@@ -228,7 +229,7 @@ class SandboxLimits:
     async def test_a_layer_on_disk_is_bounded(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path, disk_bytes=32 * 1024 * 1024)) as sandbox:
             script = "for i in $(seq 200); do head -c 8000000 /dev/zero > f$i; sleep 0.02; done"
-            result = await sandbox.exec(["sh", "-c", script], timeout=30)
+            result = await sandbox.exec(["sh", "-c", script], timeout=120)
             assert (result.exit_code, result.cut) == (None, "disk"), result
 
 
@@ -267,10 +268,10 @@ class SandboxFiles:
                 "a\0b": "NUL",
             }.items():
                 with pytest.raises(ToolError, match=words):
-                    await asyncio.wait_for(sandbox.read(path), 10)
+                    await asyncio.wait_for(sandbox.read(path), 120)
                 if path != "nothing":
                     with pytest.raises(ToolError, match=words):
-                        await asyncio.wait_for(sandbox.write(path, b"z"), 10)
+                        await asyncio.wait_for(sandbox.write(path, b"z"), 120)
             with pytest.raises(ToolError, match="larger than 999 bytes"):
                 await sandbox.read("big", limit=999)
             with pytest.raises(ToolError):
@@ -345,7 +346,7 @@ class SandboxFiles:
         names = [b"new\nline", b"\xff\xfe", b"-rf", b"a:b,c\\d", "grün 🦜".encode(), b" ", b"x" * 255]
         async with backend.open(spec_in(tmp_path)) as sandbox:
             code = f"for n in {names!r}: open(n, 'wb').write(n)"
-            assert (await sandbox.exec([python, "-c", code], timeout=20)).exit_code == 0
+            assert (await sandbox.exec([python, "-c", code], timeout=120)).exit_code == 0
             assert await sandbox.diff() == tuple(FileChange(name, "write") for name in sorted(names))
             for name in names:
                 assert await sandbox.read_change(name) == (0o100644, name)
@@ -360,8 +361,8 @@ class SandboxFiles:
                 "mkdir -m 0 locked; echo 1 > f; chmod 0 f",
             )
             dig = "import os\nfor _ in range(900): os.mkdir('n'); os.chdir('n')\nopen('bottom', 'w').close()"
-            assert (await sandbox.exec([python, "-c", dig], timeout=20)).exit_code == 0
-            async with asyncio.timeout(20):
+            assert (await sandbox.exec([python, "-c", dig], timeout=120)).exit_code == 0
+            async with asyncio.timeout(120):
                 found = await sandbox.diff()
                 assert found == tuple(FileChange(path, "write") for path in (b"f", b"file", b"link"))
                 assert len(sandbox.remarks) == 3, sandbox.remarks

@@ -104,7 +104,7 @@ def spec_in(folder: Path, *, files: Mapping[str, bytes] | None = None, **changes
     return SandboxSpec(**settings)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 10) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 120) -> None:
     """Wait for something that comes true soon; fails when it does not."""
     end = time.monotonic() + seconds
     while not await condition():
@@ -126,9 +126,9 @@ def commands_of_the_host() -> str:
 async def run(backend: SandboxBackend, spec: SandboxSpec, python: str, code: str, *words: str) -> str:
     """What Python code prints in a sandbox; it has to end by itself, and the sandbox to work after it."""
     async with backend.open(spec) as sandbox:
-        result = await sandbox.exec([python, "-c", textwrap.dedent(code), *words], timeout=30)
+        result = await sandbox.exec([python, "-c", textwrap.dedent(code), *words], timeout=120)
         assert (result.exit_code, result.cut) == (0, None), result
-        assert (await sandbox.exec(["echo", "well"], timeout=10)).output == b"well\n"
+        assert (await sandbox.exec(["echo", "well"], timeout=120)).output == b"well\n"
     return result.output.decode(errors="replace")
 
 
@@ -157,7 +157,9 @@ def succeeds_without_protection(attack: Attack, tmp_path: Path) -> None:
         command = [sys.executable, "-c", PRELUDE + textwrap.dedent(attack.code), json.dumps(stage.facts)]
         if attack.control == "root":
             command = [*as_root_of_nothing(), *command]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        )
         assert REACHED in done.stdout or stage.reached(), (done.stdout, done.stderr)
 
 

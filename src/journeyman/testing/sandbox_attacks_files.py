@@ -258,11 +258,11 @@ class AttacksOnFiles:
         """
         (tmp_path / "one").mkdir()
         async with backend.open(spec_in(tmp_path / "one")) as one:
-            left = await one.exec([python, "-c", textwrap.dedent(leave)], timeout=20)
+            left = await one.exec([python, "-c", textwrap.dedent(leave)], timeout=120)
             assert left.exit_code == 0, left
-            waits = await one.exec(["sh", "-c", "until test -e ready; do sleep 0.05; done"], timeout=20)
+            waits = await one.exec(["sh", "-c", "until test -e ready; do sleep 0.05; done"], timeout=120)
             assert waits.exit_code == 0
-            control = await one.exec([python, "-c", textwrap.dedent(look)], timeout=20)
+            control = await one.exec([python, "-c", textwrap.dedent(look)], timeout=120)
             assert control.output.count(REACHED.encode()) >= 5, control  # the one who left it finds it
             other = await run(backend, spec_in(tmp_path / "two"), python, look)
             assert REACHED not in other, other

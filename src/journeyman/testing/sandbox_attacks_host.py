@@ -99,8 +99,8 @@ class AttacksOnTheHostsReads:
         secret.write_text(SECRET)
         async with backend.open(spec_in(tmp_path)) as sandbox:
             words = [python, "-c", textwrap.dedent(SWAP), str(secret), "1.5"]
-            swapping = asyncio.create_task(sandbox.exec(words, timeout=30))
-            await sandbox.exec(["sh", "-c", "until test -e ready; do sleep 0.01; done"], timeout=20)
+            swapping = asyncio.create_task(sandbox.exec(words, timeout=120))
+            await sandbox.exec(["sh", "-c", "until test -e ready; do sleep 0.01; done"], timeout=120)
             seen: list[bytes] = []
             looks = 0
             while not swapping.done():
@@ -130,7 +130,7 @@ class AttacksOnTheHostsReads:
         readable = await repository.git_layer(tmp_path / "git", base)
         spec = spec_in(tmp_path, workspace=repository.root, lower=(tmp_path / "git", folder), readable=readable)
         async with backend.open(spec) as sandbox:
-            made = await sandbox.exec(["sh", "-ec", hostile_git(mark)], timeout=20)
+            made = await sandbox.exec(["sh", "-ec", hostile_git(mark)], timeout=120)
             assert made.exit_code == 0, made
             changes = await sandbox.diff()
             writes = {each.path: await sandbox.read_change(each.path) for each in changes if each.kind == "write"}
@@ -179,8 +179,8 @@ class AttacksOnTheHostsReads:
                     "-c",
                     textwrap.dedent(code).replace('os.mkdir("d")', 'os.makedirs("d", exist_ok=True)'),
                 ]
-                await sandbox.exec(words, timeout=20)
-                found = await sandbox.exec(["sh", "-c", "cat d/secret d/* f; ls -A d"], timeout=20)
+                await sandbox.exec(words, timeout=120)
+                found = await sandbox.exec(["sh", "-c", "cat d/secret d/* f; ls -A d"], timeout=120)
                 assert SECRET.encode() not in found.output, found
                 for change in await sandbox.diff():
                     if change.kind == "write":
@@ -191,13 +191,13 @@ class AttacksOnTheHostsReads:
     ) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
             for name, data in ESCAPES.items():
-                (raw,) = [(await sandbox.exec(["cat"], stdin=data, timeout=10)).output]
+                (raw,) = [(await sandbox.exec(["cat"], stdin=data, timeout=120)).output]
                 assert raw == data, name  # a model and the log have the very bytes
                 for shown in (plain(decode(raw)), one_line(decode(raw))):
                     bad = [char for char in shown if (ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160]
                     assert not bad, name
                     assert not set("\u202e\u2066") & set(shown), name
-            await sandbox.exec(["sh", "-c", "printf x > \"$(printf 'a\\033]0;b\\007c')\""], timeout=10)
+            await sandbox.exec(["sh", "-c", "printf x > \"$(printf 'a\\033]0;b\\007c')\""], timeout=120)
             (change,) = await sandbox.diff()
             assert b"\x1b" in change.path
             assert "\x1b" not in one_line(decode(change.path))

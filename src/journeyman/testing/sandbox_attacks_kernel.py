@@ -367,7 +367,7 @@ class ControlsOfTheKernel:
         """Root of namespaces of its own gets through, or is told that the arguments are wrong."""
         tried = [name for name in CALLS_X86_64 if name not in UNTRIED]
         command = [*as_root_of_nothing(), sys.executable, "-c", calls(tried), "{}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
         said = answers(done.stdout)
         through = {name for name, (result, number) in said.items() if result >= 0 or number not in REFUSED}
         missing = CALLS_X86_64.keys() - UNTRIED - SOMEWHERE_ELSE - through

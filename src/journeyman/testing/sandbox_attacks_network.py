@@ -226,8 +226,8 @@ class AttacksOnTheNetwork:
         ask = "import socket; print(socket.create_connection(('127.0.0.1', 8123)).recv(5))"
         async with backend.open(spec_in(tmp_path)) as sandbox:
             start = f'nohup {python} -c "{serve}" & while ! grep -q :1FBB /proc/net/tcp; do sleep 0.02; done'
-            assert (await sandbox.exec(["sh", "-c", start], timeout=20)).exit_code == 0
-            assert (await sandbox.exec([python, "-c", ask], timeout=20)).output == b"b'hello'\n"
+            assert (await sandbox.exec(["sh", "-c", start], timeout=120)).exit_code == 0
+            assert (await sandbox.exec([python, "-c", ask], timeout=120)).output == b"b'hello'\n"
 
 
 class ControlsOfTheNetwork:

@@ -12,7 +12,7 @@ from journeyman.testing.sandbox_attacks import spec_in
 
 async def home(sandbox: Sandbox, script: str) -> str:
     """The output of a script in the home directory, which has to succeed."""
-    result = await sandbox.exec(["sh", "-ec", 'cd "$HOME"\n' + script], timeout=20)
+    result = await sandbox.exec(["sh", "-ec", 'cd "$HOME"\n' + script], timeout=120)
     assert (result.exit_code, result.cut) == (0, None), result
     return result.output.decode()
 
@@ -71,7 +71,7 @@ class SandboxHome:
     async def test_a_home_layer_counts_as_disk(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(with_home(tmp_path, disk_bytes=32 * 1024 * 1024)) as sandbox:
             script = "cd; for i in $(seq 200); do head -c 8000000 /dev/zero > f$i; sleep 0.02; done"
-            result = await sandbox.exec(["sh", "-c", script], timeout=30)
+            result = await sandbox.exec(["sh", "-c", script], timeout=120)
             assert (result.exit_code, result.cut) == (None, "disk"), result
 
     async def test_workspace_and_home_layers_change_side_by_side(self, backend: SandboxBackend, tmp_path: Path) -> None:

@@ -71,14 +71,14 @@ class SandboxGateways:
         gateway = Answering(b"pong of ", {"WAY": f"http://127.0.0.1:{GATEWAY_PORT}", "MINE": "gateway"}, authority)
         spec = spec_in(tmp_path, gateway=gateway, env={"MINE": "spec", "OTHER": "spec"})
         async with backend.open(spec) as sandbox:
-            show = await sandbox.exec(["sh", "-c", f"echo $WAY $MINE $OTHER; cat {AUTHORITY}"], timeout=10)
+            show = await sandbox.exec(["sh", "-c", f"echo $WAY $MINE $OTHER; cat {AUTHORITY}"], timeout=120)
             assert show.output.decode() == f"http://127.0.0.1:{GATEWAY_PORT} gateway spec\ncertificates"
             for _ in range(2):
-                asked = await sandbox.exec([python, "-c", ASK], timeout=10)
+                asked = await sandbox.exec([python, "-c", ASK], timeout=120)
                 assert (asked.exit_code, asked.output) == (0, b"b'pong of ping'\n"), asked
-            refused = await sandbox.exec(["sh", "-c", f"echo x > {AUTHORITY}"], timeout=10)
+            refused = await sandbox.exec(["sh", "-c", f"echo x > {AUTHORITY}"], timeout=120)
             assert refused.exit_code not in (0, None)
-            taken = await sandbox.exec([python, "-c", TAKE], timeout=10)
+            taken = await sandbox.exec([python, "-c", TAKE], timeout=120)
             assert taken.output == b"held\nheld\n"
             assert not gateway.ended
         assert gateway.ended
@@ -88,14 +88,14 @@ class SandboxGateways:
     ) -> None:
         one, two = spec_in(tmp_path, gateway=Answering(b"one ")), spec_in(tmp_path / "2", gateway=Answering(b"two "))
         async with backend.open(one) as first, backend.open(two) as second:
-            assert (await first.exec([python, "-c", ASK], timeout=10)).output == b"b'one ping'\n"
-            assert (await second.exec([python, "-c", ASK], timeout=10)).output == b"b'two ping'\n"
+            assert (await first.exec([python, "-c", ASK], timeout=120)).output == b"b'one ping'\n"
+            assert (await second.exec([python, "-c", ASK], timeout=120)).output == b"b'two ping'\n"
 
     async def test_without_a_gateway_nobody_answers(self, backend: SandboxBackend, tmp_path: Path, python: str) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
-            asked = await sandbox.exec([python, "-c", ASK], timeout=10)
+            asked = await sandbox.exec([python, "-c", ASK], timeout=120)
             assert b"ConnectionRefusedError" in asked.output
-            assert (await sandbox.exec(["test", "-e", AUTHORITY], timeout=10)).exit_code == 1
+            assert (await sandbox.exec(["test", "-e", AUTHORITY], timeout=120)).exit_code == 1
 
     @pytest.mark.parametrize("hosts", [(), ("allowed.test",)])
     async def test_no_known_way_leads_around_the_network_policy(
@@ -117,6 +117,6 @@ class SandboxGateways:
     ) -> None:
         gateway = Answering(b"", failure=ZeroDivisionError("on purpose"))
         async with backend.open(spec_in(tmp_path, gateway=gateway)) as sandbox:
-            assert (await sandbox.exec([python, "-c", ASK], timeout=10)).cut == "gone"
+            assert (await sandbox.exec([python, "-c", ASK], timeout=120)).cut == "gone"
             with pytest.raises(SandboxError, match="gateway ended: on purpose"):
                 await sandbox.read("x")

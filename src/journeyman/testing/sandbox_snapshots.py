@@ -24,7 +24,7 @@ tail -c 4 holes; test -p fifo; cat "$HOME/.cache/data"; ls -A "$HOME"
 
 
 async def sh(sandbox: Sandbox, script: str) -> str:
-    result = await sandbox.exec(["sh", "-ec", script], timeout=30)
+    result = await sandbox.exec(["sh", "-ec", script], timeout=120)
     assert (result.exit_code, result.cut) == (0, None), result
     return result.output.decode()
 
@@ -45,7 +45,7 @@ class SandboxSnapshots:
             assert (await left.poll(5)).ended
             assert (await sh(sandbox, SEE), await sandbox.diff()) == (seen, changed)
             assert FileChange(b"replaced", "delete") in changed
-            assert b"sleep" not in (await sandbox.exec("cat /proc/[0-9]*/cmdline", timeout=10)).output
+            assert b"sleep" not in (await sandbox.exec("cat /proc/[0-9]*/cmdline", timeout=120)).output
             await sh(sandbox, "echo more >> private/file; rm -r replaced; touch gone")
             await sandbox.restore(tmp_path / "snapshot")  # which is not used up, nor changed by what came after
             assert (await sh(sandbox, SEE), await sandbox.diff()) == (seen, changed)
@@ -73,7 +73,7 @@ class SandboxSnapshots:
                 await sandbox.restore(tmp_path / "there")
             assert await sandbox.read("kept") == b"1"  # nothing was ended
             dig = "import os\nfor _ in range(900): os.mkdir('n'); os.chdir('n')"
-            assert (await sandbox.exec([python, "-c", dig], timeout=20)).exit_code == 0
+            assert (await sandbox.exec([python, "-c", dig], timeout=120)).exit_code == 0
             with pytest.raises(SandboxError):
                 await sandbox.snapshot(tmp_path / "deep")
             assert not [path for path in tmp_path.iterdir() if "deep" in path.name]

@@ -30,56 +30,56 @@ class SandboxWords:
 
     async def test_processor_time_is_bounded(self, backend: SandboxBackend, tmp_path: Path, python: str) -> None:
         async with backend.open(spec_in(tmp_path, cpu_seconds=1)) as sandbox:
-            spun = await sandbox.exec([python, "-c", SPIN], timeout=60)
+            spun = await sandbox.exec([python, "-c", SPIN], timeout=120)
             assert (spun.exit_code, spun.cut, spun.output) == (None, "cpu", b"")
-            child = await sandbox.exec(f'{python} -c "{SPIN}"; exit $?', timeout=60)
+            child = await sandbox.exec(f'{python} -c "{SPIN}"; exit $?', timeout=120)
             assert (child.exit_code, child.cut) == (None, "cpu")
             deaf = await sandbox.exec(
-                [python, "-c", f"import signal; signal.signal(24, lambda *_: None)\n{SPIN}"], timeout=60
+                [python, "-c", f"import signal; signal.signal(24, lambda *_: None)\n{SPIN}"], timeout=120
             )
             assert deaf.exit_code == 137
             assert "limits.cpu_seconds" in deaf.notes[0]
-            assert (await sandbox.exec(["true"], timeout=10)).exit_code == 0
+            assert (await sandbox.exec(["true"], timeout=120)).exit_code == 0
 
     async def test_processors_are_bounded(self, backend: SandboxBackend, tmp_path: Path, python: str) -> None:
         async with backend.open(spec_in(tmp_path, cpus=0.25)) as sandbox:
-            used = await sandbox.exec([python, "-c", SHARE], timeout=60)
-            alone = await sandbox.exec([python, "-c", "import os; print(len(os.sched_getaffinity(0)))"], timeout=10)
+            used = await sandbox.exec([python, "-c", SHARE], timeout=120)
+            alone = await sandbox.exec([python, "-c", "import os; print(len(os.sched_getaffinity(0)))"], timeout=120)
             # by the kernel's shares, or by being kept on one of them
             assert float(used.output) < 0.4 or alone.output == b"1\n", used
 
     async def test_open_files_are_bounded_and_told(self, backend: SandboxBackend, tmp_path: Path, python: str) -> None:
         async with backend.open(spec_in(tmp_path, open_files=64)) as sandbox:
             code = "import os\nhandles = [os.dup(0) for _ in range(100)]"
-            result = await sandbox.exec([python, "-c", code], timeout=20)
+            result = await sandbox.exec([python, "-c", code], timeout=120)
             assert result.exit_code == 1
             assert result.notes == (
                 "It said “Too many open files”; in this sandbox a process may have at most 64 files open "
                 "(limits.open_files).",
             )
-            assert (await sandbox.exec(["true"], timeout=20)).notes == ()
+            assert (await sandbox.exec(["true"], timeout=120)).notes == ()
 
     async def test_refused_processes_are_told(self, backend: SandboxBackend, tmp_path: Path, python: str) -> None:
         async with backend.open(spec_in(tmp_path, processes=32)) as sandbox:
-            result = await sandbox.exec([python, "-c", FORK], timeout=20)
+            result = await sandbox.exec([python, "-c", FORK], timeout=120)
             assert (result.exit_code, len(result.notes)) == (1, 1), result
             assert "32 processes and threads (limits.processes)" in result.notes[0]
 
     async def test_a_full_disk_is_told(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path, upper=None, disk_bytes=16 * 1024 * 1024)) as sandbox:
-            result = await sandbox.exec("cat /dev/zero > a; cat /dev/zero > b", timeout=20)
+            result = await sandbox.exec("cat /dev/zero > a; cat /dev/zero > b", timeout=120)
             assert result.exit_code == 1
             assert "16 MB" in result.notes[0]
             assert "limits.disk_bytes" in result.notes[0]
 
     async def test_a_command_may_be_a_text(self, backend: SandboxBackend, tmp_path: Path) -> None:
         async with backend.open(spec_in(tmp_path)) as sandbox:
-            result = await sandbox.exec("echo $((1 + 1)) 'a  b' | cat; false | true; echo \"$0\"; exit 4", timeout=20)
+            result = await sandbox.exec("echo $((1 + 1)) 'a  b' | cat; false | true; echo \"$0\"; exit 4", timeout=120)
             assert (result.exit_code, result.output) in ((4, b"2 a  b\nbash\n"), (4, b"2 a  b\nsh\n"))
-            bare = await sandbox.exec("echo $0", env={"PATH": "/nowhere"}, timeout=20)
+            bare = await sandbox.exec("echo $0", env={"PATH": "/nowhere"}, timeout=120)
             assert bare.exit_code == 127  # neither shell is on that path
             with pytest.raises(ToolError):
-                await sandbox.exec("", timeout=20)
+                await sandbox.exec("", timeout=120)
 
     async def test_directories_are_listed(self, backend: SandboxBackend, tmp_path: Path) -> None:
         files = {"d/b": b"12345", "d/a": b"", "d/c/inner": b"", "d/run": b"#!"}
@@ -87,7 +87,7 @@ class SandboxWords:
         (spec.lower[0] / "d" / "run").chmod(0o755)
         async with backend.open(spec) as sandbox:
             made = 'rm d/a; mkfifo d/fifo; ln -s b d/link; ln -s d in; ln -s / out; touch "d/new\nline"'
-            assert (await sandbox.exec(made, timeout=10)).exit_code == 0
+            assert (await sandbox.exec(made, timeout=120)).exit_code == 0
             found = await sandbox.list("d")
             assert [(entry.name, entry.kind, entry.executable) for entry in found] == [
                 ("b", "file", False),

@@ -160,12 +160,12 @@ async def test_pip_fetches_from_an_allowed_index_and_nowhere_else(tmp_path: Path
         ):
             pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-cache-dir", "--retries", "1"]
             pip += ["--disable-pip-version-check", "--target", "/tmp/here", "--index-url"]
-            fetched = await sandbox.exec([*pip, f"https://index.test:{server.port}/simple/", "tiny"], timeout=60)
+            fetched = await sandbox.exec([*pip, f"https://index.test:{server.port}/simple/", "tiny"], timeout=120)
             assert fetched.exit_code == 0, fetched.output.decode()
-            used = await sandbox.exec([sys.executable, "-c", "import tiny; print(tiny.answer)"], timeout=60,
+            used = await sandbox.exec([sys.executable, "-c", "import tiny; print(tiny.answer)"], timeout=120,
                                       env={"PYTHONPATH": "/tmp/here"})  # fmt: skip
             assert used.output == b"42\n"
-            other = await sandbox.exec([*pip, "https://evil.test/simple/", "tiny"], timeout=60)
+            other = await sandbox.exec([*pip, "https://evil.test/simple/", "tiny"], timeout=120)
             assert other.exit_code != 0
             assert b"403 evil.test is not on the allow-list of the network policy" in other.output
     assert [asked.line for asked in files.asked] == [f"GET /{name} HTTP/1.1"]

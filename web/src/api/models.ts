@@ -35,3 +35,22 @@ export function useModelTest() {
     mutationFn: async (name: string) => data(await client.POST("/api/v1/models/{name}/test", { params: { path: { name } } })),
   });
 }
+
+const EMBEDDED = ["embedded-model"] as const;
+
+/** The embedded model's file; while it is fetched, it is asked for again and again. */
+export function useEmbedded() {
+  return useQuery({
+    queryKey: EMBEDDED,
+    queryFn: async ({ signal }) => data(await client.GET("/api/v1/models/embedded", { signal })),
+    refetchInterval: (query) => (query.state.data?.state === "fetching" ? 500 : false),
+    retry: false,
+  });
+}
+
+export function useFetchEmbedded() {
+  return useMutation({
+    mutationFn: async () => data(await client.POST("/api/v1/models/embedded/fetch")),
+    onSuccess: (embedded) => queries.setQueryData(EMBEDDED, embedded),
+  });
+}

@@ -440,6 +440,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/embedded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Embedded Model
+         * @description Whether the embedded model is on the service's machine, or how far its fetching is.
+         */
+        get: operations["get_embedded_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/embedded/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch Embedded Model
+         * @description Fetch the embedded model in the background, unless it is there or on its way: about 1.1 GB.
+         */
+        post: operations["fetch_embedded_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -2049,7 +2089,8 @@ export interface components {
              *       "broken": 0,
              *       "still_failing": 0,
              *       "warnings": 0,
-             *       "branch": ""
+             *       "branch": "",
+             *       "crossed": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -2083,7 +2124,7 @@ export interface components {
          *
          *     `turn` is the number of the turn that it answers, `continues` the attempt of the turn before that it goes on from
          *     (`Continued` follows then), `images` the blob ids of those that belong to the prompt. Messages up to the number
-         *     `heard` were for turns before.
+         *     `heard` were for turns before. `stages` are the models of a cascade, `model` is the first of them.
          */
         AttemptStarted: {
             /**
@@ -2137,10 +2178,15 @@ export interface components {
              */
             seq: number;
             /**
+             * Stages
+             * @default []
+             */
+            stages: components["schemas"]["Stage"][];
+            /**
              * Strategy
              * @enum {string}
              */
-            strategy: "loop" | "repair";
+            strategy: "loop" | "repair" | "cascade";
             /** Task Id */
             task_id: string;
             /**
@@ -2225,7 +2271,7 @@ export interface components {
             /** Stop */
             stop?: ("finished" | "steps" | "time" | "tokens" | "money" | "budget" | "stuck" | "context" | "interrupted" | "cancelled" | "model" | "sandbox" | "error") | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /** AuditLine */
         AuditLine: {
@@ -3135,6 +3181,47 @@ export interface components {
             tree?: string | null;
         };
         /**
+         * CrossChecked
+         * @description The new tests of one attempt of a turn were run on the tree of another, after this attempt's result was known.
+         */
+        CrossChecked: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            crossed: components["schemas"]["Crossed"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cross_checked";
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /**
+             * Tests
+             * @default []
+             */
+            tests: components["schemas"]["TestResult"][];
+        };
+        /**
+         * Crossed
+         * @description How many of the new tests of one attempt (`tests_of`) pass and fail on the tree of another (`on`).
+         */
+        Crossed: {
+            /** Failed */
+            failed: number;
+            /** On */
+            on: string;
+            /** Passed */
+            passed: number;
+            /** Tests Of */
+            tests_of: string;
+        };
+        /**
          * Demo
          * @description A first task: a repository of the server's machine, and what to ask for.
          */
@@ -3214,6 +3301,40 @@ export interface components {
              * @default
              */
             unified: string;
+        };
+        /**
+         * EmbeddedModel
+         * @description The file of the embedded model on the service's machine, `size` bytes. While it is fetched, `text` says what
+         *     happens and `done` of `total` how far that is (0 where it is not known); `error` says why the last try failed.
+         */
+        EmbeddedModel: {
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /** Size */
+            size: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "missing" | "fetching" | "ready";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
         };
         /**
          * Environment
@@ -3474,6 +3595,42 @@ export interface components {
             message: string;
         };
         /**
+         * Escalated
+         * @description The next model of a cascade (`stage`, from 0) begins anew from where the attempt began, and knows what the one
+         *     before has come to: `result`, with the workspace's manifest at `checkpoint`, complete where `checkpointed`.
+         */
+        Escalated: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /** Checkpoint */
+            checkpoint?: string | null;
+            /**
+             * Checkpointed
+             * @default true
+             */
+            checkpointed: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "escalated";
+            /** Model */
+            model: string;
+            result: components["schemas"]["Result"];
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /** Stage */
+            stage: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * EventPage
          * @description `cursor` is the `after` of the next page, None at the end of what there is by now.
          */
@@ -3716,7 +3873,8 @@ export interface components {
         };
         /**
          * Finished
-         * @description The last event of the work on an attempt that was not interrupted.
+         * @description The last event of the work on an attempt that was not interrupted. With `stage` the result is that of an earlier
+         *     stage of a cascade, whose files are those of `checkpoint`.
          */
         Finished: {
             /**
@@ -3724,6 +3882,8 @@ export interface components {
              * @default 0
              */
             at: number;
+            /** Checkpoint */
+            checkpoint?: string | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -3735,6 +3895,8 @@ export interface components {
              * @default 0
              */
             seq: number;
+            /** Stage */
+            stage?: number | null;
         };
         /**
          * FollowUp
@@ -3769,7 +3931,7 @@ export interface components {
              */
             prompt: string;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * Fork
@@ -3805,7 +3967,7 @@ export interface components {
             /** Step */
             step?: number | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /** Gone */
         Gone: {
@@ -4126,7 +4288,8 @@ export interface components {
         };
         /**
          * Matrix
-         * @description The attempts of a turn side by side. Only tests that do not pass everywhere have a row.
+         * @description The attempts of a turn side by side. Only tests that do not pass everywhere have a row. `crossed` is how the new
+         *     tests of each attempt fare on the others, where they were run.
          */
         Matrix: {
             /** Best */
@@ -4135,6 +4298,11 @@ export interface components {
             chosen?: string | null;
             /** Columns */
             columns: components["schemas"]["AttemptColumn"][];
+            /**
+             * Crossed
+             * @default []
+             */
+            crossed: components["schemas"]["MatrixPair"][];
             /**
              * Hidden
              * @default 0
@@ -4149,6 +4317,20 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /**
+         * MatrixPair
+         * @description The new tests of one attempt on the tree of another, both by name.
+         */
+        MatrixPair: {
+            /** Failed */
+            failed: number;
+            /** On */
+            on: string;
+            /** Passed */
+            passed: number;
+            /** Tests Of */
+            tests_of: string;
         };
         /**
          * MatrixRow
@@ -4415,7 +4597,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["Published"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -5009,7 +5191,9 @@ export interface components {
         /**
          * Result
          * @description The outcome of an attempt. `diff` is the blob id of the patch (git's format, binary included) against the base;
-         *     in a follow-up `turn_diff` is that of what this turn changed.
+         *     in a follow-up `turn_diff` is that of what this turn changed. `new_tests` are those that pass, and fail without
+         *     the change. `stages` are the models of a cascade that were tried;
+         *     the last one of all alone would have cost about `cost_alone`, None where that is not known.
          */
         Result: {
             /**
@@ -5038,8 +5222,15 @@ export interface components {
              *     }
              */
             comparison: components["schemas"]["Comparison"];
+            /** Cost Alone */
+            cost_alone?: number | null;
             /** Diff */
             diff?: string | null;
+            /**
+             * New Tests
+             * @default []
+             */
+            new_tests: string[];
             /**
              * Result Checks
              * @default []
@@ -5051,6 +5242,11 @@ export interface components {
              * @default 0
              */
             seconds: number;
+            /**
+             * Stages
+             * @default []
+             */
+            stages: components["schemas"]["StageRun"][];
             /** Summary */
             summary: string;
             /** Tree */
@@ -5082,6 +5278,7 @@ export interface components {
         /**
          * ResultView
          * @description The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result.
+         *     `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`.
          */
         ResultView: {
             /**
@@ -5105,6 +5302,8 @@ export interface components {
              *     }
              */
             comparison: components["schemas"]["Comparison"];
+            /** Cost Alone */
+            cost_alone?: number | null;
             /**
              * Has Patch
              * @default false
@@ -5120,6 +5319,11 @@ export interface components {
              * @default []
              */
             sentences: string[];
+            /**
+             * Stages
+             * @default []
+             */
+            stages: components["schemas"]["StageRun"][];
             /** Summary */
             summary: string;
             /** Tree */
@@ -5448,7 +5652,7 @@ export interface components {
             /** Repository */
             repository?: string | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * ScheduleView
@@ -5664,6 +5868,54 @@ export interface components {
             tokens: number;
         };
         /**
+         * Stage
+         * @description A model of a cascade, by the name that it is opened with, and how it is put to work.
+         */
+        Stage: {
+            /** Model */
+            model: string;
+            profile: components["schemas"]["Profile"];
+            /**
+             * Strategy
+             * @enum {string}
+             */
+            strategy: "loop" | "repair";
+        };
+        /**
+         * StageRun
+         * @description What one model of a cascade came to, and what it used.
+         */
+        StageRun: {
+            /** Model */
+            model: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Strategy
+             * @enum {string}
+             */
+            strategy: "loop" | "repair";
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "cached_input_tokens": 0,
+             *       "cache_write_input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "reasoning_output_tokens": 0,
+             *       "cost": 0
+             *     }
+             */
+            usage: components["schemas"]["Usage"];
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "verified" | "unverified" | "failing" | "unchanged" | "answered";
+        };
+        /**
          * Standing
          * @description A quota and what of it is used. `whose` says in words whose it is ("You have", "The group shop has").
          */
@@ -5762,6 +6014,8 @@ export interface components {
         /**
          * Stopped
          * @description The strategy came to its end; the checks follow. `message` is a sentence for a person.
+         *
+         *     `doubt` says why checks that pass do not show that the work is right; such a result is not called verified.
          */
         Stopped: {
             /**
@@ -5769,6 +6023,11 @@ export interface components {
              * @default 0
              */
             at: number;
+            /**
+             * Doubt
+             * @default
+             */
+            doubt: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -5793,7 +6052,8 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan, `branch` where its result was pushed to last.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
+         *     its process saw of new tests on other attempts' trees.
          */
         Summary: {
             /**
@@ -5816,6 +6076,11 @@ export interface components {
              * @default 0
              */
             commands: number;
+            /**
+             * Crossed
+             * @default []
+             */
+            crossed: components["schemas"]["Crossed"][];
             /**
              * Files
              * @default 0
@@ -5930,7 +6195,8 @@ export interface components {
          *     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
          *     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
          *     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
-         *     `against`; without it, at the starting diff or at what the branch has and the main one has not.
+         *     `against`; without it, at the starting diff or at what the branch has and the main one has not. `cascade` are the
+         *     models of that strategy, the cheapest first; without them those of the service's settings.
          */
         TaskCreate: {
             /** Against */
@@ -5942,6 +6208,11 @@ export interface components {
             attempts: number;
             /** @default {} */
             budget: components["schemas"]["TaskBudget"];
+            /**
+             * Cascade
+             * @default []
+             */
+            cascade: string[];
             /**
              * Checks
              * @default []
@@ -5993,7 +6264,7 @@ export interface components {
             /** Starting Diff */
             starting_diff?: string | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * TaskLine
@@ -6108,7 +6379,8 @@ export interface components {
              *       "broken": 0,
              *       "still_failing": 0,
              *       "warnings": 0,
-             *       "branch": ""
+             *       "branch": "",
+             *       "crossed": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -6520,10 +6792,11 @@ export interface components {
          *     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-         *     `model` None is the default of whoever runs it. `images` and `starting_diff` (a patch in git's format that is laid
-         *     over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with. With a
-         *     `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind` does no
-         *     more than to put the workspace back to there.
+         *     `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
+         *     perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
+         *     that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
+         *     With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
+         *     does no more than to put the workspace back to there.
          */
         TurnRequest: {
             /** Against */
@@ -6533,6 +6806,11 @@ export interface components {
              * @default 1
              */
             attempts: number;
+            /**
+             * Cascade
+             * @default []
+             */
+            cascade: string[];
             /**
              * Checks
              * @default []
@@ -6595,7 +6873,7 @@ export interface components {
             /** Step */
             step?: number | null;
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
         };
         /**
          * TurnView
@@ -6667,7 +6945,7 @@ export interface components {
              */
             status: "queued" | "running" | "interrupted" | "done" | "failed" | "cancelled";
             /** Strategy */
-            strategy?: ("loop" | "repair") | null;
+            strategy?: ("loop" | "repair" | "cascade") | null;
             /**
              * Why
              * @default
@@ -6937,10 +7215,13 @@ export type CommandView = components['schemas']['CommandView'];
 export type Compacted = components['schemas']['Compacted'];
 export type Comparison = components['schemas']['Comparison'];
 export type Continued = components['schemas']['Continued'];
+export type CrossChecked = components['schemas']['CrossChecked'];
+export type Crossed = components['schemas']['Crossed'];
 export type Demo = components['schemas']['Demo'];
 export type DeveloperMessage = components['schemas']['DeveloperMessage'];
 export type DiffLine = components['schemas']['DiffLine'];
 export type DiffView = components['schemas']['DiffView'];
+export type EmbeddedModel = components['schemas']['EmbeddedModel'];
 export type Environment = components['schemas']['Environment'];
 export type EnvironmentBase = components['schemas']['EnvironmentBase'];
 export type EnvironmentChecked = components['schemas']['EnvironmentChecked'];
@@ -6952,6 +7233,7 @@ export type EnvironmentView = components['schemas']['EnvironmentView'];
 export type EnvironmentWrite = components['schemas']['EnvironmentWrite'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorInfo = components['schemas']['ErrorInfo'];
+export type Escalated = components['schemas']['Escalated'];
 export type EventPage = components['schemas']['EventPage'];
 export type Evidence = components['schemas']['Evidence'];
 export type FailureView = components['schemas']['FailureView'];
@@ -6983,6 +7265,7 @@ export type LeavingTask = components['schemas']['LeavingTask'];
 export type Limits = components['schemas']['Limits'];
 export type LineComment = components['schemas']['LineComment'];
 export type Matrix = components['schemas']['Matrix'];
+export type MatrixPair = components['schemas']['MatrixPair'];
 export type MatrixRow = components['schemas']['MatrixRow'];
 export type Me = components['schemas']['Me'];
 export type Message = components['schemas']['Message'];
@@ -7049,6 +7332,8 @@ export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
 export type Span = components['schemas']['Span'];
+export type Stage = components['schemas']['Stage'];
+export type StageRun = components['schemas']['StageRun'];
 export type Standing = components['schemas']['Standing'];
 export type Standings = components['schemas']['Standings'];
 export type Steer = components['schemas']['Steer'];
@@ -9598,6 +9883,172 @@ export interface operations {
             };
             /** @description There is no such thing, or it is not this person's to see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_embedded_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddedModel"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fetch_embedded_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddedModel"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13841,6 +14292,8 @@ export interface operations {
                 after?: number;
                 /** @description How many to answer with at most. */
                 limit?: number;
+                /** @description Only with this in them or their output. */
+                search?: string;
             };
             header?: never;
             path: {

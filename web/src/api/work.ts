@@ -88,14 +88,15 @@ export async function fetchPatch(ref: AttemptRef): Promise<string> {
   return data(await client.GET(`${BASE}/patch`, { params: { path: path(ref) }, parseAs: "text" }));
 }
 
-export function useCommands(ref: AttemptRef) {
+/** The commands of an attempt; with `search` those that have it in them or in their output. */
+export function useCommands(ref: AttemptRef, search = "") {
   return useQuery({
-    queryKey: key(ref, "commands"),
+    queryKey: key(ref, "commands", search),
     queryFn: async ({ signal }) => {
       const commands = [];
       let after = 0;
       for (;;) {
-        const page = data(await client.GET(`${BASE}/commands`, { params: { path: path(ref), query: { after, limit: 1000 } }, signal }));
+        const page = data(await client.GET(`${BASE}/commands`, { params: { path: path(ref), query: { after, limit: search ? 200 : 1000, search } }, signal }));
         commands.push(...page.commands);
         if (typeof page.after !== "number") return commands;
         after = page.after;

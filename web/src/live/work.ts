@@ -297,6 +297,13 @@ function wordsOf(event: Event): string {
         `tokens became ${after}.${by}`
       );
     }
+    case "cross_checked": {
+      const { tests_of, on, passed, failed } = event.crossed;
+      const [author, other] = [tests_of, on].map((name) => name.split(".").slice(1).join("."));
+      return `New tests of attempt ${author} on attempt ${other}: ${passed} pass, ${failed} fail.`;
+    }
+    case "escalated":
+      return `${event.why} The next model, ${event.model}, begins anew.`;
     case "resumed":
       return "Another process went on with the work.";
     case "stopped":

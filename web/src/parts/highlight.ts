@@ -119,6 +119,20 @@ async function make(): Promise<HighlighterCore> {
   });
 }
 
+/** The highlighter with a grammar; null while it cannot be fetched: the text stays plain then, and the next asks anew. */
+async function fetched(language: string, grammar: LanguageInput): Promise<HighlighterCore | null> {
+  try {
+    core ??= make();
+    const highlighter = await core;
+    if (!highlighter.getLoadedLanguages().includes(language)) await highlighter.loadLanguage(grammar);
+    return highlighter;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    core = null;
+    return null;
+  }
+}
+
 function kindOf(color: string | undefined): string {
   const name = /var\((--[\w-]+)/.exec(color ?? "")?.[1];
   return name ? (KINDS[name] ?? "") : "";
@@ -133,9 +147,8 @@ export async function highlight(text: string, language: string | null): Promise<
   if (language === null || text.length > LONGEST) return null;
   const grammar = GRAMMARS[language];
   if (!grammar) return null;
-  core ??= make();
-  const highlighter = await core;
-  if (!highlighter.getLoadedLanguages().includes(language)) await highlighter.loadLanguage(grammar as LanguageInput);
+  const highlighter = await fetched(language, grammar as LanguageInput);
+  if (!highlighter) return null;
   const { tokens } = highlighter.codeToTokens(text, {
     lang: language,
     theme: "variables",

@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from journeyman.agent.repair.source import shape
+from journeyman.agent.repair.language import form
 
 CandidateOutcome = Literal["passed", "better", "no_better", "invalid", "endless"]
 
@@ -60,11 +60,12 @@ class Tried:
         """Whether a candidate is a change that was not seen before; from now on it was."""
         if candidate.text == candidate.before or candidate.diff in self.diffs:
             return False
-        if candidate.path.endswith(".py"):
-            form = shape(candidate.text)
-            if form is None or form == shape(candidate.before) or (candidate.path, form) in self.shapes:
-                return False
-            self.shapes.add((candidate.path, form))
+        program = form(candidate.path, candidate.text)
+        if program is None or program == form(candidate.path, candidate.before):
+            return False
+        if (candidate.path, program) in self.shapes:
+            return False
+        self.shapes.add((candidate.path, program))
         self.diffs.add(candidate.diff)
         return True
 

@@ -4,6 +4,7 @@ Small models judge badly and write well: they are not asked which of the edits i
 from the line on at which the edits part, held by a grammar to what the edits say there.
 """
 
+import difflib
 import json
 import re
 import time
@@ -20,6 +21,11 @@ from journeyman.core.model import ModelRequest
 from journeyman.core.text import clip
 
 INSTRUCTIONS = "You are an expert programmer. You write code that does exactly what its documentation says."
+
+_DOCUMENTED = re.compile(r"\"\"\"|'''|//|/\*|^\s*#", re.MULTILINE)
+
+ALIKE = 0.75
+"""From 0 to 1: how like an edit must be to what the model wrote."""
 
 LONGEST_OPTION, LONGEST_HEAD = 1_500, 6_000
 """Characters of what an edit says where it parts from the others, and of what stands before that in the function."""
@@ -60,6 +66,8 @@ def fork_of(candidates: Sequence[Candidate]) -> Fork | None:
     if len(head) > LONGEST_HEAD or max(map(len, options)) > LONGEST_OPTION or len(set(options)) < 2:
         return None
     after = "\n".join(rows[0][len(rows[0]) - end :])
+    if before.endswith(after) and len(before) - len(after) > subject.end + 1:
+        return None
     return Fork(subject, head, options, text[:offset], after)
 
 
@@ -74,8 +82,9 @@ def opening(subject: Subject, head: str, prompt: str) -> tuple[UserMessage, Assi
     """
     purpose = purpose_of(subject)
     about = f"\nWhat it should do:\n{clip(purpose, 2000)}" if purpose else ""
-    task = f"\nThe task was: {clip(prompt.strip(), 600)}" if prompt.strip() else ""
-    question = f"Write this part of `{subject.path}`, as its documentation says.{about}{task}"
+    if not purpose and not _DOCUMENTED.search(head):
+        about = f"\nThe task was: {clip(prompt.strip(), 600)}"
+    question = f"Complete `{subject.path}`, so that it does what its documentation says.{about}"
     return UserMessage(text=question), AssistantMessage(text=f"```{subject.language}\n{head}")
 
 
@@ -93,6 +102,17 @@ async def written(work: Work, candidates: Sequence[Candidate]) -> Candidate | No
     said = await _go_on(work, fork, f'root ::= line{{{lines}}}\nline ::= [^\\n]* "\\n"')
     text = fork.before + said + fork.after
     return replace(candidates[0], text=text, source="model: goes on with the function", weight=0.5) if said else None
+
+
+def nearest(own: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:
+    """The candidate that is most like what the model wrote, which does not pass itself; None when none is like it."""
+    fork = fork_of([own, *candidates])
+    if fork is None:
+        return None
+    wanted, *options = fork.options
+    like = [difflib.SequenceMatcher(None, wanted, option, autojunk=False).ratio() for option in options]
+    best = max(range(len(options)), key=lambda at: like[at])
+    return candidates[best] if like[best] >= ALIKE else None
 
 
 async def choose(work: Work, candidates: Sequence[Candidate]) -> Candidate | None:

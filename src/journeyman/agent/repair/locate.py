@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from journeyman.agent.repair.mutate import functions_of
+from journeyman.agent.repair.language import functions_of
 
 SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx", ".go", ".rs", ".java", ".c", ".cc", ".cpp", ".h", ".rb")
 _TEST_FOLDERS = {"test", "tests", "testing", "__tests__", "spec"}
@@ -143,7 +143,7 @@ def locate(evidence: Evidence, limit: int = 3) -> list[Suspect]:
         scores[path] += 4 * max(lines.values(), default=0.0)
     words = set(_WORD.findall(evidence.prompt))
     for path in list(scores) if scores else [path for path in evidence.texts if is_source(path)]:
-        if words & {name.split(".")[-1] for name in functions_of(evidence.texts.get(path, ""))}:
+        if words & {name.split(".")[-1] for name in functions_of(path, evidence.texts.get(path, ""))}:
             scores[path] += 4
     ranked = sorted((path for path in scores if is_source(path)), key=lambda path: (-scores[path], path))
     return [
@@ -155,7 +155,7 @@ def locate(evidence: Evidence, limit: int = 3) -> list[Suspect]:
 
 def suspect_of(path: str, score: float, evidence: Evidence, spectrum: Mapping[int, float], words: set[str]) -> Suspect:
     """The functions and lines of one file that the evidence points to; without evidence all of them."""
-    functions = functions_of(evidence.texts.get(path, ""))
+    functions = functions_of(path, evidence.texts.get(path, ""))
     framed = [line for place, line in evidence.frames if place == path]
     chosen = {
         name: lines

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from journeyman.agent.repair.candidates import Candidate, Verdict
-from journeyman.agent.repair.source import shape
+from journeyman.agent.repair.language import form
 from journeyman.agent.repair.validate import Trials
 
 MOST = 24
@@ -47,7 +47,7 @@ async def minimal(candidate: Candidate, trials: Trials, seconds: float, *, teste
     Where little is `tested`, only what changes no behaviour is dropped: that a few examples do not need a line says
     little about whether it is needed.
     """
-    hunks = _without_layout(candidate, hunks_of(candidate.before, candidate.text))
+    hunks = hunks_of(candidate.before, without_layout(candidate).text)
     while tested and 1 < len(hunks) <= MOST:
         fewer = [[*hunks[:at], *hunks[at + 1 :]] for at in range(len(hunks))]
         attempts = {at: _with(candidate, rest) for at, rest in enumerate(fewer)}
@@ -81,16 +81,17 @@ async def _without_all(
     return [hunk for at, hunk in enumerate(hunks) if at != droppable[0]]
 
 
-def _without_layout(candidate: Candidate, hunks: list[Hunk]) -> list[Hunk]:
+def without_layout(candidate: Candidate) -> Candidate:
     """Without changes of layout and comments, where the language is one whose programs can be compared."""
-    form = shape(candidate.text) if candidate.path.endswith(".py") else None
-    if form is None:
-        return hunks
+    hunks = hunks_of(candidate.before, candidate.text)
+    program = form(candidate.path, candidate.text)
+    if program is None or program == candidate.text or len(hunks) > MOST:
+        return candidate
     for hunk in list(hunks):
         rest = [other for other in hunks if other is not hunk]
-        if rest and shape(patched_with(candidate.before, rest)) == form:
+        if rest and form(candidate.path, patched_with(candidate.before, rest)) == program:
             hunks = rest
-    return hunks
+    return _with(candidate, hunks)
 
 
 def _with(candidate: Candidate, hunks: Sequence[Hunk]) -> Candidate:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journeyman.agent.repair.mutate import functions_of
+from journeyman.agent.repair import javascript
+from journeyman.agent.repair.language import functions_of
 from journeyman.agent.repair.source import Source, span
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ModelRequest
@@ -76,7 +77,7 @@ def around(path: str, text: str, offset: int) -> Subject | None:
     if not path.endswith(".py"):
         return whole(path, text)
     line = text.count("\n", 0, offset) + 1
-    inside = [name for name, lines in functions_of(text).items() if line in lines]
+    inside = [name for name, lines in functions_of(path, text).items() if line in lines]
     return function(path, text, min(inside, key=len)) if inside else None
 
 
@@ -95,8 +96,13 @@ def purpose_of(subject: Subject) -> str:
 
 
 def headed(subject: Subject) -> str | None:
-    """A documented function's text up to the end of its documentation, to be written anew from there; None without."""
+    """A documented function's text up to the end of its documentation, to be written anew from there; None without.
+
+    What stands before it in a short file is there too: what it may call.
+    """
     code = subject.code
+    if subject.path.endswith(javascript.ENDINGS):
+        return javascript.headed(code) if subject.is_whole else None
     if not subject.path.endswith(".py"):
         return None
     try:
@@ -108,7 +114,9 @@ def headed(subject: Subject) -> str | None:
         return None
     if len(node.body) < 2 or source.indent(node.body[0]) is None:
         return None
-    return source.text[: source.line_end(span(node.body[0])[-1])] + "\n"
+    head = source.text[: source.line_end(span(node.body[0])[-1])] + "\n"
+    above = subject.text[: subject.start] if not code.startswith((" ", "\t")) else ""
+    return (above if len(above) <= WHOLE_FILE else "") + head
 
 
 def subjects_of(path: str, text: str, names: Sequence[str]) -> list[Subject]:

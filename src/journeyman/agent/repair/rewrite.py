@@ -4,10 +4,11 @@ import time
 from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.language import form
 from journeyman.agent.repair.locate import locate
-from journeyman.agent.repair.prompts import code_of, request, splice, subjects_of
-from journeyman.agent.repair.search import event_of
-from journeyman.agent.repair.source import shape
+from journeyman.agent.repair.minimal import without_layout
+from journeyman.agent.repair.prompts import Subject, code_of, request, splice, subjects_of
+from journeyman.agent.repair.search import anew, documented, event_of
 from journeyman.agent.repair.validate import confirm, encoded
 from journeyman.agent.repair.workspace import Files, evidence_of
 from journeyman.agent.work import Stop, Work
@@ -15,7 +16,8 @@ from journeyman.core.errors import ModelError
 from journeyman.core.events import Progressed, Replied
 from journeyman.core.evidence import CheckRun
 
-TEMPERATURES = (0.0, 0.4, 0.7)
+UNPROVED = "No check failed before the change, so that they pass does not show that it does what was asked for."
+TEMPERATURES = (0.0, 0.0, 0.4, 0.7)
 
 
 async def rewrite(work: Work, files: Files, runs: Sequence[CheckRun]) -> Stop:
@@ -32,26 +34,11 @@ async def rewrite(work: Work, files: Files, runs: Sequence[CheckRun]) -> Stop:
     if subject is None:
         return Stop("finished", f"Nothing fails, and {suspect.path} is too long for this model. Nothing was changed.")
     await work.log.append(Progressed(text=f"No check fails. Asking the model to change {suspect.path}."))
-    for number, temperature in enumerate(TEMPERATURES):
-        asked = request(
-            subject,
-            work.start.prompt,
-            "",
-            temperature=temperature,
-            seed=work.start.seed + number,
-            cache_key=work.start.task_id,
-        )
-        began = time.monotonic()
-        try:
-            reply = await work.model.reply(asked)
-        except ModelError as error:
-            return Stop("model", f"The model gave no answer: {error}")
-        await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
-        code = code_of(reply.text)
-        changed = splice(subject, code) if code else None
-        if changed is None or changed == text or (suspect.path.endswith(".py") and shape(changed) is None):
-            continue
-        candidate = Candidate(suspect.path, text, changed, f"model: sample {number + 1}, temperature {temperature:g}")
+    try:
+        candidates = await _proposed(work, subject, documented([suspect], files.texts))
+    except ModelError as error:
+        return Stop("model", f"The model gave no answer: {error}")
+    for candidate in candidates:
         verdict = await confirm(work, candidate, (), runs)
         await work.log.append(event_of(candidate, verdict, final=True))
         if verdict.outcome == "passed":
@@ -60,5 +47,43 @@ async def rewrite(work: Work, files: Files, runs: Sequence[CheckRun]) -> Stop:
             return Stop(
                 "finished",
                 f"Changed {suspect.path} as the model proposed. Unverified: nothing failed before; {kept}.",
+                UNPROVED,
             )
     return Stop("finished", f"The model proposed no usable change of {suspect.path}. Nothing was changed.")
+
+
+async def _proposed(work: Work, subject: Subject, fresh: Sequence[Subject]) -> list[Candidate]:
+    """What the model proposes, that first on which two of its answers agree.
+
+    It mends the code, and writes anew what is documented; nothing else tells which of its answers is right.
+    """
+    found: dict[str, Candidate] = {}
+    for number, temperature in enumerate(TEMPERATURES):
+        part, begun = subject, ""
+        if fresh and number % 2 == 0 and work.model.profile.completes:
+            part = fresh[0]
+            begun, asked = anew(work, part, number)
+        else:
+            asked = request(
+                part,
+                work.start.prompt,
+                "",
+                temperature=temperature,
+                seed=work.start.seed + number,
+                cache_key=work.start.task_id,
+            )
+        began = time.monotonic()
+        reply = await work.model.reply(asked)
+        await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
+        code = code_of(begun + reply.text.removeprefix(begun))
+        text = splice(part, code) if code else None
+        program = form(part.path, text) if text else None
+        if text is None or program is None or program == form(part.path, part.text):
+            continue
+        source = f"model: sample {number + 1}, temperature {asked.temperature or 0:g}"
+        if program in found:
+            return [found.pop(program), *found.values()]
+        found[program] = without_layout(Candidate(part.path, part.text, text, source))
+        if not fresh:
+            break
+    return list(found.values())

@@ -2,24 +2,25 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.agent.repair.candidates import Candidate, Tried, Verdict
-from journeyman.agent.repair.choice import INSTRUCTIONS, choose, opening, written
+from journeyman.agent.repair.choice import INSTRUCTIONS, choose, fork_of, nearest, opening, written
+from journeyman.agent.repair.language import form, mutations
 from journeyman.agent.repair.locate import Suspect
 from journeyman.agent.repair.minimal import minimal
-from journeyman.agent.repair.mutate import mutations
 from journeyman.agent.repair.prompts import (
     Subject,
     code_of,
     failed_before,
+    function,
     headed,
     request,
     splice,
     subjects_of,
+    whole,
 )
-from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
 from journeyman.core.errors import ModelError
@@ -36,6 +37,9 @@ LONGER, LONGEST = 2.0, 10.0
 
 LEAST = 400
 """Small edits that are tried in a round, whatever time that takes."""
+
+AROUND, BATCH = 120, 60
+"""Where little is tested: small edits that are tried at least, and those that are tried at a time."""
 
 CHOICES = 24
 """Survivors that the model is asked to choose from, at most."""
@@ -66,6 +70,8 @@ class Search:
     misses: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
     votes: Counter[str] = field(default_factory=Counter[str])
     confirmed: Candidate | None = None
+    doubt: str = ""
+    """Why the survivor that was taken may be wrong all the same."""
     count: int = 0
 
     async def settled(self) -> bool:
@@ -80,15 +86,19 @@ class Search:
     async def decide(self) -> None:
         """Take one of the survivors; of several the one that the model writes as well."""
         while self.survivors and self.confirmed is None:
-            chosen = await self._chosen() if self.goal.is_weak else None
+            chosen = await self._chosen() if self.goal.is_weak and len(self.survivors) > 1 else None
             if chosen is not None:
                 self.votes[program(chosen)] += 1
+            elif self.goal.is_weak and len(self.survivors) > 1:
+                self.doubt = (
+                    f"{len(self.survivors)} different edits pass the few tests that there are, and nothing tells which "
+                    "of them is meant; the smallest was taken."
+                )
             self.confirmed = await self.winner()
 
     async def _chosen(self) -> Candidate | None:
-        best = sorted(self.survivors, key=self._order)[:CHOICES]
-        if len(best) < 2:
-            return None
+        first, *others = sorted(self.survivors, key=self._order)[:CHOICES]
+        best = [first, *(one for one in others if fork_of([first, one]) is not None)]
         await self.say(f"{len(self.survivors)} edits pass what is tested. Asking the model which it would write.")
         try:
             own = await written(self.work, best)
@@ -99,6 +109,8 @@ class Search:
                     same = own if own in self.survivors else None
                 if same is not None:
                     return same
+                if (near := nearest(own, best)) is not None:
+                    return near
             return await choose(self.work, best)
         except ModelError as error:
             await self.say(f"The model gave no answer: {error}")
@@ -168,7 +180,7 @@ class Search:
 
 def program(candidate: Candidate) -> str:
     """What two candidates have in common that differ only in layout."""
-    return (shape(candidate.text) if candidate.path.endswith(".py") else None) or candidate.text
+    return form(candidate.path, candidate.text) or candidate.text
 
 
 def event_of(candidate: Candidate, verdict: Verdict, *, final: bool = False) -> CandidateTried:
@@ -185,38 +197,41 @@ def mutants(suspects: Sequence[Suspect], texts: dict[str, str], limit: int = 600
     top = max((suspect.score for suspect in suspects), default=1.0) or 1.0
     found: list[Candidate] = []
     for suspect in suspects:
-        if not suspect.path.endswith(".py"):
-            continue
         text = texts[suspect.path]
         share = max(suspect.score / top, 0.1)
-        for mutation in mutations(text, list(suspect.functions.values()), suspect.lines, limit):
+        for mutation in mutations(suspect.path, text, list(suspect.functions.values()), suspect.lines, limit):
             weight = mutation.weight * share * suspect.lines.get(mutation.line, 1.0)
             source = f"mutation: {mutation.kind}"
             found.append(Candidate(suspect.path, text, mutation.apply(text), source, weight))
     return sorted(found, key=lambda candidate: -candidate.weight)[:limit]
 
 
-async def by_mutation(search: Search, pool: list[Candidate], seconds: float, *, enough: int) -> None:
-    """Try mutants of `pool`, taking them out of it, until `enough` survive or the time is up.
+async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> None:
+    """Try mutants of `pool`, taking them out of it, until one survives or the time is up.
 
-    A slow machine gets more time, so that what is found does not hang on how busy it is.
+    Where little is tested, wrong ones survive too: then it goes on for as many tries again, so that the model has a
+    choice. A slow machine gets more time, so that what is found does not hang on how busy it is.
     """
-    until, least = time.monotonic() + seconds, search.count + LEAST
-    while (
-        pool
-        and (time.monotonic() < until or search.count < least)
-        and len(search.survivors) < enough
-        and not await search.settled()
-    ):
+    weak = search.goal.is_weak
+    began, until = search.count, time.monotonic() + seconds
+    until_tried = began + LEAST
+    while pool and (time.monotonic() < until or search.count < until_tried):
+        if search.survivors and (not weak or search.count >= until_tried or len(search.survivors) >= CHOICES):
+            break
         batch: list[Candidate] = []
-        size = search.trials.batch
+        size = min(search.trials.batch, BATCH) if weak else search.trials.batch
         while pool and len(batch) < size:
             candidate = pool.pop(0)
             if search.tried.is_new(candidate):
                 batch.append(candidate)
-        await search.attempt(batch, first=enough == 1)
+        alone = not search.survivors
+        await search.attempt(batch, first=not weak)
         if not search.survivors:
             await promising(search)
+        elif weak and alone:
+            until_tried = max(began + AROUND, 2 * search.count - began)
+        if await search.settled():
+            break
 
 
 async def more_patience(search: Search, seconds: float) -> None:
@@ -257,13 +272,24 @@ def _suspicion(suspect: Suspect, name: str) -> float:
     return max((suspect.lines.get(line, 0.0) for line in suspect.functions[name]), default=0.0)
 
 
+def documented(suspects: Sequence[Suspect], texts: Mapping[str, str]) -> list[Subject]:
+    """What the model may write anew: suspicious functions that say what they do, the most suspicious first."""
+    found: list[Subject] = []
+    for suspect in suspects:
+        text = texts[suspect.path]
+        names = sorted(suspect.functions, key=lambda name, at=suspect: -_suspicion(at, name))
+        parts = [function(suspect.path, text, name) for name in names] if suspect.path.endswith(".py") else []
+        found += [part for part in parts or [whole(suspect.path, text)] if part is not None and headed(part)]
+    return [part for part in dict.fromkeys(found) if len(part.code) < LONGEST_ANEW]
+
+
 async def by_model(search: Search, samples: int, seconds: float) -> None:
     """Ask the model for corrected code, again and again in different ways, until an answer survives.
 
     One after the other: the local model reads a prompt that it has just read for nothing, and side by side it is hardly
     faster, while each request would read the prompt anew.
     """
-    shown = subjects(search)
+    shown, fresh = subjects(search), documented(search.suspects, search.texts)
     if not shown:
         return
     until = time.monotonic() + seconds
@@ -271,17 +297,20 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
     for number in range(first, first + samples):
         if time.monotonic() > until or search.survivors:
             break
-        candidate = await sample(search, shown, number)
+        candidate = await sample(search, shown, fresh, number)
         if candidate is not None and search.tried.is_new(candidate):
             await search.attempt([candidate], max(search.seconds, 1.0))
 
 
-async def sample(search: Search, shown: Sequence[Subject], number: int) -> Candidate | None:
+async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subject], number: int) -> Candidate | None:
     """One answer of the model as a candidate; None when there is no usable code in it."""
     work = search.work
     subject = shown[number % len(shown)] if number >= 2 else shown[0]
     temperature = _LADDER[number % len(_LADDER)]
-    begun, asked = anew(work, subject, number) or ("", None)
+    begun, asked = "", None
+    if fresh and number % 2 == 0 and work.model.profile.completes:
+        subject = fresh[number // 2 % len(fresh)]
+        begun, asked = anew(work, subject, number)
     if asked is None:
         before = ""
         if number % 4 == 3:
@@ -310,21 +339,19 @@ async def sample(search: Search, shown: Sequence[Subject], number: int) -> Candi
     return candidate
 
 
-def anew(work: Work, subject: Subject, number: int) -> tuple[str, ModelRequest] | None:
-    """Every other sample does not see the code, where its documentation says what it should do and it is short.
+def anew(work: Work, subject: Subject, number: int) -> tuple[str, ModelRequest]:
+    """A sample that does not see the code, only what its documentation says: the beginning of the answer, the request.
 
-    A small model copies what it sees, mistakes and all. Returns the beginning of the answer and the request.
+    A small model copies what it sees, mistakes and all.
     """
-    head = headed(subject) if work.model.profile.completes and len(subject.code) < LONGEST_ANEW else None
-    if head is None or number % 2 != (0 if ">>>" in head else 1):
-        return None
-    question, answer = opening(subject, head, work.start.prompt)
+    question, answer = opening(subject, headed(subject) or "", work.start.prompt)
+    ends = ("\ndef ", "\nclass ", "\nif __name__") if subject.path.endswith(".py") else ()
     asked = ModelRequest(
         instructions=INSTRUCTIONS,
         items=(question, answer),
         temperature=_LADDER[number // 2 % len(_LADDER)],
         seed=work.start.seed + number,
-        stop=("\n```",),
+        stop=("\n```", *ends),
         max_output_tokens=min(200 + len(subject.code) // 2, 1500),
         cache_key=work.start.task_id,
     )

@@ -296,7 +296,8 @@ def numbers(place: Place) -> Iterator[Mutation]:
     function = place.scope.function
     if function is None or place.node is not _first(function):
         return
-    found = [node for node in ast.walk(function) if isinstance(node, ast.Constant) and type(node.value) is int]
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    found = [node for node in nodes if isinstance(node, ast.Constant) and type(node.value) is int]
     for one, two in combinations(found, 2) if len(found) <= MOST_NUMBERS else ():
         for step in (1, -1):
             pair = [(node, int(node.value) + step) for node in (one, two) if isinstance(node.value, int)]

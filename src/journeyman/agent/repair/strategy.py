@@ -5,8 +5,10 @@ import time
 from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.coverage import covered
 from journeyman.agent.repair.examples import example_check
 from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
+from journeyman.agent.repair.node import NodeTrials, test_files
 from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
 from journeyman.agent.repair.resume import applied, remembered
 from journeyman.agent.repair.rewrite import rewrite
@@ -40,7 +42,7 @@ from journeyman.sandbox.protocol import Sandbox
 SIDE_BY_SIDE = 2
 """Layers in which candidates are tried at the same time."""
 
-TEST_SECONDS = (0.15, 10.0)
+TEST_SECONDS = (0.08, 10.0)
 """The least and the most that one test of a candidate may take, in processor time."""
 
 ROUNDS: tuple[tuple[float, int], ...] = ((25.0, 4), (15.0, 4), (15.0, 4), (30.0, 4))
@@ -51,9 +53,6 @@ PATIENCE = 20.0
 
 SECONDS = 240.0
 """After this long no new round begins."""
-
-MANY = 24
-"""Survivors that are looked for where little is tested."""
 
 
 async def repair(work: Work) -> Stop:
@@ -117,6 +116,8 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
         notes: dict[str, str] = {}
         if pytest is not None:
             pytest, evidence, notes = await trace(work, layers[0], pytest, goal, evidence)
+        else:
+            evidence = await covered(layers[0], goal, evidence)
         suspects = [suspect for suspect in locate(evidence) if await files.get(suspect.path)]
         if not suspects:
             return Stop("finished", f"{goal.check.command} fails, and no source file could be found to be the cause.")
@@ -129,7 +130,7 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             suspects=suspects,
             texts=files.texts,
             failures=failures_of(goal, notes.items()),
-            trials=_trials(work, goal, pytest, layers),
+            trials=await _trials(work, goal, pytest, layers, suspects[0].path, files),
             seconds=min(max(10 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
         )
         remembered(search)
@@ -146,10 +147,16 @@ def _reproduced(goal: Goal) -> str:
     return f"Reproduced: {len(goal.failing)} of {total} {fail}{endless}."
 
 
-def _trials(work: Work, goal: Goal, pytest: Pytest | None, layers: Sequence[Sandbox]) -> Trials:
+async def _trials(
+    work: Work, goal: Goal, pytest: Pytest | None, layers: Sequence[Sandbox], path: str, files: Files
+) -> Trials:
     if pytest is not None:
         only_endless = set(goal.failing) <= goal.endless
         return ProbeTrials(pytest, goal, layers, mark(work), pace=TEST_SECONDS[0] if only_endless else 0.08)
+    if tests := test_files(goal):
+        trials = NodeTrials(tests, layers, mark(work))
+        if await trials.sees_failure(path, files.texts[path]):
+            return trials
     return CheckTrials(work, goal, layers)
 
 
@@ -211,7 +218,6 @@ async def explore(search: Search) -> str:
     """
     pool = mutants(search.suspects, search.texts)
     total = len(pool)
-    weak = search.goal.is_weak
     trouble = ""
     began = time.monotonic()
     for seconds, samples in ROUNDS:
@@ -219,7 +225,7 @@ async def explore(search: Search) -> str:
             break
         if pool:
             await search.say(f"Trying small edits, {len(pool)} {'in all' if len(pool) == total else 'are left'}.")
-            await by_mutation(search, pool, seconds, enough=MANY if weak else 1)
+            await by_mutation(search, pool, seconds)
             if not search.survivors:
                 await more_patience(search, PATIENCE)
         if not search.survivors and not trouble:
@@ -245,7 +251,7 @@ async def conclude(search: Search, model_error: str) -> Stop:
     candidate = search.confirmed or await search.winner()
     if candidate is not None:
         await work.sandbox.write(candidate.path, encoded(candidate.text))
-        return Stop("finished", _success(search, candidate))
+        return Stop("finished", _success(search, candidate), search.doubt)
     tried = f"{search.count} edits were tried"
     after = f" The model could not be asked: {model_error}" if model_error else ""
     partial = await _best_partial(search)

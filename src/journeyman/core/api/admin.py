@@ -7,7 +7,7 @@ from pydantic import Field
 from journeyman.core.api.people import Id
 from journeyman.core.api.tasks import TaskBudget, TurnLimits
 from journeyman.core.environment import BypassProbe, Environment, Refusal
-from journeyman.core.model import Profile
+from journeyman.core.model import Profile, Strategy
 from journeyman.core.people import AuditEntry, Offer, Quota, Schedule
 from journeyman.core.quota import Standing
 from journeyman.core.settings import ModelSettings
@@ -197,6 +197,18 @@ class ModelLine(Value):
     problem: str | None = None
 
 
+class EmbeddedModel(Value):
+    """The file of the embedded model on the service's machine, `size` bytes. While it is fetched, `text` says what
+    happens and `done` of `total` how far that is (0 where it is not known); `error` says why the last try failed."""
+
+    state: Literal["missing", "fetching", "ready"]
+    text: str = ""
+    done: int = 0
+    total: int = 0
+    size: int
+    error: str = ""
+
+
 class ModelList(Value):
     models: tuple[ModelLine, ...]
     default: str
@@ -234,7 +246,7 @@ class ScheduleTask(Value):
     environment: EnvironmentName | None = None
     ref: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Strategy | None = None
     attempts: int = Field(default=1, ge=1, le=8)
     limits: TurnLimits = TurnLimits()
     checks: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(default=(), max_length=50)

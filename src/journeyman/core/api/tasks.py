@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from journeyman.core.model import Strategy
 from journeyman.core.task import (
     Attempt,
     Budget,
@@ -27,7 +28,6 @@ Prompt = Annotated[str, Field(min_length=1, max_length=400_000)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 BlobId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[float, Field(gt=0, lt=1e12, allow_inf_nan=False)]
-Strategy = Literal["loop", "repair"]
 
 
 # ---------------------------------------------------------------- what a client sends
@@ -65,7 +65,8 @@ class TaskCreate(Value):
     It works on `repository` (an address that git can clone, or a folder of the server's machine), or on that of the
     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
-    `against`; without it, at the starting diff or at what the branch has and the main one has not.
+    `against`; without it, at the starting diff or at what the branch has and the main one has not. `cascade` are the
+    models of that strategy, the cheapest first; without them those of the service's settings.
     """
 
     prompt: Prompt
@@ -75,6 +76,7 @@ class TaskCreate(Value):
     ref: Name | None = None
     model: Name | None = None
     strategy: Strategy | None = None
+    cascade: tuple[Name, ...] = Field(default=(), max_length=8)
     attempts: int = Field(default=1, ge=1, le=8)
     limits: TurnLimits = TurnLimits()
     budget: TaskBudget = TaskBudget()
@@ -411,8 +413,18 @@ class AttemptColumn(Value):
     rank: int | None = None
 
 
+class MatrixPair(Value):
+    """The new tests of one attempt on the tree of another, both by name."""
+
+    tests_of: str
+    on: str
+    passed: int
+    failed: int
+
+
 class Matrix(Value):
-    """The attempts of a turn side by side. Only tests that do not pass everywhere have a row."""
+    """The attempts of a turn side by side. Only tests that do not pass everywhere have a row. `crossed` is how the new
+    tests of each attempt fare on the others, where they were run."""
 
     turn: int
     columns: tuple[AttemptColumn, ...]
@@ -421,3 +433,4 @@ class Matrix(Value):
     best: str | None = None
     why: str = ""
     hidden: int = 0
+    crossed: tuple[MatrixPair, ...] = ()

@@ -10,7 +10,8 @@ from pydantic import Field
 from journeyman.core.api.tasks import AttemptLine
 from journeyman.core.environment import EnvironmentUse, Refusal
 from journeyman.core.events import CommandEnded, Event, FilesChanged, Opened, PlanStep, PlanUpdated
-from journeyman.core.evidence import Change, Check, Citation, Comparison
+from journeyman.core.evidence import Change, Check, Citation, Comparison, StageRun
+from journeyman.core.model import Strategy
 from journeyman.core.task import Base, Limits, Mode, StopReason, Verdict
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
@@ -94,7 +95,8 @@ class ChecksView(Value):
 
 
 class ResultView(Value):
-    """The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result."""
+    """The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result.
+    `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`."""
 
     verdict: Verdict
     summary: str
@@ -107,6 +109,8 @@ class ResultView(Value):
     seconds: float = 0.0
     tree: str | None = None
     has_patch: bool = False
+    stages: tuple[StageRun, ...] = ()
+    cost_alone: float | None = None
 
 
 class AttemptView(Value):
@@ -116,7 +120,7 @@ class AttemptView(Value):
     attempt: AttemptLine
     mode: Mode | None = None
     model: str = ""
-    strategy: Literal["loop", "repair"] | None = None
+    strategy: Strategy | None = None
     base: Base | None = None
     limits: Limits = Limits()
     checks: tuple[Check, ...] = ()

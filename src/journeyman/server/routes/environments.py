@@ -205,6 +205,7 @@ async def test_environment(request: Request, actor: Writer, name: EnvironmentNam
     """Open a sandbox as an attempt would have it, and try every way around its network policy."""
     stored = await _changed(request, actor, name)
     probes = await _workshop(request, stored).self_test(name, None)
+    await note(request, actor, "environment.tested", name)
     return SelfTest(held=all(probe.held for probe in probes), probes=probes)
 
 

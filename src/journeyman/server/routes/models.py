@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query, Request
 
 from journeyman.core.api.admin import (
+    EmbeddedModel,
     EnvironmentName,
     ModelAdd,
     ModelLine,
@@ -23,6 +24,7 @@ from journeyman.server.auth.noted import note
 from journeyman.server.catalogue import Catalogue, choice_of
 from journeyman.server.errors import ApiError, not_found
 from journeyman.server.examples_people import MODEL, SECRET
+from journeyman.server.fetching import Fetching
 from journeyman.server.parts import parts_of
 
 router = APIRouter(tags=["administration"], route_class=Route)
@@ -84,6 +86,23 @@ async def test_model(request: Request, actor: Administrator, name: ModelName) ->
     return await catalogue.test(name)
 
 
+@router.get("/models/embedded")
+async def get_embedded_model(request: Request, actor: Reader) -> EmbeddedModel:
+    """Whether the embedded model is on the service's machine, or how far its fetching is."""
+    del actor
+    return _fetching(request).look()
+
+
+@router.post("/models/embedded/fetch", status_code=202)
+async def fetch_embedded_model(request: Request, actor: Administrator) -> EmbeddedModel:
+    """Fetch the embedded model in the background, unless it is there or on its way: about 1.1 GB."""
+    fetching = _fetching(request)
+    if fetching.look().state == "missing":
+        await note(request, actor, "model.fetched", "local")
+        fetching.start()
+    return fetching.look()
+
+
 @router.get("/secrets")
 async def list_secrets(request: Request, actor: Administrator) -> SecretList:
     """The names of all secrets. No value is ever told."""
@@ -129,6 +148,13 @@ async def remove_secret(
     except UsageError as error:
         raise not_found("secret", name) from error
     await note(request, actor, "secret.removed", name, environment or "for all")
+
+
+def _fetching(request: Request) -> Fetching:
+    fetching = parts_of(request).fetching
+    if fetching is None:
+        raise ApiError(503, "unavailable", "This server keeps no embedded model.")
+    return fetching
 
 
 def _catalogue(request: Request) -> Catalogue:

@@ -139,6 +139,7 @@ async def _request(parts: Parts, actor: Actor, task: ScheduleTask, before: Sched
         environment=task.environment or "ready",
         model=task.model,
         strategy=task.strategy,
+        cascade=parts.cascade,
         attempts=task.attempts,
         limits=task.limits.over(parts.limits),
         checks=task.checks,

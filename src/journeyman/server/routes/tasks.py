@@ -26,9 +26,10 @@ from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Reader, Writer
 from journeyman.server.auth.noted import note
+from journeyman.server.counted import one_by_one
 from journeyman.server.errors import ApiError
 from journeyman.server.examples import CREATE, example
-from journeyman.server.found import ChangedTask, SeenTask, find_task
+from journeyman.server.found import ChangedTask, SeenTask, find_task, note_for_owner
 from journeyman.server.parts import Parts, parts_of
 from journeyman.server.tallies import Tallies
 from journeyman.server.views.matrix import matrix
@@ -60,21 +61,25 @@ async def create_task(
 ) -> TaskView:
     """Hand out a task."""
     parts = parts_of(request)
+    if idempotency_key is not None and (known := await parts.store.of_key(actor.id, idempotency_key)) is not None:
+        response.headers["Location"] = f"{request.url.path}/{known.id}"
+        return await lines.task_view(parts, actor, known.id)  # whatever the quotas say by now
     group = await orders.group_of(parts, actor, body.group, body.environment)
     if body.parent is not None:
         await find_task(parts.store, actor, body.parent)
     wanted = await orders.request_of(parts, actor, body)
     budget = Budget(tokens=body.budget.tokens, cost=body.budget.cost)
-    task = await parts.engine.submit(
-        wanted,
-        owner=actor.id,
-        group=group,
-        origin=body.origin,
-        key=idempotency_key,
-        budget=await orders.admitted(parts, actor.id, group, budget),
-        priority=body.priority,
-        parent=body.parent,
-    )
+    async with one_by_one(request, actor.id):
+        task = await parts.engine.submit(
+            wanted,
+            owner=actor.id,
+            group=group,
+            origin=body.origin,
+            key=idempotency_key,
+            budget=await orders.admitted(parts, actor.id, group, budget),
+            priority=body.priority,
+            parent=body.parent,
+        )
     response.headers["Location"] = f"{request.url.path}/{task.id}"
     return await lines.task_view(parts, actor, task.id)
 
@@ -166,6 +171,8 @@ async def _act(request: Request, parts: Parts, actor: Actor, task: Task, act: Bu
             await parts.engine.again(task)
         case "delete":
             await _delete(request, parts, actor, task)
+            return
+    await note_for_owner(request, actor, task, act)
 
 
 @router.get("/{task_id}", responses=problems(404, 409) | example(200, "task_view", "The task with its turns."))

@@ -12,7 +12,7 @@ from journeyman.core.api.tasks import TaskView
 from journeyman.core.errors import UsageError
 from journeyman.server import lines
 from journeyman.server.answers import Route, answered, problems
-from journeyman.server.auth.actor import Administrator
+from journeyman.server.auth.actor import Administrator, Reader
 from journeyman.server.auth.noted import note
 from journeyman.server.errors import ApiError
 from journeyman.server.found import SeenTask
@@ -29,12 +29,13 @@ PIECE = 256 * 1024
 @router.get(
     "/{task_id}/export", responses=answered(FILE, "The file.") | problems(404), response_class=StreamingResponse
 )
-async def export_task(request: Request, task: SeenTask) -> StreamingResponse:
+async def export_task(request: Request, actor: Reader, task: SeenTask) -> StreamingResponse:
     """The whole task as one file, for another service."""
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOL))
         await parts_of(request).store.transfer.write(task.id, file)
         stack.pop_all()  # it is closed when it has been sent
+    await note(request, actor, "task.export", task.id, task.title)
     headers = {"Content-Disposition": f'attachment; filename="{task.id}.journeyman.zip"'}
     return StreamingResponse(_pieces(file), media_type=FILE, headers=headers)
 

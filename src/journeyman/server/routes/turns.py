@@ -13,6 +13,7 @@ from journeyman.server import lines, orders
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Actor, Writer
 from journeyman.server.auth.noted import note
+from journeyman.server.counted import one_by_one
 from journeyman.server.errors import ApiError
 from journeyman.server.examples import FOLLOW_UP
 from journeyman.server.found import ChangedTask, find_attempt
@@ -50,17 +51,18 @@ async def fork_task(
     before = await _newest(parts, task, attempt.turn)
     step = _step_of(attempt, attempt.summary.steps if body.step is None else body.step)
     budget = Budget(tokens=body.budget.tokens, cost=body.budget.cost)
-    new = await parts.engine.submit(
-        await orders.fork_of(parts, actor, before, step, body),
-        owner=actor.id,
-        group=task.group,
-        origin="api",
-        key=idempotency_key,
-        budget=await orders.admitted(parts, actor.id, task.group, budget),
-        priority=task.priority,
-        parent=task.id,
-        continues=attempt.id,
-    )
+    async with one_by_one(request, actor.id):
+        new = await parts.engine.submit(
+            await orders.fork_of(parts, actor, before, step, body),
+            owner=actor.id,
+            group=task.group,
+            origin="api",
+            key=idempotency_key,
+            budget=await orders.admitted(parts, actor.id, task.group, budget),
+            priority=task.priority,
+            parent=task.id,
+            continues=attempt.id,
+        )
     return await lines.task_view(parts, actor, new.id)
 
 

@@ -147,9 +147,15 @@ async def get_timeline(
 
 
 @router.get("/{attempt}/commands")
-async def list_commands(request: Request, attempt: SeenAttempt, after: Seq = 0, limit: Limit = 200) -> CommandPage:
+async def list_commands(
+    request: Request,
+    attempt: SeenAttempt,
+    after: Seq = 0,
+    limit: Limit = 200,
+    search: Annotated[str, Query(max_length=200, description="Only with this in them or their output.")] = "",
+) -> CommandPage:
     """Commands and checks whose output is kept, in the order in which they ended."""
-    return await attempts.commands(parts_of(request).store, attempt, after, limit)
+    return await attempts.commands(parts_of(request).store, attempt, after, limit, search)
 
 
 @router.get("/{attempt}/chunks/{chunk}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from journeyman.core.ranking import scores
 from journeyman.core.task import Attempt, Verdict
 from journeyman.core.text import counted
 
@@ -15,16 +16,25 @@ WORDS: dict[Verdict, str] = {
 }
 
 
-def order(attempt: Attempt) -> tuple[int, int, int, str]:
-    """As `core.evidence.best`: by the checks first, then by warnings and size, then by its number."""
+def order(attempt: Attempt, fares: float = 1.0) -> tuple[int, float, int, int, str]:
+    """As `core.evidence.best`: by the checks first, then by the others' new tests, then by warnings and size, then by
+    its number."""
     summary = attempt.summary
     rank = RANK.index(attempt.verdict) if attempt.verdict else len(RANK)
-    return rank, summary.warnings, summary.added + summary.removed, attempt.id
+    return rank, -round(fares, 6), summary.warnings, summary.added + summary.removed, attempt.id
+
+
+def fares(attempts: Sequence[Attempt]) -> dict[str, float]:
+    """How each attempt fares on the others' new tests, 0 to 1."""
+    done = [attempt.id for attempt in attempts if attempt.verdict]
+    return scores(done, [pair for attempt in attempts for pair in attempt.summary.crossed])
 
 
 def ranked(attempts: Sequence[Attempt]) -> list[Attempt]:
     """The attempts that have a result, the best first."""
-    return sorted((attempt for attempt in attempts if attempt.verdict), key=order)
+    found = fares(attempts)
+    done = [attempt for attempt in attempts if attempt.verdict]
+    return sorted(done, key=lambda attempt: order(attempt, found[attempt.id]))
 
 
 def why(attempts: Sequence[Attempt], chosen: str | None) -> str:
@@ -40,7 +50,11 @@ def why(attempts: Sequence[Attempt], chosen: str | None) -> str:
     reasons = [WORDS[picked.verdict]]
     rivals = [attempt for attempt in best[1:] if attempt.verdict == picked.verdict]
     if rivals:
-        reasons.append(_against(picked, rivals))
+        found = fares(attempts)
+        if all(found[rival.id] < found[picked.id] for rival in rivals):
+            reasons.append("and it fares best on the new tests of the others")
+        else:
+            reasons.append(_against(picked, rivals))
     elif len(best) > 1:
         reasons.append("which holds for no other attempt")
     return f"Attempt {picked.number} of {len(attempts)}: {', '.join(reasons)}."
@@ -52,6 +66,6 @@ def _against(picked: Attempt, rivals: Sequence[Attempt]) -> str:
     if all(rival.summary.warnings > mine.warnings for rival in rivals):
         return f"with {counted(mine.warnings, 'warning') if mine.warnings else 'no warnings'}, the fewest"
     size = mine.added + mine.removed
-    if all(order(rival)[1:3] > (mine.warnings, size) for rival in rivals):
+    if all(order(rival)[2:4] > (mine.warnings, size) for rival in rivals):
         return f"with the smallest change (+{mine.added} −{mine.removed})"
     return "no worse than the others with the same outcome, and the first of them"

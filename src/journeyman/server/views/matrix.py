@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from journeyman.core.api.tasks import AttemptColumn, Matrix, MatrixRow
+from journeyman.core.api.tasks import AttemptColumn, Matrix, MatrixPair, MatrixRow
 from journeyman.core.evidence import CheckRun, Result
 from journeyman.core.task import Attempt
 from journeyman.server.views.choice import ranked, why
@@ -45,6 +45,17 @@ def matrix(
         best=best[0] if best else None,
         why=why(attempts, chosen),
         hidden=max(tests - most, 0),
+        crossed=_crossed(attempts),
+    )
+
+
+def _crossed(attempts: Sequence[Attempt]) -> tuple[MatrixPair, ...]:
+    names = {one.id: f"{one.turn}.{one.number}" for one in attempts}
+    pairs = {(pair.tests_of, pair.on): pair for one in attempts for pair in one.summary.crossed}
+    return tuple(
+        MatrixPair(tests_of=names[author], on=names[on], passed=pair.passed, failed=pair.failed)
+        for (author, on), pair in sorted(pairs.items())
+        if author in names and on in names
     )
 
 

@@ -18,6 +18,8 @@ from journeyman.core.events import (
     CandidateTried,
     Checked,
     Compacted,
+    CrossChecked,
+    Escalated,
     Event,
     Opened,
     Progressed,
@@ -34,7 +36,7 @@ from journeyman.core.events import (
 from journeyman.core.items import Reasoning
 from journeyman.core.model import Reply
 from journeyman.core.text import clip
-from journeyman.core.words import compacted_words
+from journeyman.core.words import compacted_words, crossed_words, escalated_words
 from journeyman.server.views.checks import run_view
 
 CONTENT = 20_000
@@ -196,6 +198,10 @@ def _words(event: Event) -> str:
             return f"{event.message} Trying again in {event.wait:.0f} s."
         case Compacted():
             return compacted_words(event)
+        case Escalated():
+            return escalated_words(event)
+        case CrossChecked():
+            return crossed_words(event)
         case Resumed():
             return "Another process went on with the work."
         case Stopped():

@@ -35,7 +35,7 @@ export function PushBranch({ task, attempt, open, onOpenChange }: PushBranchProp
       ) : (
         <div className="flex flex-col gap-4">
           {target.remote ? (
-            <PushForm key={target.branch} task={task} attempt={attempt.name} target={target} onDone={() => onOpenChange(false)} />
+            <PushForm task={task} attempt={attempt.name} target={target} onDone={() => onOpenChange(false)} />
           ) : (
             <div role="status">
               <p className="font-medium">{t("push.cannot")}</p>

@@ -14,6 +14,8 @@ import { Button, buttonClass } from "@/ui/Button";
 import { cx } from "@/ui/class";
 import { Note, Working } from "@/ui/States";
 
+import { Embedded } from "./Embedded";
+
 /** From nothing to a solved task: a model, an example, and watching it. */
 export function Welcome() {
   const { t } = useTranslation("welcome");
@@ -106,6 +108,7 @@ function ModelStep({ models, chosen, onChoose }: { models: ModelLine[]; chosen: 
           </button>
         ))}
       </div>
+      {chosen.source === "embedded" ? <Embedded /> : null}
       <div className="mt-3 flex flex-wrap items-center gap-3 text-sm">
         <Button size="sm" busy={test.isPending && t("model.testing")} onClick={() => test.mutate(chosen.name)}>
           {t("model.test")}

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight, Download, Play, Search, SquareTerminal } from "lucide-react";
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { CommandView } from "@/api/types";
@@ -24,6 +24,8 @@ export function Terminal() {
   const { ref, search, attempt } = useTaskPage();
   const query = useCommands(ref as AttemptRef);
   const [words, setWords] = useState("");
+  const sought = useDeferredValue(words.trim());
+  const found = useCommands(ref as AttemptRef, sought);
   const [replayed, setReplayed] = useState<{ chunk: string | null } | null>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(search.at ? [search.at] : []));
   const box = useRef<HTMLDivElement>(null);
@@ -37,10 +39,7 @@ export function Terminal() {
     if (at) setOpen((before) => new Set(before).add(at));
   }
 
-  const commands = useMemo(() => {
-    const lower = words.toLowerCase();
-    return (query.data ?? []).filter((command) => !lower || command.command.toLowerCase().includes(lower) || open.has(command.chunk));
-  }, [query.data, words, open]);
+  const commands = (sought ? found.data : query.data) ?? [];
   // eslint-disable-next-line react-hooks/incompatible-library -- it is not memoised, as the library asks
   const virtual = useVirtualizer({
     count: commands.length,
@@ -81,7 +80,9 @@ export function Terminal() {
             className="w-full min-w-0 bg-transparent text-sm text-ink outline-none"
           />
         </label>
-        <span className="text-sm text-muted">{t("terminal.count", { count: query.data.length })}</span>
+        <span className="text-sm text-muted" role="status">
+          {sought ? (found.isFetching ? t("terminal.searching") : t("terminal.found", { count: commands.length })) : t("terminal.count", { count: query.data.length })}
+        </span>
         <Button size="sm" icon={<Play size={13} />} onClick={() => setReplayed({ chunk: null })}>
           {t("terminal.replay")}
         </Button>

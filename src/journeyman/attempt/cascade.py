@@ -1,0 +1,167 @@
+"""A cascade: models in order of price, of which the next is asked only where the checks do not show that it is done.
+
+Each stage begins anew from where the attempt began, with a sandbox of its own, and is told what those before it came
+to. The attempt hands over the best of what its stages came to.
+"""
+
+from collections.abc import Sequence
+
+from journeyman.attempt.host import ModelPlan
+from journeyman.core import folds
+from journeyman.core.errors import StoreError
+from journeyman.core.events import AttemptStarted, Escalated, Event, Finished
+from journeyman.core.evidence import Result, StageRun, best
+from journeyman.core.model import Profile, Stage, Way
+from journeyman.core.text import clip, counted, decode, one_line
+from journeyman.store.store import Store
+
+SHARE = 0.5
+"""The part of the time that is left which a stage before the last may take."""
+SUMMARY = 1_500
+DIFF = 6_000
+"""Characters of what an earlier stage said and changed that the next one is told."""
+TESTS = 20
+
+
+def stages_of(plans: Sequence[tuple[ModelPlan, Way | None]], model: ModelPlan) -> tuple[Stage, ...]:
+    """The stages in the order of `plans`; with less than two a model alone, first by repair and then in the loop."""
+    if len(plans) < 2:
+        only = plans[0][0] if plans else model
+        ways: tuple[Way, ...] = ("repair", "loop")
+        return tuple(Stage(model=only.name, profile=only.profile, strategy=way) for way in ways)
+    return tuple(
+        Stage(model=plan.name, profile=plan.profile, strategy=way or plan.profile.strategy) for plan, way in plans
+    )
+
+
+def named(entry: str) -> tuple[str, Way | None]:
+    """A model's name and, where it stands behind it, how it is put to work: "local loop"."""
+    name, _, way = entry.strip().rpartition(" ")
+    if name and way == "loop":
+        return name.strip(), "loop"
+    if name and way == "repair":
+        return name.strip(), "repair"
+    return entry.strip(), None
+
+
+def at_stage(start: AttemptStarted, events: Sequence[Event]) -> AttemptStarted:
+    """The attempt's beginning as its present stage has it: its model, its strategy, its time."""
+    if start.strategy != "cascade":
+        return start
+    earlier = folds.escalations(events)
+    stage = start.stages[len(earlier)]
+    spent = folds.seconds(events[: events.index(earlier[-1]) + 1], earlier[-1].at) if earlier else 0.0
+    left = max(start.limits.seconds - spent, 0.0)
+    last = len(earlier) == len(start.stages) - 1
+    limits = start.limits.model_copy(update={"seconds": spent + left * (1.0 if last else SHARE)})
+    return start.model_copy(
+        update={"model": stage.model, "profile": stage.profile, "strategy": stage.strategy, "limits": limits}
+    )
+
+
+def escalation(start: AttemptStarted, events: Sequence[Event], result: Result) -> Escalated | None:
+    """What has the next stage begin; None where the result is good enough, or there is no further one."""
+    number = len(folds.escalations(events)) + 1
+    if start.strategy != "cascade" or result.verdict == "verified" or number >= len(start.stages):
+        return None
+    manifest, complete = folds.checkpoint(events)
+    return Escalated(
+        stage=number,
+        model=start.stages[number].model,
+        why=_why(result),
+        result=result,
+        checkpoint=manifest,
+        checkpointed=complete,
+    )
+
+
+def _why(result: Result) -> str:
+    if result.verdict == "failing":
+        failing = [test.id for run in result.result_checks for test in run.failing]
+        if failing:
+            return f"{counted(len(failing), 'test')} still fail."
+        commands = [run.check.command for run in result.result_checks if not run.passed]
+        return f"`{one_line(commands[0], 100)}` still fails." if commands else "The checks still fail."
+    return "Nothing was changed." if result.verdict == "unchanged" else "Nothing could be checked."
+
+
+def concluded(start: AttemptStarted, events: Sequence[Event], result: Result) -> Finished:
+    """The end of an attempt: of a cascade with the best of its stages' results, and what all of it cost."""
+    if start.strategy != "cascade":
+        return Finished(result=result)
+    earlier = folds.escalations(events)
+    runs = [_run(start.stages[at], one.result) for at, one in enumerate(earlier)]
+    runs.append(_run(start.stages[len(earlier)], result))
+    results = {f"{at:03}": one.result for at, one in enumerate(earlier) if one.checkpointed}
+    last = f"{len(earlier):03}"
+    chosen = best(results | {last: result}, prefer=last)
+    whole = {
+        "usage": folds.usage(events),
+        "seconds": sum(run.seconds for run in runs),
+        "stages": tuple(runs),
+        "cost_alone": _alone(start.stages[-1].profile, runs, reached=len(runs) == len(start.stages)),
+    }
+    if chosen == last:
+        return Finished(result=result.model_copy(update=whole))
+    stage = int(chosen)
+    return Finished(result=results[chosen].model_copy(update=whole), stage=stage, checkpoint=earlier[stage].checkpoint)
+
+
+def _run(stage: Stage, result: Result) -> StageRun:
+    return StageRun(
+        model=stage.model,
+        strategy=stage.strategy,
+        verdict=result.verdict,
+        usage=result.usage,
+        seconds=result.seconds,
+    )
+
+
+def _alone(last: Profile, runs: Sequence[StageRun], *, reached: bool) -> float | None:
+    """What the last model alone costs: what it did cost, or else the tokens of the stage that ended it at its price."""
+    usage = runs[-1].usage
+    if reached:
+        return usage.cost
+    if last.input_price is None or last.output_price is None:
+        return None
+    cached = last.cached_input_price if last.cached_input_price is not None else last.input_price
+    fresh = usage.input_tokens - usage.cached_input_tokens
+    price = fresh * last.input_price + usage.cached_input_tokens * cached + usage.output_tokens * last.output_price
+    return price / 1_000_000
+
+
+def of_stage(events: Sequence[Event], result: Result, now: float) -> Result:
+    """A stage's result with what the stage alone used."""
+    earlier = folds.escalations(events)
+    if not earlier:
+        return result
+    began = earlier[-1].at
+    used = folds.usage(folds.current(events))
+    return result.model_copy(update={"usage": used, "seconds": max(now - began, 0.0)})
+
+
+async def learned(store: Store, events: Sequence[Event]) -> str:
+    """What the stages before came to, for the model that goes on; empty for the first one."""
+    parts: list[str] = []
+    for one in folds.escalations(events):
+        result = one.result
+        failing = [test.id for run in result.result_checks for test in run.failing][:TESTS]
+        broken = result.comparison.broken[:TESTS]
+        said = [f"Another try at this, whose changes are gone, did not get there: {one.why}"]
+        if result.summary.strip():
+            said.append(f"It said:\n{clip(result.summary, SUMMARY)}")
+        if result.diff is not None:
+            said.append(f"Its change:\n{clip(await _patch(store, result.diff), DIFF)}")
+        if failing:
+            said.append("Failing after it: " + ", ".join(failing))
+        if broken:
+            said.append("Broken by it: " + ", ".join(broken))
+        parts.append("\n".join(said))
+    return "\n\n".join([*parts, "Learn from that; do not take over what is wrong."]) if parts else ""
+
+
+async def _patch(store: Store, blob: str) -> str:
+    try:
+        return decode(await store.blob(blob))
+    except StoreError:
+        return "(not kept)"

@@ -1,0 +1,100 @@
+"""Choosing among edits that pass, and making the chosen one small."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from test_agent_repair_strategy import PYTEST, changed, scripted_requests, working
+
+from journeyman.agent.repair import repair
+from journeyman.agent.repair.candidates import Candidate, Verdict
+from journeyman.agent.repair.choice import choose, fork_of, grammar_of
+from journeyman.agent.repair.minimal import hunks_of, minimal, patched_with, without_layout
+from journeyman.agent.repair.validate import OnVerdict
+
+BEFORE = (
+    "import os\n\n\ndef other():\n    return 0\n\n\n"
+    "def mean(xs):\n    '''The mean.'''\n    total = sum(xs)\n    return total / total\n"
+)
+
+
+def edit(old: str, new: str) -> Candidate:
+    return Candidate("stats.py", BEFORE, BEFORE.replace(old, new), f"mutation: {new}", 0.5)
+
+
+ONE = edit("total / total", "total / 2")
+LENGTH = edit("total / total", "total / len(xs)")
+DEEPER = edit("total = sum(xs)", "total = 2")
+
+
+def test_a_fork_is_where_the_edits_part() -> None:
+    fork = fork_of([ONE, LENGTH])
+    assert fork is not None
+    assert fork.head == "def mean(xs):\n    '''The mean.'''\n    total = sum(xs)\n"
+    assert fork.options == ("    return total / 2\n", "    return total / len(xs)\n")
+    assert fork.before + fork.options[1] + fork.after == LENGTH.text
+    both = fork_of([LENGTH, DEEPER])
+    assert both is not None
+    assert both.options == (
+        "    total = sum(xs)\n    return total / len(xs)\n",
+        "    total = 2\n    return total / total\n",
+    )
+    assert fork_of([edit("return 0", "return 1"), LENGTH]) is None
+
+
+def test_the_grammar_holds_to_the_options() -> None:
+    assert grammar_of(['    a = "x"\n', "    b\n"]) == 'root ::= "    a = \\"x\\"\\n" | "    b\\n"'
+
+
+async def test_a_model_without_grammars_names_a_number(tmp_path: Path) -> None:
+    async with working(tmp_path, {"stats.py": BEFORE}, ["The right one is 2."], prompt="", checks=()) as work:
+        assert await choose(work, [ONE, LENGTH]) == LENGTH
+
+
+async def test_the_model_has_the_say_where_little_is_tested(tmp_path: Path) -> None:
+    files = {
+        "twice.py": "def twice(x):\n    return x - 2\n",
+        "test_twice.py": "from twice import twice\n\n\ndef test_twice():\n    assert twice(2) == 4\n",
+    }
+    async with working(tmp_path, files, ["none of these"], prompt="`twice` is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert stop.message.startswith("Repaired twice.py")
+        assert "nothing tells which of them is meant" in stop.doubt
+        assert scripted_requests(work) == 1
+        assert (await changed(work))["twice.py"].startswith("def twice(x):\n    return ")
+
+
+def test_hunks_put_together_are_the_edit() -> None:
+    after = BEFORE.replace("total / total", "total / len(xs)").replace("import os\n", "import os\nimport re\n")
+    hunks = hunks_of(BEFORE, after)
+    assert len(hunks) == 2
+    assert patched_with(BEFORE, hunks) == after
+    assert patched_with(BEFORE, []) == BEFORE
+
+
+def test_layout_and_comments_go_back() -> None:
+    after = BEFORE.replace("total = sum(xs)", "total = sum( xs )  # all").replace("total / total", "total / len(xs)")
+    assert without_layout(Candidate("stats.py", BEFORE, after, "model")).text == LENGTH.text
+
+
+class Wants:
+    """Trials that pass what holds some text."""
+
+    batch = 8
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+    async def run(
+        self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
+    ) -> None:
+        for candidate in candidates:
+            passed = all(text in candidate.text for text in self.texts)
+            on_verdict(candidate, Verdict("passed" if passed else "no_better"))
+
+
+async def test_what_is_not_needed_is_dropped() -> None:
+    after = LENGTH.text.replace("return 0", "return 1").replace("import os", "import os, re")
+    patch = Candidate("stats.py", BEFORE, after, "model")
+    assert (await minimal(patch, Wants("len(xs)"), 1.0, tested=True)).text == LENGTH.text
+    assert (await minimal(patch, Wants("len(xs)", "return 1"), 1.0, tested=True)).text == after.replace(", re", "")
+    assert (await minimal(patch, Wants("len(xs)"), 1.0, tested=False)).text == after

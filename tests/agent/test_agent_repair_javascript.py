@@ -1,0 +1,155 @@
+"""JavaScript: single mutations, functions, forms of programs; and trials in real sandboxes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from test_agent_repair_strategy import candidates, changed, scripted_requests, working
+
+from journeyman.agent.repair import repair
+from journeyman.agent.repair.coverage import covered, executed
+from journeyman.agent.repair.javascript import form, functions_of, headed
+from journeyman.agent.repair.locate import Evidence, locate
+from journeyman.agent.repair.mutate_javascript import mutations
+from journeyman.agent.repair.validate import goal_of
+from journeyman.core.evidence import Check
+
+SLIPS = {
+    "boundary": ("const f = (n) => {\n  return n > 1;\n}\n", "n > 1", "n >= 1"),
+    "equality": ("const f = (n) => {\n  if (n < 0) return 1;\n  return 0;\n}\n", "n < 0", "n == 0"),
+    "number": ("function f(a) {\n  return a[0];\n}\n", "a[0]", "a[1]"),
+    "step": ("function f(a) {\n  return a.length;\n}\n", "a.length", "a.length - 1"),
+    "operator": ("function f(a, b) {\n  return a - b;\n}\n", "a - b", "a + b"),
+    "grouping": ("function f(a, b) {\n  return a - b / 2;\n}\n", "a - b / 2", "(a - b) / 2"),
+    "wrapped": ("function f(a, b) {\n  return a - b;\n}\n", "a - b", "Math.abs(a - b)"),
+    "arguments": ("function f(a, b) {\n  return g(a, b);\n}\n", "g(a, b)", "g(b, a)"),
+    "receiver": ("const f = (a, b) => {\n  return a.indexOf(b);\n}\n", "a.indexOf(b)", "b.indexOf(a)"),
+    "method": ("const f = (a) => {\n  a.push(1);\n}\n", "push", "unshift"),
+    "lower case": ("const f = (a) => {\n  return new Set(a);\n}\n", "Set(a)", "Set(a.toLowerCase())"),
+    "variable": ("function f(a, b) {\n  let c = a;\n  return c + b;\n}\n", "c + b", "a + b"),
+    "negation": ("function f(a) {\n  if (!a) return 1;\n}\n", "!a", "a"),
+    "and": ("function f(a, b) {\n  return a && b;\n}\n", "a && b", "a || b"),
+    "literal": ("function f() {\n  return true;\n}\n", "true", "false"),
+    "branches": ("const f = (a) => {\n  return a ? 1 : 2;\n}\n", "1 : 2", "2 : 1"),
+    "augmented": ("function f(t, x) {\n  t += x;\n  return t;\n}\n", "t += x", "t -= x"),
+    "deletion": ("function f(a) {\n  a.sort();\n  return a;\n}\n", "  a.sort();\n", "  \n"),
+    "insertion": ("function f(a) {\n  let b = a;\n  return b;\n}\n", "let b = a;", "let b = a;\n  b.pop();"),
+    "return value": ("function f(a, b) {\n  return b;\n}\n", "return b", "return a"),
+    "part": (
+        "function f(s) {\n  let i = 0;\n  while (g(s)) i++;\n  return i;\n}\n",
+        "g(s)",
+        "g(s.slice(i))",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SLIPS)
+def test_a_slip_is_among_the_mutations(kind: str) -> None:
+    text, wrong, right = SLIPS[kind]
+    assert form(text.replace(wrong, right, 1)) in {form(mutation.apply(text)) for mutation in mutations(text)}
+
+
+def test_most_mutations_are_programs() -> None:
+    for text, _, _ in SLIPS.values():
+        after = [form(mutation.apply(text)) for mutation in mutations(text)]
+        assert len([one for one in after if one is None]) <= len(after) / 5
+
+
+def test_only_the_lines_asked_for_change_and_other_alphabets_do_not_shift_them() -> None:
+    text = "// é中\nfunction f(a) {\n  return 'ü' + a;\n}\n\nfunction g(b) {\n  return b - 1;\n}\n"
+    found = mutations(text, [range(6, 9)])
+    assert found
+    assert all(mutation.apply(text).startswith(text[: text.index("function g")]) for mutation in found)
+    assert text.replace("b - 1", "b + 1") in [mutation.apply(text) for mutation in found]
+
+
+def test_forms_forget_layout_and_comments_and_know_what_does_not_parse() -> None:
+    assert form("let a = 1; // one\n") == form("let a   =\n 1\n")
+    assert form("let a = 'b  c'") != form("let a = 'b c'")
+    assert form("let a = (;") is None
+
+
+def test_functions_have_the_names_that_they_are_bound_to() -> None:
+    text = (
+        "const a = () => {\n  return 1;\n};\nfunction b() {}\nclass C {\n  d() {}\n}\n"
+        "module.exports.e = function () {};\n"
+    )
+    assert {name: (lines.start, lines.stop) for name, lines in functions_of(text).items()} == {
+        "a": (1, 4),
+        "b": (4, 5),
+        "d": (6, 7),
+        "module.exports.e": (8, 9),
+    }
+
+
+def test_what_a_comment_says_is_the_head_of_a_function() -> None:
+    head = "// Doubles.\n// >>> f(2)\nconst f = (n) => {\n"
+    assert headed(head + "  return n;\n}\n\nmodule.exports = { f }\n") == head
+    assert headed("const f = (n) => {\n  return n;\n}\n") is None
+
+
+NODE = Check(command="node --test", source="AGENTS.md", runner="node", timeout=60.0)
+system_node = pytest.mark.skipif(
+    not str(Path(shutil.which("node") or "").resolve()).startswith("/usr"), reason="node is not one of the system's"
+)
+
+
+def sum_of(body: str) -> dict[str, str]:
+    return {
+        "total.js": f"const total = (xs) => {{\n  let t = 0;\n{body}  return t;\n}}\n\nmodule.exports = {{ total }}\n",
+        "total.test.js": (
+            "const test = require('node:test');\nconst assert = require('node:assert');\n"
+            "const { total } = require('./total');\n"
+            "test('none', () => assert.strictEqual(total([]), 0));\n"
+            "test('one', () => assert.strictEqual(total([5]), 5));\n"
+            "test('more', () => assert.strictEqual(total([1, 2, 4]), 7));\n"
+            "test('negative', () => assert.strictEqual(total([-3, 1]), -2));\n"
+        ),
+    }
+
+
+@system_node
+async def test_a_slip_is_repaired_without_the_model(tmp_path: Path) -> None:
+    files = sum_of("  for (let i = 0; i <= xs.length; i++) {\n    t += xs[i];\n  }\n")
+    async with working(tmp_path, files, [], prompt="`total` is wrong", checks=(NODE,)) as work:
+        stop = await repair(work)
+        assert stop.message.startswith("Repaired total.js")
+        assert await changed(work) == {"total.js": files["total.js"].replace("i <= xs", "i < xs")}
+        assert scripted_requests(work) == 0
+
+
+TWO = {
+    "pair.js": (
+        "const one = (a) => {\n  return a - 1;\n};\n\nconst two = (a) => {\n  if (a > 5) {\n    return 0;\n  }\n"
+        "  return a - 2;\n};\n\nmodule.exports = { one, two };\n"
+    ),
+    "pair.test.js": (
+        "const test = require('node:test');\nconst assert = require('node:assert');\n"
+        "const { two } = require('./pair');\ntest('two', () => assert.strictEqual(two(4), 6));\n"
+    ),
+}
+
+
+@system_node
+async def test_lines_that_a_failing_test_executes_are_known(tmp_path: Path) -> None:
+    async with working(tmp_path, TWO, [], prompt="", checks=(NODE,)) as work, work.layer() as layer:
+        goal = goal_of(await work.run_check(layer, NODE, "base"))
+        evidence = Evidence("", list(TWO), TWO, ["pair.test.js"])
+        found = await covered(layer, goal, evidence)
+        assert found.covered == {"pair.test.js": {"pair.js": [5, 6, 9, 10]}}
+        assert list(locate(found)[0].functions) == ["two"]
+
+
+def test_reports_that_are_none_say_nothing() -> None:
+    for report in (b"", b"nonsense", b"[]", b'{"result": 3}', b'{"result": [3, {"url": "file:///w/pair.js"}]}'):
+        assert executed(report, TWO) == {}
+
+
+@system_node
+async def test_an_endless_loop_costs_seconds(tmp_path: Path) -> None:
+    files = sum_of("  let i = 0;\n  while (i < xs.length) {\n    t += xs[i];\n    i -= 1;\n  }\n")
+    async with working(tmp_path, files, [], prompt="`total` never ends", checks=(NODE,)) as work:
+        await repair(work)
+        text = (await changed(work))["total.js"]
+        assert form(text.replace("i += 1", "i -= 1")) == form(files["total.js"]) or "i++" in text
+        assert any(event.outcome == "endless" for event in candidates(work))

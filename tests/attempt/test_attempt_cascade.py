@@ -1,0 +1,183 @@
+"""A cascade: the next model is asked only where the checks do not pass, and knows what was tried."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from journeyman.attempt.begin import Order, draft
+from journeyman.attempt.cascade import named, stages_of
+from journeyman.attempt.clones import ground_of
+from journeyman.attempt.host import Host, ModelPlan, Tell
+from journeyman.attempt.run import run_attempt
+from journeyman.core.errors import HandedOver
+from journeyman.core.events import Checked, Escalated, Event, Opened
+from journeyman.core.evidence import Result
+from journeyman.core.items import ToolResult, UserMessage
+from journeyman.core.model import Profile, Reply, Way, call, say
+from journeyman.core.usage import Usage
+from journeyman.core.words import cost_words
+from journeyman.models.script import Entry
+from journeyman.models.scripted import Scripted
+from tests.attempt.conftest import MakeBench
+from tests.conftest import MakeRepository
+
+FILES = {"a.txt": "one\n", ".gitignore": "*.log\n"}
+CHECK = "grep -qx two a.txt"
+CHEAP = Profile(name="cheap", input_price=0.1, output_price=0.1)
+DEAR = Profile(name="dear", input_price=10.0, output_price=10.0)
+
+
+def sh(name: str, command: str) -> Reply:
+    return call("shell", name, command=command)
+
+
+def priced(reply: Reply, cost: float | None) -> Reply:
+    return reply.model_copy(update={"usage": Usage(input_tokens=1_000, output_tokens=0, cost=cost)})
+
+
+def with_models(host: Host, models: Mapping[str, Scripted]) -> Host:
+    @asynccontextmanager
+    async def open_model(name: str, tell: Tell | None) -> AsyncGenerator[Scripted]:
+        yield models[name]
+
+    return replace(host, open_model=open_model)
+
+
+async def begin(host: Host, folder: Path, checks: Sequence[str] = (CHECK,)) -> str:
+    plans = (ModelPlan("cheap", CHEAP), ModelPlan("dear", DEAR))
+    order = Order(
+        "Make it two",
+        "code",
+        folder,
+        plans[1],
+        strategy="cascade",
+        cascade=tuple((plan, None) for plan in plans),
+        checks=tuple(checks),
+    )
+    new = await draft(order, ground_of(host), host.clock)
+    await host.store.create(new.task, new.attempts, new.firsts)
+    return new.attempts[0].id
+
+
+async def cascade(
+    bench: MakeBench, folder: Path, cheap: list[Entry], dear: list[Entry], checks: Sequence[str] = (CHECK,)
+) -> tuple[Result, list[Event], dict[str, Scripted]]:
+    models = {"cheap": Scripted(cheap, CHEAP), "dear": Scripted(dear, DEAR)}
+    host = with_models(bench([]).host, models)
+    attempt = await begin(host, folder, checks)
+    result = await run_attempt(host, attempt)
+    return result, await host.store.events(attempt), models
+
+
+async def test_the_dear_model_is_not_asked_where_the_checks_pass(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    script: list[Entry] = [priced(sh("c1", "echo two > a.txt"), 0.0001), priced(say("Done."), 0.0001)]
+    result, events, models = await cascade(bench, make_repository(FILES), script, [])
+    assert (result.verdict, models["dear"].requests) == ("verified", [])
+    assert not any(isinstance(event, Escalated) for event in events)
+    [stage] = result.stages
+    assert (stage.model, stage.strategy, stage.verdict) == ("cheap", "loop", "verified")
+    assert (result.usage.cost, result.cost_alone) == (pytest.approx(0.0002), pytest.approx(0.02))
+    assert "It cost $0.0002; the last model alone would have cost about $0.0200." in cost_words(result)
+
+
+async def test_the_next_model_begins_anew_and_knows_what_was_tried(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """The first one's changes, ignored files too, are gone from the workspace; its patch and what fails are told."""
+    cheap: list[Entry] = [
+        priced(sh("c1", "echo three > a.txt; echo junk > x.log; touch new.txt"), 0.001),
+        priced(say("It is three now."), 0.001),
+    ]
+    dear: list[Entry] = [priced(sh("c2", "cat a.txt; ls; echo two > a.txt"), 0.5), priced(say("Two."), 0.5)]
+    result, events, models = await cascade(bench, make_repository(FILES), cheap, dear)
+    assert (result.verdict, result.summary) == ("verified", "Two.")
+    [escalated] = [event for event in events if isinstance(event, Escalated)]
+    assert (escalated.stage, escalated.model, escalated.result.verdict) == (1, "dear", "failing")
+    first = models["dear"].requests[0].items
+    told = "\n".join(item.text for item in first if isinstance(item, UserMessage))
+    assert "It is three now." in told and "+three" in told and f"`{CHECK}` still fails." in told
+    assert told.endswith("Make it two") and not any(isinstance(item, ToolResult) for item in first)
+    seen = next(item.content for item in models["dear"].requests[1].items if isinstance(item, ToolResult))
+    assert "one\na.txt" in seen and "x.log" not in seen and "new.txt" not in seen
+    assert [(run.model, run.verdict) for run in result.stages] == [("cheap", "failing"), ("dear", "verified")]
+    assert result.usage.cost == pytest.approx(1.002) and result.cost_alone == pytest.approx(1.0)
+    assert sum(isinstance(event, Checked) and event.run.on == "base" for event in events) == 1
+    assert [change.path for change in result.changes] == ["a.txt"]
+
+
+async def test_the_next_model_is_asked_where_nothing_could_be_checked(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    cheap: list[Entry] = [sh("c1", "echo two > a.txt"), say("Done.")]
+    dear: list[Entry] = [sh("c2", "echo TWO > a.txt"), say("Done better.")]
+    result, events, _ = await cascade(bench, make_repository(FILES), cheap, dear, checks=())
+    assert [event.why for event in events if isinstance(event, Escalated)] == ["Nothing could be checked."]
+    assert (result.verdict, result.summary) == ("unverified", "Done better.")
+
+
+async def test_the_best_of_the_stages_is_handed_over(bench: MakeBench, make_repository: MakeRepository) -> None:
+    """The last one changes nothing, so what the first one did is kept, and a follow-up would go on from that."""
+    from journeyman.core import folds
+    from journeyman.sandbox import checkpoint
+
+    cheap: list[Entry] = [sh("c1", "echo three > a.txt"), say("It is three now.")]
+    folder = make_repository(FILES)
+    models = {"cheap": Scripted(cheap, CHEAP), "dear": Scripted([say("I give up.")], DEAR)}
+    host = with_models(bench([]).host, models)
+    attempt = await begin(host, folder)
+    result = await run_attempt(host, attempt)
+    assert (result.verdict, result.summary) == ("failing", "It is three now.")
+    assert [(run.model, run.verdict) for run in result.stages] == [("cheap", "failing"), ("dear", "unchanged")]
+    blob, complete = folds.checkpoint(await host.store.events(attempt))
+    assert complete and blob is not None
+    assert list(checkpoint.load(await host.store.blob(blob))) == ["a.txt"]
+
+
+async def test_a_cascade_goes_on_in_its_stage_after_a_crash(bench: MakeBench, make_repository: MakeRepository) -> None:
+    """The process leaves while the second model is at work; the next one goes on with that, in its files."""
+    leave = asyncio.Event()
+
+    def leaving(request: object) -> Reply:
+        leave.set()
+        return sh("c2", "echo two > a.txt")
+
+    cheap: list[Entry] = [sh("c1", "echo three > a.txt; touch new.txt"), say("It is three now.")]
+    models = {"cheap": Scripted(cheap, CHEAP), "dear": Scripted([leaving, say("Two.")], DEAR)}
+    host = with_models(bench([]).host, models)
+    attempt = await begin(host, make_repository(FILES))
+    with pytest.raises(HandedOver):
+        await run_attempt(replace(host, leave=leave), attempt)
+    result = await run_attempt(host, attempt)
+    assert (result.verdict, [change.path for change in result.changes]) == ("verified", ["a.txt"])
+    events = await host.store.events(attempt)
+    assert sum(isinstance(event, Escalated) for event in events) == 1
+    assert sum(isinstance(event, Opened) for event in events) == 3
+    assert len(models["cheap"].requests) == 2
+
+
+def test_one_model_alone_first_repairs_and_then_loops() -> None:
+    plan = ModelPlan("local", CHEAP)
+    assert [(stage.model, stage.strategy) for stage in stages_of((), plan)] == [("local", "repair"), ("local", "loop")]
+    given: list[tuple[ModelPlan, Way | None]] = [(plan, "repair"), (ModelPlan("dear", DEAR), None)]
+    stages = [(stage.model, stage.strategy) for stage in stages_of(given, plan)]
+    assert stages == [("local", "repair"), ("dear", "loop")]
+
+
+@pytest.mark.parametrize(
+    ("entry", "meant"),
+    [
+        ("local", ("local", None)),
+        ("local loop", ("local", "loop")),
+        ("openai:gpt-6.1-terra  repair", ("openai:gpt-6.1-terra", "repair")),
+        ("my model", ("my model", None)),
+        ("loop", ("loop", None)),
+    ],
+)
+def test_an_entry_names_a_model_and_perhaps_a_way(entry: str, meant: tuple[str, str | None]) -> None:
+    assert named(entry) == meant

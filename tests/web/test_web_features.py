@@ -1,0 +1,141 @@
+"""What people do with tasks in a browser beside the main story, on the real service; only the model is played."""
+
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import git
+from tests.web.conftest import SCREENS, Seen
+from tests.web.played import HELD, Model, Served, shop
+from tests.web.test_web_app import done, hand_out, tab
+
+pytestmark = pytest.mark.xdist_group("web")
+
+FILLER = "".join(f"\n\ndef shelf_{number}():\n    return {number}\n" for number in range(30))
+
+
+@pytest.fixture(scope="module")
+def long_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop in a repository with more below the bug, with branches, beside the same without a working tree."""
+    folder = shop(tmp_path_factory.mktemp("long") / "shop")
+    with (folder / "shop.py").open("a") as file:
+        file.write(FILLER)
+    git(folder, "commit", "-qam", "Shelves")
+    git(folder, "branch", "dev")
+    git(folder, "branch", "feature/prices")
+    git(folder.parent, "clone", "-q", "--bare", str(folder), "shop.git")
+    return folder
+
+
+@pytest.fixture
+def prepared(service: Served, long_shop: Path) -> Generator[str]:
+    """The name of an environment with a set-up."""
+    text = '[setup]\nscript = "echo The shelves are put up"\n'
+    body = {"name": "shelves", "repository": str(long_shop), "text": text}
+    httpx.post(f"{service.address}/api/v1/environments", json=body).raise_for_status()
+    yield "shelves"
+    httpx.delete(f"{service.address}/api/v1/environments/shelves").raise_for_status()
+
+
+def test_the_list_is_searched_and_filtered_by_outcome(seen: Seen, service: Served, repository: Path) -> None:
+    page = seen.page()
+    hand_out(page, service, repository, "Found by its outcome")
+    done(page)
+    page.goto(service.address)
+    row = page.locator("[data-task]").filter(has_text="Found by its outcome")
+    expect(row).to_be_visible()
+    field = page.get_by_role("searchbox", name="Search")
+    field.fill("words that are nowhere")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    field.fill("outcome FOUND")
+    expect(row).to_be_visible()
+    for outcome, fits in (("Failing", False), ("Verified", True)):
+        page.get_by_role("button", name="Filter").click()
+        page.get_by_role("menuitemradio", name=outcome, exact=True).click()
+        expect(row if fits else page.get_by_text("Nothing matches")).to_be_visible()
+    assert "verdict=verified" in page.url
+
+
+def test_branches_are_those_of_the_repository(seen: Seen, service: Served, long_shop: Path) -> None:
+    page = seen.page()
+    page.goto(service.address)
+    page.get_by_role("button", name="Branch: default branch").click()
+    expect(page.get_by_text("Choose a repository first")).to_be_visible()
+    page.goto(f"{service.address}/?environment={long_shop}")
+    page.get_by_role("button", name="Branch: default branch").click()
+    expect(page.get_by_text("3 branches")).to_be_visible()
+    page.get_by_role("option", name="feature/prices").click()
+    expect(page.get_by_role("button", name="Branch: feature/prices")).to_be_visible()
+    page.goto(f"{service.address}/?environment={long_shop / 'nowhere'}")
+    page.get_by_role("button", name="Branch: default branch").click()
+    expect(page.get_by_role("alert")).to_contain_text("The branches could not be fetched")
+
+
+def test_changes_are_a_diff_while_it_works_and_context_opens_in_place(
+    seen: Seen, service: Served, model: Model, long_shop: Path
+) -> None:
+    page = seen.page()
+    model.gate.clear()
+    hand_out(page, service, long_shop, f"Changes so far, and {HELD}")
+    changes = page.get_by_role("region", name="Changes", exact=True)
+    expect(changes).to_contain_text("return amount * 7")
+    expect(page.get_by_text("So far; it is still at work.")).to_be_visible()
+    expect(changes).not_to_contain_text("def shelf_2")
+    page.get_by_role("button", name="Show 20 lines more below this, in shop.py").click()
+    expect(changes).to_contain_text("def shelf_2")
+    expect(changes).not_to_contain_text("def shelf_12")
+    page.screenshot(path=SCREENS / "task-changes-so-far.png")
+    model.gate.set()
+    done(page)
+    expect(page.get_by_text("So far; it is still at work.")).to_be_hidden()
+
+
+def test_a_result_is_pushed_as_a_branch(seen: Seen, service: Served, long_shop: Path) -> None:
+    page = seen.page()
+    bare = long_shop.with_name("shop.git")
+    page.goto(f"{service.address}/?environment=file://{bare}")
+    page.get_by_role("textbox", name="Your task").fill("Push the price")
+    page.get_by_role("button", name="Code", exact=True).click()
+    page.get_by_role("link", name="Push the price").click()
+    done(page)
+    page.get_by_role("button", name="Take over").click()
+    page.get_by_role("menuitem", name="Push a branch", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Push a branch")
+    expect(dialog).to_contain_text(str(bare))
+    dialog.get_by_label("Branch").fill("main")
+    dialog.get_by_role("button", name="Push").click()
+    expect(dialog).to_contain_text("nothing was pushed")
+    dialog.get_by_label("Branch").fill("price/right")
+    page.screenshot(path=SCREENS / "push-a-branch.png")
+    dialog.get_by_role("button", name="Push").click()
+    expect(page.get_by_text("The branch is pushed")).to_be_visible()
+    assert "return amount * 7" in git(bare, "show", "price/right:shop.py")
+    page.goto(service.address)
+    expect(page.locator("[data-task]").filter(has_text="Push the price")).to_contain_text("price/right")
+
+
+def test_what_cannot_be_pushed_says_why(seen: Seen, service: Served, repository: Path) -> None:
+    page = seen.page()
+    hand_out(page, service, repository, "Nowhere to push it to")
+    done(page)
+    page.get_by_role("button", name="Take over").click()
+    page.get_by_role("menuitem", name="Push a branch", exact=True).click()
+    expect(page.get_by_role("dialog", name="Push a branch")).to_contain_text("origin")
+
+
+def test_the_terminal_begins_with_set_up(seen: Seen, service: Served, prepared: str) -> None:
+    page = seen.page()
+    page.goto(f"{service.address}/?environment={prepared}")
+    page.get_by_role("textbox", name="Your task").fill("With shelves")
+    page.get_by_role("button", name="Code", exact=True).click()
+    page.get_by_role("link", name="With shelves").click()
+    done(page)
+    tab(page, "Terminal")
+    page.get_by_role("searchbox", name="Search commands and their output").fill("are put UP")
+    expect(page.get_by_text("in 1 command")).to_be_visible()
+    page.get_by_role("button", name=re.compile("set-up of shelves")).click()
+    expect(page.get_by_role("region", name=re.compile("Output of # set-up"))).to_contain_text("The shelves are put up")
