@@ -26,6 +26,7 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   warnings: 0,
   branch: "",
   stop: null,
+  crossed: [],
   ...own,
 });
 
