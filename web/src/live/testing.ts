@@ -26,7 +26,6 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   warnings: 0,
   branch: "",
   stop: null,
-  branch: "",
   crossed: [],
   ...own,
 });
