@@ -52,8 +52,9 @@ def test_no_request_finds_a_server_error_or_an_answer_that_is_not_described(
             command += ["--phases", "examples"]
             for name in OTHERWISE:
                 command += ["--include-tag", name]
+        httpx.get(f"{service.address}/api/v1/openapi.json", timeout=120, trust_env=False)  # made now, and then at hand
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         headers = {"Authorization": f"Bearer {service.token}"} if signed else {}
-        after = httpx.get(f"{service.address}/api/v1/people", headers=headers, trust_env=False)
+        after = httpx.get(f"{service.address}/api/v1/people", headers=headers, timeout=60, trust_env=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert after.status_code == 200, "it was shut out in the middle"

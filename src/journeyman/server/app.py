@@ -10,7 +10,7 @@ from journeyman.server.answers import COMMON, handle_errors
 from journeyman.server.auth.actor import identified
 from journeyman.server.bodies import Bounds
 from journeyman.server.counted import Turnstiles
-from journeyman.server.described import describe
+from journeyman.server.described import describe, serve_description
 from journeyman.server.headers import SafeHeaders
 from journeyman.server.parts import Parts
 from journeyman.server.routes import branches, health, live, publish, tasks, transfer, turns, uploads, work
@@ -53,7 +53,7 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
         title="Journeyman",
         version=__version__,
         description=DESCRIPTION,
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=None,  # told below
         openapi_tags=TAGS,
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
@@ -73,8 +73,9 @@ def create_app(parts: Parts, routers: Sequence[APIRouter] = (), public: Sequence
         app.include_router(router, prefix=PREFIX, responses=COMMON, dependencies=[Depends(identified)])
     for router in public:
         app.include_router(router, prefix=PREFIX, responses=COMMON)
-    serve_web_app(app, parts.static)
     describe(app)
+    serve_description(app, f"{PREFIX}/openapi.json")
+    serve_web_app(app, parts.static)
     return app
 
 

@@ -1,10 +1,12 @@
 """What the API's description says beside the routes themselves: an example of every body, what names in paths are."""
 
+import asyncio
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 NAMED: Mapping[str, str] = {
     "person_id": "The person's id.",
@@ -51,6 +53,19 @@ def describe(app: FastAPI) -> None:
         return schema
 
     app.openapi = whole
+
+
+def serve_description(app: FastAPI, path: str) -> None:
+    """Tell the description at `path`. Making it takes most of a second, which is not the loop's."""
+
+    @cache
+    def body() -> bytes:
+        return json.dumps(app.openapi(), ensure_ascii=False).encode()
+
+    async def description() -> Response:
+        return Response(await asyncio.to_thread(body), media_type=_JSON)
+
+    app.add_api_route(path, description, include_in_schema=False)
 
 
 def _operation(path: str, operation: dict[str, Any]) -> None:
