@@ -7,8 +7,11 @@ import pytest
 from test_agent_repair_strategy import candidates, changed, scripted_requests, working
 
 from journeyman.agent.repair import repair
+from journeyman.agent.repair.coverage import covered, executed
 from journeyman.agent.repair.javascript import form, functions_of, headed
+from journeyman.agent.repair.locate import Evidence, locate
 from journeyman.agent.repair.mutate_javascript import mutations
+from journeyman.agent.repair.validate import goal_of
 from journeyman.core.evidence import Check
 
 SLIPS = {
@@ -113,6 +116,33 @@ async def test_a_slip_is_repaired_without_the_model(tmp_path: Path) -> None:
         assert stop.message.startswith("Repaired total.js")
         assert await changed(work) == {"total.js": files["total.js"].replace("i <= xs", "i < xs")}
         assert scripted_requests(work) == 0
+
+
+TWO = {
+    "pair.js": (
+        "const one = (a) => {\n  return a - 1;\n};\n\nconst two = (a) => {\n  if (a > 5) {\n    return 0;\n  }\n"
+        "  return a - 2;\n};\n\nmodule.exports = { one, two };\n"
+    ),
+    "pair.test.js": (
+        "const test = require('node:test');\nconst assert = require('node:assert');\n"
+        "const { two } = require('./pair');\ntest('two', () => assert.strictEqual(two(4), 6));\n"
+    ),
+}
+
+
+@system_node
+async def test_lines_that_a_failing_test_executes_are_known(tmp_path: Path) -> None:
+    async with working(tmp_path, TWO, [], prompt="", checks=(NODE,)) as work, work.layer() as layer:
+        goal = goal_of(await work.run_check(layer, NODE, "base"))
+        evidence = Evidence("", list(TWO), TWO, ["pair.test.js"])
+        found = await covered(layer, goal, evidence)
+        assert found.covered == {"pair.test.js": {"pair.js": [5, 6, 9, 10]}}
+        assert list(locate(found)[0].functions) == ["two"]
+
+
+def test_reports_that_are_none_say_nothing() -> None:
+    for report in (b"", b"nonsense", b"[]", b'{"result": 3}', b'{"result": [3, {"url": "file:///w/pair.js"}]}'):
+        assert executed(report, TWO) == {}
 
 
 @system_node

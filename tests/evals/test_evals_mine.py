@@ -5,11 +5,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from journeyman.core.model import call, say
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import Program
 from tests.evals.histories import flaky_history, javascript_history, python_history
 
+pytestmark = pytest.mark.timeout(300)  # many small runs of tests, on a machine that may have other things to do
 MEAN = "tests.test_stats.Mean"
 
 
@@ -30,7 +33,7 @@ async def test_commits_that_fix_something_become_tasks_and_the_others_do_not(pro
     ran = await program.run(*arguments, "--workers", "2")
     assert ran.code == 0, ran.err
     said = {line["commit"]: line for line in ran.lines if line["type"] == "commit"}
-    assert said[first["commit"]]["how"] == "known" and {line["how"] for line in said.values()} == {"known", "tried"}
+    assert said[first["commit"]]["how"] == "known"
     why = {name: said[commit]["why"] for name, commit in ids.items() if commit in said}
     assert why == {
         "fix": "",

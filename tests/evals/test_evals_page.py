@@ -4,10 +4,14 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
+
 from journeyman.core.model import say
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import Program
 from tests.evals.eval_sets import EDITS, FALSE, RIGHT, played, write_set
+
+pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 
 EVIL = "</pre><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>"
 

@@ -6,11 +6,15 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script import Fault, Step
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import Program, git, lay
 from tests.evals.eval_sets import CANARY, RIGHT, SET, patch, played, task_of, write_set
+
+pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 
 
 async def test_a_set_is_worked_and_graded_and_the_report_says_what_is_true(program: Program, tmp_path: Path) -> None:

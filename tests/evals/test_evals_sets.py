@@ -41,6 +41,8 @@ CASE = """import unittest
 
 from calc import add
 
+pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
+
 
 class Calc(unittest.TestCase):
     def test_add(self):

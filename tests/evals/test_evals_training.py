@@ -94,6 +94,8 @@ async def output(environ: dict[str, str], *command: str | Path) -> str:
 LOAD = """
 import sys
 from datasets import load_dataset
+
+pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 for file in sys.argv[1:]:
     rows = load_dataset("json", data_files=file, split="train", cache_dir=sys.argv[1] + ".cache")
     print(len(rows), sorted(rows.features))

@@ -26,6 +26,8 @@ LOG_WIDTH = 120
 
 async def report(name: str, html: Path | None, summary: Path | None, server: str | None, as_json: bool) -> int:
     """Show a run's report, and write it where that is wanted."""
+    if server is not None and not server.startswith(("https://", "http://")):
+        raise UsageError(f"--server takes the address of a service, as https://jm.example.org, not {server!r}.")
     door = open_door(Path(), {})
     folder = folders.find(folders.runs_of(door.state), name)
     found = reports.report(folder)

@@ -78,10 +78,8 @@ async def run(wish: Wish, as_json: bool) -> int:
             host=host,
             ground=door.ground,
             model=ModelPlan(choice.name, profile_of(choice)),
+            settings=door.settings,
             mirrors=Mirrors(wish.mirrors),
-            limits=door.settings.limits,
-            checks=door.settings.checks,
-            strategy=door.settings.strategy,
             cascade=cascade_of(door, named=wish.model is not None),
         )
         with show.shown(folder):

@@ -11,12 +11,13 @@ from journeyman.attempt.clones import Ground
 from journeyman.attempt.host import Host, ModelPlan, Tell, Watch
 from journeyman.attempt.run import run_attempt
 from journeyman.core import folds, summary
-from journeyman.core.environment import EnvironmentUse
+from journeyman.core.environment import Environment, EnvironmentBase, EnvironmentUse
 from journeyman.core.errors import JourneymanError, UsageError, WrongKey
 from journeyman.core.events import AttemptStarted, Event
 from journeyman.core.evidence import Result, best
-from journeyman.core.model import Strategy, Way
-from journeyman.core.task import Attempt, Limits, Status
+from journeyman.core.model import Way
+from journeyman.core.settings import Settings
+from journeyman.core.task import Attempt, Status
 from journeyman.evals import grade as grading
 from journeyman.evals.folder import RunFolder
 from journeyman.evals.grade import Grade
@@ -29,21 +30,21 @@ from journeyman.repo.repository import open_repository
 from journeyman.sandbox.protocol import SandboxBackend
 from journeyman.store.environments import Environments
 
+CONDA = "/opt/miniconda3"
+IMAGE_PATH = f"{CONDA}/envs/testbed/bin:{CONDA}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IN_A_ROW = 3
 """Attempts that break one after the other, beyond the number of workers, before the run stops to ask a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all attempts of a run have in common."""
+    """What all attempts of a run have in common; limits, checks and strategy are those of the `settings`."""
 
     host: Host
     ground: Ground
     model: ModelPlan
+    settings: Settings
     mirrors: Mirrors = field(default_factory=Mirrors)
-    limits: Limits = field(default_factory=Limits)
-    checks: tuple[str, ...] = ()
-    strategy: Strategy | None = None
     cascade: tuple[tuple[ModelPlan, Way | None], ...] = ()
 
 
@@ -189,10 +190,10 @@ async def _draft(run: _Work, task: EvalTask, place: str) -> Draft:
         place=place,
         model=setting.model,
         checks=task.checks,
-        configured=setting.checks,
+        configured=setting.settings.checks,
         attempts=plan.attempts,
-        limits=setting.limits,
-        strategy=setting.strategy,
+        limits=setting.settings.limits,
+        strategy=setting.settings.strategy,
         cascade=setting.cascade,
         seed=plan.seed,
         environment=plan.environment,
@@ -202,15 +203,15 @@ async def _draft(run: _Work, task: EvalTask, place: str) -> Draft:
     new = await draft(order, setting.ground, setting.host.clock, stored)
     if task.origin is None or task.origin.image is None:
         return new
-    firsts = {name: (_in_image(first, task.origin.image),) for name, (first,) in new.firsts.items()}
+    firsts = {name: (_in_image(first, task.origin.image, place),) for name, (first,) in new.firsts.items()}
     return replace(new, firsts=firsts)
 
 
-def _in_image(start: AttemptStarted, image: str) -> AttemptStarted:
-    """The same beginning, in a container image of the set's."""
-    from journeyman.core.environment import Environment, EnvironmentBase
-
-    environment = Environment(name="set", base=EnvironmentBase(image=image))
+def _in_image(start: AttemptStarted, image: str, place: str) -> AttemptStarted:
+    """The same beginning, in a container image of the set's. SWE-bench's images have a conda environment, in which the
+    project is installed from a place of the image; ours, where the work is done, goes before that."""
+    variables = {"PATH": IMAGE_PATH, "PYTHONPATH": f"{place}:{place}/src:{place}/lib"}
+    environment = Environment(name="set", base=EnvironmentBase(image=image), variables=variables)
     use = EnvironmentUse(environment=environment, source="stored", summary=f"the set's image {image}")
     return start.model_copy(update={"environment": use})
 

@@ -26,6 +26,8 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   warnings: 0,
   branch: "",
   stop: null,
+  branch: "",
+  crossed: [],
   ...own,
 });
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.coverage import covered
 from journeyman.agent.repair.examples import example_check
 from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
 from journeyman.agent.repair.node import NodeTrials, test_files
@@ -115,6 +116,8 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
         notes: dict[str, str] = {}
         if pytest is not None:
             pytest, evidence, notes = await trace(work, layers[0], pytest, goal, evidence)
+        else:
+            evidence = await covered(layers[0], goal, evidence)
         suspects = [suspect for suspect in locate(evidence) if await files.get(suspect.path)]
         if not suspects:
             return Stop("finished", f"{goal.check.command} fails, and no source file could be found to be the cause.")
