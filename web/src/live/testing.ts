@@ -25,6 +25,7 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   still_failing: 0,
   warnings: 0,
   stop: null,
+  branch: "",
   crossed: [],
   ...own,
 });
