@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from journeyman.core.model import call, say
+from journeyman.evals.history import is_source, is_test, narrowed
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import Program
 from tests.evals.histories import flaky_history, javascript_history, python_history
@@ -94,3 +95,28 @@ async def test_a_mined_task_is_worked_without_the_history_that_holds_its_answer(
         if line["type"] == "item.completed" and line["item"]["type"] == "command_execution"
     )
     assert output.startswith("1\n") and "unknown" in output and "sums nothing" not in output
+
+
+@pytest.mark.parametrize(
+    ("command", "runner", "wanted"),
+    [
+        ("pytest -q", "pytest", "pytest -q --continue-on-collection-errors 'a b/test_x.py'"),
+        ("cd app && pytest -q", "pytest", "cd app && pytest -q"),
+        ("node --test", "node", "node --test t/y.test.js"),
+        ("npm test", "node", "npm test"),
+        ("go test ./...", "go", "go test ./p"),
+        ("make test", "make", "make test"),
+    ],
+)
+def test_commands_are_narrowed_to_files_where_the_runner_takes_files(command: str, runner: str, wanted: str) -> None:
+    files = ["a b/test_x.py", "t/y.test.js", "p/z_test.go", "tests/data.txt"]
+    assert narrowed(command, runner, files) == wanted
+
+
+def test_tests_and_sources_are_told_apart_by_their_paths() -> None:
+    tests = ["tests/a.py", "a/test_b.py", "b_test.go", "x.spec.ts", "conftest.py", "src/FooTest.java", "test/data.bin"]
+    sources = ["src/a.py", "lib/testing.js", "contest.py", "main.go"]
+    neither = ["README.md", "py", "Makefile", "docs/a.rst"]
+    paths = [*tests, *sources, *neither]
+    assert [path for path in paths if is_test(path)] == tests
+    assert [path for path in paths if is_source(path)] == sources

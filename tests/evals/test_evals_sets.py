@@ -14,6 +14,7 @@ from journeyman.models.script_server import ScriptServer
 from tests.conftest import Program, git, lay
 from tests.evals.eval_sets import RIGHT, write_set
 
+pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 PYTHON = {
     "task_id": "Python/7",
     "prompt": 'def twice(n: int) -> int:\n    """ Twice n.\n    >>> twice(2)\n    4\n    """\n',
@@ -40,8 +41,6 @@ JAVASCRIPT = {
 CASE = """import unittest
 
 from calc import add
-
-pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 
 
 class Calc(unittest.TestCase):

@@ -15,6 +15,7 @@ from tests.conftest import Program
 from tests.evals.eval_sets import RIGHT, patch, write_set
 from tests.evals.histories import python_history
 
+pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 TRAINING = Path(__file__).parents[2] / ".venv-training" / "bin" / "python"
 """A Python with the libraries that training is done with; they are too large for everybody's own."""
 needs_training = pytest.mark.skipif(
@@ -94,8 +95,6 @@ async def output(environ: dict[str, str], *command: str | Path) -> str:
 LOAD = """
 import sys
 from datasets import load_dataset
-
-pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 for file in sys.argv[1:]:
     rows = load_dataset("json", data_files=file, split="train", cache_dir=sys.argv[1] + ".cache")
     print(len(rows), sorted(rows.features))

@@ -179,7 +179,7 @@ async def test_the_embedded_model_is_fetched_in_the_background(tmp_path: Path) -
     async with service(tmp_path / "home", SignIn(open=True)) as world:
         client = await world.client()
         url = "/api/v1/models/embedded"
-        assert code(await client.get(url)) == (503, "unavailable")
+        assert code(await client.get(url)) == (404, "not_found")
         fetching = Fetching(tmp_path / "cache", TINY, shelf.pip)
         world.app.state.parts = replace(world.parts, fetching=fetching)
         assert (await client.get(url)).json()["state"] == "missing"

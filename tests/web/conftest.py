@@ -33,8 +33,9 @@ def web() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
+    """Of a module and not of all: while it lives there is a running event loop, which no other test may meet."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not installed: scripts/setup --dev installs it where it can")
@@ -46,7 +47,7 @@ def browser() -> Generator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def model() -> Generator[Model]:
     with played_model() as model:
         yield model

@@ -24,6 +24,7 @@ LINE = 160
 FILES = 40
 PLACES = 200
 HITS = 100_000
+OUTPUT = 32 * 2**20
 PER_FILE = 30
 """Lines of a file that are looked at."""
 DEFINES, OF_PATH, OF_FILE = 1.0, 0.5, 1.0
@@ -75,7 +76,7 @@ async def find(sandbox: Sandbox, question: str) -> list[Place]:
 
 async def brief(sandbox: Sandbox, question: str) -> str:
     """The files of the repository and the places that fit the question best, at most about `BUDGET` characters."""
-    listed = await sandbox.exec(["rg", "--files"], timeout=20, output_limit=4 * 2**20)
+    listed = await sandbox.exec(["rg", "--files"], timeout=20, output_limit=OUTPUT, keep=OUTPUT)
     paths = sorted(plain(decode(listed.output)).split("\n")[:-1])
     named = [path for path in paths if path in question or path.rsplit("/", 1)[-1] in question]
     places = [(path, 1) for path in named] + await find(sandbox, question)
@@ -136,7 +137,7 @@ async def _hits(sandbox: Sandbox, wanted: Sequence[str]) -> dict[Place, Hit]:
         return {}
     argv = ["rg", "--line-number", "--no-heading", "--ignore-case", "--max-columns=300", "--null"]
     argv += [f"--max-count={PER_FILE}", *(f"--regexp={re.escape(word)}" for word in wanted)]
-    done = await sandbox.exec(argv, timeout=20, output_limit=32 * 2**20)
+    done = await sandbox.exec(argv, timeout=20, output_limit=OUTPUT, keep=OUTPUT)
     hits: dict[Place, Hit] = {}
     for row in plain(decode(done.output).replace("\0", "\t")).splitlines()[:HITS]:
         path, _, rest = row.partition("\t")

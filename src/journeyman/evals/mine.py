@@ -32,7 +32,7 @@ from journeyman.repo import rules
 from journeyman.repo.repository import Repository, open_repository
 from journeyman.repo.tree import Tree
 
-PROCEDURE = 1
+PROCEDURE = 2
 """Grows when commits are tried in another way, so that what was found out before is found out anew."""
 FILE_LIMIT = 2 * 1024 * 1024
 

@@ -25,7 +25,6 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   still_failing: 0,
   warnings: 0,
   stop: null,
-  branch: "",
   crossed: [],
   ...own,
 });

@@ -86,14 +86,14 @@ async def test_model(request: Request, actor: Administrator, name: ModelName) ->
     return await catalogue.test(name)
 
 
-@router.get("/models/embedded")
+@router.get("/models/embedded", responses=problems(404))
 async def get_embedded_model(request: Request, actor: Reader) -> EmbeddedModel:
     """Whether the embedded model is on the service's machine, or how far its fetching is."""
     del actor
     return _fetching(request).look()
 
 
-@router.post("/models/embedded/fetch", status_code=202)
+@router.post("/models/embedded/fetch", status_code=202, responses=problems(404))
 async def fetch_embedded_model(request: Request, actor: Administrator) -> EmbeddedModel:
     """Fetch the embedded model in the background, unless it is there or on its way: about 1.1 GB."""
     fetching = _fetching(request)
@@ -153,7 +153,9 @@ async def remove_secret(
 def _fetching(request: Request) -> Fetching:
     fetching = parts_of(request).fetching
     if fetching is None:
-        raise ApiError(503, "unavailable", "This server keeps no embedded model.")
+        raise ApiError(
+            404, "not_found", "No tasks are worked on the service's own machine: its workers get the model themselves."
+        )
     return fetching
 
 
