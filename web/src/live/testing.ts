@@ -26,6 +26,7 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   warnings: 0,
   stop: null,
   crossed: [],
+  branch: "",
   ...own,
 });
 
