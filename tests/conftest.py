@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from journeyman.testing.postgres import PostgresServer, postgres_server
 from journeyman.testing.s3 import S3Server, s3_server
@@ -24,7 +25,27 @@ PLAIN_PYTEST = {
 }
 """For repositories whose tests are run: without the plugins of this environment, which take a second to be loaded."""
 
+TOGETHER = {
+    "tests/web/": "web",
+    "tests/models/test_models_local_server": "embedded model",
+    "tests/e2e/test_e2e_local": "embedded model",
+    "tests/sandbox/test_sandbox_container": "containers",
+    "tests/sandbox/test_sandbox_ordinary.py::test_the_contract_with_an_ordinary_users_own_podman": "containers",
+}
+"""Tests whose names begin so run one after the other in one process, which starts what they share once."""
+
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "VIRTUAL_ENV")
+
+
+class Grouped(LoadScopeScheduling):
+    """Hands tests to workers one by one, and those of a group to one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for beginning, group in TOGETHER.items() if nodeid.startswith(beginning)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Grouped:
+    return Grouped(config, log)
 
 
 def git(folder: Path, *arguments: str) -> str:

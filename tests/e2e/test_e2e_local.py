@@ -16,7 +16,6 @@ CACHE = Path(os.environ.get("JOURNEYMAN_TEST_CACHE") or platformdirs.user_cache_
 pytestmark = [
     pytest.mark.model,
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("local-model"),
     pytest.mark.skipif(not (CACHE / QWEN.name).exists(), reason="the embedded model is not in the cache"),
 ]
 

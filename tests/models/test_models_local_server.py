@@ -156,9 +156,6 @@ def test_progress_in_a_line(step: Progress, line: str) -> None:
     assert step.line == line
 
 
-pytestmark = pytest.mark.xdist_group("local-model")
-
-
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One server for all tests of this module; it ends when its record is gone."""

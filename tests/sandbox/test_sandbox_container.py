@@ -28,7 +28,6 @@ from journeyman.testing.sandbox import SandboxContract, sh
 from journeyman.testing.sandbox_attacks import spec_in
 from tests.sandbox import container_images
 
-pytestmark = pytest.mark.xdist_group("containers")
 SOMEBODY = 65531
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs to be run as root")
 

@@ -23,7 +23,6 @@ def test_the_contract_as_an_ordinary_user(rooms: str) -> None:
     assert " passed" in said
 
 
-@pytest.mark.xdist_group("containers")
 def test_the_contract_with_an_ordinary_users_own_podman() -> None:
     if reason := ordinary.without_containers():
         pytest.skip(reason)

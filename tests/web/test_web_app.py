@@ -3,13 +3,10 @@
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import SCREENS, Seen
 from tests.web.played import HELD, Model, Served
-
-pytestmark = pytest.mark.xdist_group("web")
 
 
 def hand_out(page: Page, service: Served, repository: Path, prompt: str, attempts: int = 1) -> None:

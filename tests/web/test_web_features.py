@@ -13,8 +13,6 @@ from tests.web.conftest import SCREENS, Seen
 from tests.web.played import HELD, Model, Served, shop
 from tests.web.test_web_app import done, hand_out, tab
 
-pytestmark = pytest.mark.xdist_group("web")
-
 FILLER = "".join(f"\n\ndef shelf_{number}():\n    return {number}\n" for number in range(30))
 
 

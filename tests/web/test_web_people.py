@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web.conftest import ROOT, SCREENS, Seen
 from tests.web.played import Model, Served, served
 
-pytestmark = pytest.mark.xdist_group("web")
-
 PASSWORD = "a pass phrase of mine"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SECTIONS = ("account", "tokens", "models", "schedules", "usage", "people", "quotas", "workers", "audit", "retention")

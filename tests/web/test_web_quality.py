@@ -12,8 +12,6 @@ from tests.web.played import Served
 from tests.web.stage import Stage, staged
 from tests.web.test_web_app import done, hand_out, tab
 
-pytestmark = pytest.mark.xdist_group("web")
-
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
 

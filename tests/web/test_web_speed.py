@@ -9,8 +9,6 @@ from tests.web.conftest import Seen
 from tests.web.played import Served
 from tests.web.test_web_app import done, hand_out, tab
 
-pytestmark = pytest.mark.xdist_group("web")
-
 SCRIPT_BYTES = 250_000
 TASK_BYTES = 280_000
 """Of a task that is opened by its address, with everything that its conversation needs."""

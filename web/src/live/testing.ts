@@ -27,7 +27,6 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   stop: null,
   branch: "",
   crossed: [],
-  branch: "",
   ...own,
 });
 
