@@ -24,7 +24,8 @@ _NODE = (
 
 async def covered(sandbox: Sandbox, goal: Goal, evidence: Evidence) -> Evidence:
     """The evidence with the lines that failing and passing test files execute; a file that never ends says nothing."""
-    failing = test_files(goal)
+    endless = {test.split("::")[0] for test in goal.endless}
+    failing = [path for path in test_files(goal) if path not in endless]
     passing = dict.fromkeys(test.split("::")[0] for test in goal.passing)
     others = [path for path in passing if path not in failing and path in evidence.paths][:PASSING]
     found: dict[str, Mapping[str, Sequence[int]]] = {}

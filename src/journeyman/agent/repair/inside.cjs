@@ -1,8 +1,9 @@
 // The validation runner of JavaScript, a script for the inside of a sandbox: each trial is a worker thread.
 //
-// It gets one JSON job on standard input: {"mark", "wall": ms, "first": bool, "trials": [{"id", "files": {path: text},
-// "tests": [path]}]}. Each test file is run as `node FILE` would, with node's own test module, in a thread that is ended
-// when it takes longer than `wall`, or ten times as long as others did. It prints lines of `mark` and JSON: for each trial {"id", "outcome", "note",
+// It gets one JSON job on standard input: {"mark", "wall": ms, "first": bool, "spent": [ms], "trials": [{"id",
+// "files": {path: text}, "tests": [path]}]}. Each test file is run as `node FILE` would, with node's own test module, in
+// a thread that is ended when it takes longer than `wall`, or ten times as long as others did; `spent` is what trials
+// before took that came to their end. It prints lines of `mark` and JSON: for each trial {"id", "outcome", "note",
 // "seconds"}, and {"done": n}. Outcomes are "passed", "failed" and "endless". What it prints is only a hint.
 'use strict';
 const { Worker } = require('node:worker_threads');
@@ -11,7 +12,7 @@ const path = require('node:path');
 
 const job = JSON.parse(fs.readFileSync(0, 'utf8'));
 // How long those took that came to an end says how long one may take: an endless one costs little, on a fast machine.
-const spent = [];
+const spent = job.spent;
 const limit = () => {
   if (spent.length < 3) return job.wall;
   const mean = spent.reduce((sum, one) => sum + one, 0) / spent.length;

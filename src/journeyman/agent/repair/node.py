@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import math
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
@@ -45,6 +47,8 @@ class NodeTrials:
     mark: str
     pace: float = 0.1
     number: int = 0
+    ended: deque[float] = field(default_factory=lambda: deque[float](maxlen=20))
+    """Seconds of trials that came to their end."""
 
     @property
     def batch(self) -> int:
@@ -71,6 +75,8 @@ class NodeTrials:
             if candidate is not None:
                 verdict = _verdict(said)
                 spent.append(verdict.seconds)
+                if verdict.outcome != "endless":
+                    self.ended.append(verdict.seconds)
                 passed.append(verdict.outcome == "passed")
                 on_verdict(candidate, verdict)
 
@@ -101,6 +107,7 @@ class NodeTrials:
             "mark": self.mark,
             "wall": int(wall * 1000),
             "first": first,
+            "spent": [int(one * 1000) for one in self.ended],
             "trials": [
                 {"id": number, "files": {one.path: one.text}, "tests": list(self.tests)} for number, one in trials
             ],
@@ -138,7 +145,7 @@ def _read(line: bytes, mark: str) -> Mapping[str, Any] | None:
 def _verdict(said: Mapping[str, Any]) -> Verdict:
     note, seconds = said.get("note"), said.get("seconds")
     words = one_line(note, 160) if isinstance(note, str) else ""
-    took = float(seconds) if isinstance(seconds, int | float) else 0.0
+    took = float(seconds) if isinstance(seconds, int | float) and math.isfinite(seconds) else 0.0
     match said.get("outcome"):
         case "passed":
             return Verdict("passed", 1, seconds=took)
