@@ -110,7 +110,7 @@ def test_a_result_is_pushed_as_a_branch(seen: Seen, service: Served, long_shop: 
     dialog.get_by_label("Branch").fill("price/right")
     page.screenshot(path=SCREENS / "push-a-branch.png")
     dialog.get_by_role("button", name="Push").click()
-    expect(page.get_by_text("The branch is pushed")).to_be_visible()
+    expect(page.get_by_text("The branch is pushed", exact=True)).to_be_visible()
     assert "return amount * 7" in git(bare, "show", "price/right:shop.py")
     page.goto(service.address)
     expect(page.locator("[data-task]").filter(has_text="Push the price")).to_contain_text("price/right")
