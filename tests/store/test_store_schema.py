@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from alembic.command import downgrade
+from alembic.command import downgrade, upgrade
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from journeyman.core.errors import StoreError
 from journeyman.store import open_store
-from journeyman.store.database import Backend
+from journeyman.store.database import Backend, Database
 from journeyman.store.migrate import alembic_config, bring_up, migrate
 from journeyman.store.postgres import Postgres
 from journeyman.store.schema import REVISIONS, metadata
@@ -105,6 +105,44 @@ async def test_an_older_database_is_brought_up_by_alembic(tmp_path: Path) -> Non
         await store.create(a_task(), [])
     assert described(engine).keys() == {*metadata.tables, "alembic_version"}
     engine.dispose()
+
+
+async def test_tasks_of_an_older_database_are_there_after_it_is_brought_up(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "journeyman.sqlite", 1.0)
+    with engine.begin() as connection:
+        upgrade(alembic_config(connection), "0002")
+        connection.execute(
+            text(
+                "insert into task (id, prompt, mode, repository, model, created, attempts, status, title)"
+                " values ('0task', 'Fix it', 'code', '/shop', 'm', 1.0, 1, 'interrupted', 'Fix it')"
+            )
+        )
+        connection.execute(
+            text(
+                "insert into attempt (id, task_id, turn, number, status, epoch, expires)"
+                " values ('0task.1.1', '0task', 1, 1, 'interrupted', 1, 0.0)"
+            )
+        )
+        body = '{"kind": "progressed", "text": "Looking"}'
+        connection.execute(text("insert into event values ('0task.1.1', 1, 'progressed', :body)"), {"body": body})
+    engine.dispose()
+    async with open_store(tmp_path) as store:
+        assert (await store.task("0task")).prompt == "Fix it"
+        assert [event.kind for event in await store.events("0task.1.1")] == ["progressed"]
+
+
+async def test_foreign_keys_hold_again_after_a_migration(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "journeyman.sqlite", 1.0)
+    with engine.begin() as connection:
+        upgrade(alembic_config(connection), "0002")
+    engine.dispose()
+    database = Database(Sqlite(tmp_path, 1.0), patience=1.0)
+    await database.open()
+    try:
+        assert await database.write(lambda connection: connection.exec_driver_sql("pragma foreign_keys").scalar()) == 1
+        assert await database.read(lambda connection: connection.exec_driver_sql("pragma foreign_keys").scalar()) == 1
+    finally:
+        await database.close()
 
 
 async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:

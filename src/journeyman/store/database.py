@@ -7,7 +7,13 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from journeyman.core.errors import StoreError
@@ -33,6 +39,10 @@ class Backend(Protocol):
     threads: int
 
     def engine(self) -> "Engine": ...
+
+    def rebuilding(self, connection: "Connection") -> AbstractContextManager[None]:
+        """While it lasts, `connection` may make tables anew that others refer to."""
+        ...
 
     def lock(self, connection: "Connection") -> None:
         """Hold off other processes that are about to change the schema, until the end of the transaction."""
@@ -142,7 +152,8 @@ class Database:
         with told(self._backend):
             self._engine = self._backend.engine()
         if self._run(revision, reads=True) != head():
-            self._run(lambda connection: bring_up(connection, self._backend), reads=False)
+            with told(self._backend), self._backend.rebuilding(self._connection(reads=False)):
+                self._run(lambda connection: bring_up(connection, self._backend), reads=False)
 
     def _run(
         self,

@@ -38,6 +38,11 @@ def migrate(connection: "Connection") -> None:
     from alembic import command
 
     command.upgrade(alembic_config(connection), "head")
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("pragma foreign_key_check").first():
+        raise StoreError(
+            "The database could not be brought to the newest schema: rows in it refer to others that are missing. It "
+            "was left as it is: put a copy in its place, or move it away to start with an empty one."
+        )
 
 
 def alembic_config(connection: "Connection | None" = None) -> "Config":

@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from journeyman.core.errors import UsageError
@@ -67,6 +67,11 @@ class Postgres:
             "keepalives_count": 3,
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
         }
+
+    @contextmanager
+    def rebuilding(self, connection: "Connection") -> Generator[None]:
+        """Tables are changed in place here."""
+        yield
 
     def lock(self, connection: "Connection") -> None:
         connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK})")
