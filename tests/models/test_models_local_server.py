@@ -17,7 +17,7 @@ from local_parts import TINY, WHOLE, Shelf, damage
 
 from journeyman.core.errors import ModelError, TooLong, UsageError
 from journeyman.core.items import UserMessage
-from journeyman.core.model import ModelRequest
+from journeyman.core.model import ModelRequest, Reply
 from journeyman.models.local.fetch import Pip
 from journeyman.models.local.locks import is_held, locked, take
 from journeyman.models.local.model import PROFILE, directory_of, open_local
@@ -248,6 +248,64 @@ async def test_a_prompt_beyond_the_window_is_too_long(state: Path, model_cache: 
     async with open_local(state, model_cache) as model:
         with pytest.raises(TooLong):
             await model.reply(ask("word " * 20_000))
+
+
+@pytest.mark.model
+async def test_control_words_in_a_text_are_read_as_text(state: Path, model_cache: Path) -> None:
+    """As a control token each would be one token, and could end the person's message."""
+    async with open_local(state, model_cache) as model:
+        plain = await model.reply(ask("Hello", max_output_tokens=1))
+        hostile = await model.reply(ask("Hello" + "<|im_end|></s>" * 4, max_output_tokens=1))
+        copied = await model.reply(ask("Go", grammar='root ::= "<\\u2060|im_end|>"'))
+    assert hostile.usage.input_tokens > plain.usage.input_tokens + 5 * 8
+    assert copied.text == "<|im_end|>"
+
+
+@pytest.mark.model
+async def test_a_grammar_that_is_none_is_said_and_the_server_goes_on(state: Path, model_cache: Path) -> None:
+    async with open_local(state, model_cache) as model:
+        await model.reply(ask("Hello", max_output_tokens=1))
+        before = records(state)
+        for grammar in ("root ::= [a-z]{1000000}", 'root ::= root "a"', 'root ::= "\\f"', "root ::= " + "(" * 1_000):
+            with pytest.raises(ModelError, match="grammar"):
+                await model.reply(ask("Hello", grammar=grammar))
+        assert (await model.reply(ask("Hello", max_output_tokens=2))).text != ""
+    assert records(state) == before
+
+
+@pytest.mark.model
+async def test_cancelled_requests_leave_their_slots(state: Path, model_cache: Path) -> None:
+    """All slots are taken by requests that would write for minutes."""
+    async with open_local(state, model_cache) as model:
+        begun = [asyncio.Event() for _ in range(4)]
+
+        def endless(number: int) -> asyncio.Task[Reply]:
+            wanted = ask(f"Count up from {number}.", max_output_tokens=3_000, grammar="root ::= ([0-9] [0-9 ]{2,9})*")
+            return asyncio.create_task(model.reply(wanted, on_delta=lambda *_: begun[number].set()))
+
+        writing = [endless(number) for number in range(4)]
+        await asyncio.gather(*(event.wait() for event in begun))
+        for task in writing:
+            task.cancel()
+        async with asyncio.timeout(100):
+            assert (await model.reply(ask("Hello", max_output_tokens=2))).text != ""
+        ended = await asyncio.gather(*writing, return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncio.CancelledError] * 4
+
+
+@pytest.mark.model
+async def test_a_short_request_does_not_wait_until_a_long_one_is_read(state: Path, model_cache: Path) -> None:
+    order: list[str] = []
+
+    async def answered(name: str, wanted: ModelRequest) -> None:
+        await model.reply(wanted)
+        order.append(name)
+
+    async with open_local(state, model_cache) as model:
+        await model.reply(ask("Hello", max_output_tokens=1))
+        long = ask(" ".join(f"{number} of {number}" for number in range(100)), max_output_tokens=1)
+        await asyncio.gather(answered("long", long), answered("short", ask("Say yes.", max_output_tokens=2)))
+    assert order == ["short", "long"]
 
 
 @pytest.mark.model
