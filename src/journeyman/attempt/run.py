@@ -22,8 +22,10 @@ from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, Sto
 from journeyman.core.events import AttemptStarted, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
+from journeyman.core.model import Delta
 from journeyman.core.task import Status
 from journeyman.models.protocol import Model
+from journeyman.store.drafts import Writing
 from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.edit import EDIT
@@ -63,9 +65,12 @@ async def run_attempt(
             await log.set_status(_status(log), done.verdict)
             return done
         await log.set_status("running")
-        async with listening(host.store, log, start, host.leave) as inbox:
+        async with (
+            listening(host.store, log, start, host.leave) as inbox,
+            host.store.drafts.writing(log) as writing,
+        ):
             try:
-                return await _to_its_end(Run(host, start, start, log, inbox, watch or Watch()))
+                return await _to_its_end(Run(host, start, start, log, inbox, _shown(watch or Watch(), writing)))
             except BaseException:
                 with suppress(asyncio.CancelledError):
                     await asyncio.shield(log.set_status("queued" if inbox.leaving else "interrupted"))
@@ -82,6 +87,22 @@ class Run:
     log: AttemptLog
     inbox: Inbox
     watch: Watch
+
+
+def _shown(watch: Watch, writing: Writing) -> Watch:
+    """`watch`, and those who look on from elsewhere."""
+
+    def on_delta(delta: Delta) -> None:
+        writing.add(delta)
+        if watch.on_delta is not None:
+            watch.on_delta(delta)
+
+    def on_retry(message: str, wait: float) -> None:
+        writing.clear()
+        if watch.on_retry is not None:
+            watch.on_retry(message, wait)
+
+    return replace(watch, on_delta=on_delta, on_retry=on_retry)
 
 
 def _status(log: AttemptLog) -> Status:

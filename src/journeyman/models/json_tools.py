@@ -12,6 +12,7 @@ from typing import Any, cast
 from journeyman.core.ids import new_id
 from journeyman.core.items import AssistantMessage, Item, Reasoning, ToolCall, ToolResult, UserMessage
 from journeyman.core.model import ModelRequest, Profile, Reply, ToolSpec
+from journeyman.models.json_deltas import JsonDeltas
 from journeyman.models.protocol import Model, OnDelta, OnRetry
 
 _FENCE = re.compile(r"```(?:json|tool_call)?\s*\n(.*?)```", re.DOTALL)
@@ -46,7 +47,15 @@ class JsonTools:
             tools=(),
             schema=self._schema(request.tools),
         )
-        reply = await self._inner.reply(plain, on_delta, on_retry)
+        deltas = JsonDeltas(on_delta) if on_delta is not None else None
+
+        def retried(message: str, wait: float) -> None:
+            if deltas is not None:
+                deltas.restart()
+            if on_retry is not None:
+                on_retry(message, wait)
+
+        reply = await self._inner.reply(plain, deltas, retried)
         return read_reply(reply, request.tools, self._make_id)
 
     async def close(self) -> None:

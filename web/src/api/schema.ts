@@ -1468,7 +1468,7 @@ export interface paths {
          * @description A task's events, those that there are and those that come, and the task itself whenever it changes.
          *
          *     `event: task` carries a `TaskView`, `event: event` a `NumberedEvent` with its place as id, `event: lines` a
-         *     `NumberedLines`; `event: gone` ends it. Comments come while nothing happens.
+         *     `NumberedLines`, `event: draft` a `DraftPiece`; `event: gone` ends it. Comments come while nothing happens.
          */
         get: operations["stream_task"];
         put?: never;
@@ -15787,6 +15787,8 @@ export interface operations {
             query?: {
                 /** @description From behind this event on; all without it. */
                 after?: number | null;
+                /** @description Replies, too, while models write them. */
+                drafts?: boolean;
                 /** @description Events as they are stored, or lines as `run --json` has them. */
                 form?: "events" | "lines";
             };

@@ -2,7 +2,7 @@ import { Check, ChevronRight, Circle, CircleDot, CornerDownRight, SquareTerminal
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useLog } from "@/api/logs";
+import { useDraft, useLog } from "@/api/logs";
 import { useTaskActs } from "@/api/tasks";
 import type { AttemptLine, Message, TurnView } from "@/api/types";
 import { type AttemptRef, useAttempt, useCommands } from "@/api/work";
@@ -155,8 +155,9 @@ export function Progress({ attempt }: { attempt: AttemptLine }) {
   const { t } = useTranslation("task");
   const { logs } = useTaskPage();
   const { progress } = useLog(logs, attempt.id);
+  const draft = useDraft(logs, attempt.id);
   const last = progress || attempt.summary.line;
-  const line = !last || last === "thinking" ? t("thinking") : last;
+  const line = draft && !progress ? t("draft.written", { count: draft.written }) : !last || last === "thinking" ? t("thinking") : last;
   return (
     <p className="flex items-center gap-2 py-1.5 text-sm text-muted">
       <span aria-hidden className="size-2 shrink-0 animate-breathe rounded-full bg-accent" />
