@@ -2239,6 +2239,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -3377,6 +3378,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -4205,8 +4207,15 @@ export interface components {
         /**
          * Limits
          * @description What one attempt may use; it stops with the reason when it reaches one. Money is US dollars.
+         *
+         *     `check_rounds` is how often a model that ends with failing checks is told of them and goes on.
          */
         Limits: {
+            /**
+             * Check Rounds
+             * @default 3
+             */
+            check_rounds: number;
             /**
              * Check Seconds
              * @default 600
@@ -5414,8 +5423,8 @@ export interface components {
         };
         /**
          * Review
-         * @description The outcome of a review: whether the change under review is `correct`, None where the model did not say. `diff` is
-         *     the blob id of that change as a patch.
+         * @description The outcome of a review: whether the change under review is `correct`, None where the model did not say. `diff`
+         *     is the blob id of that change as a patch.
          */
         Review: {
             /** Confidence */
@@ -5797,8 +5806,9 @@ export interface components {
         };
         /**
          * SetUpFailed
-         * @description A script of the environment did not come to its end, so that no sandbox was opened. What it wrote is the attempt's
-         *     output `chunk`; `command` is what it ended at and `cause` a likely one, in a sentence: empty where not known.
+         * @description A script of the environment did not come to its end, so that no sandbox was opened. What it wrote is the
+         *     attempt's output `chunk`; `command` is what it ended at and `cause` a likely one, in a sentence: empty where not
+         *     known.
          */
         SetUpFailed: {
             /**
@@ -6889,6 +6899,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -6968,6 +6979,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
