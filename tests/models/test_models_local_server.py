@@ -309,6 +309,19 @@ async def test_a_short_request_does_not_wait_until_a_long_one_is_read(state: Pat
 
 
 @pytest.mark.model
+async def test_two_conversations_that_do_not_fit_side_by_side_are_both_answered(
+    tmp_path: Path, model_cache: Path
+) -> None:
+    small = PROFILE.model_copy(update={"window": 512})
+    waits: list[str] = []
+    async with open_local(tmp_path, model_cache, profile=small, idle=1.0) as model:
+        long = [ask(f"{name} " + "word " * 300, max_output_tokens=4) for name in "AB"]
+        replies = await asyncio.gather(*(model.reply(one, None, lambda why, _: waits.append(why)) for one in long))
+    assert [reply.usage.input_tokens > 256 for reply in replies] == [True, True]
+    assert waits == []
+
+
+@pytest.mark.model
 async def test_strangers_are_not_served(state: Path, model_cache: Path) -> None:
     async with open_local(state, model_cache) as model:
         await model.reply(ask("Hello", max_output_tokens=1))

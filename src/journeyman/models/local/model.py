@@ -21,6 +21,7 @@ from journeyman.models.local.model_file import QWEN, ModelFile
 from journeyman.models.local.progress import OnProgress, silent
 from journeyman.models.local.serve import Serving
 from journeyman.models.local.server import Address, Launcher, LoadFailed, cores
+from journeyman.models.local.shares import needed, shares
 from journeyman.models.local.weights import check_own_file, ensure_weights
 from journeyman.models.protocol import Model, OnDelta, OnRetry
 
@@ -159,7 +160,13 @@ class LocalModel:
         return restored_reply(reply)
 
     async def _reply(self, request: ModelRequest, on_delta: OnDelta | None, on_retry: OnRetry | None) -> Reply:
-        async with self._turn(request), self._launcher.lease():
+        serving = self._launcher.serving
+        count = needed(request, serving.window, serving.slots)
+        async with (
+            self._turn(request),
+            self._launcher.lease(),
+            shares(self._launcher.directory, count, serving.slots),
+        ):
             address, http = await self._connect()
             try:
                 return await http.reply(request, on_delta, on_retry)
