@@ -48,6 +48,26 @@ async def test_a_model_that_cannot_be_loaded_is_said_with_the_servers_words(tmp_
             await model.reply(ask("Hello"))
 
 
+async def test_work_that_asks_nothing_does_not_wait_for_the_model(tmp_path: Path) -> None:
+    """Somebody else is loading it, and does not come to an end."""
+    own = tmp_path / "own.gguf"
+    own.write_bytes(BAD)
+    serving = Serving(model=str(own.resolve()), threads=cores(), window=PROFILE.window)
+    folder = directory_of(tmp_path, serving)
+    folder.mkdir(parents=True)
+    told: list[Progress] = []
+    loading = asyncio.Event()
+
+    def hear(step: Progress) -> None:
+        told.append(step)
+        loading.set()
+
+    opened = open_local(tmp_path, file=own, on_progress=hear)
+    async with locked(folder / "start.lock"), asyncio.timeout(100), opened:
+        await loading.wait()
+    assert told[0] == Progress("loading", "loading the model", 0)
+
+
 async def test_a_whole_file_that_cannot_be_loaded_is_not_fetched_again(tmp_path: Path) -> None:
     (tmp_path / "bad.gguf").write_bytes(BAD)
     told: list[Progress] = []
