@@ -287,6 +287,8 @@ class Progress:
                 self._line(seen, "»", escalated_words(event), "yellow")
             case Said(why="stuck", item=item):
                 self._line(seen, "!", item.text.partition(".")[0].replace("You go", "it goes", 1), "yellow")
+            case Said(why="checks"):
+                self._line(seen, "›", "told that the checks do not pass: going on", "yellow")
             case Said(why="rules"):
                 self._line(seen, "•", "read the AGENTS.md of this folder")
             case Said(why="steer", item=item):

@@ -57,7 +57,7 @@ export function Conversation() {
     count: items.length,
     getScrollElement: () => box.current,
     estimateSize: (index) => ESTIMATES[items[index]?.kind ?? "entry"],
-    getItemKey: (index) => items[index]?.key ?? index,
+    getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
     overscan: 6,
     paddingStart: 12,
     paddingEnd: 16,
