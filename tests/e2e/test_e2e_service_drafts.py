@@ -120,7 +120,8 @@ async def test_a_terminal_shows_what_is_being_written_and_json_only_what_is(
             async with asyncio.timeout(120):
                 seen = b""
                 while b"  The price is 0 1" not in seen:
-                    assert (more := await drawn.stderr.read(4096))
+                    more = await drawn.stderr.read(4096)
+                    assert more, seen
                     seen += more
                 pen.write(1000)
                 (out, _), (result, _) = await asyncio.gather(piped.communicate(), drawn.communicate())
