@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 
 import type { AttemptLine, Citation } from "@/api/types";
 import { type AttemptRef, useAttempt } from "@/api/work";
-import type { Pointer } from "@/parts/cited";
 import { Markdown } from "@/parts/Markdown";
+import type { Pointer } from "@/parts/node";
 import { VerdictBadge } from "@/parts/Status";
 import { Ticked } from "@/parts/Ticked";
 import { Failed } from "@/shell/Failed";
