@@ -2,6 +2,7 @@ import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 
 import { en } from "./en";
+import { loadSaid } from "./said";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -27,6 +28,7 @@ function chosen(): Language {
 async function load(language: Language): Promise<void> {
   if (language === "zh" && !i18next.hasResourceBundle("zh", "common")) {
     const { zh } = await import("./zh");
+    await loadSaid();
     for (const [name, bundle] of Object.entries(zh)) i18next.addResourceBundle("zh", name, bundle);
   }
 }

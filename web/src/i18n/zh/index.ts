@@ -1,3 +1,4 @@
+import { acts } from "./acts";
 import { common } from "./common";
 import { environments } from "./environments";
 import { home } from "./home";
@@ -6,4 +7,4 @@ import { signin } from "./signin";
 import { task } from "./task";
 import { welcome } from "./welcome";
 
-export const zh = { common, environments, home, settings, signin, task, welcome };
+export const zh = { acts, common, environments, home, settings, signin, task, welcome };

@@ -15,10 +15,10 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay, useSession } from "@/api/session";
+import { type Section, sectionOf, sectionsOf } from "@/parts/sections";
 import { Note, Working } from "@/ui/States";
 
 import { HeaderSlot } from "./HeaderAction";
-import { ADMINISTRATION, SECTIONS, type Section, sectionOf } from "./sections";
 
 const ICONS = {
   account: UserRound,
@@ -51,7 +51,7 @@ export function Settings() {
   const { section: named } = useParams({ strict: false });
   const { administer } = useMay();
   const person = useSession().data?.person ?? null;
-  const shown = SECTIONS.filter((section) => (administer || !ADMINISTRATION.has(section)) && (person !== null || !["account", "tokens"].includes(section)));
+  const shown = sectionsOf(administer, person !== null);
   const section: Section = sectionOf(named) ?? shown[0] ?? "models";
   const Page = PAGES[section];
   const [slot, setSlot] = useState<HTMLElement | null>(null);

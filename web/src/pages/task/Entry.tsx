@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import type { AttemptLine, CallView, EntryOf, WorkEntry } from "@/api/types";
 import { duration } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { Markdown } from "@/parts/Markdown";
 import { Delta } from "@/ui/Badge";
 import { Spinner } from "@/ui/Button";
@@ -179,8 +180,8 @@ function NoteLine({ entry }: { entry: EntryOf<"note"> }) {
   const refused = entry.event === "request_refused";
   return (
     <Line icon={refused ? <ShieldAlert size={13} /> : <Info size={13} />} tone={refused ? "text-warn" : "text-faint"} {...(refused ? { onClick: () => show({ tab: "details" }) } : {})}>
-      <span className="text-muted" title={entry.text}>
-        {entry.text}
+      <span className="text-muted" title={spoken(entry.text)}>
+        {spoken(entry.text)}
       </span>
     </Line>
   );
