@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { Box, Boxes, Keyboard, Languages, ListTodo, Monitor, Moon, Plus, Rocket, Settings, Sun } from "lucide-react";
@@ -8,7 +9,7 @@ import { useEnvironments } from "@/api/environments";
 import { useMay, useSession } from "@/api/session";
 import { useTaskSearch } from "@/api/tasks";
 import type { TaskLine } from "@/api/types";
-import { LANGUAGES, type Language, setLanguage } from "@/i18n";
+import { LANGUAGES, type Language, setLanguage, words } from "@/i18n";
 import { sectionsOf } from "@/parts/sections";
 import { StatusIcon } from "@/parts/Status";
 import { Dialog } from "@/ui/Dialog";
@@ -58,6 +59,7 @@ function Inside({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
     act();
   };
   const { t: named } = useTranslation("settings");
+  const namesKnown = useQuery({ queryKey: ["words", "settings"], queryFn: () => words("settings").then(() => true) }).data === true;
   const { administer } = useMay();
   const person = useSession().data?.person ?? null;
   const environments = useEnvironments().data ?? [];
@@ -75,7 +77,7 @@ function Inside({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
       words: `${t("palette.environment")}: ${name}`,
       run: () => navigate({ to: "/environments/$name", params: { name } }),
     })),
-    ...sectionsOf(administer, person !== null).map((section) => ({
+    ...(namesKnown ? sectionsOf(administer, person !== null) : []).map((section) => ({
       icon: <Settings size={16} />,
       words: `${t("nav.settings")}: ${named(`section.${section}`)}`,
       run: () => navigate({ to: "/settings/$section", params: { section } }),

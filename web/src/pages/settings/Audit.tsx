@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { useAudit } from "@/api/administration";
 import { usePeople } from "@/api/people";
-import { en } from "@/i18n/en";
+import { acts } from "@/i18n/en/acts";
 import { moment } from "@/i18n/format";
 import { Failed } from "@/shell/Failed";
 import { Button } from "@/ui/Button";
@@ -83,6 +83,6 @@ export function Audit() {
 /** What was done, in words; its name in the log is the hint. */
 function Act({ name }: { name: string }) {
   const { t } = useTranslation("acts");
-  if (!(name in en.acts)) return <code className="font-mono text-xs">{name}</code>;
-  return <span title={name}>{t(name as keyof typeof en.acts)}</span>;
+  if (!Object.hasOwn(acts, name)) return <code className="font-mono text-xs">{name}</code>;
+  return <span title={name}>{t(name as keyof typeof acts)}</span>;
 }

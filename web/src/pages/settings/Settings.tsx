@@ -15,6 +15,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay, useSession } from "@/api/session";
+import { words } from "@/i18n";
 import { type Section, sectionOf, sectionsOf } from "@/parts/sections";
 import { Note, Working } from "@/ui/States";
 
@@ -42,7 +43,10 @@ const PAGES = {
   people: lazy(async () => ({ default: (await import("./People")).People })),
   quotas: lazy(async () => ({ default: (await import("./Quotas")).Quotas })),
   workers: lazy(async () => ({ default: (await import("./Workers")).Workers })),
-  audit: lazy(async () => ({ default: (await import("./Audit")).Audit })),
+  audit: lazy(async () => {
+    const [module] = await Promise.all([import("./Audit"), words("acts")]);
+    return { default: module.Audit };
+  }),
   retention: lazy(async () => ({ default: (await import("./Retention")).Retention })),
 } as const;
 
