@@ -232,13 +232,17 @@ class CheckTrials:
         await layer.write(candidate.path, encoded(candidate.text))
         try:
             run = await self.work.run_check(
-                layer, check, "candidate", only=self.goal.failing, test_seconds=seconds, record=False
+                layer, check, "candidate", only=self.goal.failing, test_seconds=self._each(seconds), record=False
             )
         finally:
             await layer.write(candidate.path, encoded(candidate.before))
         verdict = verdict_of(self.goal, run, narrowed=True)
         cut = verdict.outcome == "endless" and not verdict.broken
         return replace(verdict, hasty=True) if cut else verdict
+
+    def _each(self, seconds: float) -> float:
+        """The limit of each test; of node's tests it is one of files, which have to be loaded too."""
+        return max(seconds, 1.0, 2 * self.goal.run.seconds) if self.goal.check.runner == "node" else seconds
 
     def _whole(self, seconds: float) -> float:
         """What a run of the whole check may take, in seconds: learned from the base, unless that had no end."""
