@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from journeyman.agent.review import words as review_words
+from journeyman.attempt.answers import Answers, cited
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.kept import Kept, ignores
 from journeyman.attempt.review import read as read_review
 from journeyman.attempt.workspace import Workspace
-from journeyman.checks import citations, counterfactual, weakening
+from journeyman.checks import counterfactual, weakening
 from journeyman.checks.compare import compare, listed, verdict
 from journeyman.core import folds
 from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
-from journeyman.core.evidence import NO_COPY, Change, CheckRun, Citation, Result
+from journeyman.core.evidence import NO_COPY, Change, CheckRun, Result
 from journeyman.core.ids import Clock
 from journeyman.core.task import Base
 from journeyman.core.text import decode, one_line, plain
@@ -93,9 +94,12 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
     # The last words of the loop are the model's answer; a repair's are the harness's own, and so are a rewind's.
     before_turn = folds.continued(log.events)
     own = start.strategy == "repair" or (before_turn is not None and before_turn.rewound)
-    summary = stop.message if stop is not None and own else folds.last_text(log.events)
+    answers = Answers(workspace, start)
+    summary = stop.message if stop is not None and own else await answers.best()
     review = await read_review(workspace, start.base, summary) if start.mode == "review" and summary else None
     summary = review_words(review) if review is not None else summary
+    if start.mode == "ask" and not own and summary:
+        summary = await answers.with_diagram(summary)
     base_runs = folds.checks(log.events, "base")
     before = await workspace.tree_before()
     of_turn = await workspace.repository.diff(before, changed.tree) if before is not None else b""
@@ -108,7 +112,7 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
             turn_diff=turn_diff,
             base_checks=base_runs,
             warnings=changed.left_out,
-            citations=await _citations(workspace, changed, summary),
+            citations=await cited(workspace, changed.tree, summary),
             review=review,
             usage=folds.usage(log.events),
             seconds=folds.seconds(log.events, clock()),
@@ -134,7 +138,7 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
         comparison=compare(base_runs, runs),
         warnings=(*changed.left_out, *warnings),
         new_tests=proving,
-        citations=await _citations(workspace, changed, summary),
+        citations=await cited(workspace, changed.tree, summary),
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),
     )
@@ -244,13 +248,3 @@ def _with_room(changes: Mapping[bytes, Change], paths: Collection[str]) -> Itera
     for raw, change in changes.items():
         if change.path in paths or any(other.startswith(raw + b"/") for other in wanted):
             yield raw, change
-
-
-async def _citations(workspace: Kept, changed: Changed, summary: str) -> tuple[Citation, ...]:
-    if "【" not in summary:
-        return ()
-    log = workspace.log
-    async with workspace.repository.tree(changed.tree) as tree:
-        return await citations.resolve(
-            summary, tree.get, lambda chunk: workspace.store.chunk(log.id, chunk), log.events
-        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
 from journeyman.agent.work import OpenLayer, Stop, Work
+from journeyman.attempt.answers import Answers
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
 from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage
@@ -24,21 +25,23 @@ from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
 from journeyman.core.task import Status
 from journeyman.models.protocol import Model
+from journeyman.repo.index.index import Index
 from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.edit import EDIT
 from journeyman.tools.files import READ
+from journeyman.tools.find import FIND
 from journeyman.tools.patch import PATCH
 from journeyman.tools.plan import PLAN
 from journeyman.tools.recall import RECALL
 from journeyman.tools.registry import Toolbox, ToolContext
 from journeyman.tools.search import SEARCH
 
-CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL, RECALL)
+CODE_TOOLS = (EXEC, STDIN, READ, FIND, SEARCH, PATCH, PLAN, SHELL, RECALL)
 _QUIET = tuple(replace(tool, listed=False) for tool in (EXEC, STDIN, SEARCH, PATCH, PLAN))
 SMALL_TOOLS = (replace(SHELL, listed=True), replace(READ, description="Read a file."), EDIT, *_QUIET, RECALL)
 """Few and plain ones for small models; those that they know from elsewhere work too."""
-READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL, RECALL)
+READ_TOOLS = (EXEC, STDIN, READ, FIND, SEARCH, SHELL, RECALL)
 
 
 async def run_attempt(
@@ -281,12 +284,13 @@ async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
 
 async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
     host, start, log, watch = run.host, run.start, run.log, run.watch
-    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store)
+    index = Index(workspace.repository, await workspace.tree_before() or start.base.tree)
+    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store, index=index)
     small = SMALL_TOOLS if start.profile.small else CODE_TOOLS
     toolbox = Toolbox(context, small if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
-        await log.append(told := await prepared(host, start, workspace, toolbox))
+        await log.append(told := await prepared(host, start, workspace, toolbox, index))
     else:
         told = before
 
@@ -302,6 +306,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         rules_below=RuleBook(workspace, set(told.rules)).below,
         boundary=boundary,
         hear=run.inbox.hear,
+        complaints=Answers(workspace, start).complaints,
         changed=workspace.changed,
         rerun=folds.checkpoint(log.events)[1],
         images=await images_of(host.store, folds.conversation(log.events)),
@@ -310,7 +315,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         on_retry=watch.on_retry,
     )
     try:
-        if folds.answered(log.events):
+        if folds.answered(log.events) and not await agent_loop.sent_back(loop):
             return Stop("finished")
         if before is not None and folds.reopened(log.events):
             await agent_loop.run_pending(loop)
@@ -318,4 +323,5 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
             await log.append(Said(item=DeveloperMessage(text=text), why="interrupted"))
         return await agent_loop.run(loop)
     finally:
+        await index.close()
         await context.sessions.close()

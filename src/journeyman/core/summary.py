@@ -43,6 +43,7 @@ HEARD = {
     "interrupted": "going on after an interruption",
     "stuck": "told to try something else",
     "limit": "going on with a reply that was cut",
+    "format": "told what its answer cites wrongly",
 }
 
 ENDED: dict[StopReason, str] = {

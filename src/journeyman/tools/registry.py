@@ -15,6 +15,7 @@ from journeyman.core.items import ToolCall
 from journeyman.core.model import ToolSpec
 from journeyman.core.task import Limits
 from journeyman.core.text import clip
+from journeyman.repo.index.index import Index
 from journeyman.sandbox.protocol import Sandbox
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
@@ -33,7 +34,7 @@ class Arguments(BaseModel):
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a tool may use. `root` is the workspace's absolute path, `sessions` the commands that go on, `store` has
-    what was done before."""
+    what was done before, `index` finds places in the base."""
 
     root: str
     sandbox: Sandbox
@@ -41,6 +42,7 @@ class ToolContext:
     limits: Limits
     sessions: Sessions = field(default_factory=Sessions)
     store: Store | None = None
+    index: Index | None = None
 
 
 @dataclass(frozen=True, slots=True)
