@@ -3,22 +3,12 @@
 from dataclasses import dataclass
 
 from journeyman.agent import answer
+from journeyman.attempt.cited import cited
 from journeyman.attempt.kept import Kept
-from journeyman.checks import citations
 from journeyman.core import folds
 from journeyman.core.errors import RepositoryError
 from journeyman.core.events import AttemptStarted, Said
-from journeyman.core.evidence import Citation
 from journeyman.repo.index.index import Index
-
-
-async def cited(kept: Kept, tree: str, text: str) -> tuple[Citation, ...]:
-    """The citations of a text, looked up in a tree and in the outputs of the attempt."""
-    if "【" not in text:
-        return ()
-    log = kept.log
-    async with kept.repository.tree(tree) as files:
-        return await citations.resolve(text, files.get, lambda chunk: kept.store.chunk(log.id, chunk), log.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +20,22 @@ class Answers:
 
     async def complaints(self, text: str) -> str:
         """What the model is to mend in an answer, in words for it; empty where there is nothing."""
-        if self.start.mode != "ask":
-            return ""
         return answer.note(await self._faults(text))
 
-    async def best(self) -> str:
-        """The last answer; the one before it where that was sent back and has fewer faults."""
+    async def final(self) -> str:
+        """What a person reads: the last answer, or the one before it where that was sent back and has fewer faults;
+        with a diagram of the harness's own where the model drew none that was asked for."""
+        return await self._with_diagram(await self._best())
+
+    async def _best(self) -> str:
         events = folds.current(self.kept.log.events)
         last = folds.last_text(events)
         back = next((at for at, event in enumerate(events) if isinstance(event, Said) and event.why == "format"), None)
-        if self.start.mode != "ask" or back is None or (first := folds.last_text(events[:back])) in ("", last):
+        if back is None or (first := folds.last_text(events[:back])) in ("", last):
             return last
         return first if len(await self._faults(first)) < len(await self._faults(last)) else last
 
-    async def with_diagram(self, text: str) -> str:
-        """The answer with a diagram of the harness's own where the model drew none that was asked for."""
+    async def _with_diagram(self, text: str) -> str:
         if not answer.needs_diagram(text, self.start.prompt):
             return text
         index = Index(self.kept.repository, await self._tree())

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from journeyman.agent.review import words as review_words
-from journeyman.attempt.answers import Answers, cited
 from journeyman.attempt.checker import Checker
+from journeyman.attempt.cited import cited
 from journeyman.attempt.kept import Kept, ignores
 from journeyman.attempt.review import read as read_review
 from journeyman.attempt.workspace import Workspace
@@ -94,12 +94,13 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
     # The last words of the loop are the model's answer; a repair's are the harness's own, and so are a rewind's.
     before_turn = folds.continued(log.events)
     own = start.strategy == "repair" or (before_turn is not None and before_turn.rewound)
-    answers = Answers(workspace, start)
-    summary = stop.message if stop is not None and own else await answers.best()
+    summary = stop.message if stop is not None and own else folds.last_text(log.events)
     review = await read_review(workspace, start.base, summary) if start.mode == "review" and summary else None
     summary = review_words(review) if review is not None else summary
     if start.mode == "ask" and not own and summary:
-        summary = await answers.with_diagram(summary)
+        from journeyman.attempt.answers import Answers
+
+        summary = await Answers(workspace, start).final()
     base_runs = folds.checks(log.events, "base")
     before = await workspace.tree_before()
     of_turn = await workspace.repository.diff(before, changed.tree) if before is not None else b""

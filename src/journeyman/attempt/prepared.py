@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from journeyman.agent import prompts
-from journeyman.agent.brief import brief
 from journeyman.attempt.cascade import learned
 from journeyman.attempt.host import Host
+from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.workspace import Workspace
 from journeyman.core import folds
 from journeyman.core.environment_file import policy_words
@@ -14,7 +14,6 @@ from journeyman.core.events import AttemptStarted, Prepared, Progressed
 from journeyman.core.items import DeveloperMessage, UserMessage
 from journeyman.core.text import clip
 from journeyman.repo import rules
-from journeyman.repo.index.index import Index
 from journeyman.tools.registry import Toolbox
 
 SMALL_CHANGE = 12_000
@@ -42,7 +41,9 @@ class RuleBook:
             return None
 
 
-async def prepared(host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox, index: Index) -> Prepared:
+async def prepared(
+    host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox, index: Indexed
+) -> Prepared:
     """The first words of a turn; in a follow-up only what is new."""
     before = folds.continued(workspace.log.events)
     told = before is not None and not start.profile.small and prompts.is_told(before.items)
@@ -75,11 +76,13 @@ async def prepared(host: Host, start: AttemptStarted, workspace: Workspace, tool
     )
 
 
-async def _for_a_small_model(start: AttemptStarted, workspace: Workspace, change: str, index: Index) -> Prepared:
+async def _for_a_small_model(start: AttemptStarted, workspace: Workspace, change: str, index: Indexed) -> Prepared:
     if change:
         items = (UserMessage(text=clip(change, SMALL_CHANGE)), UserMessage(text=start.prompt))
         return Prepared(instructions=prompts.REVIEW, tools=(), items=items)
-    given = await brief(workspace.sandbox, index, start.prompt)
+    from journeyman.agent.brief import brief
+
+    given = await brief(workspace.sandbox, await index(), start.prompt)
     if given.note:
         await workspace.log.append(Progressed(text=given.note))
     items = (UserMessage(text=given.text), UserMessage(text=f"Question: {start.prompt}"))

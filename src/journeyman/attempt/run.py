@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
 from journeyman.agent.work import OpenLayer, Stop, Work
-from journeyman.attempt.answers import Answers
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
 from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage
@@ -16,6 +15,7 @@ from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
+from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
@@ -25,7 +25,6 @@ from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
 from journeyman.core.task import Status
 from journeyman.models.protocol import Model
-from journeyman.repo.index.index import Index
 from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.edit import EDIT
@@ -284,7 +283,7 @@ async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
 
 async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
     host, start, log, watch = run.host, run.start, run.log, run.watch
-    index = Index(workspace.repository, await workspace.tree_before() or start.base.tree)
+    index = Indexed(workspace, start)
     context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store, index=index)
     small = SMALL_TOOLS if start.profile.small else CODE_TOOLS
     toolbox = Toolbox(context, small if start.mode == "code" else READ_TOOLS)
@@ -298,6 +297,13 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         await run.inbox.boundary()
         await purse.check()
 
+    async def complaints(text: str) -> str:
+        if start.mode != "ask":
+            return ""
+        from journeyman.attempt.answers import Answers
+
+        return await Answers(workspace, start).complaints(text)
+
     loop = agent_loop.Loop(
         work=work,
         toolbox=toolbox,
@@ -306,7 +312,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         rules_below=RuleBook(workspace, set(told.rules)).below,
         boundary=boundary,
         hear=run.inbox.hear,
-        complaints=Answers(workspace, start).complaints,
+        complaints=complaints,
         changed=workspace.changed,
         rerun=folds.checkpoint(log.events)[1],
         images=await images_of(host.store, folds.conversation(log.events)),
