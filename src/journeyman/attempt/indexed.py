@@ -26,6 +26,6 @@ class Indexed:
             self.made = Index(self.kept.repository, tree)
         return self.made
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         if self.made is not None:
             await self.made.close()
