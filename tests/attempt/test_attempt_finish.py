@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from journeyman.core.events import AttemptStarted, Checked, Event
+from journeyman.attempt.run import run_attempt
+from journeyman.core.events import AttemptStarted, Checked, Event, Stopped
 from journeyman.core.evidence import NO_COPY
 from journeyman.core.ids import attempt_id
 from journeyman.core.model import call, say
@@ -46,3 +47,24 @@ async def test_new_tests_in_the_place_of_a_file_are_tried_without_the_change(
     assert result.warnings == (
         "The new test passes without the change too, so nothing is proved by it: tests.test_it.Test.test_it.",
     )
+
+
+FEW = {
+    "AGENTS.md": "Run the tests with `python3 -m pytest -q`.\n",
+    "shift.py": "def shift(n):\n    return n - 1\n",
+    "test_shift.py": "from shift import shift\n\n\ndef test_shift():\n    assert shift(2) == 3\n",
+}
+"""So little is tested that many edits pass."""
+
+
+async def test_a_doubt_of_the_strategy_makes_a_result_that_passes_unverified(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """The checks pass in the clean room; the repair found several edits that do, and nothing to tell which is meant."""
+    one = bench([say("I do not know.")] * 60)
+    attempt = await one.begin(make_repository(FEW), strategy="repair")
+    result = await run_attempt(one.host, attempt)
+    [stop] = [event for event in await one.host.store.events(attempt) if isinstance(event, Stopped)]
+    assert "different edits pass the few tests that there are" in stop.doubt
+    assert [run.passed for run in result.result_checks] == [True]
+    assert result.verdict == "unverified" and stop.doubt in result.warnings
