@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from journeyman.agent.repair.rewrite import UNPROVED
 from journeyman.attempt.run import run_attempt
 from journeyman.core.events import AttemptStarted, Checked, Event, Stopped
 from journeyman.core.evidence import NO_COPY
@@ -49,22 +50,23 @@ async def test_new_tests_in_the_place_of_a_file_are_tried_without_the_change(
     )
 
 
-FEW = {
-    "AGENTS.md": "Run the tests with `python3 -m pytest -q`.\n",
-    "shift.py": "def shift(n):\n    return n - 1\n",
-    "test_shift.py": "from shift import shift\n\n\ndef test_shift():\n    assert shift(2) == 3\n",
+SHIFT = {
+    "shift.py": "def shift(n):\n    return n + 1\n",
+    "test_shift.py": (
+        "import unittest\nfrom shift import shift\n\n\nclass Test(unittest.TestCase):\n"
+        "    def test_shift(self):\n        self.assertEqual(shift(2), 3)\n"
+    ),
 }
-"""So little is tested that many edits pass."""
+"""Nothing fails, so nothing can show that a change is right."""
 
 
 async def test_a_doubt_of_the_strategy_makes_a_result_that_passes_unverified(
     bench: MakeBench, make_repository: MakeRepository
 ) -> None:
-    """The checks pass in the clean room; the repair found several edits that do, and nothing to tell which is meant."""
-    one = bench([say("I do not know.")] * 60)
-    attempt = await one.begin(make_repository(FEW), strategy="repair")
+    one = bench([say("```python\ndef shift(n):\n    return 1 + n\n```")] * 4)
+    check = "python3 -m unittest -q"
+    attempt = await one.begin(make_repository(SHIFT), "Turn the sum in shift.py", strategy="repair", checks=(check,))
     result = await run_attempt(one.host, attempt)
     [stop] = [event for event in await one.host.store.events(attempt) if isinstance(event, Stopped)]
-    assert "different edits pass the few tests that there are" in stop.doubt
-    assert [run.passed for run in result.result_checks] == [True]
-    assert result.verdict == "unverified" and stop.doubt in result.warnings
+    assert [(run.passed, run.tree) for run in result.result_checks] == [(True, result.tree)]
+    assert (stop.doubt, result.verdict, result.warnings) == (UNPROVED, "unverified", (UNPROVED,))
