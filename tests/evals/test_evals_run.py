@@ -187,8 +187,7 @@ async def test_no_kind_of_set_shows_the_agent_what_it_is_graded_with(program: Pr
         "grep -rIlaz $w $top $HOME /tmp /run /var /etc /opt 2>/dev/null; "
         "find / -xdev \\( -name 'hidden_check*' -o -name tasks.jsonl -o -name 'test_more*' \\) 2>/dev/null; "
         "git log --all --format=%B | grep -c $w; "
-        "git cat-file --batch-all-objects --batch | grep -ac $w; cat /proc/*/cmdline 2>/dev/null | grep -ac $w-; "
-        "echo looked"
+        "git cat-file --batch-all-objects --batch | grep -ac $w; echo looked"
     )
     async with ScriptServer([call("shell", "c1", command=hunt), say("Done.")]) as server:
         program.use(server.base_url)
@@ -201,7 +200,7 @@ async def test_no_kind_of_set_shows_the_agent_what_it_is_graded_with(program: Pr
         log = await program.run("log", row["task_id"], "--json", "--attempt", "2")
         found = [line["item"] for line in log.lines if line["type"] == "item.completed"]
         output = next(one["aggregated_output"] for one in found if one["type"] == "command_execution")
-        assert output.split() == ["0", "0", "0", "0", "looked"], (row["instance"], output)
+        assert output.split() == ["0", "0", "0", "looked"], (row["instance"], output)
 
 
 async def test_a_task_whose_grader_would_be_seen_is_not_begun(program: Program, tmp_path: Path) -> None:
