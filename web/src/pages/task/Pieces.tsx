@@ -7,6 +7,7 @@ import { useTaskActs } from "@/api/tasks";
 import type { AttemptLine, Message, TurnView } from "@/api/types";
 import { type AttemptRef, useAttempt, useCommands } from "@/api/work";
 import { duration, money } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { StatusIcon } from "@/parts/Status";
 import { sayFailed } from "@/shell/errors";
 import { Badge } from "@/ui/Badge";
@@ -186,8 +187,8 @@ export function TurnState({ turn }: { turn: TurnView }) {
   const { view, ref } = useTaskPage();
   const { task } = view;
   const acts = useTaskActs(task.id);
-  if (turn.status === "queued") return <Note className="my-2">{turn.reason || task.reason || t("state.queued")}</Note>;
-  const why = turn.reason || task.reason || (task.stop ? t("state.because", { why: t(`stop.${task.stop}`, { ns: "common" }) }) : "");
+  if (turn.status === "queued") return <Note className="my-2">{spoken(turn.reason || task.reason) || t("state.queued")}</Note>;
+  const why = spoken(turn.reason || task.reason) || (task.stop ? t("state.because", { why: t(`stop.${task.stop}`, { ns: "common" }) }) : "");
   return (
     <Note
       kind={turn.status === "failed" ? "bad" : "warn"}
