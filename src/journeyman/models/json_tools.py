@@ -26,7 +26,6 @@ class JsonTools:
     def __init__(self, inner: Model, make_id: Callable[[], str] = new_id) -> None:
         self._inner = inner
         self._make_id = make_id
-        self._schemas: tuple[tuple[ToolSpec, ...], dict[str, Any]] | None = None
 
     @property
     def profile(self) -> Profile:
@@ -45,7 +44,7 @@ class JsonTools:
             instructions=f"{request.instructions}\n\n{describe(request.tools)}",
             items=as_text(request.items),
             tools=(),
-            schema=self._schema(request.tools),
+            schema=schema_of(request.tools, call_required=request.call_required),
         )
         deltas = JsonDeltas(on_delta) if on_delta is not None else None
 
@@ -61,11 +60,6 @@ class JsonTools:
     async def close(self) -> None:
         await self._inner.close()
 
-    def _schema(self, tools: tuple[ToolSpec, ...]) -> dict[str, Any]:
-        if self._schemas is None or self._schemas[0] != tools:
-            self._schemas = (tools, schema_of(tools))
-        return self._schemas[1]
-
 
 def describe(tools: Sequence[ToolSpec]) -> str:
     """The tools in a line each: name, arguments (optional ones with a question mark) and what it does."""
@@ -77,8 +71,8 @@ def describe(tools: Sequence[ToolSpec]) -> str:
     )
 
 
-def schema_of(tools: Sequence[ToolSpec]) -> dict[str, Any]:
-    """The JSON schema of a reply: the call of one of `tools`, or an answer."""
+def schema_of(tools: Sequence[ToolSpec], *, call_required: bool = False) -> dict[str, Any]:
+    """The JSON schema of a reply: the call of one of `tools`, or an answer where no call is required."""
     thought = {"type": "string", "maxLength": 600}
     forms: list[dict[str, Any]] = [
         {
@@ -89,6 +83,8 @@ def schema_of(tools: Sequence[ToolSpec]) -> dict[str, Any]:
         }
         for tool in tools
     ]
+    if call_required:
+        return {"anyOf": forms}
     answer: dict[str, Any] = {"thought": thought, "answer": {"type": "string"}}
     forms.append({"type": "object", "properties": answer, "required": ["answer"], "additionalProperties": False})
     return {"anyOf": forms}
