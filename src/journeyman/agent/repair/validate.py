@@ -17,6 +17,10 @@ ENDLESS = "endless"
 OTHER_TESTS, OTHER_SECONDS = 200, 1.0
 """How many tests that passed before a trial runs too, at most; beyond that they are left to the check itself."""
 
+TIMES, OWN_SECONDS, MADE_SECONDS = 10, 60.0, 2.0
+"""How many times as long as on the base a check without tests of its own may take on a candidate; and how long at
+least, be it a person's or made of examples."""
+
 OnVerdict = Callable[[Candidate, Verdict], None]
 
 
@@ -43,7 +47,12 @@ class Goal:
     @property
     def is_weak(self) -> bool:
         """Whether so little is tested that wrong edits will pass too."""
-        return len(self.failing) + len(self.passing) <= 2
+        return self.is_made or len(self.failing) + len(self.passing) <= 2
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the check is made of examples, since there was none that fails."""
+        return self.check.source in ("docstring", "request")
 
 
 def goal_of(run: CheckRun) -> Goal:
@@ -103,6 +112,11 @@ class ProbeTrials:
                 break
         for _, candidate in left:
             on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
+
+    def taken(self) -> int:
+        """A number for a trial of another kind."""
+        self.number += 1
+        return self.number - 1
 
     def tests(self) -> tuple[str, ...] | None:
         """The failing tests, and those of the same files that passed, unless they take long.
@@ -211,11 +225,20 @@ class CheckTrials:
         await layer.write(candidate.path, encoded(candidate.text))
         try:
             run = await self.work.run_check(
-                layer, self.goal.check, "candidate", only=self.goal.failing, test_seconds=seconds, record=False
+                layer, self._check(seconds), "candidate", only=self.goal.failing, test_seconds=seconds, record=False
             )
         finally:
             await layer.write(candidate.path, encoded(candidate.before))
         return verdict_of(self.goal, run, narrowed=True)
+
+    def _check(self, seconds: float) -> Check:
+        """The check, with a limit learned from its run on the base where its tests cannot be limited one by one."""
+        check, run = self.goal.check, self.goal.run
+        if run.tests:
+            return check
+        least = MADE_SECONDS if self.goal.is_made else OWN_SECONDS
+        learned = max(least, TIMES * seconds, 0.0 if run.cut else TIMES * run.seconds)
+        return check.model_copy(update={"timeout": min(check.timeout, learned)})
 
 
 def verdict_of(goal: Goal, run: CheckRun, *, narrowed: bool = False) -> Verdict:
