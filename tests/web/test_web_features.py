@@ -10,10 +10,34 @@ from playwright.sync_api import expect
 
 from tests.conftest import git
 from tests.web.conftest import SCREENS, Seen
-from tests.web.played import HELD, Model, Served, shop
+from tests.web.played import HELD, SLOWLY, Model, Served, shop
 from tests.web.test_web_app import done, hand_out, tab
 
+BLINKS = "caret => getComputedStyle(caret).animationIterationCount"
 FILLER = "".join(f"\n\ndef shelf_{number}():\n    return {number}\n" for number in range(30))
+
+GIVE = """(box, [kind, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const held = new DataTransfer();
+  held.items.add(new File([bytes], `${kind}.png`, { type: "image/png" }));
+  box.dispatchEvent(
+    kind === "paste"
+      ? new ClipboardEvent("paste", { clipboardData: held, bubbles: true, cancelable: true })
+      : new DragEvent("drop", { dataTransfer: held, bubbles: true, cancelable: true }),
+  );
+}"""
+"""Pastes or drops a picture, as the browser tells the page of it."""
+
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+SPEECH = """window.SpeechRecognition = window.webkitSpeechRecognition = class {
+  start() {
+    const final = (words) => Object.assign([{ transcript: words }], { isFinal: true });
+    window.hears = (words) => this.onresult({ resultIndex: 0, results: [final(words)] });
+  }
+  stop() { this.onend(); }
+}"""
+"""A browser that hears what it is told to hear: the real one asks a service elsewhere."""
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +116,67 @@ def test_changes_are_a_diff_while_it_works_and_context_opens_in_place(
     expect(page.get_by_text("So far; it is still at work.")).to_be_hidden()
 
 
+def test_a_range_of_lines_is_remarked_and_sent(seen: Seen, service: Served, model: Model, repository: Path) -> None:
+    """By a drag over the numbers, by a press with Shift, and by the keyboard: each with its first and last line."""
+    page = seen.page()
+    hand_out(page, service, repository, "Remark on several lines")
+    done(page)
+    changes = page.get_by_role("region", name="Changes", exact=True)
+    notes = changes.locator("[data-index]").filter(has_text="Each costs 7.").locator("[data-pick]")
+    first = changes.locator("[data-index]").filter(has_text="# Notes").locator("[data-pick]")
+    first.nth(1).hover()
+    page.mouse.down()
+    notes.nth(1).hover()
+    page.mouse.up()
+    page.get_by_role("textbox", name="Comment on NOTES.md:1–3").fill("Say why")
+    page.get_by_role("button", name="Keep the comment").click()
+    expect(changes.get_by_text("Lines 1–3")).to_be_visible()
+
+    code = changes.locator("[data-index]").filter(has_text="return amount * 7")
+    changes.locator("[data-index]").filter(has_text="def price").locator("[data-pick]").nth(1).click()
+    code.locator("[data-pick]").nth(1).click(modifiers=["Shift"])
+    box = page.get_by_role("textbox", name="Comment on shop.py:1–3")
+    box.fill("A better name")
+    box.press("Alt+Shift+ArrowUp")
+    box = page.get_by_role("textbox", name="Comment on shop.py:1–2")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("A better name")
+    page.screenshot(path=SCREENS / "task-comment-range.png")
+    box.press("Control+Enter")
+
+    button = code.get_by_role("button", name="Comment on line 3")
+    button.focus()
+    button.press("Enter")
+    page.get_by_role("textbox", name="Comment on shop.py:3", exact=True).press("Alt+ArrowUp")
+    page.get_by_role("textbox", name="Comment on shop.py:2–3").press("Escape")
+
+    follow = page.get_by_role("region", name="Follow-up")
+    expect(follow.get_by_role("button", name="shop.py:1–2")).to_be_visible()
+    follow.get_by_role("button", name="Code").click()
+    prompt = page.get_by_role("article", name="Prompt of turn 2")
+    expect(prompt).to_contain_text("- NOTES.md:1-3: Say why")
+    expect(prompt).to_contain_text("- shop.py:1-2: A better name")
+    expect(page.get_by_text("The price has a name now.")).to_be_visible()
+    assert any("NOTES.md:1-3: Say why" in said for said in model.heard)
+
+
+def test_a_set_up_that_failed_shows_its_output(seen: Seen, service: Served, long_shop: Path) -> None:
+    text = '[setup]\nscript = "echo The shelves fall; ls /missing"\n'
+    body = {"name": "fallen", "repository": str(long_shop), "text": text}
+    httpx.post(f"{service.address}/api/v1/environments", json=body).raise_for_status()
+    page = seen.page()
+    page.goto(f"{service.address}/?environment=fallen")
+    page.get_by_role("textbox", name="Your task").fill("Without shelves")
+    page.get_by_role("button", name="Code", exact=True).click()
+    page.get_by_role("link", name="Without shelves").click()
+    log = page.get_by_role("log", name="Conversation")
+    expect(log).to_contain_text("This turn failed")
+    expect(log).to_contain_text("The set-up of the environment fallen failed")
+    log.get_by_role("button", name="Output of the set-up").click()
+    expect(page.get_by_role("region", name=re.compile("Output of # set-up"))).to_contain_text("The shelves fall")
+    page.screenshot(path=SCREENS / "task-set-up-failed.png")
+
+
 def test_a_result_is_pushed_as_a_branch(seen: Seen, service: Served, long_shop: Path) -> None:
     page = seen.page()
     bare = long_shop.with_name("shop.git")
@@ -137,3 +222,92 @@ def test_the_terminal_begins_with_set_up(seen: Seen, service: Served, prepared: 
     expect(page.get_by_text("in 1 command")).to_be_visible()
     page.get_by_role("button", name=re.compile("set-up of shelves")).click()
     expect(page.get_by_role("region", name=re.compile("Output of # set-up"))).to_contain_text("The shelves are put up")
+
+
+def test_a_task_is_written_with_pictures_by_voice_and_for_a_price(
+    seen: Seen, service: Served, model: Model, repository: Path
+) -> None:
+    peer = {"wire": "responses", "base_url": model.base_url, "name": "scripted"}
+    dear = {"name": "dear", "settings": {**peer, "input_price": 1.25, "output_price": 10}}
+    httpx.post(f"{service.address}/api/v1/models", json=dear).raise_for_status()
+    page = seen.page()
+    page.add_init_script(SPEECH)
+    page.goto(f"{service.address}/?environment={repository}")
+    box = page.get_by_role("textbox", name="Your task")
+    for number, kind in enumerate(("paste", "drop"), 1):
+        box.evaluate(GIVE, [kind, DOT])
+        expect(page.get_by_role("img", name=f"Attached image {number}")).to_be_visible()
+    page.get_by_role("button", name="Dictate", exact=True).click()
+    for words in ("What is on", "these pictures"):
+        page.evaluate("words => hears(words)", words)
+    expect(box).to_have_value("What is on these pictures")
+    page.get_by_role("button", name="Stop dictating").click()
+    page.get_by_role("button", name="Model: ").click()
+    priced = page.get_by_role("option", name="shared:dear")
+    expect(priced).to_contain_text("$1.25 in, $10.00 out per million tokens")
+    page.screenshot(path=SCREENS / "home-model-picker.png")
+    priced.click()
+    page.get_by_role("button", name="Code", exact=True).click()
+    expect(page.get_by_role("img", name="Attached image 1")).to_have_count(0)
+    page.get_by_role("link", name="What is on these pictures").click()
+    done(page)
+    expect(page.get_by_role("img", name="Image 2")).to_be_visible()
+    httpx.delete(f"{service.address}/api/v1/models/dear").raise_for_status()
+
+
+def test_marks_of_what_is_unread_and_acts_on_many_at_once(seen: Seen, service: Served, repository: Path) -> None:
+    page = seen.page()
+    titles = ["One of two to archive", "Two of two to archive"]
+    for title in titles:
+        body = {"prompt": title, "repository": str(repository)}
+        httpx.post(f"{service.address}/api/v1/tasks", json=body).raise_for_status()
+    page.goto(f"{service.address}/?q=two+to+archive")
+    rows = page.locator("[data-task]")
+    expect(rows.get_by_role("img", name="Verified")).to_have_count(2)
+    expect(rows.get_by_role("img", name="Unread")).to_have_count(2)
+    page.get_by_role("link", name=titles[0]).click()
+    done(page)
+    page.go_back()
+    expect(rows.get_by_role("img", name="Unread")).to_have_count(1)
+
+    for title in titles:
+        page.get_by_role("checkbox", name=f"Select “{title}”").check()
+    bar = page.get_by_role("toolbar", name="2 selected")
+    page.screenshot(path=SCREENS / "home-selected.png")
+    page.context.set_offline(True)
+    bar.get_by_role("button", name="Archive").click()
+    expect(page.get_by_text("The service cannot be reached").first).to_be_visible()
+    expect(rows).to_have_count(2)
+    page.context.set_offline(False)
+    for title in titles:
+        page.get_by_role("checkbox", name=f"Select “{title}”").check()
+    bar.get_by_role("button", name="Archive").click()
+    expect(page.get_by_text("2 tasks archived", exact=True)).to_be_visible()
+    expect(rows).to_have_count(0)
+    page.get_by_role("tab", name="Archived").click()
+    expect(rows).to_have_count(2)
+
+
+def test_a_reply_is_read_while_it_is_written(seen: Seen, service: Served, model: Model, repository: Path) -> None:
+    page, other = seen.page(), seen.page(reduced_motion="reduce")
+    hand_out(page, service, repository, f"What does each cost? Please {SLOWLY}")
+    other.goto(page.url)
+    model.write(40)
+    for one in (page, other):
+        draft = one.get_by_role("region", name="What is being written")
+        expect(draft.get_by_role("listitem").first).to_contain_text("The price of 1 is 7")
+        expect(draft).not_to_contain_text("The price of 100")
+        expect(draft.locator("[data-caret]")).to_have_count(1)
+    times = [one.locator("[data-caret]").evaluate(BLINKS) for one in (page, other)]
+    assert times == ["infinite", "1"]
+    before = len(page.get_by_role("region", name="What is being written").inner_text())
+    model.write(10)
+    page.wait_for_function(
+        "before => (document.querySelector('[data-draft]')?.innerText.length ?? 0) > before", arg=before
+    )
+    page.screenshot(path=SCREENS / "task-being-written.png")
+    model.write(1000)
+    expect(page.get_by_label("What the harness saw")).to_be_visible()
+    for one in (page, other):
+        expect(one.get_by_text("The price of 100 is")).to_have_count(1)
+        expect(one.locator("[data-draft]")).to_have_count(0)

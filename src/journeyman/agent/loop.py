@@ -15,7 +15,7 @@ from journeyman.core.errors import Refused, TooLong
 from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.ids import Clock
 from journeyman.core.images import Image
-from journeyman.core.items import DeveloperMessage, ToolCall, UserMessage
+from journeyman.core.items import DeveloperMessage, Item, ToolCall, ToolResult, UserMessage
 from journeyman.core.model import Delta, ModelRequest
 from journeyman.tools import registry
 from journeyman.tools.recall import RECALL
@@ -32,6 +32,9 @@ Boundary = Callable[[], Awaitable[None]]
 
 Hear = Callable[[], Awaitable[bool]]
 """Takes in what people said; whether the model is told something."""
+
+Complaints = Callable[[str], Awaitable[str]]
+"""What is wrong with the form of an answer, in words for the model; empty where nothing is."""
 
 Changed = Callable[[], Awaitable[Sequence[str]]]
 """The paths that differ from the base now, without what is ignored."""
@@ -53,6 +56,7 @@ class Loop:
     rules_below: RulesBelow
     boundary: Boundary
     hear: Hear
+    complaints: Complaints
     changed: Changed
     rerun: bool
     images: Mapping[str, Image] = field(default_factory=dict[str, Image])
@@ -79,7 +83,7 @@ async def run(loop: Loop) -> Stop:
                 stop = await ask(loop)
         except TooLong:  # the server counts otherwise than we do
             stop = await shorten(loop)
-        if stop is not None and not (stop.reason == "finished" and await loop.hear()):
+        if stop is not None and not (stop.reason == "finished" and (await loop.hear() or await sent_back(loop))):
             return stop
 
 
@@ -104,16 +108,35 @@ async def ask(loop: Loop) -> Stop | None:
     return Stop("finished")
 
 
+async def sent_back(loop: Loop) -> bool:
+    """Tell the model once what its answer cites wrongly, before a person reads it."""
+    events = folds.current(loop.work.log.events)
+    if any(isinstance(event, Said) and event.why == "format" for event in events):
+        return False
+    if not (told := await loop.complaints(folds.last_text(events))):
+        return False
+    await loop.work.log.append(Said(item=DeveloperMessage(text=told), why="format"))
+    return True
+
+
 def _request(loop: Loop) -> ModelRequest:
     items = folds.conversation(loop.work.log.events)
     more = (RECALL.spec,) if loop.prepared.tools and is_compacted(items) else ()
     return ModelRequest(
         instructions=loop.prepared.instructions,
         tools=(*loop.prepared.tools, *more),
+        call_required=_has_to_act(loop, items),
         items=items,
         cache_key=loop.work.log.id,
         images=loop.images,
     )
+
+
+def _has_to_act(loop: Loop, items: Sequence[Item]) -> bool:
+    """A small model that is told something says that it did it as readily as it does it: its answer waits for a call
+    to have shown it something."""
+    start = loop.work.start
+    return start.mode == "code" and start.profile.small and not isinstance(items[-1], ToolResult)
 
 
 async def shorten(loop: Loop) -> Stop | None:

@@ -12,7 +12,7 @@ from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
 from journeyman.core.evidence import Change, Check, CheckRun, Result, TestResult
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
-from journeyman.core.task import Base, Crossed, Limits, Mode, StopReason
+from journeyman.core.task import Base, Crossed, Limits, Mode, Opinion, StopReason
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -88,6 +88,22 @@ class SetUpRan(Value):
     chunk: str
     at: float
     seconds: float
+
+
+class SetUpFailed(Recorded):
+    """A script of the environment did not come to its end, so that no sandbox was opened. What it wrote is the
+    attempt's output `chunk`; `command` is what it ended at and `cause` a likely one, in a sentence: empty where not
+    known."""
+
+    kind: Literal["set_up_failed"] = "set_up_failed"
+    environment: str
+    phase: Literal["setup", "maintenance"]
+    chunk: str
+    seconds: float
+    exit_code: int | None
+    cut: str | None = None
+    command: str = ""
+    cause: str = ""
 
 
 class Opened(Recorded):
@@ -267,6 +283,10 @@ class Checked(Recorded):
     run: CheckRun
 
 
+PROVISIONAL = "passes the tests tried"
+"""The note of an edit that is still to be run against the whole check."""
+
+
 class CandidateTried(Recorded):
     """The repair strategy tried an edit in a layer of its own.
 
@@ -334,6 +354,15 @@ class CrossChecked(Recorded):
     tests: tuple[TestResult, ...] = ()
 
 
+class Judged(Recorded):
+    """A model was asked between attempts that nothing else tells apart, after the last of them had ended."""
+
+    kind: Literal["judged"] = "judged"
+    opinion: Opinion
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
 class Published(Recorded):
     """A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
     is shown without a password. `tree` is the commit's, `person` who asked for it."""
@@ -349,6 +378,7 @@ class Published(Recorded):
 Event = Annotated[
     AttemptStarted
     | Continued
+    | SetUpFailed
     | Opened
     | RequestRefused
     | Prepared
@@ -368,6 +398,7 @@ Event = Annotated[
     | Stopped
     | Finished
     | CrossChecked
+    | Judged
     | Published,
     Field(discriminator="kind"),
 ]

@@ -1468,7 +1468,7 @@ export interface paths {
          * @description A task's events, those that there are and those that come, and the task itself whenever it changes.
          *
          *     `event: task` carries a `TaskView`, `event: event` a `NumberedEvent` with its place as id, `event: lines` a
-         *     `NumberedLines`; `event: gone` ends it. Comments come while nothing happens.
+         *     `NumberedLines`, `event: draft` a `DraftPiece`; `event: gone` ends it. Comments come while nothing happens.
          */
         get: operations["stream_task"];
         put?: never;
@@ -2016,10 +2016,13 @@ export interface components {
         };
         /**
          * AttemptColumn
-         * @description An attempt to compare: size of the change, verdict, and why it is or is not the best.
+         * @description An attempt to compare, with what its `rank` (1 is the best) was made from: the verdict, then how it `fares` on
+         *     the new tests of the others (0 to 1, None where none was tried on it), then warnings and size.
          */
         AttemptColumn: {
             attempt: components["schemas"]["AttemptLine"];
+            /** Fares */
+            fares?: number | null;
             /**
              * Files
              * @default []
@@ -2090,7 +2093,8 @@ export interface components {
              *       "still_failing": 0,
              *       "warnings": 0,
              *       "branch": "",
-             *       "crossed": []
+             *       "crossed": [],
+             *       "opinions": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -2236,6 +2240,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -3271,8 +3276,8 @@ export interface components {
          * @description The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
          *     where it is too large for one answer: download it).
          *
-         *     `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
-         *     the attempt's last checkpoint.
+         *     `against` is "base", the name of an attempt, or "reviewed": then it is the change that a review looked at. `so_far`
+         *     says that there is no result yet: the changes are those at the attempt's last checkpoint.
          */
         DiffView: {
             /**
@@ -3374,6 +3379,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -3582,6 +3588,9 @@ export interface components {
         /**
          * ErrorInfo
          * @description `message` is for a person: what happened, and what to do. `details` names the fields that are wrong, if any.
+         *
+         *     `reason` is the name of the message and stays; `values` is what is filled into it, so that a program can say it in
+         *     another language. None where the message has no name, as what a model's server said.
          */
         ErrorInfo: {
             /**
@@ -3593,6 +3602,12 @@ export interface components {
             details?: unknown;
             /** Message */
             message: string;
+            /** Reason */
+            reason?: string | null;
+            /** Values */
+            values?: {
+                [key: string]: string;
+            };
         };
         /**
          * Escalated
@@ -4167,6 +4182,44 @@ export interface components {
             role: "viewer" | "member" | "admin";
         };
         /**
+         * Judged
+         * @description A model was asked between attempts that nothing else tells apart, after the last of them had ended.
+         */
+        Judged: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "judged";
+            opinion: components["schemas"]["Opinion"];
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "cached_input_tokens": 0,
+             *       "cache_write_input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "reasoning_output_tokens": 0,
+             *       "cost": 0
+             *     }
+             */
+            usage: components["schemas"]["Usage"];
+        };
+        /**
          * Keep
          * @description How long things of finished tasks are kept, in days since the last change; None is for ever.
          *
@@ -4202,8 +4255,15 @@ export interface components {
         /**
          * Limits
          * @description What one attempt may use; it stops with the reason when it reaches one. Money is US dollars.
+         *
+         *     `check_rounds` is how often a model that ends with failing checks is told of them and goes on.
          */
         Limits: {
+            /**
+             * Check Rounds
+             * @default 3
+             */
+            check_rounds: number;
             /**
              * Check Seconds
              * @default 600
@@ -4485,6 +4545,8 @@ export interface components {
             images?: boolean | null;
             /** Input Price */
             input_price?: number | null;
+            /** Judges */
+            judges?: boolean | null;
             /** Max Output */
             max_output?: number | null;
             /** Name */
@@ -4597,7 +4659,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Published"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["SetUpFailed"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Judged"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -4667,6 +4729,25 @@ export interface components {
             toolchains: string[];
             /** Workspace */
             workspace: string;
+        };
+        /**
+         * Opinion
+         * @description What a model says between attempts that nothing else tells apart: the one of `among` that it takes for the best,
+         *     and `why`. `best` is None where it took one in one order and another in the opposite one, or, for the reason that is
+         *     given, could not be asked.
+         */
+        Opinion: {
+            /** Among */
+            among: string[];
+            /** Best */
+            best?: string | null;
+            /** Model */
+            model: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /**
          * PasswordChange
@@ -4821,7 +4902,7 @@ export interface components {
          *
          *     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
          *     million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
-         *     to a GBNF grammar.
+         *     to a GBNF grammar. `judges` says that its word counts between attempts that nothing else tells apart.
          */
         Profile: {
             /** Cached Input Price */
@@ -4849,6 +4930,11 @@ export interface components {
             images: boolean;
             /** Input Price */
             input_price?: number | null;
+            /**
+             * Judges
+             * @default false
+             */
+            judges: boolean;
             /**
              * Max Output
              * @default 16000
@@ -5278,7 +5364,8 @@ export interface components {
         /**
          * ResultView
          * @description The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result.
-         *     `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`.
+         *     `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`. A
+         *     `review` has its findings here; the change that it is of is the diff against "reviewed".
          */
         ResultView: {
             /**
@@ -5309,6 +5396,7 @@ export interface components {
              * @default false
              */
             has_patch: boolean;
+            review?: components["schemas"]["Review"] | null;
             /**
              * Seconds
              * @default 0
@@ -5409,13 +5497,16 @@ export interface components {
         };
         /**
          * Review
-         * @description The outcome of a review: whether the change under review is `correct`, None where the model did not say.
+         * @description The outcome of a review: whether the change under review is `correct`, None where the model did not say. `diff`
+         *     is the blob id of that change as a patch.
          */
         Review: {
             /** Confidence */
             confidence?: number | null;
             /** Correct */
             correct?: boolean | null;
+            /** Diff */
+            diff?: string | null;
             /**
              * Explanation
              * @default
@@ -5788,6 +5879,54 @@ export interface components {
             ended: number;
         };
         /**
+         * SetUpFailed
+         * @description A script of the environment did not come to its end, so that no sandbox was opened. What it wrote is the
+         *     attempt's output `chunk`; `command` is what it ended at and `cause` a likely one, in a sentence: empty where not
+         *     known.
+         */
+        SetUpFailed: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /**
+             * Cause
+             * @default
+             */
+            cause: string;
+            /** Chunk */
+            chunk: string;
+            /**
+             * Command
+             * @default
+             */
+            command: string;
+            /** Cut */
+            cut?: string | null;
+            /** Environment */
+            environment: string;
+            /** Exit Code */
+            exit_code: number | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "set_up_failed";
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "setup" | "maintenance";
+            /** Seconds */
+            seconds: number;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+        };
+        /**
          * SetUpRan
          * @description A script of the environment whose layers a sandbox was opened on: what it wrote is the attempt's output `chunk`.
          *     It ended at `at` (seconds since the epoch), for this attempt or for an earlier one.
@@ -6053,7 +6192,7 @@ export interface components {
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
          *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
-         *     its process saw of new tests on other attempts' trees.
+         *     its process saw of new tests on other attempts' trees, `opinions` what a model said between them in the end.
          */
         Summary: {
             /**
@@ -6096,6 +6235,11 @@ export interface components {
              * @default
              */
             line: string;
+            /**
+             * Opinions
+             * @default []
+             */
+            opinions: components["schemas"]["Opinion"][];
             /** Planned */
             planned?: number | null;
             /**
@@ -6196,7 +6340,8 @@ export interface components {
          *     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
          *     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
          *     `against`; without it, at the starting diff or at what the branch has and the main one has not. `cascade` are the
-         *     models of that strategy, the cheapest first; without them those of the service's settings.
+         *     models of that strategy, asked in order of price or, with `cascade_order` "given", as they stand; what is left out
+         *     is as in the service's settings.
          */
         TaskCreate: {
             /** Against */
@@ -6213,6 +6358,8 @@ export interface components {
              * @default []
              */
             cascade: string[];
+            /** Cascade Order */
+            cascade_order?: ("price" | "given") | null;
             /**
              * Checks
              * @default []
@@ -6380,7 +6527,8 @@ export interface components {
              *       "still_failing": 0,
              *       "warnings": 0,
              *       "branch": "",
-             *       "crossed": []
+             *       "crossed": [],
+             *       "opinions": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -6792,11 +6940,11 @@ export interface components {
          *     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-         *     `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
-         *     perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
-         *     that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
-         *     With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
-         *     does no more than to put the workspace back to there.
+         *     `model` None is the default of whoever runs it; `cascade` are the models of that strategy, each perhaps with a blank
+         *     and "loop" or "repair" behind its name, asked in the `cascade_order`. `images` and `starting_diff` (a patch in git's
+         *     format that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares
+         *     with. With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps;
+         *     `rewind` does no more than to put the workspace back to there.
          */
         TurnRequest: {
             /** Against */
@@ -6811,6 +6959,12 @@ export interface components {
              * @default []
              */
             cascade: string[];
+            /**
+             * Cascade Order
+             * @default price
+             * @enum {string}
+             */
+            cascade_order: "price" | "given";
             /**
              * Checks
              * @default []
@@ -6834,6 +6988,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -6913,6 +7068,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -7260,6 +7416,7 @@ export type InvitationList = components['schemas']['InvitationList'];
 export type InvitationMade = components['schemas']['InvitationMade'];
 export type InvitationSecret = components['schemas']['InvitationSecret'];
 export type InvitationView = components['schemas']['InvitationView'];
+export type Judged = components['schemas']['Judged'];
 export type Keep = components['schemas']['Keep'];
 export type LeavingTask = components['schemas']['LeavingTask'];
 export type Limits = components['schemas']['Limits'];
@@ -7278,6 +7435,7 @@ export type NetworkPolicy = components['schemas']['NetworkPolicy'];
 export type NoteEntry = components['schemas']['NoteEntry'];
 export type NumberedEvent = components['schemas']['NumberedEvent'];
 export type Opened = components['schemas']['Opened'];
+export type Opinion = components['schemas']['Opinion'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type Person = components['schemas']['Person'];
 export type PersonCreate = components['schemas']['PersonCreate'];
@@ -7328,6 +7486,7 @@ export type SecretWrite = components['schemas']['SecretWrite'];
 export type Seen = components['schemas']['Seen'];
 export type SelfTest = components['schemas']['SelfTest'];
 export type SessionsEnded = components['schemas']['SessionsEnded'];
+export type SetUpFailed = components['schemas']['SetUpFailed'];
 export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
@@ -14410,7 +14569,7 @@ export interface operations {
     get_diff: {
         parameters: {
             query?: {
-                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. */
+                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. Of a review "reviewed" is the change that it looks at. */
                 against?: string;
                 /** @description Lines around each change. */
                 context?: number;
@@ -15027,7 +15186,7 @@ export interface operations {
     download_patch: {
         parameters: {
             query?: {
-                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. */
+                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. Of a review "reviewed" is the change that it looks at. */
                 against?: string;
             };
             header?: never;
@@ -15731,6 +15890,8 @@ export interface operations {
             query?: {
                 /** @description From behind this event on; all without it. */
                 after?: number | null;
+                /** @description Replies, too, while models write them. */
+                drafts?: boolean;
                 /** @description Events as they are stored, or lines as `run --json` has them. */
                 form?: "events" | "lines";
             };

@@ -15,7 +15,7 @@ async def decide(search: Search) -> None:
     """Take one of the survivors; where little is tested the one that gives what the model's own code gives."""
     while search.survivors and search.confirmed is None:
         search.doubt = ""
-        chosen = await _chosen(search) if search.goal.is_weak else None
+        chosen = await _chosen(search) if search.weak else None
         if chosen is not None:
             search.votes[program(chosen)] += 1
         search.confirmed = await search.winner()

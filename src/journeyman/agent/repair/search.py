@@ -23,19 +23,14 @@ from journeyman.agent.repair.prompts import (
 )
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
-from journeyman.core.events import CandidateTried, Progressed, Replied
+from journeyman.core import folds
+from journeyman.core.events import PROVISIONAL, CandidateTried, Progressed, Replied
 from journeyman.core.evidence import CheckRun
 from journeyman.core.model import ModelRequest
 from journeyman.core.text import clip
 
-PROVISIONAL = "passes the tests tried"
-"""The note of a candidate that is still to be run against the whole check."""
-
 LONGER, LONGEST = 2.0, 10.0
 """Seconds of a second and a third trial of what the first limit cut."""
-
-LEAST = 400
-"""Small edits that are tried in a round, whatever time that takes."""
 
 AROUND, BATCH = 120, 60
 """Where little is tested: small edits that are tried at least, and those that are tried at a time."""
@@ -82,12 +77,23 @@ class Search:
     found: int = 0
     """After how many tries the first of them passed."""
 
+    seen: int = 0
+    """Tests that ran on a candidate that passed, where that is known."""
+
+    @property
+    def weak(self) -> bool:
+        """Whether so little is tested that wrong edits will pass too.
+
+        Where a whole file of tests failed, only a candidate that passes shows how many there are.
+        """
+        return self.goal.is_weak and self.seen <= 2
+
     async def settled(self) -> bool:
         """Whether there is nothing more to look for: a survivor that passes every check.
 
         Where little is tested wrong edits pass too: then one is taken only when all are known (`decide`).
         """
-        if self.confirmed is None and self.survivors and not self.goal.is_weak:
+        if self.confirmed is None and self.survivors and not self.weak:
             self.confirmed = await self.winner()
         return self.confirmed is not None
 
@@ -115,6 +121,7 @@ class Search:
 
     def _sort(self, candidate: Candidate, verdict: Verdict) -> None:
         if verdict.outcome == "passed":
+            self.seen = max(self.seen, verdict.fixed)
             self.survivors.append(candidate)
         elif verdict.outcome == "better":
             self.partial.append((candidate, verdict))
@@ -146,7 +153,7 @@ class Search:
 
     async def _smallest(self, winner: Candidate) -> Candidate:
         """The winner without what it does not need, if every check passes on that too."""
-        candidate = await minimal(winner, self.trials, max(self.seconds, 1.0), tested=not self.goal.is_weak)
+        candidate = await minimal(winner, self.trials, max(self.seconds, 1.0), tested=not self.weak)
         if candidate.text == winner.text:
             return winner
         verdict = await confirm(self.work, candidate, self.goals, self.others)
@@ -190,9 +197,9 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
     Where little is tested, wrong ones survive too: then it goes on for as many tries again, so that the model has a
     choice. A slow machine gets more time, so that what is found does not hang on how busy it is.
     """
-    weak = search.goal.is_weak
+    weak = search.weak
     began, until = search.count, time.monotonic() + seconds
-    until_tried = began + LEAST
+    until_tried = began + search.trials.least
     while pool and (time.monotonic() < until or search.count < until_tried):
         if search.survivors and (not weak or search.count >= until_tried or len(search.survivors) >= CHOICES):
             break
@@ -208,7 +215,8 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
         if not search.survivors:
             await promising(search)
         elif weak and alone:
-            until_tried = max(began + AROUND, 2 * search.found - began)
+            again = min(search.found - began, search.trials.least)
+            until_tried = max(began + min(AROUND, search.trials.least), search.found + again)
         if await search.settled():
             break
 
@@ -272,7 +280,7 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
     if not shown:
         return
     until = time.monotonic() + seconds
-    first = sum(isinstance(event, Replied) for event in search.work.log.events)
+    first = folds.steps(search.work.log.events)
     for number in range(first, first + samples):
         if time.monotonic() > until or search.survivors:
             break
@@ -292,7 +300,7 @@ async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subje
         begun, asked = anew(work, subject, number)
     if asked is None:
         before = search.values if number % 8 in TRACED else ""
-        if number % 4 == 3:
+        if number % 4 == 3 or (number % 4 == 1 and search.work.earlier):
             recent = search.misses[-2:]
             before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
         asked = request(

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import type { AttemptLine, CallView, EntryOf, WorkEntry } from "@/api/types";
 import { duration } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { Markdown } from "@/parts/Markdown";
 import { Delta } from "@/ui/Badge";
 import { Spinner } from "@/ui/Button";
@@ -177,10 +178,16 @@ function CandidateLine({ entry }: { entry: EntryOf<"candidate"> }) {
 function NoteLine({ entry }: { entry: EntryOf<"note"> }) {
   const { show } = useTaskPage();
   const refused = entry.event === "request_refused";
+  const failed = entry.event === "set_up_failed";
+  const to = refused ? ("details" as const) : failed ? ("terminal" as const) : null;
   return (
-    <Line icon={refused ? <ShieldAlert size={13} /> : <Info size={13} />} tone={refused ? "text-warn" : "text-faint"} {...(refused ? { onClick: () => show({ tab: "details" }) } : {})}>
-      <span className="text-muted" title={entry.text}>
-        {entry.text}
+    <Line
+      icon={refused ? <ShieldAlert size={13} /> : failed ? <SquareTerminal size={13} /> : <Info size={13} />}
+      tone={failed ? "text-bad" : refused ? "text-warn" : "text-faint"}
+      {...(to ? { onClick: () => show({ tab: to }) } : {})}
+    >
+      <span className="text-muted" title={spoken(entry.text)}>
+        {spoken(entry.text)}
       </span>
     </Line>
   );
