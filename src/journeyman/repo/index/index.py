@@ -37,9 +37,11 @@ ASIDE = re.compile(
     r"|(^|/)(test_|conftest)|_test\.\w+$|\.(test|spec)\.\w+$|\.(md|rst|txt|adoc)$"
 )
 ASKS_ASIDE = re.compile(r"\b(tests?|tested|docs?|documentation|readme|examples?|benchmarks?)\b", re.IGNORECASE)
-LESS, TEXT, OF_FILE, NAMED = 0.6, 0.7, 0.1, 2.0
-"""How much a place counts that is aside or in no definition; what the rest of a file adds; what a name that is asked
-for adds, by the best score."""
+LESS, OF_FILE, NAMED = 0.6, 0.1, 2.0
+"""How much a place counts that is aside; what the rest of a file adds; what a name that is asked for adds, by the best
+score."""
+OF_KIND = {"text": 0.8, "constant": 0.7}
+"""How much a place counts that is no function, class or type: it is short, or says little."""
 _STOP = (
     "the an and or but for are is was were be been by of on in at to as it its if do does did what when where which "
     "who whom why how has have had with without this that these those from into not can could should would will you "
@@ -239,7 +241,7 @@ class Index:
         for part in (*found, *named):
             for place in self._places(part, part.score):
                 less = LESS if not aside and ASIDE.search(place.path) else 1.0
-                of_kind = TEXT if place.kind == "text" and less == 1.0 and not aside else 1.0
+                of_kind = OF_KIND.get(place.kind, 1.0) if less == 1.0 and not aside else 1.0
                 key = (place.path, place.start)
                 more = NAMED * top if not part.score else 0.0
                 scores[key] = scores.get(key, 0.0) + (part.score * of_kind + more) * less
