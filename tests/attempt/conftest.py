@@ -45,8 +45,9 @@ class Bench:
         mode: Mode = "code",
         limits: Limits | None = None,
         environment: str = "off",
+        checks: tuple[str, ...] = (),
     ) -> tuple[Result, list[Event]]:
-        attempt = await self.begin(folder, prompt, mode, limits, environment)
+        attempt = await self.begin(folder, prompt, mode, limits, environment, checks=checks)
         result = await run_attempt(self.host, attempt)
         return result, await self.host.store.events(attempt)
 

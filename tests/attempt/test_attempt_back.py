@@ -100,7 +100,7 @@ async def test_a_rewind_puts_the_files_back_and_a_follow_up_goes_on_from_there(
 ) -> None:
     """No request is made for the rewind itself; its result is the patch as it was at the step, checked anew."""
     look = [sh("c3", LOOK), say("Looked.")]
-    one = bench(in_turn(sh("c1", SHELL_EFFECTS), sh("c2", RUIN), say("Ruined."), *look))
+    one = bench(in_turn(sh("c1", SHELL_EFFECTS), sh("c2", RUIN), say("Ruined."), say("So it is."), *look))
     folder = make_repository(FILES)
     request = TurnRequest(prompt="Do it", repository=str(folder), environment="off", checks=("grep -q ONE a.txt",))
     task = await hand_in(one, request)
@@ -111,17 +111,17 @@ async def test_a_rewind_puts_the_files_back_and_a_follow_up_goes_on_from_there(
     assert (ruined.verdict, result.verdict) == ("failing", "verified")
     assert result.summary == "The workspace is as it was after step 1 of attempt 1.1, and so is the conversation."
     assert [event.run.on for event in events if isinstance(event, Checked)] == ["base", "result"]
-    assert not any(isinstance(event, Replied) for event in events) and len(one.model.requests) == 3
+    assert not any(isinstance(event, Replied) for event in events) and len(one.model.requests) == 4
     patch = await text_of(one, result.diff)
     assert "+ONE" in patch and "ruined" not in patch
 
     further = Turn(task_id=task, request=request.model_copy(update={"prompt": "Go on"}), continues=attempt)
     turn = await one.host.store.turns.add(further)
     await work(one.host, f"{task}.{turn.number}.1")
-    asked = one.model.requests[3].items
+    asked = one.model.requests[4].items
     assert asked[-1] == UserMessage(text="Go on")
     assert not any(isinstance(item, AssistantMessage) for item in asked)
-    seen = answers(one.model.requests[4].items)
+    seen = answers(one.model.requests[5].items)
     assert "ONE\nignored\nrows\n" in seen and "ruined" not in seen
 
 

@@ -176,7 +176,7 @@ async def test_a_cascade_goes_on_in_its_stage_after_a_crash(bench: MakeBench, ma
     events = await host.store.events(attempt)
     assert sum(isinstance(event, Escalated) for event in events) == 1
     assert sum(isinstance(event, Opened) for event in events) == 3
-    assert len(models["cheap"].requests) == 2
+    assert len(models["cheap"].requests) == 3
 
 
 def test_one_model_alone_first_repairs_and_then_loops() -> None:

@@ -13,10 +13,11 @@ from journeyman.attempt.environment.build import Site
 from journeyman.attempt.environment.cache import Build
 from journeyman.attempt.environment.open import cache_of, open_environment, site_of
 from journeyman.attempt.host import Host
+from journeyman.attempt.run import run_attempt
 from journeyman.core.environment import Environment, EnvironmentUse, Script
 from journeyman.core.environment_file import PLACE
 from journeyman.core.errors import EnvironmentFailed
-from journeyman.core.events import AttemptStarted, CommandEnded, Event, Opened, Progressed, ToolReturned
+from journeyman.core.events import AttemptStarted, CommandEnded, Event, Opened, Progressed, SetUpFailed, ToolReturned
 from journeyman.core.evidence import Check
 from journeyman.core.model import call, say
 from journeyman.core.task import Limits
@@ -184,6 +185,19 @@ async def test_a_set_up_that_fails_says_why_and_leaves_nothing(room: Room) -> No
     assert (room.published, room.left_over()) == ([], [])
     await room.open("true")
     assert cache_of(room.host).failed(str(room.folder)) is None
+
+
+async def test_the_output_of_a_set_up_that_failed_is_the_attempts_own(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    folder = make_repository({**FILES, PLACE: "[setup]\nscript = 'echo looking; ls /missing'\n"})
+    one = bench([])
+    attempt = await one.begin(folder, environment="auto")
+    with pytest.raises(EnvironmentFailed, match="ls /missing"):
+        await run_attempt(one.host, attempt)
+    [failed] = [event for event in await one.host.store.events(attempt) if isinstance(event, SetUpFailed)]
+    assert (failed.phase, failed.exit_code, failed.command) == ("setup", 2, "ls /missing")
+    assert (await one.host.store.chunk(attempt, failed.chunk)).startswith(b"looking\nls: cannot access '/missing'")
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,10 @@ async def test_a_follow_up_takes_over_what_it_does_not_say(worked: Worked, tmp_p
         turn = again.json()["turns"][1]
         assert turn["prompt"] == "Comments on your changes:\n- shop/total.py:2-3: Why not sum()?"
         assert (turn["model"], turn["continues"]) == ("scripted", f"{worked.task}.1.2")
-        assert [attempt["name"] for attempt in turn["attempts"]] == ["2.1"]
+        assert [attempt["name"] for attempt in turn["attempts"]] == ["2.1", "2.2"]  # as many as before
         assert (await store.turns.get(worked.task, 2)).request.repository == str(worked.repository)
+        once = await client.post(f"{base}/turns", json={"prompt": "Only one now", "attempts": 1})
+        assert [attempt["name"] for attempt in once.json()["turns"][2]["attempts"]] == ["3.1"]
         empty = await client.post(f"{base}/turns", json={"prompt": "  "})
         assert (empty.status_code, empty.json()["error"]["code"]) == (422, "invalid")
 

@@ -1,11 +1,13 @@
 """What pages show, as functions of events: per test, per line, per step."""
 
+from journeyman.core.api.work import NoteEntry
 from journeyman.core.events import (
     Checked,
     Event,
     Opened,
     Progressed,
     Replied,
+    SetUpFailed,
     SetUpRan,
     Stopped,
     ToolReturned,
@@ -13,10 +15,11 @@ from journeyman.core.events import (
 )
 from journeyman.core.evidence import Check, CheckRun, Outcome, TestResult
 from journeyman.core.model import Reply, call, say
-from journeyman.core.task import Attempt, Summary
+from journeyman.core.task import Attempt, Crossed, Summary
 from journeyman.server.attempts import command_views
 from journeyman.server.views.checks import checks_view
 from journeyman.server.views.choice import why
+from journeyman.server.views.matrix import matrix
 from journeyman.server.views.patch import files_of
 from journeyman.server.views.terminal import Recording, cast, chunk_text
 from journeyman.server.views.worklog import entries_of
@@ -183,3 +186,30 @@ def test_the_terminal_begins_with_what_set_up_wrote() -> None:
         ("setup", "# maintenance of shop", "0000bb", 60.0, 0),
     ]
     assert command_views(Opened(backend="bubblewrap", workspace="/w")) == []
+    failed = SetUpFailed(seq=3, at=80.0, environment="shop", phase="setup", chunk="0000cc", seconds=2.0, exit_code=7)
+    [view] = command_views(failed)
+    assert (view.origin, view.command, view.chunk, view.exit_code) == ("setup", "# set-up of shop", "0000cc", 7)
+    [entry] = entries_of([failed.model_copy(update={"cause": "The disk is full."})])
+    assert isinstance(entry, NoteEntry)
+    assert entry.text == "The set-up of the environment shop failed (exit code 7). The disk is full."
+
+
+def test_the_matrix_says_how_each_fares_on_the_new_tests_of_the_others() -> None:
+    names = ("t.1.1", "t.1.2", "t.1.3")
+    pairs = [(0, 1, 1, 1), (1, 0, 2, 0), (0, 2, 2, 0)]  # whose tests, on which, how many pass and fail
+    crossed = [Crossed(tests_of=names[a], on=names[b], passed=p, failed=f) for a, b, p, f in pairs]
+    attempts = [
+        Attempt.model_validate(
+            {"id": name, "task_id": "t", "number": number, "verdict": "verified", "summary": {"crossed": crossed}}
+        )
+        for number, name in enumerate(names, 1)
+    ]
+    found = matrix(1, attempts, {}, "t.1.1")
+    assert [(column.rank, column.fares) for column in found.columns] == [(1, 1.0), (3, 0.5), (2, 1.0)]
+    assert [(pair.tests_of, pair.on, pair.passed, pair.failed) for pair in found.crossed] == [
+        ("1.1", "1.2", 1, 1),
+        ("1.1", "1.3", 2, 0),
+        ("1.2", "1.1", 2, 0),
+    ]
+    alone = matrix(1, attempts[:1], {}, "t.1.1")
+    assert (alone.columns[0].fares, alone.crossed) == (None, ())

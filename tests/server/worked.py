@@ -115,8 +115,8 @@ async def _work(home: Path, repository: Path) -> Worked:
         task = new.task.model_copy(update={"origin": "api", "ref": "main"})
         await store.create(task, new.attempts, new.firsts, turn=new.turn)
         first, second = (attempt.id for attempt in new.attempts)
-        await run_attempt(_host(home, store, FIXING), first)
-        await run_attempt(_host(home, store, HALFWAY), second)
+        await run_attempt(host_of(home, store, FIXING), first)
+        await run_attempt(host_of(home, store, HALFWAY), second)
         await store.update_task(task.id, status="done", chosen=first)
         await store.turns.update(task.id, 1, status="done", chosen=first)
         [printed] = await store.pages.of_kinds(first, ("tool_returned",), holding="printf", newest=1)
@@ -124,7 +124,7 @@ async def _work(home: Path, repository: Path) -> Worked:
     return Worked(home, repository, task.id, printed.detail.chunk)
 
 
-def _host(home: Path, store: Store, script: Sequence[Entry]) -> Host:
+def host_of(home: Path, store: Store, script: Sequence[Entry]) -> Host:
     @asynccontextmanager
     async def open_model(name: str, tell: Tell | None) -> AsyncGenerator[Model]:
         yield Scripted(script, PROFILE)

@@ -150,7 +150,7 @@ async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
         await store.create(a_task(), [])
     change(tmp_path, "update alembic_version set version_num = '9999'")
     before = (tmp_path / "journeyman.sqlite").read_bytes()
-    with pytest.raises(StoreError, match=r"newer Journeyman \(schema 9999, and this one knows 0004\).*left as it is"):
+    with pytest.raises(StoreError, match=r"newer Journeyman \(schema 9999, and this one knows 0005\).*left as it is"):
         async with open_store(tmp_path):
             pass
     assert (tmp_path / "journeyman.sqlite").read_bytes() == before

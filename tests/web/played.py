@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.core.model import Reply, call, say
+from journeyman.models.script import Step
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import PLAIN_PYTEST, git, lay
 
@@ -62,6 +63,9 @@ flowchart LR
 """
 HELD = "wait for me"
 """A prompt with these words waits in its third step until the gate is opened."""
+SLOWLY = "take your time"
+"""A prompt with these words is answered at once, and as slowly as the pen lets it."""
+STORY = "".join(f"{number}. The price of {number} is `{7 * number}`\n" for number in range(1, 101))
 
 
 @dataclass(slots=True)
@@ -71,6 +75,15 @@ class Model:
     gate: threading.Event = field(default_factory=threading.Event)
     base_url: str = ""
     heard: list[str] = field(default_factory=list[str])
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    pen: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+
+    def write(self, pieces: int) -> None:
+        """Let a slow reply go on for so many of its pieces."""
+        self.loop.call_soon_threadsafe(lambda: [self.pen.release() for _ in range(pieces)])
+
+    async def pause(self, _seconds: float) -> None:
+        await self.pen.acquire()
 
     def replies(self) -> list[Any]:
         steps: list[Reply] = [
@@ -86,9 +99,11 @@ class Model:
         return [self._entry(number, step) for number, step in enumerate(steps)]
 
     def _entry(self, number: int, step: Reply) -> Any:
-        def play(request: dict[str, Any]) -> Reply:
+        def play(request: dict[str, Any]) -> Reply | Step:
             said = json.dumps(request, ensure_ascii=False)
             self.heard.append(said)
+            if number == 0 and SLOWLY in said:
+                return Step(text=STORY, reasoning="Seven each.", pieces=50, pace=1.0)
             if number == 3 and HELD in said and not self.gate.wait(READY):
                 raise AssertionError("nobody opened the gate")
             return step
@@ -100,10 +115,10 @@ class Model:
 def played_model() -> Generator[Model]:
     model = Model()
     ready, stop = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
+    loop = model.loop
 
     async def serve() -> None:
-        async with ScriptServer(model.replies()) as server:
+        async with ScriptServer(model.replies(), pause=model.pause) as server:
             model.base_url = server.base_url
             ready.set()
             await stop.wait()

@@ -85,6 +85,8 @@ def test_a_task_from_the_first_word_to_its_patch(
     follow = page.get_by_role("region", name="Follow-up")
     expect(follow).to_contain_text("Give the 7 a name")
     page.screenshot(path=SCREENS / "task-comment.png")
+    expect(follow.get_by_role("combobox", name="Attempts at it")).to_have_value("2")
+    follow.get_by_role("combobox", name="Attempts at it").select_option("1")
     follow.get_by_role("button", name="Code").click()
     expect(log.get_by_text("The price has a name now.")).to_be_visible()
     expect(page.get_by_role("region", name="Changes", exact=True)).to_contain_text("PRICE = 7")

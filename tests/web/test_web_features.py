@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 
 from tests.conftest import git
 from tests.web.conftest import SCREENS, Seen
-from tests.web.played import HELD, Model, Served, shop
+from tests.web.played import HELD, SLOWLY, Model, Served, shop
 from tests.web.test_web_app import done, hand_out, tab
 
+BLINKS = "caret => getComputedStyle(caret).animationIterationCount"
 FILLER = "".join(f"\n\ndef shelf_{number}():\n    return {number}\n" for number in range(30))
 
 
@@ -92,6 +93,67 @@ def test_changes_are_a_diff_while_it_works_and_context_opens_in_place(
     expect(page.get_by_text("So far; it is still at work.")).to_be_hidden()
 
 
+def test_a_range_of_lines_is_remarked_and_sent(seen: Seen, service: Served, model: Model, repository: Path) -> None:
+    """By a drag over the numbers, by a press with Shift, and by the keyboard: each with its first and last line."""
+    page = seen.page()
+    hand_out(page, service, repository, "Remark on several lines")
+    done(page)
+    changes = page.get_by_role("region", name="Changes", exact=True)
+    notes = changes.locator("[data-index]").filter(has_text="Each costs 7.").locator("[data-pick]")
+    first = changes.locator("[data-index]").filter(has_text="# Notes").locator("[data-pick]")
+    first.nth(1).hover()
+    page.mouse.down()
+    notes.nth(1).hover()
+    page.mouse.up()
+    page.get_by_role("textbox", name="Comment on NOTES.md:1–3").fill("Say why")
+    page.get_by_role("button", name="Keep the comment").click()
+    expect(changes.get_by_text("Lines 1–3")).to_be_visible()
+
+    code = changes.locator("[data-index]").filter(has_text="return amount * 7")
+    changes.locator("[data-index]").filter(has_text="def price").locator("[data-pick]").nth(1).click()
+    code.locator("[data-pick]").nth(1).click(modifiers=["Shift"])
+    box = page.get_by_role("textbox", name="Comment on shop.py:1–3")
+    box.fill("A better name")
+    box.press("Alt+Shift+ArrowUp")
+    box = page.get_by_role("textbox", name="Comment on shop.py:1–2")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("A better name")
+    page.screenshot(path=SCREENS / "task-comment-range.png")
+    box.press("Control+Enter")
+
+    button = code.get_by_role("button", name="Comment on line 3")
+    button.focus()
+    button.press("Enter")
+    page.get_by_role("textbox", name="Comment on shop.py:3", exact=True).press("Alt+ArrowUp")
+    page.get_by_role("textbox", name="Comment on shop.py:2–3").press("Escape")
+
+    follow = page.get_by_role("region", name="Follow-up")
+    expect(follow.get_by_role("button", name="shop.py:1–2")).to_be_visible()
+    follow.get_by_role("button", name="Code").click()
+    prompt = page.get_by_role("article", name="Prompt of turn 2")
+    expect(prompt).to_contain_text("- NOTES.md:1-3: Say why")
+    expect(prompt).to_contain_text("- shop.py:1-2: A better name")
+    expect(page.get_by_text("The price has a name now.")).to_be_visible()
+    assert any("NOTES.md:1-3: Say why" in said for said in model.heard)
+
+
+def test_a_set_up_that_failed_shows_its_output(seen: Seen, service: Served, long_shop: Path) -> None:
+    text = '[setup]\nscript = "echo The shelves fall; ls /missing"\n'
+    body = {"name": "fallen", "repository": str(long_shop), "text": text}
+    httpx.post(f"{service.address}/api/v1/environments", json=body).raise_for_status()
+    page = seen.page()
+    page.goto(f"{service.address}/?environment=fallen")
+    page.get_by_role("textbox", name="Your task").fill("Without shelves")
+    page.get_by_role("button", name="Code", exact=True).click()
+    page.get_by_role("link", name="Without shelves").click()
+    log = page.get_by_role("log", name="Conversation")
+    expect(log).to_contain_text("This turn failed")
+    expect(log).to_contain_text("The set-up of the environment fallen failed")
+    log.get_by_role("button", name="Output of the set-up").click()
+    expect(page.get_by_role("region", name=re.compile("Output of # set-up"))).to_contain_text("The shelves fall")
+    page.screenshot(path=SCREENS / "task-set-up-failed.png")
+
+
 def test_a_result_is_pushed_as_a_branch(seen: Seen, service: Served, long_shop: Path) -> None:
     page = seen.page()
     bare = long_shop.with_name("shop.git")
@@ -137,3 +199,28 @@ def test_the_terminal_begins_with_set_up(seen: Seen, service: Served, prepared: 
     expect(page.get_by_text("in 1 command")).to_be_visible()
     page.get_by_role("button", name=re.compile("set-up of shelves")).click()
     expect(page.get_by_role("region", name=re.compile("Output of # set-up"))).to_contain_text("The shelves are put up")
+
+
+def test_a_reply_is_read_while_it_is_written(seen: Seen, service: Served, model: Model, repository: Path) -> None:
+    page, other = seen.page(), seen.page(reduced_motion="reduce")
+    hand_out(page, service, repository, f"What does each cost? Please {SLOWLY}")
+    other.goto(page.url)
+    model.write(40)
+    for one in (page, other):
+        draft = one.get_by_role("region", name="What is being written")
+        expect(draft.get_by_role("listitem").first).to_contain_text("The price of 1 is 7")
+        expect(draft).not_to_contain_text("The price of 100")
+        expect(draft.locator("[data-caret]")).to_have_count(1)
+    times = [one.locator("[data-caret]").evaluate(BLINKS) for one in (page, other)]
+    assert times == ["infinite", "1"]
+    before = len(page.get_by_role("region", name="What is being written").inner_text())
+    model.write(10)
+    page.wait_for_function(
+        "before => (document.querySelector('[data-draft]')?.innerText.length ?? 0) > before", arg=before
+    )
+    page.screenshot(path=SCREENS / "task-being-written.png")
+    model.write(1000)
+    expect(page.get_by_label("What the harness saw")).to_be_visible()
+    for one in (page, other):
+        expect(one.get_by_text("The price of 100 is")).to_have_count(1)
+        expect(one.locator("[data-draft]")).to_have_count(0)

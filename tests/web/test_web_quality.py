@@ -167,3 +167,20 @@ def test_a_recording_is_played_in_a_frame_of_its_own(seen: Seen, stage: Stage) -
     page.keyboard.press("Escape")
     expect(diagram).to_be_focused()
     assert strange == []
+
+
+def test_a_review_shows_what_it_reviewed_with_its_findings(seen: Seen, stage: Stage) -> None:
+    prompt = stories.REVIEW
+    more = {"environment": None, "repository": str(stage.repository), "ref": "main", "against": "v1.0"}
+    stage.hand_out(prompt, mode="review", **more)
+    stage.until([prompt], "done", "failed")
+    page, _ = on_stage(seen, stage, f"/tasks/{stage.tasks[prompt]}")
+    expect(page.get_by_role("tab", name="Changes", selected=True)).to_be_visible()
+    changes = page.get_by_role("region", name="Changes", exact=True)
+    expect(changes).to_contain_text("first, last = merged.pop()")
+    finding = page.get_by_role("region", name="Finding: Keep the later end when one span lies within another")
+    expect(changes.locator("[data-index]").filter(has=finding)).to_contain_text("first, last = merged.pop()")
+    page.screenshot(path=SCREENS / "task-review.png")
+    finding.get_by_role("button", name="Ask to fix it").click()
+    expect(page.get_by_role("region", name="Follow-up")).to_contain_text("spans.py:12–13")
+    expect(finding.get_by_role("button", name="Goes with your follow-up")).to_be_disabled()

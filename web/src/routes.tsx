@@ -4,6 +4,7 @@ import { ApiError } from "./api/client";
 import { queries } from "./api/query";
 import { sessionQuery } from "./api/session";
 
+import { type Part, words } from "./i18n";
 import { parseEnvironmentSearch } from "./pages/environments/search";
 import { parseHomeSearch } from "./pages/home/search";
 import { parseAttemptsSearch, parseTaskSearch } from "./pages/task/search";
@@ -11,6 +12,14 @@ import { Broken, NotFound, Opening } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
 
 const root = createRootRoute();
+
+/** A page that comes when it is gone to, with its words. */
+function page<T extends Record<string, unknown>, N extends keyof T>(part: Part, load: () => Promise<T>, name: N) {
+  return lazyRouteComponent(async () => {
+    const [module] = await Promise.all([load(), words(part)]);
+    return module;
+  }, name);
+}
 
 /** Nobody sees a page of the service's before it is known who they are; where they wanted to go is kept. */
 async function signedIn({ location }: { location: { href: string } }): Promise<void> {
@@ -36,52 +45,52 @@ const home = createRoute({
   getParentRoute: () => shell,
   path: "/",
   validateSearch: parseHomeSearch,
-  component: lazyRouteComponent(() => import("./pages/home/Home"), "Home"),
+  component: page("home", () => import("./pages/home/Home"), "Home"),
 });
 
 const task = createRoute({
   getParentRoute: () => shell,
   path: "/tasks/$task",
   validateSearch: parseTaskSearch,
-  component: lazyRouteComponent(() => import("./pages/task/Task"), "Task"),
+  component: page("task", () => import("./pages/task/Task"), "Task"),
 });
 
 const attempts = createRoute({
   getParentRoute: () => shell,
   path: "/tasks/$task/attempts",
   validateSearch: parseAttemptsSearch,
-  component: lazyRouteComponent(() => import("./pages/task/attempts/Attempts"), "Attempts"),
+  component: page("task", () => import("./pages/task/attempts/Attempts"), "Attempts"),
 });
 
 const welcome = createRoute({
   getParentRoute: () => shell,
   path: "/welcome",
-  component: lazyRouteComponent(() => import("./pages/welcome/Welcome"), "Welcome"),
+  component: page("welcome", () => import("./pages/welcome/Welcome"), "Welcome"),
 });
 
 const environments = createRoute({
   getParentRoute: () => shell,
   path: "/environments",
-  component: lazyRouteComponent(() => import("./pages/environments/Environments"), "Environments"),
+  component: page("environments", () => import("./pages/environments/Environments"), "Environments"),
 });
 
 const environment = createRoute({
   getParentRoute: () => shell,
   path: "/environments/$name",
   validateSearch: parseEnvironmentSearch,
-  component: lazyRouteComponent(() => import("./pages/environments/EnvironmentPage"), "EnvironmentPage"),
+  component: page("environments", () => import("./pages/environments/EnvironmentPage"), "EnvironmentPage"),
 });
 
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
-  component: lazyRouteComponent(() => import("./pages/settings/Settings"), "Settings"),
+  component: page("settings", () => import("./pages/settings/Settings"), "Settings"),
 });
 
 const section = createRoute({
   getParentRoute: () => shell,
   path: "/settings/$section",
-  component: lazyRouteComponent(() => import("./pages/settings/Settings"), "Settings"),
+  component: page("settings", () => import("./pages/settings/Settings"), "Settings"),
 });
 
 const signIn = createRoute({
@@ -90,13 +99,13 @@ const signIn = createRoute({
   validateSearch: (search: Record<string, unknown>): { next?: string } =>
     // Within the service only: an address that leads elsewhere is not followed.
     typeof search["next"] === "string" && /^\/(?![/\\])/.test(search["next"]) ? { next: search["next"] } : {},
-  component: lazyRouteComponent(() => import("./pages/signin/SignIn"), "SignIn"),
+  component: page("signin", () => import("./pages/signin/SignIn"), "SignIn"),
 });
 
 const join = createRoute({
   getParentRoute: () => root,
   path: "/join",
-  component: lazyRouteComponent(() => import("./pages/signin/Join"), "Join"),
+  component: page("signin", () => import("./pages/signin/Join"), "Join"),
 });
 
 export const router = createRouter({

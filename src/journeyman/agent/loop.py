@@ -15,7 +15,7 @@ from journeyman.core.errors import Refused, TooLong
 from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.ids import Clock
 from journeyman.core.images import Image
-from journeyman.core.items import DeveloperMessage, ToolCall, UserMessage
+from journeyman.core.items import DeveloperMessage, Item, ToolCall, ToolResult, UserMessage
 from journeyman.core.model import Delta, ModelRequest
 from journeyman.tools import registry
 from journeyman.tools.recall import RECALL
@@ -110,10 +110,18 @@ def _request(loop: Loop) -> ModelRequest:
     return ModelRequest(
         instructions=loop.prepared.instructions,
         tools=(*loop.prepared.tools, *more),
+        call_required=_has_to_act(loop, items),
         items=items,
         cache_key=loop.work.log.id,
         images=loop.images,
     )
+
+
+def _has_to_act(loop: Loop, items: Sequence[Item]) -> bool:
+    """A small model that is told something says that it did it as readily as it does it: its answer waits for a call
+    to have shown it something."""
+    start = loop.work.start
+    return start.mode == "code" and start.profile.small and not isinstance(items[-1], ToolResult)
 
 
 async def shorten(loop: Loop) -> Stop | None:

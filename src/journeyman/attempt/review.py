@@ -55,9 +55,10 @@ async def change(workspace: Kept, base: Base) -> tuple[str, bytes]:
 
 
 async def read(workspace: Kept, base: Base, text: str) -> Review:
-    """The review that the model wrote."""
+    """The review that the model wrote, with the change that it is of."""
     _, patch = await change(workspace, base)
-    return read_review(text, str(workspace.repository.workspace), touched(patch))
+    review = read_review(text, str(workspace.repository.workspace), touched(patch))
+    return review.model_copy(update={"diff": await workspace.store.put_blob(patch)})
 
 
 def change_words(patch: bytes, against: str) -> str:

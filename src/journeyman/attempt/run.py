@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from journeyman.agent import loop as agent_loop
 from journeyman.agent import prompts
+from journeyman.agent.limits import exceeded
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
@@ -15,15 +16,18 @@ from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
+from journeyman.attempt.objection import objection, unanswered
 from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
-from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, StoreError
+from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, ModelError, StoreError
 from journeyman.core.events import AttemptStarted, Progressed, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
+from journeyman.core.model import Delta
 from journeyman.core.task import Status
 from journeyman.models.protocol import Model
+from journeyman.store.drafts import Writing
 from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.edit import EDIT
@@ -63,9 +67,12 @@ async def run_attempt(
             await log.set_status(_status(log), done.verdict)
             return done
         await log.set_status("running")
-        async with listening(host.store, log, start, host.leave) as inbox:
+        async with (
+            listening(host.store, log, start, host.leave) as inbox,
+            host.store.drafts.writing(log) as writing,
+        ):
             try:
-                return await _to_its_end(Run(host, start, start, log, inbox, watch or Watch()))
+                return await _to_its_end(Run(host, start, start, log, inbox, _shown(watch or Watch(), writing)))
             except BaseException:
                 with suppress(asyncio.CancelledError):
                     await asyncio.shield(log.set_status("queued" if inbox.leaving else "interrupted"))
@@ -82,6 +89,22 @@ class Run:
     log: AttemptLog
     inbox: Inbox
     watch: Watch
+
+
+def _shown(watch: Watch, writing: Writing) -> Watch:
+    """`watch`, and those who look on from elsewhere."""
+
+    def on_delta(delta: Delta) -> None:
+        writing.add(delta)
+        if watch.on_delta is not None:
+            watch.on_delta(delta)
+
+    def on_retry(message: str, wait: float) -> None:
+        writing.clear()
+        if watch.on_retry is not None:
+            watch.on_retry(message, wait)
+
+    return replace(watch, on_delta=on_delta, on_retry=on_retry)
 
 
 def _status(log: AttemptLog) -> Status:
@@ -155,9 +178,22 @@ async def _stage(run: Run) -> bool:
         while True:
             await _until_stopped(run, model, workspace, purse)
             result = await _finished(run, workspace)
-            if await _closed(run, result):
+            if (told := await objection(host.store, log, start, result)) and await _may_go_on(run, purse):
+                await log.append(told)
+            elif await _closed(run, result):
                 await _between(run, workspace, model, purse)
                 return True
+
+
+async def _may_go_on(run: Run, purse: Purse) -> bool:
+    """Whether there is something left to work with: what is finished must not wait for a person to allow more."""
+    if exceeded(run.log.events, run.start.limits, run.host.clock):
+        return False
+    try:
+        await purse.check()
+    except BudgetSpent:
+        return False
+    return True
 
 
 async def _closed(run: Run, result: Result) -> bool:
@@ -324,6 +360,18 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
             await agent_loop.run_pending(loop)
             text = f"{prompts.INTERRUPTED} {prompts.GAP}" if workspace.gap else prompts.INTERRUPTED
             await log.append(Said(item=DeveloperMessage(text=text), why="interrupted"))
-        return await agent_loop.run(loop)
+        return await _asked(loop)
     finally:
         await context.sessions.close()
+
+
+async def _asked(loop: agent_loop.Loop) -> Stop:
+    """The loop. What was finished once stays so where the model cannot be asked to mend what the checks show."""
+    log = loop.work.log
+    try:
+        stop = await agent_loop.run(loop)
+    except ModelError as error:
+        if not unanswered(log.events):
+            raise
+        stop = Stop("model", str(error))
+    return replace(stop, reason="finished") if stop.reason == "model" and unanswered(log.events) else stop

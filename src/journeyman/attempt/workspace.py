@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from journeyman.agent.work import OpenLayer
 from journeyman.attempt.clones import open_base
@@ -26,6 +27,10 @@ from journeyman.repo.repository import Repository
 from journeyman.sandbox.protocol import Sandbox, SandboxBackend, SandboxSpec, Toolchain
 from journeyman.sandbox.toolchains import find_toolchains, python_with, reorder
 from journeyman.store.log import AttemptLog
+
+if TYPE_CHECKING:
+    from journeyman.attempt.environment.build import Site
+    from journeyman.attempt.environment.open import Ready
 
 MOST_REFUSALS = 200
 """Kinds of refused requests that one opening of an attempt writes down."""
@@ -169,12 +174,12 @@ async def _with_environment(
     if use is None:
         yield replace(spec, toolchains=_toolchains(host, repository.root, start.checks)), opened, host.backend
         return
-    from journeyman.attempt.environment.open import open_environment, over, site_of
+    from journeyman.attempt.environment.open import over, site_of
     from journeyman.attempt.environment.said import set_up
 
     site = await site_of(host, repository, start.base, use, start.limits, start.checks, tell)
     site = replace(site, toolchains=_preferred(site.toolchains, start.checks))
-    async with open_environment(site, tell) as ready, _refusals(log) as refused:
+    async with _layers(site, log, tell) as ready, _refusals(log) as refused:
         if ready.notes:
             await log.append(*(Progressed(text=note) for note in ready.notes))
         if ready.build is None:
@@ -184,6 +189,20 @@ async def _with_environment(
                 setup = await set_up(host.store, log, ready.builds)
                 opened = opened.model_copy(update={"build": ready.build.id, "setup": setup})
             yield spec, opened.model_copy(update={"environment": ready.sentence}), site.backend
+
+
+@asynccontextmanager
+async def _layers(site: "Site", log: AttemptLog, tell: Tell | None) -> AsyncGenerator["Ready"]:
+    """The layers of an environment; a script of it that fails is written down, with all that it wrote."""
+    from journeyman.attempt.environment.open import open_environment
+    from journeyman.attempt.environment.said import ScriptFailed, failed
+
+    try:
+        async with open_environment(site, tell) as ready:
+            yield ready
+    except ScriptFailed as error:
+        await failed(site.host.store, log, error)
+        raise
 
 
 @asynccontextmanager

@@ -59,14 +59,15 @@ async def go_on(door: Door, host: Host, turn: Turn, flags: Flags) -> int:
 
 
 async def _request(store: Store, task: Task, prompt: str, mode: Mode | None, flags: Flags, door: Door) -> TurnRequest:
-    """What the first turn asked for, with the new prompt; tasks of former versions have no turn."""
+    """What the first turn asked for, with the new prompt and as many attempts as the newest one had; tasks of former
+    versions have no turn."""
     known = await store.turns.all(task.id)
     first = known[0].request if known else TurnRequest(prompt=prompt, repository=task.repository, environment="off")
     changes = {
         "prompt": prompt,
         "mode": mode or task.mode,
         "model": flags.model,
-        "attempts": door.settings.attempts,
+        "attempts": flags.attempts or (known[-1].request.attempts if known else door.settings.attempts),
         "limits": door.settings.limits,
         "checks": flags.checks or first.checks,
         "images": (),

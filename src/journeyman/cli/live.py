@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from journeyman.core.api.live import DraftPiece
 from journeyman.core.environment import Refusal
 from journeyman.core.events import (
     CandidateTried,
@@ -38,9 +39,14 @@ from journeyman.core.events import (
 )
 from journeyman.core.evidence import NO_COPY, CheckRun
 from journeyman.core.model import Delta
-from journeyman.core.text import one_line, sentence
+from journeyman.core.text import one_line, plain, sentence
 from journeyman.core.usage import Usage
 from journeyman.core.words import compacted_words, escalated_words
+
+SHOWN = 8
+"""Lines of the terminal for the end of what is being written."""
+KEPT = 4000
+"""Characters that are kept of it."""
 
 CUT = {
     "time": "cut by its time limit",
@@ -97,6 +103,17 @@ class Seen:
     tried: int = 0
     words: int = 0
     done: bool = False
+    draft: str = ""
+    thinks: bool = False
+
+    def begin(self) -> None:
+        """Nothing is being written."""
+        self.words, self.draft = 0, ""
+
+    def write(self, text: str, *, thinks: bool) -> None:
+        """More of what is being written. What was thought gives way to what is said."""
+        before = self.draft if self.thinks == thinks else ""
+        self.draft, self.thinks = (before + text)[-KEPT:], thinks
 
 
 class Progress:
@@ -120,7 +137,14 @@ class Progress:
             self._live.stop()
 
     def __rich__(self) -> RenderableType:
-        return Group(*(self._status(seen) for seen in self._seen.values() if not seen.done))
+        open_ = [seen for seen in self._seen.values() if not seen.done]
+        drafts = [self._draft(seen, max(1, SHOWN // len(open_))) for seen in open_ if seen.draft.strip()]
+        return Group(*(self._status(seen) for seen in open_), *drafts)
+
+    @property
+    def redraws(self) -> bool:
+        """Whether what is shown can be drawn anew: it is a terminal."""
+        return self._live is not None
 
     def add(self, number: int, ago: float = 0.0, now: str = "starting") -> None:
         """Follow an attempt too, which began `ago` seconds before and does `now`."""
@@ -132,11 +156,27 @@ class Progress:
             self._event(seen, event)
 
     def delta(self, number: int, delta: Delta) -> None:
+        """A piece of a reply of a model of this process."""
         seen = self._seen[number]
         seen.words += len(delta.text)
+        if delta.kind != "arguments":
+            seen.write(delta.text, thinks=delta.kind == "reasoning")
         seen.now = f"{'thinking' if delta.kind == 'reasoning' else 'writing'} ({seen.words} characters)"
 
+    def piece(self, number: int, piece: DraftPiece) -> None:
+        """A piece of a reply as a server tells it."""
+        seen = self._seen[number]
+        if piece.fresh:
+            seen.begin()
+        if piece.reasoning:
+            seen.write(piece.reasoning, thinks=True)
+        if piece.text:
+            seen.write(piece.text, thinks=False)
+        seen.words = piece.written
+        seen.now = f"writing ({seen.words} characters)" if seen.words else "asking the model"
+
     def retry(self, number: int, message: str, wait: float) -> None:
+        self._seen[number].begin()
         self._line(self._seen[number], "…", f"{sentence(message)} Trying again in {wait:.1f} s.", "yellow")
 
     def doing(self, number: int, text: str) -> None:
@@ -156,11 +196,17 @@ class Progress:
         self._spinner.update(text=text)
         return self._spinner if not self._many else text
 
+    def _draft(self, seen: Seen, most: int) -> RenderableType:
+        """The last lines of what is being written."""
+        text = Text(plain(seen.draft).rstrip(), style="dim italic" if seen.thinks else "")
+        lines = text.wrap(self._console, max(20, self._console.width - 2))[-most:]
+        return Group(*(Text("  ") + line for line in lines))
+
     def _event(self, seen: Seen, event: Event) -> None:
         match event:
             case Replied():
                 seen.usage = seen.usage + event.reply.usage
-                seen.words = 0
+                seen.begin()
                 seen.now = "working"
                 if event.reply.text.strip() and event.reply.calls:
                     self._line(seen, "•", self._fit(seen, event.reply.text, 2))
@@ -199,6 +245,7 @@ class Progress:
                 for mark, words in zip("! ", refused_words(refusal), strict=False):
                     self._line(seen, mark, words)
             case Resumed():
+                seen.begin()
                 self._line(seen, "•", "going on where it was")
             case Retried(message=message):
                 self._line(seen, "…", message, "yellow")
@@ -207,6 +254,7 @@ class Progress:
                 seen.now = "working"
                 self._line(seen, "•", compacted_words(event))
             case Stopped(reason=reason, message=message):
+                seen.begin()
                 seen.now = "checking the result"
                 if reason != "finished":
                     self._line(seen, "!", message or reason, "yellow")
@@ -223,6 +271,8 @@ class Progress:
                 self._line(seen, "»", escalated_words(event), "yellow")
             case Said(why="stuck", item=item):
                 self._line(seen, "!", item.text.partition(".")[0].replace("You go", "it goes", 1), "yellow")
+            case Said(why="checks"):
+                self._line(seen, "›", "told that the checks do not pass: going on", "yellow")
             case Said(why="rules"):
                 self._line(seen, "•", "read the AGENTS.md of this folder")
             case Said(why="steer", item=item):

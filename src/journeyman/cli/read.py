@@ -32,6 +32,7 @@ from journeyman.core.events import (
     Replied,
     RequestRefused,
     Said,
+    SetUpFailed,
     ToolReturned,
     ToolStarted,
 )
@@ -39,7 +40,7 @@ from journeyman.core.evidence import Result
 from journeyman.core.stream import lines_of, result_line
 from journeyman.core.task import Attempt, Task
 from journeyman.core.text import counted, decode, one_line, plain
-from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words
+from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words, set_up_words
 from journeyman.store.store import Store
 
 
@@ -228,6 +229,8 @@ def _words_of(event: Event) -> str:
         return judged_words(event)
     if isinstance(event, Escalated):
         return escalated_words(event)
+    if isinstance(event, SetUpFailed):
+        return f"{set_up_words(event)} Output: chunk {event.chunk}."
     if isinstance(event, Compacted):
         return f"{compacted_words(event)}\n\n{event.summary}"
     if isinstance(event, Published):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from journeyman.cli.work import JsonLines, Watcher, exit_code
 from journeyman.client.asynchronous import AsyncClient
 from journeyman.core import folds
+from journeyman.core.api.live import DraftPiece
 from journeyman.core.api.tasks import AttemptLine, TaskView, TurnView
 from journeyman.core.api.work import NumberedEvent
 from journeyman.core.errors import UsageError
@@ -130,7 +131,9 @@ def _doing(watched: Watched) -> str:
 
 
 async def _follow(client: AsyncClient, watched: Watched, watcher: Watcher) -> None:
-    async with aclosing(client.events(watched.view.task.id)) as stream:
+    redraws = watcher.progress is not None and watcher.progress.redraws
+    told = client.live(watched.view.task.id) if redraws else client.events(watched.view.task.id)
+    async with aclosing(told) as stream:
         async for change in stream:
             _take(watched, change, watcher)
             if watched.over:
@@ -159,7 +162,12 @@ async def events_of(client: AsyncClient, task: str, attempt: AttemptLine) -> lis
     return found
 
 
-def _take(watched: Watched, change: TaskView | NumberedEvent, watcher: Watcher) -> None:
+def _take(watched: Watched, change: TaskView | NumberedEvent | DraftPiece, watcher: Watcher) -> None:
+    if isinstance(change, DraftPiece):
+        number = watched.number(change.attempt)
+        if number is not None and watcher.progress is not None:
+            watcher.progress.piece(number, change)
+        return
     if isinstance(change, TaskView):
         watched.view = change
         watched.turn = turn_of(change, watched.turn.number)

@@ -60,6 +60,7 @@ class Client:
     usage = blocking(AsyncClient.usage)
     matrix = blocking(AsyncClient.matrix)
     events = iterating(AsyncClient.events)
+    live = iterating(AsyncClient.live)
     lines = iterating(AsyncClient.lines)
     changes = iterating(AsyncClient.changes)
     attempts = blocking(AsyncClient.attempts)

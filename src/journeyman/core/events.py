@@ -90,6 +90,22 @@ class SetUpRan(Value):
     seconds: float
 
 
+class SetUpFailed(Recorded):
+    """A script of the environment did not come to its end, so that no sandbox was opened. What it wrote is the
+    attempt's output `chunk`; `command` is what it ended at and `cause` a likely one, in a sentence: empty where not
+    known."""
+
+    kind: Literal["set_up_failed"] = "set_up_failed"
+    environment: str
+    phase: Literal["setup", "maintenance"]
+    chunk: str
+    seconds: float
+    exit_code: int | None
+    cut: str | None = None
+    command: str = ""
+    cause: str = ""
+
+
 class Opened(Recorded):
     """The sandbox is open: `backend` and what of the host it shows, and how long that took, in seconds.
 
@@ -362,6 +378,7 @@ class Published(Recorded):
 Event = Annotated[
     AttemptStarted
     | Continued
+    | SetUpFailed
     | Opened
     | RequestRefused
     | Prepared

@@ -107,12 +107,14 @@ class Finding(Value):
 
 
 class Review(Value):
-    """The outcome of a review: whether the change under review is `correct`, None where the model did not say."""
+    """The outcome of a review: whether the change under review is `correct`, None where the model did not say. `diff`
+    is the blob id of that change as a patch."""
 
     findings: tuple[Finding, ...] = ()
     correct: bool | None = None
     explanation: str = ""
     confidence: float | None = None
+    diff: str | None = None
 
 
 class StageRun(Value):

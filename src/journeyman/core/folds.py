@@ -226,7 +226,7 @@ def stopped(events: Iterable[Event]) -> Stopped | None:
         match event:
             case Stopped():
                 last = event
-            case Replied() | ToolStarted() | Said(why="steer"):
+            case Replied() | ToolStarted() | Said(why="steer" | "checks"):
                 last = None
             case _:
                 pass

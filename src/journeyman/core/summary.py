@@ -43,6 +43,7 @@ HEARD = {
     "steer": "heard you",
     "interrupted": "going on after an interruption",
     "stuck": "told to try something else",
+    "checks": "told what the checks show",
     "limit": "going on with a reply that was cut",
 }
 

@@ -31,7 +31,10 @@ StopReason = Literal[
 
 
 class Limits(Value):
-    """What one attempt may use; it stops with the reason when it reaches one. Money is US dollars."""
+    """What one attempt may use; it stops with the reason when it reaches one. Money is US dollars.
+
+    `check_rounds` is how often a model that ends with failing checks is told of them and goes on.
+    """
 
     steps: int = 100
     seconds: float = 1800.0
@@ -40,6 +43,7 @@ class Limits(Value):
     command_seconds: float = 120.0
     check_seconds: float = 600.0
     test_seconds: float = 60.0
+    check_rounds: int = 3
     output_bytes: int = 64 * 1024 * 1024
     memory_bytes: int = 4 * 1024**3
     processes: int = 512

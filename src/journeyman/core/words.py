@@ -1,6 +1,6 @@
 """Events in sentences that are the same wherever they are shown."""
 
-from journeyman.core.events import Compacted, CrossChecked, Escalated, Judged
+from journeyman.core.events import Compacted, CrossChecked, Escalated, Judged, SetUpFailed
 from journeyman.core.evidence import Result
 
 
@@ -32,6 +32,13 @@ def judged_words(event: Judged) -> str:
 
 def escalated_words(event: Escalated) -> str:
     return f"{event.why} The next model, {event.model}, begins anew."
+
+
+def set_up_words(event: SetUpFailed) -> str:
+    phase = "set-up" if event.phase == "setup" else "maintenance script"
+    ended = f"cut off: {event.cut}" if event.cut is not None else f"exit code {event.exit_code}"
+    cause = f" {event.cause}" if event.cause else ""
+    return f"The {phase} of the environment {event.environment} failed ({ended}).{cause}"
 
 
 def cost_words(result: Result) -> str:

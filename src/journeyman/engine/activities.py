@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from journeyman.core.errors import (
     BudgetSpent,
+    EnvironmentFailed,
     HandedOver,
     JourneymanError,
     Refused,
@@ -36,6 +37,8 @@ PERMANENT = (BudgetSpent, UsageError, RepositoryError, SandboxUnavailable, Wrong
 
 FAILURES = 8
 """How often in a row an attempt may fail soon after it went on, before it is given up."""
+SET_UPS = 2
+"""The same for the set-up of its environment: once more, since an index may have been down."""
 
 AT_WORK = 20.0
 """Seconds after which an attempt that fails did not fail soon."""
@@ -113,7 +116,8 @@ def _failure(error: JourneymanError, seconds: float) -> ApplicationError:
     info = activity.info()
     known = tuple(info.heartbeat_details)
     failures = (known[0] if known and seconds < AT_WORK else 0) + 1
-    lasting = isinstance(error, PERMANENT) or failures >= FAILURES
+    most = SET_UPS if isinstance(error, EnvironmentFailed) else FAILURES
+    lasting = isinstance(error, PERMANENT) or failures >= most
     wait = timedelta(seconds=min(2.0 ** (failures - 1), PAUSE))
     if not lasting:
         LOG.warning("Attempt %s is tried again in %g s. %s", info.activity_id, wait.total_seconds(), error)

@@ -12,6 +12,7 @@ from typing import Any, cast
 from journeyman.core.ids import new_id
 from journeyman.core.items import AssistantMessage, Item, Reasoning, ToolCall, ToolResult, UserMessage
 from journeyman.core.model import ModelRequest, Profile, Reply, ToolSpec
+from journeyman.models.json_deltas import JsonDeltas
 from journeyman.models.protocol import Model, OnDelta, OnRetry
 
 _FENCE = re.compile(r"```(?:json|tool_call)?\s*\n(.*?)```", re.DOTALL)
@@ -25,7 +26,6 @@ class JsonTools:
     def __init__(self, inner: Model, make_id: Callable[[], str] = new_id) -> None:
         self._inner = inner
         self._make_id = make_id
-        self._schemas: tuple[tuple[ToolSpec, ...], dict[str, Any]] | None = None
 
     @property
     def profile(self) -> Profile:
@@ -44,18 +44,21 @@ class JsonTools:
             instructions=f"{request.instructions}\n\n{describe(request.tools)}",
             items=as_text(request.items),
             tools=(),
-            schema=self._schema(request.tools),
+            schema=schema_of(request.tools, call_required=request.call_required),
         )
-        reply = await self._inner.reply(plain, on_delta, on_retry)
+        deltas = JsonDeltas(on_delta) if on_delta is not None else None
+
+        def retried(message: str, wait: float) -> None:
+            if deltas is not None:
+                deltas.restart()
+            if on_retry is not None:
+                on_retry(message, wait)
+
+        reply = await self._inner.reply(plain, deltas, retried)
         return read_reply(reply, request.tools, self._make_id)
 
     async def close(self) -> None:
         await self._inner.close()
-
-    def _schema(self, tools: tuple[ToolSpec, ...]) -> dict[str, Any]:
-        if self._schemas is None or self._schemas[0] != tools:
-            self._schemas = (tools, schema_of(tools))
-        return self._schemas[1]
 
 
 def describe(tools: Sequence[ToolSpec]) -> str:
@@ -68,8 +71,8 @@ def describe(tools: Sequence[ToolSpec]) -> str:
     )
 
 
-def schema_of(tools: Sequence[ToolSpec]) -> dict[str, Any]:
-    """The JSON schema of a reply: the call of one of `tools`, or an answer."""
+def schema_of(tools: Sequence[ToolSpec], *, call_required: bool = False) -> dict[str, Any]:
+    """The JSON schema of a reply: the call of one of `tools`, or an answer where no call is required."""
     thought = {"type": "string", "maxLength": 600}
     forms: list[dict[str, Any]] = [
         {
@@ -80,6 +83,8 @@ def schema_of(tools: Sequence[ToolSpec]) -> dict[str, Any]:
         }
         for tool in tools
     ]
+    if call_required:
+        return {"anyOf": forms}
     answer: dict[str, Any] = {"thought": thought, "answer": {"type": "string"}}
     forms.append({"type": "object", "properties": answer, "required": ["answer"], "additionalProperties": False})
     return {"anyOf": forms}

@@ -8,7 +8,8 @@ holds is played. A step:
     {"text": "…", "reasoning": "…",
      "calls": [{"name": "shell", "arguments": {"command": "ls"}}],   arguments: an object, or the raw text
      "usage": {"input_tokens": 10, "output_tokens": 5}, "stop": "length",
-     "delay": 0.5, "pace": 0.01,                                     seconds before the reply, between its events
+     "delay": 0.5, "pace": 0.01, "pieces": 40,                       seconds before the reply, between its events;
+                                                                     in how many of them each text of it is told
      "error": {"kind": "rate_limit", "retry_after": 1, "times": 2},  before the reply; alone: for ever
      "when": "text that the newest messages must hold"}
 """
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from journeyman.core.errors import ModelError, UsageError
 from journeyman.core.items import AssistantMessage, OutputItem, Reasoning, ToolCall
@@ -72,6 +73,7 @@ class Step(Value):
     stop: Literal["end", "calls", "length"] | None = None
     delay: float = 0.0
     pace: float = 0.0
+    pieces: int = Field(default=3, ge=1)
     error: tuple[Fault, ...] = ()
     when: str | None = None
 

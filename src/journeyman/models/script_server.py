@@ -11,7 +11,7 @@ import asyncio
 import json
 import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, cast
@@ -39,6 +39,7 @@ class ScriptServer:
     """`async with ScriptServer(script) as server:` listens at `server.base_url` and keeps `server.requests`.
 
     An entry of the script may be a function of the parsed request. `problems` says where the script did not fit.
+    `pause` waits between the events of a reply that has a pace.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class ScriptServer:
         host: str = "127.0.0.1",
         order: Order | None = None,
         models: Sequence[str] = ("scripted",),
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._script = as_script(script)
         self._order = order or self._script.order
         self._host, self._port = host, port
         self._models = tuple(models)
+        self._pause = pause
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: Counter[tuple[str, int]] = Counter()
@@ -149,7 +152,8 @@ class ScriptServer:
         turn, which, wire = key
         reply = step.reply(turn) if isinstance(step, Step) else step
         reply = reply.model_copy(update={"model": reply.model or self._models[0]})
-        rendered = (script_wire.chat if wire == "chat" else script_wire.responses)(reply, str(turn))
+        count = step.pieces if isinstance(step, Step) else script_wire.PIECES
+        rendered = (script_wire.chat if wire == "chat" else script_wire.responses)(reply, str(turn), count)
         if which >= 0:
             self._rendered[key] = rendered
         return rendered
@@ -179,7 +183,7 @@ class ScriptServer:
         exchange.begin()
         for event in (*events, end):
             exchange.send(event)
-            await asyncio.sleep(step.pace)
+            await self._pause(step.pace)
         exchange.close_stream()
 
     async def _fail(self, exchange: Exchange, fault: Fault, step: Step, turn: int, wire: str) -> None:

@@ -29,14 +29,19 @@ def sse(value: dict[str, Any] | str) -> bytes:
     return name + b"data: " + data + b"\n\n"
 
 
-def pieces(text: str, count: int = 3) -> list[str]:
+PIECES = 3
+"""In how many deltas a text is told where a script does not say."""
+
+
+def pieces(text: str, count: int) -> list[str]:
     """`text` in up to `count` pieces."""
     size = max(-(-len(text) // count), 1)
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def responses(reply: Reply, ident: str) -> Rendered:
-    """`reply` for `POST /v1/responses`: the events up to the last, and the response object of the last."""
+def responses(reply: Reply, ident: str, count: int = PIECES) -> Rendered:
+    """`reply` for `POST /v1/responses`: the events up to the last, and the response object of the last. Each text comes
+    in up to `count` deltas."""
     output = [_response_item(item, f"{ident}_{number}") for number, item in enumerate(reply.items)]
     cut = reply.stop == "length"
     body: dict[str, Any] = {
@@ -62,7 +67,7 @@ def responses(reply: Reply, ident: str) -> Rendered:
         {"type": "response.in_progress", "response": begun},
     ]
     for number, item in enumerate(output):
-        values.extend(_item_events(number, item))
+        values.extend(_item_events(number, item, count))
     events = tuple(sse({**value, "sequence_number": number}) for number, value in enumerate(values))
     return Rendered(events, body)
 
@@ -87,7 +92,7 @@ def responses_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def chat(reply: Reply, ident: str) -> Rendered:
+def chat(reply: Reply, ident: str, count: int = PIECES) -> Rendered:
     """`reply` for `POST /v1/chat/completions`: all chunks but the one with the usage, and the whole object."""
     text = "".join(item.text for item in reply.items if isinstance(item, AssistantMessage))
     thought = "".join(item.text for item in reply.items if isinstance(item, Reasoning))
@@ -113,12 +118,13 @@ def chat(reply: Reply, ident: str) -> Rendered:
         return sse({**shared, "object": "chat.completion.chunk", "choices": [choice]})
 
     events = [chunk({"role": "assistant", "content": "" if text else None})]
-    events.extend(chunk({"reasoning_content": piece}) for piece in pieces(thought))
-    events.extend(chunk({"content": piece}) for piece in pieces(text))
+    events.extend(chunk({"reasoning_content": piece}) for piece in pieces(thought, count))
+    events.extend(chunk({"content": piece}) for piece in pieces(text, count))
     for index, call in enumerate(calls):
         head = {**call, "index": index, "function": {"name": call["function"]["name"], "arguments": ""}}
         events.append(chunk({"tool_calls": [head]}))
-        tail = ({"index": index, "function": {"arguments": piece}} for piece in pieces(call["function"]["arguments"]))
+        arguments = pieces(call["function"]["arguments"], count)
+        tail = ({"index": index, "function": {"arguments": piece}} for piece in arguments)
         events.extend(chunk({"tool_calls": [piece]}) for piece in tail)
     events.append(chunk({}, finish))
     return Rendered(tuple(events), body)
@@ -177,7 +183,7 @@ def _response_item(item: OutputItem, ident: str) -> dict[str, Any]:
             }
 
 
-def _item_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _item_events(index: int, item: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
     place = {"item_id": item["id"], "output_index": index}
     status = {"status": "in_progress"} if "status" in item else {}
     match item["type"]:
@@ -190,7 +196,7 @@ def _item_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
             part = item["content"][0]
             place["content_index"] = 0
             yield {"type": "response.content_part.added", **place, "part": {**part, "text": ""}}
-            for piece in pieces(part["text"]):
+            for piece in pieces(part["text"], count):
                 yield {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []}
             yield {"type": "response.output_text.done", **place, "text": part["text"], "logprobs": []}
             yield {"type": "response.content_part.done", **place, "part": part}
@@ -199,20 +205,20 @@ def _item_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for number, part in enumerate(item["summary"]):
                 place["summary_index"] = number
                 yield {"type": "response.reasoning_summary_part.added", **place, "part": {**part, "text": ""}}
-                for piece in pieces(part["text"]):
+                for piece in pieces(part["text"], count):
                     yield {"type": "response.reasoning_summary_text.delta", **place, "delta": piece}
                 yield {"type": "response.reasoning_summary_text.done", **place, "text": part["text"]}
                 yield {"type": "response.reasoning_summary_part.done", **place, "part": part}
         case "function_call":
             added = {**item, **status, "arguments": ""}
             yield {"type": "response.output_item.added", "output_index": index, "item": added}
-            for piece in pieces(item["arguments"]):
+            for piece in pieces(item["arguments"], count):
                 yield {"type": "response.function_call_arguments.delta", **place, "delta": piece}
             done = {"name": item["name"], "arguments": item["arguments"]}
             yield {"type": "response.function_call_arguments.done", **place, **done}
         case _:
             yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "input": ""}}
-            for piece in pieces(item["input"]):
+            for piece in pieces(item["input"], count):
                 yield {"type": "response.custom_tool_call_input.delta", **place, "delta": piece}
             yield {"type": "response.custom_tool_call_input.done", **place, "input": item["input"]}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}

@@ -11,6 +11,7 @@ from journeyman.core.model import Delta, ModelRequest, Profile, Reply
 from journeyman.core.usage import Usage
 from journeyman.models.protocol import OnDelta, OnRetry
 from journeyman.models.script import TRANSIENT, Answer, Entry, Fault, Script, Step, as_script, choose
+from journeyman.models.script_wire import pieces
 
 PROFILE = Profile(name="scripted", input_price=0.0, output_price=0.0)
 
@@ -51,8 +52,7 @@ class Scripted:
         reply = step.reply(turn) if isinstance(step, Step) else step
         self._given[key] = turn + 1
         if on_delta is not None:
-            for delta in deltas(reply):
-                on_delta(delta)
+            await _tell(reply, step if isinstance(step, Step) else Step(), on_delta)
         name = reply.model or self._profile.name
         usage = reply.usage if reply.usage.total_tokens else _guess(request, reply)
         return reply.model_copy(update={"usage": usage, "model": name})
@@ -111,6 +111,17 @@ def deltas(reply: Reply) -> list[Delta]:
             case ToolCall(arguments=text):
                 pieces.append(Delta("arguments", text))
     return [piece for piece in pieces if piece.text]
+
+
+async def _tell(reply: Reply, step: Step, on_delta: OnDelta) -> None:
+    """Tell `reply` piece by piece, with pauses where the step has a pace."""
+    for delta in deltas(reply):
+        if not step.pace:
+            on_delta(delta)
+            continue
+        for piece in pieces(delta.text, step.pieces):
+            on_delta(Delta(delta.kind, piece))
+            await asyncio.sleep(step.pace)
 
 
 def error_of_fault(fault: Fault, model: str) -> ModelError:

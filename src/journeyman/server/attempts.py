@@ -25,6 +25,7 @@ from journeyman.core.events import (
     Finished,
     Opened,
     RequestRefused,
+    SetUpFailed,
     Stopped,
     ToolReturned,
     ToolStarted,
@@ -45,6 +46,8 @@ E = TypeVar("E", bound=Event)
 FACTS = ("attempt_started", "opened", "request_refused", "stopped", "finished")
 """Events of which an attempt has few."""
 PHASES: dict[str, str] = {"setup": "set-up", "maintenance": "maintenance"}
+COMMANDS = ("set_up_failed", "opened", "tool_returned", "checked")
+"""Events that may name an output."""
 STRETCH = 120
 """Events that are read at once."""
 MOST = 2**31 - 1
@@ -119,6 +122,7 @@ def result_view(result: Result) -> ResultView:
         has_patch=result.diff is not None,
         stages=result.stages,
         cost_alone=result.cost_alone,
+        review=result.review,
     )
 
 
@@ -223,8 +227,7 @@ async def timeline(store: Store, attempt: Attempt, after: int, limit: int) -> Ti
 async def commands(store: Store, attempt: Attempt, after: int, limit: int, words: str = "") -> CommandPage:
     """The commands whose output is kept, in the order in which they ended; with `words`, of as many those that have
     them in what was run or in the first megabyte of what came of it, whatever their case."""
-    kinds = ("opened", "tool_returned", "checked")
-    events = await store.pages.of_kinds(attempt.id, kinds, after=after, holding='"chunk":"', most=limit)
+    events = await store.pages.of_kinds(attempt.id, COMMANDS, after=after, holding='"chunk":"', most=limit)
     views = [view for event in events for view in command_views(event)]
     rows = await store.pages.chunks(attempt.id, {view.chunk for view in views})
     sized = tuple(
@@ -277,6 +280,17 @@ def command_view(event: Event) -> CommandView | None:
                 chunk=ended.chunk,
                 session=ended.session,
                 notes=ended.notes,
+            )
+        case SetUpFailed():
+            return CommandView(
+                seq=event.seq,
+                at=event.at,
+                origin="setup",
+                command=f"# {PHASES[event.phase]} of {event.environment}",
+                exit_code=event.exit_code,
+                cut=event.cut,
+                seconds=event.seconds,
+                chunk=event.chunk,
             )
         case Checked(run=run):
             return CommandView(

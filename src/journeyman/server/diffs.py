@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 
+from journeyman.core import folds
 from journeyman.core.api.work import DiffView
 from journeyman.core.evidence import Result
 from journeyman.core.task import Attempt, Base, Task
@@ -23,6 +24,9 @@ UNIFIED = 2 * 1024 * 1024
 ASIDE = 128 * 1024
 """Bytes of a patch from which it is read in a thread, so that others are not held up."""
 
+REVIEWED = "reviewed"
+"""What the change that a review looks at is asked for by."""
+
 _TURN = re.compile(r"turn-([1-9][0-9]{0,8})")
 
 
@@ -38,21 +42,17 @@ async def patch_of(
 ) -> tuple[str, bytes]:
     """What the diff is against ("base" or an attempt's name), and the patch in git's format.
 
-    `against` is "base", an attempt, or "turn-N" for the chosen attempt of that turn.
+    `against` is "base", an attempt, "turn-N" for the chosen attempt of that turn, or "reviewed": then it is the change
+    that a review looks at, whether or not it is done.
     """
+    if against == REVIEWED:
+        return against, await _reviewed(parts, attempt, context=context, ignore_space=ignore_space, path=path)
     result = await result_of(parts.store, attempt)
     stored = context == CONTEXT and not ignore_space and path is None
     if against == "base" and (stored or result.diff is None):
         return against, await parts.store.blob(result.diff) if result.diff else b""
     start = await start_of(parts.store, attempt)
-    repository = await repository_of(parts, start.base)
-    if repository is None:
-        raise ApiError(
-            409,
-            "conflict",
-            "The files that this diff is made from are on another machine. The patch against the base, with three "
-            "lines of context, is here all the same.",
-        )
+    repository = await _repository(parts, start.base)
     name, other = "base", start.base.tree
     if against != "base":
         rival = await _other(parts, task, against)
@@ -67,6 +67,37 @@ async def patch_of(
         path=os.fsencode(path) if path is not None else None,
     )
     return name, patch
+
+
+async def _repository(parts: Parts, base: Base) -> Repository:
+    repository = await repository_of(parts, base)
+    if repository is None:
+        raise ApiError(
+            409,
+            "conflict",
+            "The files that this diff is made from are on another machine. The patch against the base, with three "
+            "lines of context, is here all the same.",
+        )
+    return repository
+
+
+async def _reviewed(parts: Parts, attempt: Attempt, *, context: int, ignore_space: bool, path: str | None) -> bytes:
+    """The change that a review looks at. Raises 409 for an attempt that is none."""
+    start = await start_of(parts.store, attempt)
+    if start.mode != "review":
+        raise ApiError(409, "conflict", f"Attempt {attempt.turn}.{attempt.number} is no review.")
+    found = await parts.store.pages.of_kinds(attempt.id, ("continued", "finished"))
+    result, before, base = folds.result(found), folds.continued(found), start.base
+    review = result.review if result is not None else None
+    if review is not None and review.diff is not None and context == CONTEXT and not ignore_space and path is None:
+        return await parts.store.blob(review.diff)
+    repository, tree = await _repository(parts, base), base.tree
+    if before is not None and before.tree is not None:
+        tree = before.tree
+        if before.diff is not None and not await repository.has(tree):
+            tree = await repository.patched(base.tree, await parts.store.blob(before.diff))
+    only = os.fsencode(path) if path is not None else None
+    return await repository.diff(base.against or base.tree, tree, context=context, ignore_space=ignore_space, path=only)
 
 
 async def patch_so_far(

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from journeyman.core.api.live import Gone, NumberedLines
@@ -15,6 +16,7 @@ from journeyman.core.events import EVENT, AttemptStarted, Finished, Stopped
 from journeyman.core.stream import Line, ThreadStream
 from journeyman.core.task import Task
 from journeyman.server.auth.actor import Actor
+from journeyman.server.drafts import DraftReader
 from journeyman.server.lines import Standing, standing
 from journeyman.server.parts import Parts
 from journeyman.server.sse import COMMENT, json_of, sent
@@ -36,15 +38,15 @@ class TaskStreams:
         self._written: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._standings: dict[str, _Shared] = {}
 
-    async def events(self, actor: Actor, task: Task, after: int) -> AsyncGenerator[bytes]:
-        """The events with a place above `after`."""
-        async for told in self._told(actor, task, after):
+    async def events(self, actor: Actor, task: Task, after: int, *, drafts: bool = False) -> AsyncGenerator[bytes]:
+        """The events with a place above `after`, and with `drafts` what models write just now."""
+        async for told in self._told(actor, task, after, drafts):
             yield told if isinstance(told, bytes) else b"".join([self._event(task.id, event) for event in told])
 
-    async def lines(self, actor: Actor, task: Task, after: int) -> AsyncGenerator[bytes]:
+    async def lines(self, actor: Actor, task: Task, after: int, *, drafts: bool = False) -> AsyncGenerator[bytes]:
         """The same in the vocabulary of `run --json`: folded from the beginning, told from behind `after`."""
         fold = _Lines(task.id)
-        async for told in self._told(actor, task, 0):
+        async for told in self._told(actor, task, 0, drafts):
             if isinstance(told, bytes):
                 yield told
                 continue
@@ -52,11 +54,13 @@ class TaskStreams:
             if new:
                 yield b"".join([_lines(event, lines) for event, lines in new])
 
-    async def _told(self, actor: Actor, task: Task, after: int) -> AsyncGenerator[bytes | list[TaskEvent]]:
+    async def _told(
+        self, actor: Actor, task: Task, after: int, drafts: bool
+    ) -> AsyncGenerator[bytes | list[TaskEvent]]:
         shared = self._standings.setdefault(task.id, _Shared(self._parts, task.id))
         shared.readers += 1
         try:
-            async for told in self._followed(_State(actor, shared), task.id, after):
+            async for told in self._followed(_State(actor, shared), task.id, after, drafts):
                 if told:
                     yield told
         finally:
@@ -64,8 +68,15 @@ class TaskStreams:
             if not shared.readers:
                 self._standings.pop(task.id, None)
 
-    async def _followed(self, state: "_State", task_id: str, after: int) -> AsyncGenerator[bytes | list[TaskEvent]]:
-        async with self._parts.store.tail.follow(task_id, after) as follow:
+    async def _followed(
+        self, state: "_State", task_id: str, after: int, drafts: bool
+    ) -> AsyncGenerator[bytes | list[TaskEvent]]:
+        store = self._parts.store
+        async with AsyncExitStack() as stack:
+            follow = await stack.enter_async_context(store.tail.follow(task_id, after))
+            reader: DraftReader | None = None
+            if drafts:
+                reader = DraftReader(await stack.enter_async_context(store.drafts.follow(task_id, follow.nudge)))
             while not self._closing.is_set():
                 if state.due:
                     told = await state.tell()
@@ -73,13 +84,14 @@ class TaskStreams:
                         yield sent("gone", json_of(Gone(id=task_id)))
                         return
                     yield told
-                patience = state.patience(self._parts.heartbeat)
-                began = time.monotonic()
-                batch = await follow.next(patience)
+                batch = await follow.next(state.patience(self._parts.heartbeat))
                 yield batch
-                if batch or time.monotonic() - began < patience:
+                if reader is not None:
+                    reader.hear(batch)
+                    yield reader.tell()
+                if batch or task_id in follow.told:
                     state.changed()
-                elif not state.waits:
+                elif not follow.told and not state.waits:
                     yield COMMENT
 
     def _event(self, task_id: str, event: TaskEvent) -> bytes:

@@ -76,7 +76,7 @@ async def follow_up_of(parts: Parts, actor: Actor, before: Turn, body: FollowUp)
             "mode": body.mode or old.mode,
             "model": await allowed_model(parts, actor, body.model) if body.model else old.model,
             "strategy": body.strategy or old.strategy,
-            "attempts": body.attempts or 1,
+            "attempts": body.attempts or old.attempts,
             "limits": body.limits.over(old.limits),
             "images": body.images,
             "starting_diff": None,

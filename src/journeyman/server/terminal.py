@@ -5,7 +5,7 @@ import asyncio
 from journeyman.core.api.work import CommandView
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Attempt
-from journeyman.server.attempts import command_views, commands
+from journeyman.server.attempts import COMMANDS, command_views, commands
 from journeyman.server.errors import ApiError
 from journeyman.server.parts import Parts
 from journeyman.server.views.terminal import Recording, cast
@@ -21,8 +21,7 @@ async def chunk_cast(parts: Parts, attempt: Attempt, chunk: str) -> bytes:
         row = await parts.store.pages.chunk(attempt.id, chunk)
     except UsageError as error:
         raise ApiError(404, "not_found", str(error)) from error
-    kinds = ("opened", "tool_returned", "checked")
-    events = await parts.store.pages.of_kinds(attempt.id, kinds, holding=f'"chunk":"{chunk}"', newest=1)
+    events = await parts.store.pages.of_kinds(attempt.id, COMMANDS, holding=f'"chunk":"{chunk}"', newest=1)
     view = next((view for event in events for view in command_views(event) if view.chunk == chunk), None)
     recording = await _recording(parts, row, view)
     return await _written([recording], view.command if view else chunk)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from journeyman.store.access import Access
     from journeyman.store.audit import Audit
     from journeyman.store.blobs import Blobs
+    from journeyman.store.drafts import Drafts
     from journeyman.store.garbage import Garbage
     from journeyman.store.jobs import Jobs
     from journeyman.store.lines import Lines
@@ -38,6 +39,12 @@ class Rooms(Tasks):
         from journeyman.store.audit import Audit
 
         return Audit(self._database, self._clock)
+
+    @cached_property
+    def drafts(self) -> "Drafts":
+        from journeyman.store.drafts import Drafts
+
+        return Drafts(self._database, self._clock)
 
     @cached_property
     def garbage(self) -> "Garbage":

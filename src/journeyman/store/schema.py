@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.event import listens_for
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """All revisions in their order; the last is the one of the tables below."""
 
 metadata = MetaData(
@@ -365,6 +365,29 @@ job = Table(
 )
 """The turns that the engine has in hand, from when a worker first looks at them until they are concluded. They count
 against the limits of their person, group and model from when they are admitted."""
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("attempt_id", String(64), primary_key=True),
+    Column("task_id", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),  # that of the attempt's holder: of no other one is it a reply
+    Column("version", Integer, nullable=False),  # each store of it has another one
+    Column("since", Integer, nullable=False),  # the last event of the attempt when the reply began
+    Column("written", Integer, nullable=False),
+    Column("reasoning", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index(None, "task_id"),
+)
+"""Replies that are being written, of tasks that somebody watches. See `store.drafts`."""
+
+watched = Table(
+    "watched",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("until", Double, nullable=False),
+)
+"""Tasks whose drafts somebody wants to see."""
 
 version = Table(
     "alembic_version",

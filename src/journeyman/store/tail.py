@@ -20,6 +20,8 @@ RECENT = 256
 """Events of a task that are kept for all who follow it."""
 BATCH = 500
 """Events that are read at once."""
+NUDGE = ""
+"""Stands where the id of a task would: `Follow.nudge`."""
 
 
 class Watch:
@@ -156,21 +158,29 @@ class Tail:
 
 
 class Follow:
-    """Made by `Tail.follow`. `place` is that of the last event that was handed out."""
+    """Made by `Tail.follow`. `place` is that of the last event that was handed out; `told` is what ended the last
+    `next`: the task's id, `NUDGE`, both, or nothing where its time was over."""
 
     def __init__(self, watch: Watch, feed: "_Feed", after: int) -> None:
         self.place = after
+        self.told: frozenset[str] = frozenset()
         self._watch = watch
         self._feed = feed
 
     async def next(self, timeout: float | None = None) -> list[TaskEvent]:
         """The next events; waits for some. Empty when something else about the task changed, or after `timeout`
         seconds. It may be cancelled: nothing is skipped."""
-        changed = bool(self._watch.take())
+        self.told = self._watch.take()
         batch = await self._read()
-        if not batch and not changed and await self._watch.wait(timeout):
-            batch = await self._read()
+        if not batch and not self.told:
+            self.told = await self._watch.wait(timeout)
+            if self.told:
+                batch = await self._read()
         return batch
+
+    def nudge(self) -> None:
+        """Have `next` return, though nothing of the task has changed."""
+        self._watch.tell(NUDGE)
 
     async def _read(self) -> list[TaskEvent]:
         batch = await self._feed.read(self.place)

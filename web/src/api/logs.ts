@@ -5,6 +5,7 @@ import type { Event, NumberedEvent, TaskView, WorkEntry } from "./types";
 import { fetchWork } from "./work";
 
 import { open } from "@/live/connection";
+import { type Draft, type DraftPiece, Drafts, legible } from "@/live/drafts";
 import type { Message } from "@/live/stream";
 import { NOTHING, withEarlier, withEvents, withHistory, type Work } from "@/live/work";
 
@@ -25,9 +26,13 @@ export interface TaskListener {
   onGone: () => void;
 }
 
+/** With these events of an attempt what its model was writing is over. */
+const OVER = new Set<Event["kind"]>(["replied", "resumed", "stopped", "finished"]);
+
 /** The logs of a task's attempts, by the attempts' ids. One for each page of a task. */
 export class TaskLogs {
   private logs = new Map<string, Log>();
+  private drafts = new Drafts();
   private asked = new Set<string>();
   private listeners = new Set<() => void>();
   private changes = 0;
@@ -47,10 +52,31 @@ export class TaskLogs {
     return () => this.listeners.delete(listener);
   };
 
+  /** What the attempt's model writes just now. */
+  draftOf = (attempt: string): Draft | null => this.drafts.get(attempt);
+
   private set(attempt: string, part: Partial<Log>): void {
     this.logs.set(attempt, { ...this.get(attempt), ...part });
     this.changes += 1;
+    this.tell();
+  }
+
+  private tell(): void {
     for (const listener of this.listeners) listener();
+  }
+
+  /** The stream was opened anew: it tells the drafts from their beginnings. */
+  reopened(): void {
+    this.drafts.forget();
+    this.changes += 1;
+    this.tell();
+  }
+
+  /** Changes the draft of an attempt. That it grows is no change of the page's list of pieces; that it comes or goes is. */
+  private draft(attempt: string, how: () => void): void {
+    const before = legible(this.drafts.get(attempt));
+    how();
+    if (legible(this.drafts.get(attempt)) !== before) this.changes += 1;
   }
 
   /** Messages of the stream, in their order. */
@@ -59,9 +85,14 @@ export class TaskLogs {
     for (const message of messages) {
       if (message.event === "event") {
         const { attempt, event } = JSON.parse(message.data) as NumberedEvent;
+        if (OVER.has(event.kind)) this.draft(attempt, () => this.drafts.over(attempt, event.seq));
         const batch = batches.get(attempt);
         if (batch) batch.push(event);
         else batches.set(attempt, [event]);
+      }
+      if (message.event === "draft") {
+        const piece = JSON.parse(message.data) as DraftPiece;
+        this.draft(piece.attempt, () => this.drafts.take(piece));
       }
       if (message.event === "task") this.listener.onTask(JSON.parse(message.data) as TaskView);
       if (message.event === "gone") this.listener.onGone();
@@ -72,6 +103,7 @@ export class TaskLogs {
       this.set(attempt, after);
       this.listener.onWork(attempt, before, after);
     }
+    if (batches.size === 0 && messages.some((message) => message.event === "draft")) this.tell();
   }
 
   /** Fetches the newest entries, once. */
@@ -107,9 +139,11 @@ export function useTaskLogs(task: string, seq: number | null, listener: TaskList
   useEffect(() => {
     if (!ready) return undefined;
     return open({
-      url: `/api/v1/tasks/${encodeURIComponent(task)}/events`,
+      url: `/api/v1/tasks/${encodeURIComponent(task)}/events?drafts=true`,
       after: String(seq),
-      onState: () => undefined,
+      onState: (state) => {
+        if (state.kind === "live") logs.reopened();
+      },
       onMessages: (messages) => logs.take(messages),
     });
     // The stream goes on from its own place; that of the page is where it begins.
@@ -120,4 +154,8 @@ export function useTaskLogs(task: string, seq: number | null, listener: TaskList
 
 export function useLog(logs: TaskLogs, attempt: string | null): Log {
   return useSyncExternalStore(logs.subscribe, () => (attempt === null ? UNLOADED : logs.get(attempt)));
+}
+
+export function useDraft(logs: TaskLogs, attempt: string): Draft | null {
+  return useSyncExternalStore(logs.subscribe, () => logs.draftOf(attempt));
 }

@@ -1468,7 +1468,7 @@ export interface paths {
          * @description A task's events, those that there are and those that come, and the task itself whenever it changes.
          *
          *     `event: task` carries a `TaskView`, `event: event` a `NumberedEvent` with its place as id, `event: lines` a
-         *     `NumberedLines`; `event: gone` ends it. Comments come while nothing happens.
+         *     `NumberedLines`, `event: draft` a `DraftPiece`; `event: gone` ends it. Comments come while nothing happens.
          */
         get: operations["stream_task"];
         put?: never;
@@ -2016,10 +2016,13 @@ export interface components {
         };
         /**
          * AttemptColumn
-         * @description An attempt to compare: size of the change, verdict, and why it is or is not the best.
+         * @description An attempt to compare, with what its `rank` (1 is the best) was made from: the verdict, then how it `fares` on
+         *     the new tests of the others (0 to 1, None where none was tried on it), then warnings and size.
          */
         AttemptColumn: {
             attempt: components["schemas"]["AttemptLine"];
+            /** Fares */
+            fares?: number | null;
             /**
              * Files
              * @default []
@@ -2237,6 +2240,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -3272,8 +3276,8 @@ export interface components {
          * @description The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
          *     where it is too large for one answer: download it).
          *
-         *     `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
-         *     the attempt's last checkpoint.
+         *     `against` is "base", the name of an attempt, or "reviewed": then it is the change that a review looked at. `so_far`
+         *     says that there is no result yet: the changes are those at the attempt's last checkpoint.
          */
         DiffView: {
             /**
@@ -3375,6 +3379,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -4241,8 +4246,15 @@ export interface components {
         /**
          * Limits
          * @description What one attempt may use; it stops with the reason when it reaches one. Money is US dollars.
+         *
+         *     `check_rounds` is how often a model that ends with failing checks is told of them and goes on.
          */
         Limits: {
+            /**
+             * Check Rounds
+             * @default 3
+             */
+            check_rounds: number;
             /**
              * Check Seconds
              * @default 600
@@ -4638,7 +4650,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Judged"] | components["schemas"]["Published"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["SetUpFailed"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Judged"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -5343,7 +5355,8 @@ export interface components {
         /**
          * ResultView
          * @description The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result.
-         *     `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`.
+         *     `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`. A
+         *     `review` has its findings here; the change that it is of is the diff against "reviewed".
          */
         ResultView: {
             /**
@@ -5374,6 +5387,7 @@ export interface components {
              * @default false
              */
             has_patch: boolean;
+            review?: components["schemas"]["Review"] | null;
             /**
              * Seconds
              * @default 0
@@ -5474,13 +5488,16 @@ export interface components {
         };
         /**
          * Review
-         * @description The outcome of a review: whether the change under review is `correct`, None where the model did not say.
+         * @description The outcome of a review: whether the change under review is `correct`, None where the model did not say. `diff`
+         *     is the blob id of that change as a patch.
          */
         Review: {
             /** Confidence */
             confidence?: number | null;
             /** Correct */
             correct?: boolean | null;
+            /** Diff */
+            diff?: string | null;
             /**
              * Explanation
              * @default
@@ -5851,6 +5868,54 @@ export interface components {
         SessionsEnded: {
             /** Ended */
             ended: number;
+        };
+        /**
+         * SetUpFailed
+         * @description A script of the environment did not come to its end, so that no sandbox was opened. What it wrote is the
+         *     attempt's output `chunk`; `command` is what it ended at and `cause` a likely one, in a sentence: empty where not
+         *     known.
+         */
+        SetUpFailed: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /**
+             * Cause
+             * @default
+             */
+            cause: string;
+            /** Chunk */
+            chunk: string;
+            /**
+             * Command
+             * @default
+             */
+            command: string;
+            /** Cut */
+            cut?: string | null;
+            /** Environment */
+            environment: string;
+            /** Exit Code */
+            exit_code: number | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "set_up_failed";
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "setup" | "maintenance";
+            /** Seconds */
+            seconds: number;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
         };
         /**
          * SetUpRan
@@ -6914,6 +6979,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -6993,6 +7059,7 @@ export interface components {
              *       "command_seconds": 120,
              *       "check_seconds": 600,
              *       "test_seconds": 60,
+             *       "check_rounds": 3,
              *       "output_bytes": 67108864,
              *       "memory_bytes": 4294967296,
              *       "processes": 512,
@@ -7410,6 +7477,7 @@ export type SecretWrite = components['schemas']['SecretWrite'];
 export type Seen = components['schemas']['Seen'];
 export type SelfTest = components['schemas']['SelfTest'];
 export type SessionsEnded = components['schemas']['SessionsEnded'];
+export type SetUpFailed = components['schemas']['SetUpFailed'];
 export type SetUpRan = components['schemas']['SetUpRan'];
 export type SignInRequest = components['schemas']['SignInRequest'];
 export type SignInWays = components['schemas']['SignInWays'];
@@ -14492,7 +14560,7 @@ export interface operations {
     get_diff: {
         parameters: {
             query?: {
-                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. */
+                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. Of a review "reviewed" is the change that it looks at. */
                 against?: string;
                 /** @description Lines around each change. */
                 context?: number;
@@ -15109,7 +15177,7 @@ export interface operations {
     download_patch: {
         parameters: {
             query?: {
-                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. */
+                /** @description What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. Of a review "reviewed" is the change that it looks at. */
                 against?: string;
             };
             header?: never;
@@ -15813,6 +15881,8 @@ export interface operations {
             query?: {
                 /** @description From behind this event on; all without it. */
                 after?: number | null;
+                /** @description Replies, too, while models write them. */
+                drafts?: boolean;
                 /** @description Events as they are stored, or lines as `run --json` has them. */
                 form?: "events" | "lines";
             };

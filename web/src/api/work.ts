@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
 import { client, data } from "./client";
 import { queries } from "./query";
-import type { AttemptView, paths } from "./types";
+import type { AttemptView, CommandView, paths } from "./types";
 
 /** An attempt of a task, as paths name it: "turn.number". */
 export interface AttemptRef {
@@ -88,17 +88,19 @@ export async function fetchPatch(ref: AttemptRef): Promise<string> {
   return data(await client.GET(`${BASE}/patch`, { params: { path: path(ref) }, parseAs: "text" }));
 }
 
-/** The commands of an attempt; with `search` those that have it in them or in their output. */
+/** The commands of an attempt; with `search` those that have it in them or in their output. What was fetched before is
+ * not fetched again: a command that has ended stays as it is. */
 export function useCommands(ref: AttemptRef, search = "") {
   return useQuery({
     queryKey: key(ref, "commands", search),
     queryFn: async ({ signal }) => {
-      const commands = [];
-      let after = 0;
+      const known = search ? [] : (queries.getQueryData<CommandView[]>(key(ref, "commands", search)) ?? []);
+      const commands = [...known];
+      let after = known.at(-1)?.seq ?? 0;
       for (;;) {
         const page = data(await client.GET(`${BASE}/commands`, { params: { path: path(ref), query: { after, limit: search ? 200 : 1000, search } }, signal }));
         commands.push(...page.commands);
-        if (typeof page.after !== "number") return commands;
+        if (typeof page.after !== "number") return commands.length > known.length ? commands : known;
         after = page.after;
       }
     },

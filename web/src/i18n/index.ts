@@ -1,7 +1,8 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 
-import { en } from "./en";
+import type { en } from "./en";
+import { common } from "./en/common";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -17,6 +18,30 @@ declare module "i18next" {
   }
 }
 
+export type Part = Exclude<keyof typeof en, "common">;
+type Bundle = Record<string, string>;
+
+/** The words of each part of the app come with its pages. */
+const PARTS: Record<Language, Record<Part, () => Promise<Bundle>>> = {
+  en: {
+    environments: () => import("./en/environments").then((module) => module.environments),
+    home: () => import("./en/home").then((module) => module.home),
+    settings: () => import("./en/settings").then((module) => module.settings),
+    signin: () => import("./en/signin").then((module) => module.signin),
+    task: () => import("./en/task").then((module) => module.task),
+    welcome: () => import("./en/welcome").then((module) => module.welcome),
+  },
+  zh: {
+    environments: () => import("./zh/environments").then((module) => module.environments),
+    home: () => import("./zh/home").then((module) => module.home),
+    settings: () => import("./zh/settings").then((module) => module.settings),
+    signin: () => import("./zh/signin").then((module) => module.signin),
+    task: () => import("./zh/task").then((module) => module.task),
+    welcome: () => import("./zh/welcome").then((module) => module.welcome),
+  },
+};
+const wanted = new Set<Part>();
+
 const KEY = "journeyman.language";
 
 /** Written by theme.js before the first paint: what this browser chose, or what its language suggests. */
@@ -24,22 +49,32 @@ function chosen(): Language {
   return document.documentElement.lang === "zh" ? "zh" : "en";
 }
 
+async function take(language: Language, part: Part | "common", load: () => Promise<Bundle>): Promise<void> {
+  if (!i18next.hasResourceBundle(language, part)) i18next.addResourceBundle(language, part, await load());
+}
+
 async function load(language: Language): Promise<void> {
-  if (language === "zh" && !i18next.hasResourceBundle("zh", "common")) {
-    const { zh } = await import("./zh");
-    for (const [name, bundle] of Object.entries(zh)) i18next.addResourceBundle("zh", name, bundle);
-  }
+  const parts = [...wanted].map((part) => take(language, part, PARTS[language][part]));
+  if (language === "zh") parts.push(take("zh", "common", () => import("./zh/common").then((module) => module.common)));
+  await Promise.all(parts);
+}
+
+/** The words of a part, in the language of the page and in each that is chosen from then on. */
+export async function words(part: Part): Promise<void> {
+  wanted.add(part);
+  const now = language();
+  await take(now, part, PARTS[now][part]);
 }
 
 export async function startLanguages(): Promise<void> {
   await i18next.use(initReactI18next).init({
     lng: "en",
     fallbackLng: "en",
-    ns: Object.keys(en),
+    ns: ["common"],
     defaultNS: "common",
     keySeparator: false,
     nsSeparator: false,
-    resources: { en },
+    resources: { en: { common } },
     interpolation: { escapeValue: false },
     react: { useSuspense: false },
   });

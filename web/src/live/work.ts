@@ -1,5 +1,7 @@
 import type { CallView, EntryOf, Event, EventOf, PlanStep, WorkEntry } from "@/api/types";
 
+import { clip } from "./clip";
+
 /**
  * What an attempt has done so far: the service's fold of its work log (`/work`), carried on by the events of the
  * stream. An event that is in it already changes nothing, so the history that was fetched and the stream that was
@@ -126,6 +128,9 @@ function add(work: Work, event: Event): void {
     case "opened":
       work.opened += 1;
       break;
+    case "set_up_failed":
+      work.commands += 1;
+      break;
     case "request_refused":
       work.refusals += 1;
       break;
@@ -178,7 +183,7 @@ function replied(work: Work, event: EventOf<"replied">): void {
               at: event.at,
               seconds: null,
               status: "running",
-              arguments: item.arguments,
+              arguments: clip(item.arguments),
               content: "",
               detail: null,
               files: false,
@@ -198,7 +203,7 @@ function returned(work: Work, event: EventOf<"tool_returned">): void {
     ...call,
     status: event.is_error ? "failed" : "completed",
     seconds: Math.max(event.at - call.at, 0),
-    content: event.content,
+    content: clip(event.content),
     detail,
     files: Boolean(event.checkpoint),
   }));
@@ -279,6 +284,11 @@ function wordsOf(event: Event): string {
   switch (event.kind) {
     case "attempt_started":
       return event.base.left_out.join(" ");
+    case "set_up_failed": {
+      const phase = event.phase === "setup" ? "set-up" : "maintenance script";
+      const ended = event.cut ? `cut off: ${event.cut}` : `exit code ${event.exit_code}`;
+      return `The ${phase} of the environment ${event.environment} failed (${ended}).${event.cause ? ` ${event.cause}` : ""}`;
+    }
     case "opened":
       return `The sandbox is open (${event.backend}${event.environment ? `, ${event.environment}` : ""}).`;
     case "request_refused": {

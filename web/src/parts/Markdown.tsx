@@ -4,6 +4,7 @@ import remarkGfm from "remark-gfm";
 
 import { cx } from "@/ui/class";
 
+import { rehypeCaret } from "./caret";
 import { remarkCited, type Pointer } from "./cited";
 import { CodeBlock } from "./Code";
 import { Diagram } from "./Diagram";
@@ -74,6 +75,26 @@ export const Markdown = memo(function Markdown({ text, cite }: { text: string; c
   return (
     <div className={PROSE}>
       <ReactMarkdown remarkPlugins={PLUGINS} components={components(cite)} skipHtml>
+        {text}
+      </ReactMarkdown>
+    </div>
+  );
+});
+
+const PLAIN = "my-3 overflow-x-auto rounded-lg border border-line bg-sunken p-3 font-mono text-xs leading-5 scroll-thin";
+
+/** Half a diagram cannot be drawn, and colours for half a block would be looked for at every word. */
+const UNFINISHED: Components = {
+  ...components(({ target, start }) => <span className="font-mono text-2xs text-faint">{`${target.split("/").at(-1) ?? target}:${start}`}</span>),
+  pre: ({ children }) => <pre className={PLAIN}>{children}</pre>,
+  code: ({ children }) => <code className="font-mono text-[0.85em] wrap-break-word">{children}</code>,
+};
+
+/** The same for what a model is writing just now, with a caret at its end. */
+export const Unfinished = memo(function Unfinished({ text }: { text: string }) {
+  return (
+    <div className={PROSE}>
+      <ReactMarkdown remarkPlugins={PLUGINS} rehypePlugins={[rehypeCaret]} components={UNFINISHED} skipHtml>
         {text}
       </ReactMarkdown>
     </div>

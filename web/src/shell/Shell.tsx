@@ -1,6 +1,6 @@
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { Boxes, Keyboard, ListTodo, LogOut, Plus, Search, Settings, SlidersHorizontal, UserRound } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { signOut, useSession } from "@/api/session";
@@ -13,9 +13,18 @@ import { ConnectionBar, ConnectionDot } from "./Connection";
 import { sayFailed } from "./errors";
 import { useShortcuts } from "./keys";
 import { Logo } from "./Logo";
-import { Palette } from "./Palette";
-import { ShortcutsSheet } from "./Shortcuts";
 import { setTheme, type Theme, useTheme } from "./theme";
+
+const loadPalette = () => import("./Palette").then((module) => ({ default: module.Palette }));
+const Palette = lazy(loadPalette);
+const ShortcutsSheet = lazy(() => import("./Shortcuts").then((module) => ({ default: module.ShortcutsSheet })));
+
+/** Shows what is inside from the first time on that it is open, so that nothing of it is fetched before. */
+function WhenOpen({ open, children }: { open: boolean; children: ReactNode }) {
+  const [ever, setEver] = useState(open);
+  if (open && !ever) setEver(true);
+  return ever ? <Suspense fallback={null}>{children}</Suspense> : null;
+}
 
 function NavLink({ to, icon, children }: { to: "/" | "/environments" | "/settings"; icon: ReactNode; children: ReactNode }) {
   return (
@@ -38,6 +47,7 @@ export function Shell() {
   useShortcuts({
     "mod+k": () => setPalette(true),
     "?": () => setSheet(true),
+    "mod+/": () => setSheet(true),
     c: () => void navigate({ to: "/", hash: "new" }),
     "g t": () => void navigate({ to: "/" }),
     "g e": () => void navigate({ to: "/environments" }),
@@ -71,6 +81,7 @@ export function Shell() {
           <button
             type="button"
             onClick={() => setPalette(true)}
+            onPointerEnter={() => void loadPalette()}
             className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-sm text-faint transition-colors hover:border-line-strong sm:w-56"
           >
             <Search size={14} />
@@ -87,8 +98,12 @@ export function Shell() {
       <main id="content" tabIndex={-1} className="flex flex-1 flex-col outline-none">
         <Outlet />
       </main>
-      <Palette open={palette} onOpenChange={setPalette} onShortcuts={() => setSheet(true)} />
-      <ShortcutsSheet open={sheet} onOpenChange={setSheet} />
+      <WhenOpen open={palette}>
+        <Palette open={palette} onOpenChange={setPalette} onShortcuts={() => setSheet(true)} />
+      </WhenOpen>
+      <WhenOpen open={sheet}>
+        <ShortcutsSheet open={sheet} onOpenChange={setSheet} />
+      </WhenOpen>
     </div>
   );
 }

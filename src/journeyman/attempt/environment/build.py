@@ -19,10 +19,12 @@ from journeyman.attempt.environment.diagnose import likely_cause
 from journeyman.attempt.environment.gather import Gathered
 from journeyman.attempt.environment.key import Keys
 from journeyman.attempt.environment.probed import probed
+from journeyman.attempt.environment.said import ScriptFailed
 from journeyman.attempt.host import Host
 from journeyman.checks.run import PROBE, run_check
 from journeyman.core.environment import BypassProbe, EnvironmentUse, NetworkPolicy, Refusal, Script
 from journeyman.core.errors import EnvironmentFailed, SandboxError, UsageError
+from journeyman.core.events import SetUpFailed
 from journeyman.core.evidence import Check, CheckRun
 from journeyman.core.task import Base, Limits
 from journeyman.core.text import decode, one_line, plain
@@ -247,7 +249,7 @@ async def way_out(
         yield gateway
 
 
-async def _failed(site: Site, script: Script, ran: Ran, blob: str) -> EnvironmentFailed:
+async def _failed(site: Site, script: Script, ran: Ran, blob: str) -> ScriptFailed:
     phase = "maintenance" if script is site.use.environment.maintenance else "set-up"
     result, tail = ran.result, plain(ran.output.tail(TAIL)).strip()
     cause = likely_cause(
@@ -273,7 +275,17 @@ async def _failed(site: Site, script: Script, ran: Ran, blob: str) -> Environmen
     if cause:
         parts.append(f"Likely cause: {cause}")
     parts.append("Nothing of it is used. `journeyman env show --output` prints all that it said.")
-    return EnvironmentFailed("\n".join(parts))
+    event = SetUpFailed(
+        environment=name,
+        phase="maintenance" if phase == "maintenance" else "setup",
+        chunk="",
+        seconds=result.seconds,
+        exit_code=result.exit_code,
+        cut=result.cut,
+        command=one_line(ran.command, 200) if ran.command else "",
+        cause=cause,
+    )
+    return ScriptFailed("\n".join(parts), event, blob)
 
 
 async def _scan(site: Site, out: Path) -> None:

@@ -4,10 +4,32 @@ from collections.abc import Sequence
 
 from journeyman.attempt.environment.cache import Build
 from journeyman.core import folds
-from journeyman.core.errors import StoreError
-from journeyman.core.events import SetUpRan
+from journeyman.core.errors import EnvironmentFailed, StoreError
+from journeyman.core.events import SetUpFailed, SetUpRan
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
+
+
+class ScriptFailed(EnvironmentFailed):
+    """A script of an environment that failed: the event that tells so, but for its chunk, and the blob of all that it
+    wrote."""
+
+    def __init__(self, message: str, event: SetUpFailed, output: str) -> None:
+        super().__init__(message)
+        self.event = event
+        self.output = output
+
+
+async def failed(store: Store, log: AttemptLog, error: ScriptFailed) -> None:
+    """Write down a failure with its output, which is then the attempt's own."""
+    try:
+        output = await store.blob(error.output)
+    except StoreError:
+        return
+    chunk = log.chunk()
+    chunk.write(output)
+    await chunk.close()
+    await log.append(error.event.model_copy(update={"chunk": chunk.id}))
 
 
 async def set_up(store: Store, log: AttemptLog, builds: Sequence[Build]) -> tuple[SetUpRan, ...]:

@@ -407,12 +407,14 @@ class MatrixRow(Value):
 
 
 class AttemptColumn(Value):
-    """An attempt to compare: size of the change, verdict, and why it is or is not the best."""
+    """An attempt to compare, with what its `rank` (1 is the best) was made from: the verdict, then how it `fares` on
+    the new tests of the others (0 to 1, None where none was tried on it), then warnings and size."""
 
     attempt: AttemptLine
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     rank: int | None = None
+    fares: float | None = None
 
 
 class MatrixPair(Value):

@@ -10,7 +10,7 @@ from pydantic import Field
 from journeyman.core.api.tasks import AttemptLine
 from journeyman.core.environment import EnvironmentUse, Refusal
 from journeyman.core.events import CommandEnded, Event, FilesChanged, Opened, PlanStep, PlanUpdated
-from journeyman.core.evidence import Change, Check, Citation, Comparison, StageRun
+from journeyman.core.evidence import Change, Check, Citation, Comparison, Review, StageRun
 from journeyman.core.model import Strategy
 from journeyman.core.task import Base, Limits, Mode, StopReason, Verdict
 from journeyman.core.usage import Usage
@@ -96,7 +96,8 @@ class ChecksView(Value):
 
 class ResultView(Value):
     """The outcome of an attempt. `sentences` say what happened to the checks; `tree` is git's id of the result.
-    `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`."""
+    `stages` are the models of a cascade that were tried; the last one alone would have cost about `cost_alone`. A
+    `review` has its findings here; the change that it is of is the diff against "reviewed"."""
 
     verdict: Verdict
     summary: str
@@ -111,6 +112,7 @@ class ResultView(Value):
     has_patch: bool = False
     stages: tuple[StageRun, ...] = ()
     cost_alone: float | None = None
+    review: Review | None = None
 
 
 class AttemptView(Value):
@@ -329,8 +331,8 @@ class DiffView(Value):
     """The changes from `against` to the attempt's result, file by file, and as a patch that git reads (`unified`, empty
     where it is too large for one answer: download it).
 
-    `against` is "base", or the name of an attempt. `so_far` says that there is no result yet: the changes are those at
-    the attempt's last checkpoint.
+    `against` is "base", the name of an attempt, or "reviewed": then it is the change that a review looked at. `so_far`
+    says that there is no result yet: the changes are those at the attempt's last checkpoint.
     """
 
     attempt: str

@@ -33,6 +33,7 @@ async def stream_task(
     form: Annotated[
         Literal["events", "lines"], Query(description="Events as they are stored, or lines as `run --json` has them.")
     ] = "events",
+    drafts: Annotated[bool, Query(description="Replies, too, while models write them.")] = False,
     last_event_id: Annotated[
         int | None, Header(ge=0, le=MOST, description="Where a stream before this one ended; wins over `after`.")
     ] = None,
@@ -40,11 +41,11 @@ async def stream_task(
     """A task's events, those that there are and those that come, and the task itself whenever it changes.
 
     `event: task` carries a `TaskView`, `event: event` a `NumberedEvent` with its place as id, `event: lines` a
-    `NumberedLines`; `event: gone` ends it. Comments come while nothing happens.
+    `NumberedLines`, `event: draft` a `DraftPiece`; `event: gone` ends it. Comments come while nothing happens.
     """
     streams = streams_of(request).tasks
     start = last_event_id if last_event_id is not None else after or 0
-    told = streams.lines(actor, task, start) if form == "lines" else streams.events(actor, task, start)
+    told = (streams.lines if form == "lines" else streams.events)(actor, task, start, drafts=drafts)
     return StreamingResponse(told, media_type="text/event-stream", headers=HEADERS)
 
 

@@ -45,7 +45,8 @@ Against = Annotated[
     Query(
         min_length=1,
         max_length=80,
-        description='What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there.',
+        description='What to compare with: "base", an attempt ("1", "2.1"), or "turn-1" for what was chosen there. '
+        'Of a review "reviewed" is the change that it looks at.',
         examples=["base"],
     ),
 ]
@@ -212,7 +213,7 @@ async def get_diff(
     path: Annotated[str | None, Query(min_length=1, max_length=4096, description="Only this file.")] = None,
 ) -> DiffView:
     """The changes, file by file and line by line, and as a patch. Of an attempt without a result: those so far."""
-    so_far = attempt.verdict is None
+    so_far = attempt.verdict is None and against != diffs.REVIEWED
     read = diffs.patch_so_far if so_far else diffs.patch_of
     name, patch = await read(
         parts_of(request),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from journeyman.core.api.tasks import AttemptColumn, Matrix, MatrixPair, MatrixRow
 from journeyman.core.evidence import CheckRun, Result
 from journeyman.core.task import Attempt
-from journeyman.server.views.choice import ranked, why
+from journeyman.server.views.choice import fares, ranked, why
 from journeyman.server.views.lines import attempt_line
 
 ROWS = 500
@@ -17,12 +17,15 @@ def matrix(
     """`results` by attempt id, of those that have one. Checks come first, each followed by those of its tests that do
     not pass everywhere; of these at most `most`."""
     best = [attempt.id for attempt in ranked(attempts)]
+    crossed, found = _crossed(attempts), fares(attempts)
+    tried = {pair.on for pair in crossed}
     columns = [
         AttemptColumn(
             attempt=attempt_line(attempt, chosen),
             files=tuple(change.path for change in results[attempt.id].changes) if attempt.id in results else (),
             warnings=results[attempt.id].warnings if attempt.id in results else (),
             rank=best.index(attempt.id) + 1 if attempt.id in best else None,
+            fares=found.get(attempt.id) if f"{attempt.turn}.{attempt.number}" in tried else None,
         )
         for attempt in attempts
     ]
@@ -34,9 +37,9 @@ def matrix(
         rows.append(
             MatrixRow(check=command, base=_word(base), attempts={name: _word(run) for name, run in after.items()})
         )
-        found = _tests(command, base, after)
-        rows += found[: max(most - tests, 0)]
-        tests += len(found)
+        listed = _tests(command, base, after)
+        rows += listed[: max(most - tests, 0)]
+        tests += len(listed)
     return Matrix(
         turn=turn,
         columns=tuple(columns),
@@ -45,7 +48,7 @@ def matrix(
         best=best[0] if best else None,
         why=why(attempts, chosen),
         hidden=max(tests - most, 0),
-        crossed=_crossed(attempts),
+        crossed=crossed,
     )
 
 

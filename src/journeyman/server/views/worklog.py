@@ -30,6 +30,7 @@ from journeyman.core.events import (
     Resumed,
     Retried,
     Said,
+    SetUpFailed,
     Stopped,
     ToolReturned,
     ToolStarted,
@@ -37,7 +38,7 @@ from journeyman.core.events import (
 from journeyman.core.items import Reasoning
 from journeyman.core.model import Reply
 from journeyman.core.text import clip
-from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words
+from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words, set_up_words
 from journeyman.server.views.checks import run_view
 
 CONTENT = 20_000
@@ -191,6 +192,8 @@ def _words(event: Event) -> str:
         case Opened():
             what = f", {event.environment}" if event.environment else ""
             return f"The sandbox is open ({event.backend}{what})."
+        case SetUpFailed():
+            return set_up_words(event)
         case RequestRefused(refusal=refusal):
             return f"Refused: {refusal.method} {refusal.host}:{refusal.port}. {refusal.reason}"
         case Progressed(text=text):

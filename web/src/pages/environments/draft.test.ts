@@ -24,6 +24,7 @@ const ENVIRONMENT: Environment = {
     command_seconds: 120,
     check_seconds: 600,
     test_seconds: 60,
+    check_rounds: 3,
     output_bytes: 1,
     memory_bytes: 3_333_333_333,
     processes: 512,

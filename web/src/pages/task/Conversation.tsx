@@ -4,12 +4,14 @@ import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore
 import { useTranslation } from "react-i18next";
 
 import type { AttemptLine } from "@/api/types";
+import { legible } from "@/live/drafts";
 import { Failed } from "@/shell/Failed";
 import { Button } from "@/ui/Button";
 import { Working } from "@/ui/States";
 
 import { Answer } from "./Answer";
 import { useTaskPage } from "./context";
+import { Draft, Written } from "./Draft";
 import { Entry } from "./Entry";
 import { FollowUp } from "./FollowUp";
 import { type Item, itemsOf } from "./items";
@@ -41,7 +43,7 @@ export function Conversation() {
   // Every log is read anew when any has changed; the items keep their keys, so that only what changed is painted.
   const version = useSyncExternalStore(logs.subscribe, logs.version);
   const items = useMemo(
-    () => itemsOf(view, { attempts, opened, logOf: logs.get }),
+    () => itemsOf(view, { attempts, opened, logOf: logs.get, writes: (attempt) => legible(logs.draftOf(attempt)) }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- `version` stands for what `logs.get` answers
     [view, attempts, opened, logs, version],
   );
@@ -55,7 +57,7 @@ export function Conversation() {
     count: items.length,
     getScrollElement: () => box.current,
     estimateSize: (index) => ESTIMATES[items[index]?.kind ?? "entry"],
-    getItemKey: (index) => items[index]?.key ?? index,
+    getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
     overscan: 6,
     paddingStart: 12,
     paddingEnd: 16,
@@ -118,6 +120,7 @@ export function Conversation() {
           </Button>
         </div>
       ) : null}
+      <Written running={running} writes={items.some((item) => item.kind === "draft")} />
       <FollowUp />
     </>
   );
@@ -130,6 +133,7 @@ const ESTIMATES: Record<Item["kind"], number> = {
   log: 40,
   earlier: 48,
   entry: 44,
+  draft: 72,
   progress: 32,
   answer: 260,
   message: 56,
@@ -160,6 +164,8 @@ function Piece({ item, onToggle, onPick }: { item: Item; onToggle: (attempt: str
     }
     case "entry":
       return <Entry entry={item.entry} attempt={item.attempt} />;
+    case "draft":
+      return <Draft attempt={item.attempt} />;
     case "progress":
       return <Progress attempt={item.attempt} />;
     case "answer":

@@ -177,8 +177,14 @@ function CandidateLine({ entry }: { entry: EntryOf<"candidate"> }) {
 function NoteLine({ entry }: { entry: EntryOf<"note"> }) {
   const { show } = useTaskPage();
   const refused = entry.event === "request_refused";
+  const failed = entry.event === "set_up_failed";
+  const to = refused ? ("details" as const) : failed ? ("terminal" as const) : null;
   return (
-    <Line icon={refused ? <ShieldAlert size={13} /> : <Info size={13} />} tone={refused ? "text-warn" : "text-faint"} {...(refused ? { onClick: () => show({ tab: "details" }) } : {})}>
+    <Line
+      icon={refused ? <ShieldAlert size={13} /> : failed ? <SquareTerminal size={13} /> : <Info size={13} />}
+      tone={failed ? "text-bad" : refused ? "text-warn" : "text-faint"}
+      {...(to ? { onClick: () => show({ tab: to }) } : {})}
+    >
       <span className="text-muted" title={entry.text}>
         {entry.text}
       </span>

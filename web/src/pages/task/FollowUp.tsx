@@ -8,16 +8,20 @@ import { useShortcuts } from "@/shell/keys";
 import { Button, IconButton } from "@/ui/Button";
 
 import { clearComments, dropComment, useComments } from "./comments";
+import { lineWords } from "./changes/lines";
 import { useTaskPage } from "./context";
 
 /** Words for a task: while it runs they steer it, after that they are its next turn. */
 export function FollowUp() {
   const { t } = useTranslation("task");
-  const { view, attempt, follow } = useTaskPage();
+  const { view, attempt, follow, show } = useTaskPage();
   const { id, status } = view.task;
   const acts = useTaskActs(id);
   const comments = useComments(id);
   const [text, setText] = useState("");
+  const before = view.turns.at(-1)?.attempts.length ?? 1;
+  const [wanted, setWanted] = useState<number | null>(null);
+  const attempts = wanted ?? before;
   const box = useRef<HTMLTextAreaElement>(null);
   const key = useRef<string | null>(null);
   useShortcuts({ f: () => box.current?.focus() });
@@ -32,6 +36,7 @@ export function FollowUp() {
     onSuccess: () => {
       key.current = null;
       setText("");
+      setWanted(null);
       if (steering) return;
       clearComments(id);
       follow();
@@ -48,6 +53,7 @@ export function FollowUp() {
     const turn = {
       prompt: text.trim(),
       mode,
+      attempts,
       comments: comments.map(({ path, start, end, side, text: said }) => ({ path, start, end: end ?? null, side, text: said })),
       ...(attempt && !attempt.chosen && attempt.turn === view.task.turn && attempt.verdict ? { attempt: attempt.name } : {}),
     };
@@ -67,9 +73,14 @@ export function FollowUp() {
             {comments.map((comment) => (
               <li key={comment.key} className="flex items-center gap-2 text-sm">
                 <MessageSquarePlus size={13} className="shrink-0 text-accent-text" />
-                <span className="shrink-0 font-mono text-xs text-muted">
-                  {comment.path.split("/").at(-1)}:{comment.start}
-                </span>
+                <button
+                  type="button"
+                  title={comment.path}
+                  className="shrink-0 font-mono text-xs text-muted hover:text-ink hover:underline"
+                  onClick={() => show({ tab: "changes", at: comment.path, from: comment.start, to: comment.end ?? comment.start })}
+                >
+                  {comment.path.split("/").at(-1)}:{lineWords(comment)}
+                </button>
                 <span className="min-w-0 flex-1 truncate">{comment.text}</span>
                 <IconButton size="sm" label={t("comment.drop")} icon={<X size={13} />} onClick={() => dropComment(id, comment.key)} />
               </li>
@@ -97,6 +108,22 @@ export function FollowUp() {
             </Button>
           ) : (
             <>
+              <select
+                aria-label={t("followUp.attempts")}
+                title={t("followUp.attempts")}
+                value={attempts}
+                onChange={(event) => {
+                  key.current = null;
+                  setWanted(Number(event.target.value));
+                }}
+                className="h-7 rounded-md border border-line bg-surface px-1 text-sm text-muted hover:border-line-strong"
+              >
+                {[1, 2, 3, 4, 5, 6, 7, 8].map((number) => (
+                  <option key={number} value={number}>
+                    {t("followUp.times", { count: number })}
+                  </option>
+                ))}
+              </select>
               <Button size="sm" icon={<MessageCircleQuestion size={14} />} disabled={!ready} onClick={() => send("ask")}>
                 {t("mode.ask", { ns: "common" })}
               </Button>

@@ -1,18 +1,21 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Pencil, RotateCw, Square, Trash2, Upload } from "lucide-react";
+import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Globe, GlobeLock, Link2, Pencil, RotateCw, Square, Trash2, Upload } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useTaskActs } from "@/api/tasks";
+import { useAttempt } from "@/api/work";
 import { compact, money } from "@/i18n/format";
 import { repositoryName, StatusBadge } from "@/parts/Status";
 import { sayFailed } from "@/shell/errors";
 import { Delta } from "@/ui/Badge";
 import { Button, buttonClass, IconButton } from "@/ui/Button";
+import { copyText } from "@/ui/Copy";
 import { Confirm, Dialog } from "@/ui/Dialog";
 import { Input } from "@/ui/Field";
 import { Menu, MenuItem, MenuLine } from "@/ui/Menu";
 import { Elapsed } from "@/ui/Time";
+import { say } from "@/ui/toast";
 
 import { useTaskPage } from "./context";
 import { TakeOver } from "./TakeOver";
@@ -43,6 +46,7 @@ export function Header() {
           ) : null}
           {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
+          <Network />
           {task.summary.branch ? (
             <span className="inline-flex items-center gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
               <Upload size={11} aria-label={t("pushed", { branch: "" })} />
@@ -68,6 +72,23 @@ export function Header() {
         <More />
       </div>
     </header>
+  );
+}
+
+/** Whether the sandbox has a way out; what exactly stands in the details. */
+function Network() {
+  const { t } = useTranslation("task");
+  const { ref, show } = useTaskPage();
+  const opened = useAttempt(ref).data?.opened;
+  if (!opened) return null;
+  const out = opened.probes.length > 0;
+  return (
+    <span>
+      <button type="button" title={opened.environment || t("network.off")} onClick={() => show({ tab: "details" })} className="inline-flex items-center gap-1 rounded-sm hover:text-ink hover:underline">
+        {out ? <Globe size={11} aria-hidden /> : <GlobeLock size={11} aria-hidden />}
+        {out ? t("network.some") : t("network.off")}
+      </button>
+    </span>
   );
 }
 
@@ -129,6 +150,12 @@ function More() {
           onSelect={() => acts.update.mutate({ archived: !task.archived }, { onError: (error) => sayFailed(error) })}
         >
           {task.archived ? t("unarchive") : t("archive")}
+        </MenuItem>
+        <MenuItem
+          icon={<Link2 size={15} />}
+          onSelect={() => void copyText(location.href).then(() => say({ kind: "done", title: t("share.copied") }), sayFailed)}
+        >
+          {t("share")}
         </MenuItem>
         <MenuLine />
         <MenuItem icon={<Ban size={15} />} disabled={!may.has("cancel")} onSelect={() => setAsked("cancel")}>

@@ -1,11 +1,11 @@
-import { Check, ChevronRight, Circle, CircleDot, CornerDownRight } from "lucide-react";
+import { Check, ChevronRight, Circle, CircleDot, CornerDownRight, SquareTerminal } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useLog } from "@/api/logs";
+import { useDraft, useLog } from "@/api/logs";
 import { useTaskActs } from "@/api/tasks";
 import type { AttemptLine, Message, TurnView } from "@/api/types";
-import { useAttempt } from "@/api/work";
+import { type AttemptRef, useAttempt, useCommands } from "@/api/work";
 import { duration, money } from "@/i18n/format";
 import { StatusIcon } from "@/parts/Status";
 import { sayFailed } from "@/shell/errors";
@@ -155,8 +155,9 @@ export function Progress({ attempt }: { attempt: AttemptLine }) {
   const { t } = useTranslation("task");
   const { logs } = useTaskPage();
   const { progress } = useLog(logs, attempt.id);
+  const draft = useDraft(logs, attempt.id);
   const last = progress || attempt.summary.line;
-  const line = !last || last === "thinking" ? t("thinking") : last;
+  const line = draft && !progress ? t("draft.written", { count: draft.written }) : !last || last === "thinking" ? t("thinking") : last;
   return (
     <p className="flex items-center gap-2 py-1.5 text-sm text-muted">
       <span aria-hidden className="size-2 shrink-0 animate-breathe rounded-full bg-accent" />
@@ -181,7 +182,7 @@ export function Pending({ message }: { message: Message }) {
 
 export function TurnState({ turn }: { turn: TurnView }) {
   const { t } = useTranslation("task");
-  const { view } = useTaskPage();
+  const { view, ref } = useTaskPage();
   const { task } = view;
   const acts = useTaskActs(task.id);
   if (turn.status === "queued") return <Note className="my-2">{turn.reason || task.reason || t("state.queued")}</Note>;
@@ -203,9 +204,23 @@ export function TurnState({ turn }: { turn: TurnView }) {
         ) : null
       }
     >
-      {why}
+      <span className="whitespace-pre-wrap">{why}</span>
+      {turn.status === "failed" && ref ? <SetUpOutput of={ref} /> : null}
       {view.acts.includes("approve") ? <Approve /> : null}
     </Note>
+  );
+}
+
+/** Where the set-up of the environment failed, all that it wrote is a press away. */
+function SetUpOutput({ of }: { of: AttemptRef }) {
+  const { t } = useTranslation("task");
+  const { show } = useTaskPage();
+  const failed = useCommands(of).data?.findLast((command) => command.origin === "setup" && command.exit_code !== 0);
+  if (!failed) return null;
+  return (
+    <Button size="sm" className="mt-2" icon={<SquareTerminal size={13} />} onClick={() => show({ tab: "terminal", at: failed.chunk })}>
+      {t("state.setUp")}
+    </Button>
   );
 }
 

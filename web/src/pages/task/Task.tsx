@@ -99,7 +99,7 @@ function Loaded({ view }: { view: TaskView }) {
     () => ({ view, logs, attempt, ref: attemptId ? { task: id, attempt: attemptId } : null, show, search, follow }),
     [view, logs, attempt, attemptId, id, show, search, follow],
   );
-  const tab = search.tab ?? (view.task.mode === "code" ? "changes" : "terminal");
+  const tab = search.tab ?? (view.task.mode === "ask" ? "terminal" : "changes");
   useShortcuts(Object.fromEntries(TABS.map((name, index) => [String(index + 1), () => show({ tab: name })])));
 
   return (

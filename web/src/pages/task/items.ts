@@ -9,6 +9,7 @@ export type Item =
   | { kind: "log"; key: string; attempt: AttemptLine; open: boolean; live: boolean }
   | { kind: "earlier"; key: string; attempt: AttemptLine }
   | { kind: "entry"; key: string; attempt: AttemptLine; entry: WorkEntry }
+  | { kind: "draft"; key: string; attempt: AttemptLine }
   | { kind: "progress"; key: string; attempt: AttemptLine }
   | { kind: "answer"; key: string; attempt: AttemptLine }
   | { kind: "message"; key: string; message: Message }
@@ -22,6 +23,8 @@ export interface Shown {
   attempts: ReadonlyMap<number, AttemptLine>;
   opened: ReadonlySet<string>;
   logOf: (attempt: string) => Log;
+  /** Whether its model writes something that can be read. */
+  writes: (attempt: string) => boolean;
 }
 
 const working = (attempt: AttemptLine): boolean => attempt.status === "running";
@@ -62,6 +65,7 @@ function workItems(attempt: AttemptLine, shown: Shown): Item[] {
   if (open && log.before !== null) items.push({ kind: "earlier", key: `earlier ${attempt.id}`, attempt });
   const entries = open ? withoutAnswer(log.entries, attempt) : live ? log.entries.slice(-TAIL) : [];
   for (const entry of entries) items.push({ kind: "entry", key: `entry ${attempt.id} ${entry.seq}`, attempt, entry });
+  if (live && shown.writes(attempt.id)) items.push({ kind: "draft", key: `draft ${attempt.id}`, attempt });
   if (live) items.push({ kind: "progress", key: `progress ${attempt.id}`, attempt });
   else items.push({ kind: "answer", key: `answer ${attempt.id}`, attempt });
   return items;

@@ -69,7 +69,7 @@ function Compared({ view, matrix }: { view: TaskView; matrix: Matrix }) {
         </Note>
       ) : null}
       <Cards view={view} matrix={matrix} />
-      {matrix.rows.length > 0 ? (
+      {matrix.rows.length > 0 || matrix.crossed.length > 0 ? (
         <MatrixTable matrix={matrix} task={task.id} />
       ) : (
         <Empty icon={<Columns3 size={32} />} title={t("matrix.none")}>

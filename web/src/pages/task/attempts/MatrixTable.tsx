@@ -5,6 +5,79 @@ import { useTranslation } from "react-i18next";
 
 import type { Matrix } from "@/api/types";
 
+type Column = Matrix["columns"][number];
+
+/** What the order of the attempts is made from, the weightiest first. */
+function Ranks({ matrix }: { matrix: Matrix }) {
+  const { t } = useTranslation("task");
+  const lines: { name: string; of: (column: Column) => ReactNode }[] = [
+    { name: t("rank"), of: ({ rank }) => rank ?? "—" },
+    { name: t("rank.verdict"), of: ({ attempt }) => (attempt.verdict ? t(`verdict.${attempt.verdict}`, { ns: "common" }) : "—") },
+    { name: t("rank.fares"), of: ({ fares }) => (typeof fares === "number" ? `${Math.round(fares * 100)} %` : "—") },
+    { name: t("rank.warnings"), of: ({ attempt, warnings }) => (attempt.verdict ? warnings.length : "—") },
+    { name: t("rank.size"), of: ({ attempt }) => (attempt.verdict ? attempt.summary.added + attempt.summary.removed : "—") },
+  ];
+  return lines.map(({ name, of }, index) => (
+    <tr key={name} className={index === 0 ? "bg-sunken font-medium" : ""}>
+      <th scope="row" className={index === 0 ? "px-4 py-1.5 text-left font-medium" : "px-4 py-1.5 pl-7 text-left font-normal text-muted"}>
+        {name}
+      </th>
+      <td />
+      {matrix.columns.map((column) => (
+        <td key={column.attempt.id} className="px-3 py-1.5 text-center tabular">
+          {of(column)}
+        </td>
+      ))}
+    </tr>
+  ));
+}
+
+/** How the new tests of each attempt fare on the others: what tells attempts apart whose own checks all pass. */
+function Crossed({ matrix }: { matrix: Matrix }) {
+  const { t } = useTranslation("task");
+  const pairs = new Map(matrix.crossed.map((pair) => [`${pair.tests_of} ${pair.on}`, pair]));
+  const authors = matrix.columns.filter(({ attempt }) => matrix.crossed.some((pair) => pair.tests_of === attempt.name));
+  if (authors.length === 0) return null;
+  return (
+    <>
+      <tr className="bg-sunken font-medium">
+        <th scope="row" colSpan={matrix.columns.length + 2} className="px-4 py-1.5 text-left font-medium">
+          {t("crossed")}
+        </th>
+      </tr>
+      {authors.map(({ attempt: author }) => (
+        <tr key={author.id}>
+          <th scope="row" className="px-4 py-1.5 pl-7 text-left font-normal text-muted">
+            {t("crossed.of", { number: author.number })}
+          </th>
+          <td />
+          {matrix.columns.map(({ attempt }) => {
+            const pair = pairs.get(`${author.name} ${attempt.name}`);
+            const total = pair ? pair.passed + pair.failed : 0;
+            const said = pair ? t("crossed.pair", { of: author.number, on: attempt.number, passed: pair.passed, count: total }) : null;
+            return (
+              <td key={attempt.id} className="px-3 py-1.5 text-center tabular">
+                {attempt.id === author.id ? (
+                  <span className="text-faint">{t("crossed.own")}</span>
+                ) : pair ? (
+                  <span role="img" aria-label={said ?? ""} title={said ?? ""} className={pair.failed > 0 ? "inline-flex items-center gap-1 text-bad" : "inline-flex items-center gap-1 text-good"}>
+                    {pair.failed > 0 ? <CircleX size={15} /> : <CircleCheck size={15} />}
+                    {pair.passed}/{total}
+                  </span>
+                ) : (
+                  <span role="img" aria-label={t("checks.notRun")} title={t("checks.notRun")} className="inline-flex text-faint">
+                    <Minus size={15} />
+                  </span>
+                )}
+              </td>
+            );
+          })}
+        </tr>
+      ))}
+    </>
+  );
+}
+
 /** Checks and the tests that do not pass everywhere, against the base and each attempt. */
 export function MatrixTable({ matrix, task }: { matrix: Matrix; task: string }) {
   const { t } = useTranslation("task");
@@ -44,6 +117,8 @@ export function MatrixTable({ matrix, task }: { matrix: Matrix; task: string }) 
                 ))}
               </tr>
             ))}
+            <Crossed matrix={matrix} />
+            {matrix.columns.length > 1 && matrix.best ? <Ranks matrix={matrix} /> : null}
           </tbody>
         </table>
       </div>

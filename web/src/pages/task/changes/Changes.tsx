@@ -5,44 +5,50 @@ import { useTranslation } from "react-i18next";
 
 import { ApiError } from "@/api/client";
 import type { FileDiff } from "@/api/types";
-import { type AttemptRef, type DiffWish, fetchWholeDiff, useDiff } from "@/api/work";
+import { type AttemptRef, type DiffWish, fetchWholeDiff, useAttempt, useDiff } from "@/api/work";
 import { sayFailed } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
 import { useShortcuts } from "@/shell/keys";
 import { Delta } from "@/ui/Badge";
 import { IconButton } from "@/ui/Button";
+import { cx } from "@/ui/class";
 import { Segments, Switch } from "@/ui/Field";
 import { Empty, Working } from "@/ui/States";
 
-import { useComments } from "../comments";
 import { useTaskPage } from "../context";
-import { DiffRow, type Target } from "./DiffRow";
+import { type Finding, FindingNote } from "./Comment";
+import { DiffRow } from "./DiffRow";
 import { EVERYTHING, expanded, lastLine, type Opened, type Range } from "./expanded";
 import { FileHeading } from "./FileHeading";
 import { FileTree } from "./FileTree";
+import { lineWords, numberOn } from "./lines";
 import { rowsOf, type View } from "./rows";
 import { SoFar } from "./SoFar";
 import { useHunkTokens } from "./useHunkTokens";
+import { useRemarks } from "./useRemarks";
 import { useViewed } from "./viewed";
 
 export function Changes() {
   const { t } = useTranslation("task");
   const { ref, view, attempt } = useTaskPage();
   const [whitespace, setWhitespace] = useState<DiffWish["whitespace"]>("show");
-  const [against, setAgainst] = useState("base");
+  const [wanted, setWanted] = useState("base");
+  const review = view.turns.find((each) => each.number === attempt?.turn)?.mode === "review";
+  const against = review ? "reviewed" : wanted;
   const wish = useMemo(() => ({ against, whitespace }), [against, whitespace]);
   const begun = attempt?.status !== "queued";
   const query = useDiff(ref as AttemptRef, wish, begun);
   const turn = attempt?.turn ?? view.task.turn;
+  const before = `turn-${turn - 1}`;
   if (!begun) return <SoFar />;
   if (query.isPending) return <Working>{t("diff.loading")}</Working>;
   if (query.error instanceof ApiError && query.error.code === "not_ready") return <SoFar />;
   if (!query.data) return <Failed error={query.error} title={t("diff.failed")} onRetry={() => void query.refetch()} />;
-  if (query.data.files.length === 0 && against === "base") {
+  if (query.data.files.length === 0 && against !== before) {
     if (query.data.so_far) return <SoFar />;
     return (
-      <Empty icon={<FileIcon size={32} />} title={t("diff.none")}>
-        {t("diff.none.about")}
+      <Empty icon={<FileIcon size={32} />} title={review ? t("diff.none.reviewed") : t("diff.none")}>
+        {review ? null : t("diff.none.about")}
       </Empty>
     );
   }
@@ -53,12 +59,14 @@ export function Changes() {
       wish={wish}
       onWhitespace={setWhitespace}
       against={against}
-      onAgainst={turn > 1 ? setAgainst : null}
-      before={`turn-${turn - 1}`}
+      onAgainst={turn > 1 && !review ? setWanted : null}
+      before={before}
       soFar={query.data.so_far}
     />
   );
 }
+
+const NONE: readonly Finding[] = [];
 
 interface DiffProps {
   files: FileDiff[];
@@ -84,16 +92,15 @@ function useWide(): boolean {
 
 function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, soFar }: DiffProps) {
   const { t } = useTranslation("task");
-  const { ref, view, search } = useTaskPage();
+  const { ref, view, search, show } = useTaskPage();
   const task = view.task.id;
+  const findings = useAttempt(against === "reviewed" ? ref : null).data?.result?.review?.findings ?? NONE;
   const wide = useWide();
   const [look, setLook] = useState<View>("unified");
   const [tree, setTree] = useState(true);
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   // By the very change that was looked at: once a file changes further, what was opened of it is something else.
   const [opened, setOpened] = useState<ReadonlyMap<FileDiff, Opened>>(new Map());
-  const [target, setTarget] = useState<Target | null>(null);
-  const comments = useComments(task);
   const viewed = useViewed(task);
   const box = useRef<HTMLDivElement>(null);
 
@@ -105,9 +112,11 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, so
     count: rows.length,
     getScrollElement: () => box.current,
     estimateSize: (index) => (rows[index]?.kind === "file" ? 45 : rows[index]?.kind === "note" ? 44 : rows[index]?.kind === "hunk" ? 28 : 20),
-    getItemKey: (index) => rows[index]?.key ?? index,
+    getItemKey: useCallback((index: number) => rows[index]?.key ?? index, [rows]),
     overscan: 20,
   });
+  const { remarking, picking } = useRemarks(task, rows, findings, view.acts.includes("follow_up"));
+  const beside = remarking.beside.filter((finding) => !folded.has(finding.path));
   const shown = virtual.getVirtualItems();
   const near = shown.map((row) => rows[row.index]?.file.path).filter((path) => path !== undefined);
   const nearKey = [...new Set(near)].join("\n");
@@ -122,12 +131,15 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, so
     },
     [rows, virtual],
   );
-  const { at } = search;
+  const { at, from, to } = search;
   useEffect(() => {
-    if (at) toFile(at);
+    const last = to ?? from;
+    const index = at && last ? rows.findIndex((row) => row.file.path === at && (numberOn(row, "new") ?? 0) >= last) : -1;
+    if (index >= 0) virtual.scrollToIndex(index, { align: "center" });
+    else if (at) toFile(at);
     // Only when the address says so; rows change with every fold.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [at]);
+  }, [at, from, to]);
 
   const first = rows[shown.find((row) => row.end > (virtual.scrollOffset ?? 0) + 1)?.index ?? 0];
   const current = first?.file.path;
@@ -180,6 +192,7 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, so
         <span>{t("files", { count: files.length })}</span>
         <Delta added={added} removed={removed} />
         <span className="text-muted tabular">{t("diff.viewed", { done, count: files.length })}</span>
+        {against === "reviewed" ? <span className="text-muted">{t("diff.reviewed", { count: findings.length })}</span> : null}
         {soFar ? <span className="text-muted">{t("diff.soFar")}</span> : null}
         <span className="flex-1" />
         {onAgainst ? (
@@ -206,6 +219,23 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, so
           />
         ) : null}
       </div>
+      {beside.length > 0 ? (
+        <section aria-label={t("findings.beside")} className="max-h-56 overflow-y-auto border-b border-line px-1 py-1 scroll-thin">
+          {beside.map((finding, index) => (
+            <FindingNote
+              key={index}
+              finding={finding}
+              fixing={remarking.isFixed(finding)}
+              onFix={remarking.fix === null ? null : () => remarking.fix?.(finding)}
+              place={
+                <button type="button" className="font-mono text-accent-text hover:underline" onClick={() => show({ tab: "files", at: finding.path, from: finding.start, to: finding.end })}>
+                  {finding.path}:{lineWords(finding)}
+                </button>
+              }
+            />
+          ))}
+        </section>
+      ) : null}
       <div className="flex min-h-0 flex-1">
         {tree && files.length > 1 ? <FileTree files={files} current={current ?? null} viewed={viewed.has} onOpen={toFile} /> : null}
         <div
@@ -214,7 +244,10 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, so
           tabIndex={0}
           role="region"
           aria-label={t("tab.changes")}
-          className="min-w-0 flex-1 overflow-y-auto scroll-thin"
+          onPointerDown={picking.onPointerDown}
+          onPointerMove={picking.onPointerMove}
+          onPointerUp={picking.onPointerUp}
+          className={cx("min-w-0 flex-1 overflow-y-auto scroll-thin", picking.lines && "select-none")}
         >
           <div className="relative" style={{ height: virtual.getTotalSize() }}>
             {shown.map((item) => {
@@ -235,7 +268,7 @@ function Diff({ files: given, wish, onWhitespace, against, onAgainst, before, so
                       }}
                     />
                   ) : (
-                    <DiffRow row={row} colours={colours} comments={comments} target={target} onTarget={setTarget} task={task} onOpen={(range) => open(row.file.path, range)} />
+                    <DiffRow row={row} colours={colours} remarking={remarking} onOpen={(range) => open(row.file.path, range)} />
                   )}
                 </div>
               ) : null;

@@ -3,60 +3,45 @@ import { useTranslation } from "react-i18next";
 
 import { IconButton } from "@/ui/Button";
 
-import { type Draft, dropComment, keyOf, saveComment } from "../comments";
-import { CommentBox, CommentNote } from "./Comment";
+import { CommentBox, CommentNote, type Finding, FindingNote } from "./Comment";
 import { type Range, STRETCH, stretch } from "./expanded";
 import { CodeLine } from "./Line";
+import { type Lines, numberOn } from "./lines";
+import { linesOf, placeKey } from "./remarks";
 import type { Row, Side } from "./rows";
 import type { Colours } from "./useHunkTokens";
-
-/** Where a remark is being written: a line of a file, or several. */
-export interface Target {
-  path: string;
-  side: "old" | "new";
-  start: number;
-  end: number;
-}
+import type { Remarking } from "./useRemarks";
 
 interface DiffRowProps {
   row: Exclude<Row, { kind: "file" }>;
   colours: Colours;
-  comments: readonly Draft[];
-  target: Target | null;
-  onTarget: (target: Target | null) => void;
-  task: string;
+  remarking: Remarking;
   onOpen: (range: Range) => void;
 }
 
 /** A row of the diff: a line with what was remarked on it, what is hidden between two changes, a note. */
-export function DiffRow({ row, colours, comments, target, onTarget, task, onOpen }: DiffRowProps) {
+export function DiffRow({ row, colours, remarking, onOpen }: DiffRowProps) {
   const { t } = useTranslation("task");
   const { path } = row.file;
   if (row.kind === "hunk") return <Gap row={row} onOpen={onOpen} />;
   if (row.kind === "note") return <p className="px-4 py-2.5 text-muted">{t(`diff.note.${row.note}`)}</p>;
   const tokens = colours.get(`${path} ${row.hunk}`);
-  const place = (side: Side): Target => {
-    const old = side.line.kind === "-";
-    const number = (old ? side.line.old : side.line.new) ?? 1;
-    return { path, side: old ? "old" : "new", start: number, end: number };
-  };
-  const sides: Side[] = row.kind === "line" ? [{ index: row.index, line: row.line, changed: row.changed }] : [row.left, row.right].filter((side) => side !== null);
   const line = (side: Side, numbers: "both" | "old" | "new") => {
-    const own = place(side);
+    const name = side.line.kind === "-" ? "old" : "new";
+    const number = side.line[name] ?? 1;
+    const own: Lines = { path, side: name, start: number, end: number };
     return (
       <CodeLine
         line={side.line}
-        side={own.side}
+        side={name}
         numbers={numbers}
         tokens={tokens?.[side.index]}
         changed={side.changed}
-        selected={target?.path === path && target.side === own.side && target.start === own.start}
-        onComment={numbers === "old" && side.line.kind === " " ? null : () => onTarget(own)}
+        marked={remarking.markOf(path, side.line)}
+        onComment={numbers === "old" && side.line.kind === " " ? null : (more) => remarking.pick(own, more)}
       />
     );
   };
-  // The two sides of an unchanged line are the same place.
-  const places = [...new Map(sides.map((side) => [keyOf(place(side)), place(side)])).values()];
   return (
     <>
       {row.kind === "line" ? (
@@ -68,25 +53,39 @@ export function DiffRow({ row, colours, comments, target, onTarget, task, onOpen
           {row.right ? line(row.right, "new") : <span className="flex-1 bg-sunken" />}
         </div>
       )}
-      {places.map((own) => {
-        const key = keyOf(own);
-        const draft = comments.find((comment) => comment.key === key);
-        if (target && keyOf(target) === key) {
-          return (
-            <CommentBox
-              key={key}
-              start={`${path}:${own.start}`}
-              text={draft?.text ?? ""}
-              onClose={() => onTarget(null)}
-              onSave={(text) => {
-                saveComment(task, { ...own, text });
-                onTarget(null);
-              }}
-            />
-          );
-        }
-        return draft ? <CommentNote key={key} text={draft.text} onEdit={() => onTarget(own)} onDrop={() => dropComment(task, key)} /> : null;
-      })}
+      <Below row={row} side="old" remarking={remarking} />
+      <Below row={row} side="new" remarking={remarking} />
+    </>
+  );
+}
+
+/** What is remarked on the lines that end with this one, on one of its sides. */
+function Below({ row, side, remarking }: { row: Extract<Row, { kind: "line" | "pair" }>; side: Lines["side"]; remarking: Remarking }) {
+  const number = numberOn(row, side);
+  if (number === null) return null;
+  const { path } = row.file;
+  const remarks = remarking.at.get(placeKey(path, side, number));
+  const writing = remarking.writingAt(path, side, number);
+  return (
+    <>
+      {remarks?.findings.map((finding: Finding, index) => (
+        <FindingNote key={`finding ${index}`} finding={finding} fixing={remarking.isFixed(finding)} onFix={remarking.fix === null ? null : () => remarking.fix?.(finding)} />
+      ))}
+      {remarks?.drafts.map((draft) =>
+        draft.key === writing?.key ? null : (
+          <CommentNote key={draft.key} lines={linesOf(draft)} text={draft.text} onEdit={() => remarking.edit(draft)} onDrop={() => remarking.drop(draft)} />
+        ),
+      )}
+      {writing ? (
+        <CommentBox
+          lines={writing.lines}
+          text={writing.text}
+          onType={remarking.type}
+          onSave={remarking.save}
+          onClose={remarking.close}
+          onWiden={{ above: remarking.widen("above"), below: remarking.widen("below"), less: remarking.widen("less") }}
+        />
+      ) : null}
     </>
   );
 }

@@ -44,25 +44,44 @@ interface CodeLineProps {
   numbers: "both" | "old" | "new";
   tokens: readonly Token[] | undefined;
   changed: Span | null;
-  onComment: (() => void) | null;
-  selected: boolean;
+  /** Opens the box for a remark; with `more` on all lines from the one that was picked before. */
+  onComment: ((more: boolean) => void) | null;
+  /** Whether it is one of the lines that a remark is on, or is being put on. */
+  marked: "picked" | "remarked" | null;
 }
 
-export function CodeLine({ line, side, numbers, tokens, changed, onComment, selected }: CodeLineProps) {
+const BAR = { picked: "shadow-[inset_3px_0_0_var(--accent)]", remarked: "shadow-[inset_3px_0_0_var(--line-strong)]" };
+
+export function CodeLine({ line, side, numbers, tokens, changed, onComment, marked }: CodeLineProps) {
   const { t } = useTranslation("task");
   const number = (side === "old" ? line.old : line.new) ?? 0;
-  const gutter = "w-11 shrink-0 select-none px-1.5 text-right text-2xs leading-5 text-faint tabular";
+  const gutter = cx(
+    "w-11 shrink-0 px-1.5 text-right text-2xs leading-5 select-none tabular",
+    marked === "picked" ? "bg-accent-soft text-accent-text" : "text-faint",
+    onComment && "cursor-pointer hover:text-accent-text",
+  );
+  const pick = onComment ? { "data-pick": true } : {};
   return (
-    <div className={cx("group/line flex min-w-0 flex-1 font-mono text-xs leading-5", GROUND[line.kind], selected && "outline-2 -outline-offset-2 outline-accent")}>
-      {numbers !== "new" ? <span className={gutter}>{line.old}</span> : null}
-      {numbers !== "old" ? <span className={gutter}>{line.new}</span> : null}
+    <div data-side={side} className={cx("group/line flex min-w-0 flex-1 font-mono text-xs leading-5", GROUND[line.kind], marked && BAR[marked])}>
+      {numbers !== "new" ? (
+        <span className={gutter} {...pick}>
+          {line.old}
+        </span>
+      ) : null}
+      {numbers !== "old" ? (
+        <span className={gutter} {...pick}>
+          {line.new}
+        </span>
+      ) : null}
       <span className={cx("relative w-5 shrink-0 text-center select-none", SIGN[line.kind])}>
         {line.kind}
         {onComment ? (
           <button
             type="button"
+            data-pick
             aria-label={t("comment.add", { line: number })}
-            onClick={onComment}
+            title={t("comment.more")}
+            onClick={(event) => onComment(event.shiftKey)}
             className="absolute inset-0 flex items-center justify-center rounded-sm bg-accent text-accent-ink opacity-0 group-hover/line:opacity-100 focus-visible:opacity-100"
           >
             <MessageSquarePlus size={12} />

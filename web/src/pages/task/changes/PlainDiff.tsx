@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { FileDiff } from "@/api/types";
@@ -20,7 +20,7 @@ export function PlainDiff({ files, label, wholeOf }: { files: FileDiff[]; label:
     count: rows.length,
     getScrollElement: () => box.current,
     estimateSize: (index) => (rows[index]?.kind === "file" ? 45 : 20),
-    getItemKey: (index) => rows[index]?.key ?? index,
+    getItemKey: useCallback((index: number) => rows[index]?.key ?? index, [rows]),
     overscan: 20,
   });
   const all = useMemo(() => new Set(files.map((file) => file.path)), [files]);
@@ -60,7 +60,7 @@ export function PlainDiff({ files, label, wholeOf }: { files: FileDiff[]; label:
                     tokens={colours.get(`${row.file.path} ${row.hunk}`)?.[row.index]}
                     changed={row.changed}
                     onComment={null}
-                    selected={false}
+                    marked={null}
                   />
                 </div>
               ) : row.kind === "note" ? (

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight, Download, Play, Search, SquareTerminal } from "lucide-react";
-import { lazy, Suspense, useDeferredValue, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { CommandView } from "@/api/types";
@@ -16,6 +16,8 @@ import { Empty, Working } from "@/ui/States";
 
 import { useTaskPage } from "../context";
 import { stretches } from "./ansi";
+
+const NONE: CommandView[] = [];
 
 const Replay = lazy(() => import("./Replay").then((module) => ({ default: module.Replay })));
 
@@ -39,13 +41,13 @@ export function Terminal() {
     if (at) setOpen((before) => new Set(before).add(at));
   }
 
-  const commands = (sought ? found.data : query.data) ?? [];
+  const commands = (sought ? found.data : query.data) ?? NONE;
   // eslint-disable-next-line react-hooks/incompatible-library -- it is not memoised, as the library asks
   const virtual = useVirtualizer({
     count: commands.length,
     getScrollElement: () => box.current,
     estimateSize: () => 37,
-    getItemKey: (index) => `${commands[index]?.chunk ?? ""} ${commands[index]?.seq ?? index}`,
+    getItemKey: useCallback((index: number) => `${commands[index]?.chunk ?? ""} ${commands[index]?.seq ?? index}`, [commands]),
     overscan: 10,
   });
   const position = commands.findIndex((command) => command.chunk === at);

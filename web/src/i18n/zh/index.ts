@@ -1,9 +1,0 @@
-import { common } from "./common";
-import { environments } from "./environments";
-import { home } from "./home";
-import { settings } from "./settings";
-import { signin } from "./signin";
-import { task } from "./task";
-import { welcome } from "./welcome";
-
-export const zh = { common, environments, home, settings, signin, task, welcome };
