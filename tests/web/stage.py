@@ -3,7 +3,6 @@
 The tests of the pages' quality and `scripts/screenshots` use it.
 """
 
-import asyncio
 import json
 import shutil
 import threading
@@ -21,7 +20,7 @@ from journeyman.models.script import Fault, Step
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import git
 from tests.web import stories
-from tests.web.played import READY, Served
+from tests.web.played import READY, Served, in_a_thread
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a pass phrase of mine"
@@ -84,25 +83,9 @@ class Cast:
 @contextmanager
 def playing() -> Generator[str]:
     """The address of a model that plays the stories, in a thread of its own."""
-    ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
-    addresses: list[str] = []
-
-    async def serve() -> None:
-        cast = Cast()
-        async with ScriptServer([partial(cast.play, turn) for turn in range(TURNS)]) as server:
-            addresses.append(server.base_url)
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    try:
-        assert ready.wait(READY)
-        yield addresses[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
+    cast = Cast()
+    with in_a_thread(lambda: ScriptServer([partial(cast.play, turn) for turn in range(TURNS)])) as server:
+        yield server.base_url
 
 
 def opening_hours(folder: Path) -> Path:

@@ -16,6 +16,29 @@ from tests.web.test_web_app import done, hand_out, tab
 BLINKS = "caret => getComputedStyle(caret).animationIterationCount"
 FILLER = "".join(f"\n\ndef shelf_{number}():\n    return {number}\n" for number in range(30))
 
+GIVE = """(box, [kind, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const held = new DataTransfer();
+  held.items.add(new File([bytes], `${kind}.png`, { type: "image/png" }));
+  box.dispatchEvent(
+    kind === "paste"
+      ? new ClipboardEvent("paste", { clipboardData: held, bubbles: true, cancelable: true })
+      : new DragEvent("drop", { dataTransfer: held, bubbles: true, cancelable: true }),
+  );
+}"""
+"""Pastes or drops a picture, as the browser tells the page of it."""
+
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+SPEECH = """window.SpeechRecognition = window.webkitSpeechRecognition = class {
+  start() {
+    const final = (words) => Object.assign([{ transcript: words }], { isFinal: true });
+    window.hears = (words) => this.onresult({ resultIndex: 0, results: [final(words)] });
+  }
+  stop() { this.onend(); }
+}"""
+"""A browser that hears what it is told to hear: the real one asks a service elsewhere."""
+
 
 @pytest.fixture(scope="module")
 def long_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -199,6 +222,70 @@ def test_the_terminal_begins_with_set_up(seen: Seen, service: Served, prepared: 
     expect(page.get_by_text("in 1 command")).to_be_visible()
     page.get_by_role("button", name=re.compile("set-up of shelves")).click()
     expect(page.get_by_role("region", name=re.compile("Output of # set-up"))).to_contain_text("The shelves are put up")
+
+
+def test_a_task_is_written_with_pictures_by_voice_and_for_a_price(
+    seen: Seen, service: Served, model: Model, repository: Path
+) -> None:
+    peer = {"wire": "responses", "base_url": model.base_url, "name": "scripted"}
+    dear = {"name": "dear", "settings": {**peer, "input_price": 1.25, "output_price": 10}}
+    httpx.post(f"{service.address}/api/v1/models", json=dear).raise_for_status()
+    page = seen.page()
+    page.add_init_script(SPEECH)
+    page.goto(f"{service.address}/?environment={repository}")
+    box = page.get_by_role("textbox", name="Your task")
+    for number, kind in enumerate(("paste", "drop"), 1):
+        box.evaluate(GIVE, [kind, DOT])
+        expect(page.get_by_role("img", name=f"Attached image {number}")).to_be_visible()
+    page.get_by_role("button", name="Dictate", exact=True).click()
+    for words in ("What is on", "these pictures"):
+        page.evaluate("words => hears(words)", words)
+    expect(box).to_have_value("What is on these pictures")
+    page.get_by_role("button", name="Stop dictating").click()
+    page.get_by_role("button", name="Model: ").click()
+    priced = page.get_by_role("option", name="shared:dear")
+    expect(priced).to_contain_text("$1.25 in, $10.00 out per million tokens")
+    page.screenshot(path=SCREENS / "home-model-picker.png")
+    priced.click()
+    page.get_by_role("button", name="Code", exact=True).click()
+    expect(page.get_by_role("img", name="Attached image 1")).to_have_count(0)
+    page.get_by_role("link", name="What is on these pictures").click()
+    done(page)
+    expect(page.get_by_role("img", name="Image 2")).to_be_visible()
+    httpx.delete(f"{service.address}/api/v1/models/dear").raise_for_status()
+
+
+def test_marks_of_what_is_unread_and_acts_on_many_at_once(seen: Seen, service: Served, repository: Path) -> None:
+    page = seen.page()
+    titles = ["One of two to archive", "Two of two to archive"]
+    for title in titles:
+        body = {"prompt": title, "repository": str(repository)}
+        httpx.post(f"{service.address}/api/v1/tasks", json=body).raise_for_status()
+    page.goto(f"{service.address}/?q=two+to+archive")
+    rows = page.locator("[data-task]")
+    expect(rows.get_by_role("img", name="Verified")).to_have_count(2)
+    expect(rows.get_by_role("img", name="Unread")).to_have_count(2)
+    page.get_by_role("link", name=titles[0]).click()
+    done(page)
+    page.go_back()
+    expect(rows.get_by_role("img", name="Unread")).to_have_count(1)
+
+    for title in titles:
+        page.get_by_role("checkbox", name=f"Select “{title}”").check()
+    bar = page.get_by_role("toolbar", name="2 selected")
+    page.screenshot(path=SCREENS / "home-selected.png")
+    page.context.set_offline(True)
+    bar.get_by_role("button", name="Archive").click()
+    expect(page.get_by_text("The service cannot be reached").first).to_be_visible()
+    expect(rows).to_have_count(2)
+    page.context.set_offline(False)
+    for title in titles:
+        page.get_by_role("checkbox", name=f"Select “{title}”").check()
+    bar.get_by_role("button", name="Archive").click()
+    expect(page.get_by_text("2 tasks archived", exact=True)).to_be_visible()
+    expect(rows).to_have_count(0)
+    page.get_by_role("tab", name="Archived").click()
+    expect(rows).to_have_count(2)
 
 
 def test_a_reply_is_read_while_it_is_written(seen: Seen, service: Served, model: Model, repository: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.server.provider import CLIENT, SECRET, Provider, provider
 from tests.web.conftest import ROOT, SCREENS, Seen
-from tests.web.played import Model, Served, served
+from tests.web.played import Model, Served, in_a_thread, served
 
 PASSWORD = "a pass phrase of mine"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -23,7 +25,10 @@ RUN_AXE = """async (only) => {
     .map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(" | ")}`);
 }"""
 RULES = {"light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "dark": ["color-contrast"]}
-"""In the dark only the colours are others, which all pages share."""
+"""In the dark only the colours are others."""
+
+ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ’'-][a-z]{2,}){2,}")
+"""Three words of English after one another: in another language nothing of ours has them."""
 
 WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll("main *:not(nav *)")]
@@ -31,12 +36,31 @@ WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     .map((each) => each.outerHTML.slice(0, 200)).slice(0, 5)"""
 """What sticks out of a page that is wider than the screen."""
 
+PROSE = """() => [...document.querySelectorAll("main *")]
+  .filter((each) => !each.closest("pre, code, .font-mono, [translate=no]") && each.checkVisibility())
+  .flatMap((each) => [...each.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
+  .map((node) => node.data).join("\\n")"""
+"""What a page says in words of its own: not code, and not what somebody wrote."""
+
+COUNTED = """addEventListener("click", (event) => {
+  if (event.isTrusted) localStorage.clicks = Number(localStorage.clicks ?? 0) + 1;
+}, true)"""
+"""Counts what somebody clicks on, from page to page."""
+
+OPENID = """[server.openid]
+issuer = "{issuer}"
+client_id = "{client}"
+client_secret_env = "OPENID_SECRET"
+name = "Example"
+"""
+
 
 @dataclass(slots=True)
 class House:
     """A service that people sign in to, and the browser state of its administrator."""
 
     service: Served
+    provider: Provider
     admin: Any
 
     def page(self, seen: Seen, **options: object) -> Page:
@@ -45,14 +69,18 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(browser: Browser, model: Model, tmp_path_factory: pytest.TempPathFactory) -> Generator[House]:
-    with served(tmp_path_factory.mktemp("house"), model) as service:
-        context = browser.new_context()
-        page = context.new_page()
-        join(page, service.join_link, "Ada Lovelace", "ada@example.org")
-        expect(page).to_have_url(re.compile("/welcome$"))
-        admin = context.storage_state()
-        context.close()
-        yield House(service, admin)
+    home = tmp_path_factory.mktemp("house")
+    with in_a_thread(lambda: provider(time.time())) as peer:
+        settings = OPENID.format(issuer=peer.issuer, client=CLIENT)
+        with served(home, model, settings=settings, environ={"OPENID_SECRET": SECRET}) as service:
+            context = browser.new_context()
+            context.add_init_script(COUNTED)
+            page = context.new_page()
+            join(page, service.join_link, "Ada Lovelace", "ada@example.org")
+            expect(page).to_have_url(re.compile("/welcome$"))
+            admin = context.storage_state()
+            context.close()
+            yield House(service, peer, admin)
 
 
 def join(page: Page, link: str, name: str, email: str) -> None:
@@ -85,6 +113,20 @@ def invited(page: Page, seen: Seen, role: str, name: str) -> Page:
     return theirs
 
 
+def test_a_newcomer_comes_from_nothing_to_a_solved_task_in_three_clicks(seen: Seen, house: House) -> None:
+    """The first one is behind them: joining by the link that the service printed led to this page."""
+    page = house.page(seen)
+    page.context.add_init_script(COUNTED)
+    page.goto(f"{house.service.address}/welcome")
+    expect(page.get_by_role("radio", name="box")).to_be_checked()
+    page.screenshot(path=SCREENS / "welcome.png")
+    page.get_by_role("button", name="Run the demonstration").click()
+    expect(page.get_by_label("What the harness saw")).to_contain_text("Verified")
+    expect(page.get_by_role("region", name="Changes", exact=True)).to_contain_text("max(end, last)")
+    page.screenshot(path=SCREENS / "welcome-solved.png")
+    assert page.evaluate("Number(localStorage.clicks)") <= 3
+
+
 def test_signing_in_leads_to_where_one_wanted_to_go(seen: Seen, house: House) -> None:
     page = seen.page()
     page.goto(f"{house.service.address}/settings/models")
@@ -102,6 +144,87 @@ def test_signing_in_leads_to_where_one_wanted_to_go(seen: Seen, house: House) ->
     expect(page).to_have_url(re.compile("/sign-in"))
     page.goto(f"{house.service.address}/join#of-nobody")
     expect(page.get_by_role("heading", name="This invitation does not hold")).to_be_visible()
+
+
+def test_signing_in_by_the_provider(seen: Seen, house: House) -> None:
+    house.provider.claims = {
+        "sub": "grace-1",
+        "name": "Grace Hopper",
+        "email": "grace@example.org",
+        "email_verified": True,
+    }
+    page = seen.page()
+    page.goto(f"{house.service.address}/settings/usage")
+    page.get_by_role("link", name="Sign in with Example").click()
+    expect(page.get_by_role("heading", level=1, name="Usage")).to_be_visible()
+    expect(page.get_by_role("button", name="Grace Hopper")).to_be_visible()
+    page.goto(f"{house.service.address}/settings/account")
+    expect(page.get_by_label("New password")).to_be_visible()
+    expect(page.get_by_label("Current password")).to_have_count(0)
+
+    house.provider.claims = {"sub": "nobody-1", "name": "Nobody"}
+    for locale, button, said in (
+        ("en-US", "Sign in with Example", "The provider does not tell your e-mail address"),
+        ("zh-CN", "通过 Example 登录", "提供方没有给出您的邮箱"),
+    ):
+        stranger = seen.page(locale=locale)
+        stranger.goto(f"{house.service.address}/sign-in")
+        stranger.get_by_role("link", name=button).click()
+        expect(stranger).to_have_url(re.compile("/sign-in"))
+        expect(stranger.get_by_role("alert")).to_contain_text(said)
+        expect(stranger.get_by_role("link", name=button)).to_be_visible()
+
+
+def sign_in(page: Page, house: House, email: str, password: str) -> None:
+    page.goto(f"{house.service.address}/sign-in")
+    page.locator("input[type=email]").fill(email)
+    page.locator("input[type=password]").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_passwords_are_changed_and_replaced(seen: Seen, house: House) -> None:
+    admin = house.page(seen)
+    section(admin, house, "people")
+    page = invited(admin, seen, "member", "Pat")
+    elsewhere = seen.page()
+    sign_in(elsewhere, house, "pat@example.org", PASSWORD)
+    expect(elsewhere.get_by_role("button", name="Pat", exact=True)).to_be_visible()
+
+    section(page, house, "account")
+    for current, new, said in (
+        ("not this one", "another phrase", "The current password is not right"),
+        (PASSWORD, "short", "at least 10 characters"),
+    ):
+        page.get_by_label("Current password").fill(current)
+        page.get_by_label("New password").fill(new)
+        page.get_by_role("button", name="Set the password").click()
+        expect(page.get_by_text(said)).to_be_visible()
+    page.get_by_label("New password").fill("another phrase of mine")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_text("The password is changed", exact=True)).to_be_visible()
+    elsewhere.reload()
+    expect(elsewhere).to_have_url(re.compile("/sign-in"))
+    sign_in(elsewhere, house, "pat@example.org", PASSWORD)
+    expect(elsewhere.get_by_text("not right")).to_be_visible()
+
+    admin.reload()
+    admin.get_by_role("button", name="Actions for Pat").click()
+    admin.get_by_role("menuitem", name="Link for a new password").click()
+    dialog = admin.get_by_role("dialog", name="Send this link")
+    link = re.search(r"http://\S+/join#[\w-]+", dialog.inner_text())
+    assert link is not None, dialog.inner_text()
+    forgetful = seen.page()
+    forgetful.goto(link[0])
+    expect(forgetful.get_by_role("heading", name="A new password")).to_be_visible()
+    forgetful.locator("input[type=password]").fill("a third phrase of mine")
+    forgetful.get_by_role("button", name="Set it").click()
+    expect(forgetful.get_by_role("button", name="Pat", exact=True)).to_be_visible()
+    page.reload()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    sign_in(page, house, "pat@example.org", "a third phrase of mine")
+    expect(page.get_by_role("button", name="Pat", exact=True)).to_be_visible()
+    elsewhere.goto(link[0])
+    expect(elsewhere.get_by_role("heading", name="This invitation does not hold")).to_be_visible()
 
 
 def test_a_role_sees_and_does_what_is_its_own(seen: Seen, house: House) -> None:
@@ -251,7 +374,7 @@ def test_quotas_schedules_tokens_and_what_is_written_down(seen: Seen, house: Hou
 
     section(page, house, "audit")
     page.get_by_label("Kind").select_option("token.")
-    expect(page.get_by_role("row").filter(has_text="token.created").first).to_contain_text("Ada Lovelace")
+    expect(page.get_by_role("row").filter(has_text="made a token").first).to_contain_text("Ada Lovelace")
     expect(page.get_by_role("row").filter(has_text="sign-in")).to_have_count(0)
     section(page, house, "workers")
     expect(page.get_by_text("at work", exact=True)).to_be_visible()
@@ -278,8 +401,7 @@ def test_axe_finds_nothing_serious(seen: Seen, house: House, theme: str) -> None
     page = house.page(seen, color_scheme=theme, reduced_motion="reduce")
     stranger = seen.page(color_scheme=theme, reduced_motion="reduce")
     found: dict[str, list[str]] = {}
-    pages = all_pages(house) if theme == "light" else all_pages(house)[:4]
-    wanted = [(page, each) for each in pages] + [(stranger, f"{house.service.address}/sign-in")]
+    wanted = [(page, each) for each in all_pages(house)] + [(stranger, f"{house.service.address}/sign-in")]
     for where, address in wanted:
         where.goto(address)
         settled(where)
@@ -289,15 +411,23 @@ def test_axe_finds_nothing_serious(seen: Seen, house: House, theme: str) -> None
     assert found == {}
 
 
-def test_a_phone_in_the_dark_in_chinese(seen: Seen, house: House) -> None:
-    page = house.page(seen, viewport={"width": 390, "height": 844}, locale="zh-CN", color_scheme="dark")
+def test_in_chinese_at_a_desk_and_on_a_phone_in_the_dark(seen: Seen, house: House) -> None:
+    page = house.page(seen, locale="zh-CN", color_scheme="dark")
+    english: dict[str, list[str]] = {}
     for address in all_pages(house):
-        page.goto(address)
-        settled(page)
-        assert page.locator("html").get_attribute("lang") == "zh"
-        assert page.evaluate(WIDER) == [], address
+        for width, height in ((1440, 900), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            if width > 400:
+                page.goto(address)
+            settled(page)
+            assert page.locator("html").get_attribute("lang") == "zh"
+            assert page.evaluate(WIDER) == [], (address, width)
         assert re.search(r"[\u4e00-\u9fff]", page.get_by_role("heading", level=1).inner_text()), address
-    page.goto(f"{house.service.address}/settings/people")
+        english |= {address: left} if (left := ENGLISH.findall(page.evaluate(PROSE))) else {}
+    assert english == {}
+    section(page, house, "people")
     settled(page)
     expect(page.get_by_role("button", name="邀请他人")).to_be_visible()
     page.screenshot(path=SCREENS / "people-phone-zh-dark.png")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.screenshot(path=SCREENS / "people-zh-dark.png")

@@ -96,9 +96,11 @@ const section = createRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
-  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+  validateSearch: ({ next, refused }: Record<string, unknown>): { next?: string; refused?: string } => ({
     // Within the service only: an address that leads elsewhere is not followed.
-    typeof search["next"] === "string" && /^\/(?![/\\])/.test(search["next"]) ? { next: search["next"] } : {},
+    ...(typeof next === "string" && /^\/(?![/\\])/.test(next) ? { next } : {}),
+    ...(typeof refused === "string" ? { refused } : {}),
+  }),
   component: page("signin", () => import("./pages/signin/SignIn"), "SignIn"),
 });
 

@@ -1,7 +1,7 @@
 """One attempt, from its stored beginning to its stored result."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, replace
 
 from journeyman.agent import loop as agent_loop
@@ -16,6 +16,7 @@ from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
+from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.objection import objection, unanswered
 from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
@@ -32,17 +33,18 @@ from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.edit import EDIT
 from journeyman.tools.files import READ
+from journeyman.tools.find import FIND
 from journeyman.tools.patch import PATCH
 from journeyman.tools.plan import PLAN
 from journeyman.tools.recall import RECALL
 from journeyman.tools.registry import Toolbox, ToolContext
 from journeyman.tools.search import SEARCH
 
-CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL, RECALL)
+CODE_TOOLS = (EXEC, STDIN, READ, FIND, SEARCH, PATCH, PLAN, SHELL, RECALL)
 _QUIET = tuple(replace(tool, listed=False) for tool in (EXEC, STDIN, SEARCH, PATCH, PLAN))
 SMALL_TOOLS = (replace(SHELL, listed=True), replace(READ, description="Read a file."), EDIT, *_QUIET, RECALL)
 """Few and plain ones for small models; those that they know from elsewhere work too."""
-READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL, RECALL)
+READ_TOOLS = (EXEC, STDIN, READ, FIND, SEARCH, SHELL, RECALL)
 
 
 async def run_attempt(
@@ -324,19 +326,31 @@ async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
 
 
 async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
+    async with aclosing(Indexed(workspace, run.start)) as index:
+        return await _looped(run, work, workspace, purse, index)
+
+
+async def _looped(run: Run, work: Work, workspace: Workspace, purse: Purse, index: Indexed) -> Stop:
     host, start, log, watch = run.host, run.start, run.log, run.watch
-    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store)
+    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store, index=index)
     small = SMALL_TOOLS if start.profile.small else CODE_TOOLS
     toolbox = Toolbox(context, small if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
-        await log.append(told := await prepared(host, start, workspace, toolbox))
+        await log.append(told := await prepared(host, start, workspace, toolbox, index))
     else:
         told = before
 
     async def boundary() -> None:
         await run.inbox.boundary()
         await purse.check()
+
+    async def complaints(text: str) -> str:
+        if start.mode != "ask":
+            return ""
+        from journeyman.attempt.answers import Answers
+
+        return await Answers(workspace, start).complaints(text)
 
     loop = agent_loop.Loop(
         work=work,
@@ -346,6 +360,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         rules_below=RuleBook(workspace, set(told.rules)).below,
         boundary=boundary,
         hear=run.inbox.hear,
+        complaints=complaints,
         changed=workspace.changed,
         rerun=folds.checkpoint(log.events)[1],
         images=await images_of(host.store, folds.conversation(log.events)),
@@ -354,7 +369,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         on_retry=watch.on_retry,
     )
     try:
-        if folds.answered(log.events):
+        if folds.answered(log.events) and not await agent_loop.sent_back(loop):
             return Stop("finished")
         if before is not None and folds.reopened(log.events):
             await agent_loop.run_pending(loop)

@@ -45,6 +45,7 @@ HEARD = {
     "stuck": "told to try something else",
     "checks": "told what the checks show",
     "limit": "going on with a reply that was cut",
+    "format": "told what its answer cites wrongly",
 }
 
 ENDED: dict[StopReason, str] = {

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from journeyman.core.api.errors import Code, ErrorBody
 from journeyman.core.errors import JourneymanError, RepositoryError, StoreError, UsageError
 from journeyman.core.ids import new_id
-from journeyman.server.errors import ApiError
+from journeyman.server.errors import ApiError, error_body
 
 _PARAMETER = re.compile(r"\{[^}]+\}")
 log = structlog.get_logger("journeyman.server")
@@ -69,8 +69,7 @@ def answered(media_type: str, description: str) -> dict[int | str, dict[str, Any
 def error(
     status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    body = {"error": {"code": code, "message": message, "details": details}}
-    return JSONResponse(body, status, dict(headers) if headers else None)
+    return JSONResponse(error_body(code, message, details), status, dict(headers) if headers else None)
 
 
 class Route(APIRoute):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from journeyman.core.errors import JourneymanError
+from journeyman.core.sentences import recognised
 
 
 class ApiError(JourneymanError):
@@ -25,7 +26,14 @@ class ApiError(JourneymanError):
 
     @property
     def body(self) -> dict[str, Any]:
-        return {"error": {"code": self.code, "message": str(self), "details": self.details}}
+        return error_body(self.code, str(self), self.details)
+
+
+def error_body(code: str, message: str, details: Any = None) -> dict[str, Any]:
+    """What is answered for a failure."""
+    told = recognised(message)
+    reason, values = (told.name, told.values) if told is not None else (None, {})
+    return {"error": {"code": code, "message": message, "details": details, "reason": reason, "values": values}}
 
 
 def not_found(what: str, name: str) -> ApiError:

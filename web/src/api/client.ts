@@ -4,13 +4,18 @@ import type { ErrorInfo, paths } from "./schema";
 
 export type ErrorCode = ErrorInfo["code"] | "offline";
 
-/** What the service answered, or "offline" where it did not answer. `message` is a sentence for a person. */
+/**
+ * What the service answered, or "offline" where it did not answer. `message` is a sentence for a person, `reason` the
+ * name that it has in other languages.
+ */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: ErrorCode,
     message: string,
     readonly details: unknown = null,
+    readonly reason: string | null = null,
+    readonly values: Readonly<Record<string, string>> = {},
   ) {
     super(message);
     this.name = "ApiError";
@@ -49,7 +54,10 @@ export function data<T>(answer: { data?: T; error?: unknown; response: Response 
 }
 
 function failure(body: unknown, status: number): ApiError {
-  if (isBody(body)) return new ApiError(status, body.error.code, body.error.message, body.error.details);
+  if (isBody(body)) {
+    const { code, message, details, reason, values } = body.error;
+    return new ApiError(status, code, message, details, reason, values);
+  }
   return new ApiError(status, status >= 500 ? "unavailable" : "bad_request", "");
 }
 

@@ -3588,6 +3588,9 @@ export interface components {
         /**
          * ErrorInfo
          * @description `message` is for a person: what happened, and what to do. `details` names the fields that are wrong, if any.
+         *
+         *     `reason` is the name of the message and stays; `values` is what is filled into it, so that a program can say it in
+         *     another language. None where the message has no name, as what a model's server said.
          */
         ErrorInfo: {
             /**
@@ -3599,6 +3602,12 @@ export interface components {
             details?: unknown;
             /** Message */
             message: string;
+            /** Reason */
+            reason?: string | null;
+            /** Values */
+            values?: {
+                [key: string]: string;
+            };
         };
         /**
          * Escalated

@@ -186,6 +186,7 @@ export function useBulk() {
   return useMutation({
     mutationFn: async (bulk: Bulk) => data(await client.POST("/api/v1/tasks/bulk", { body: bulk })),
     onMutate: (bulk) => {
+      const before = queries.getQueriesData<Pages>({ queryKey: LIST });
       // Shown at once where it can be taken back without loss.
       if (bulk.act === "archive" || bulk.act === "unarchive") for (const id of bulk.ids) eachList((held) => withoutLine(held, id));
       if (bulk.act === "read" || bulk.act === "unread") {
@@ -198,7 +199,10 @@ export function useBulk() {
           })),
         }));
       }
+      return before;
     },
+    // Put back at once: while the service cannot be reached, nothing else would.
+    onError: (_error, _bulk, before) => before?.forEach(([key, held]) => queries.setQueryData(key, held)),
     onSettled: () => queries.invalidateQueries({ queryKey: LIST }),
   });
 }

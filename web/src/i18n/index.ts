@@ -3,6 +3,7 @@ import { initReactI18next } from "react-i18next";
 
 import type { en } from "./en";
 import { common } from "./en/common";
+import { loadSaid } from "./said";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -24,6 +25,7 @@ type Bundle = Record<string, string>;
 /** The words of each part of the app come with its pages. */
 const PARTS: Record<Language, Record<Part, () => Promise<Bundle>>> = {
   en: {
+    acts: () => import("./en/acts").then((module) => module.acts),
     environments: () => import("./en/environments").then((module) => module.environments),
     home: () => import("./en/home").then((module) => module.home),
     settings: () => import("./en/settings").then((module) => module.settings),
@@ -32,6 +34,7 @@ const PARTS: Record<Language, Record<Part, () => Promise<Bundle>>> = {
     welcome: () => import("./en/welcome").then((module) => module.welcome),
   },
   zh: {
+    acts: () => import("./zh/acts").then((module) => module.acts),
     environments: () => import("./zh/environments").then((module) => module.environments),
     home: () => import("./zh/home").then((module) => module.home),
     settings: () => import("./zh/settings").then((module) => module.settings),
@@ -54,8 +57,8 @@ async function take(language: Language, part: Part | "common", load: () => Promi
 }
 
 async function load(language: Language): Promise<void> {
-  const parts = [...wanted].map((part) => take(language, part, PARTS[language][part]));
-  if (language === "zh") parts.push(take("zh", "common", () => import("./zh/common").then((module) => module.common)));
+  const parts: Promise<void>[] = [...wanted].map((part) => take(language, part, PARTS[language][part]));
+  if (language === "zh") parts.push(loadSaid(), take("zh", "common", () => import("./zh/common").then((module) => module.common)));
   await Promise.all(parts);
 }
 

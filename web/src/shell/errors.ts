@@ -2,6 +2,7 @@ import type { TFunction } from "i18next";
 import i18next from "i18next";
 
 import { ApiError, type ErrorCode } from "@/api/client";
+import { named } from "@/i18n/said";
 import { say } from "@/ui/toast";
 
 const TITLED = new Set<ErrorCode>([
@@ -25,7 +26,8 @@ type Detailed = "offline" | "rate_limited" | "internal" | "unavailable" | "unaut
 export function explain(error: unknown, t: TFunction = i18next.t): { title: string; detail: string } {
   if (error instanceof ApiError) {
     const title = TITLED.has(error.code) ? t(`error.${error.code as Titled}`) : t("error.other");
-    const detail = error.message || (DETAILED.has(error.code) ? t(`error.${error.code as Detailed}Detail`) : "");
+    const said = named(error.reason, error.values, error.message);
+    const detail = said || (DETAILED.has(error.code) ? t(`error.${error.code as Detailed}Detail`) : "");
     return { title, detail };
   }
   return { title: t("error.other"), detail: error instanceof Error ? error.message : String(error) };

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from journeyman.core.value import Value
 
 Code = Literal[
@@ -26,11 +28,17 @@ Code = Literal[
 
 
 class ErrorInfo(Value):
-    """`message` is for a person: what happened, and what to do. `details` names the fields that are wrong, if any."""
+    """`message` is for a person: what happened, and what to do. `details` names the fields that are wrong, if any.
+
+    `reason` is the name of the message and stays; `values` is what is filled into it, so that a program can say it in
+    another language. None where the message has no name, as what a model's server said.
+    """
 
     code: Code
     message: str
     details: Any = None
+    reason: str | None = None
+    values: dict[str, str] = Field(default_factory=dict)
 
 
 class ErrorBody(Value):

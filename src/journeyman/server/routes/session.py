@@ -162,8 +162,10 @@ async def openid_begin(
     request: Request, next: Annotated[str, Query(max_length=2000, description="The page of ours to go to then.")] = "/"
 ) -> Response:
     """Sign in by the OpenID Connect provider: a browser is sent there, and comes back to `openid/callback`."""
-    gate = gate_of(request)
-    return await _openid(request).begin(gate, request, next)
+    try:
+        return await _openid(request).begin(gate_of(request), request, next)
+    except ApiError as error:
+        return _shown(request, error)
 
 
 @public.get(
@@ -174,8 +176,11 @@ async def openid_begin(
 )
 async def openid_callback(request: Request) -> Response:
     """Where the provider sends the browser back to."""
-    gate, openid = gate_of(request), _openid(request)
-    person, response, is_new = await openid.finish(gate, request, parts_of(request).store)
+    gate = gate_of(request)
+    try:
+        person, response, is_new = await _openid(request).finish(gate, request, parts_of(request).store)
+    except ApiError as error:
+        return _shown(request, error)
     await gate.begin(request, response, person.id)
     actor = Actor(person, person.role, frozenset(), frozenset(), "session")
     await note(request, actor, "person.joined" if is_new else "sign-in", person.id, "by the provider")
@@ -189,6 +194,17 @@ def checked_password(password: str, *about: str) -> None:
     """Raises 422 for a new password that is too easy to guess."""
     if (said := complaint(password, *(word for word in about if word))) is not None:
         raise ApiError(422, "invalid", said, [{"in": "body", "field": "password", "message": said}])
+
+
+def _shown(request: Request, error: ApiError) -> Response:
+    """A browser is led back to the page where one signs in, which says why; whoever else asks is told the error.
+
+    Only the name of the sentence goes into the address: what somebody else put there is not said by our page.
+    """
+    if "text/html" not in request.headers.get("accept", ""):
+        raise error
+    reason = error.body["error"]["reason"] or error.code
+    return RedirectResponse(f"/sign-in?refused={reason}", 303)
 
 
 def _openid(request: Request) -> OpenId:

@@ -47,6 +47,8 @@ export const common = {
   "palette.go": "Go to",
   "palette.act": "Do",
   "palette.tasks": "Tasks",
+  "palette.environment": "Environment",
+  "palette.welcome": "First steps and the demonstration",
   "shortcuts.title": "Keyboard shortcuts",
   "shortcuts.about": "They work wherever you are not typing.",
   "shortcuts.everywhere": "Everywhere",

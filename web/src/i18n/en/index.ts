@@ -1,3 +1,4 @@
+import { acts } from "./acts";
 import { common } from "./common";
 import { environments } from "./environments";
 import { home } from "./home";
@@ -6,4 +7,4 @@ import { signin } from "./signin";
 import { task } from "./task";
 import { welcome } from "./welcome";
 
-export const en = { common, environments, home, settings, signin, task, welcome } as const;
+export const en = { acts, common, environments, home, settings, signin, task, welcome } as const;

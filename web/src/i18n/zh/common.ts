@@ -50,6 +50,8 @@ export const common: Catalogue<typeof en> = {
   "palette.go": "前往",
   "palette.act": "操作",
   "palette.tasks": "任务",
+  "palette.environment": "环境",
+  "palette.welcome": "入门与演示",
   "shortcuts.title": "键盘快捷键",
   "shortcuts.about": "在未输入文字时随处可用。",
   "shortcuts.everywhere": "全局",

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import { useBuild, useSaveEnvironment } from "@/api/environments";
 import type { BuildLog, EnvironmentView } from "@/api/types";
+import { spoken } from "@/i18n/said";
 import { explain, sayFailed } from "@/shell/errors";
 import { useShortcuts } from "@/shell/keys";
 import { Button } from "@/ui/Button";
@@ -93,7 +94,7 @@ export function Editor({ view, log }: { view: EnvironmentView; log: UseQueryResu
           <Log log={log.data} />
           {log.data.error ? (
             <Note kind="bad" className="mt-3" title={t("trial.failed")}>
-              {log.data.error}
+              {spoken(log.data.error)}
             </Note>
           ) : null}
         </Panel>

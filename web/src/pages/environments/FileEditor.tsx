@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { checkEnvironment } from "@/api/environments";
+import { spoken } from "@/i18n/said";
 import { explain } from "@/shell/errors";
 import { Field, Textarea } from "@/ui/Field";
 
@@ -38,7 +39,7 @@ export function FileEditor({ text, onChange, onChecked }: { text: string; onChan
   }, [text]);
   return (
     <Panel title={t("file.title")} about={t("file.about")}>
-      <Field label={t("file.label")} error={problem ?? undefined}>
+      <Field label={t("file.label")} error={problem ? spoken(problem) : undefined}>
         {(ids) => (
           <Textarea {...ids} rows={22} spellCheck={false} className="font-mono text-xs leading-5" value={text} onChange={(event) => onChange(event.target.value)} />
         )}

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 
 import { useAllowHost, useSelfTest } from "@/api/environments";
 import type { BypassProbe, EnvironmentView, NetworkPolicy } from "@/api/types";
+import { spoken } from "@/i18n/said";
 import { explain, sayFailed } from "@/shell/errors";
 import { Button } from "@/ui/Button";
 import { Note } from "@/ui/States";
@@ -110,7 +111,7 @@ function Probes({ probes, fresh }: { probes: BypassProbe[]; fresh: boolean }) {
             {probes.map((probe) => (
               <tr key={probe.name} className="border-b border-line align-top last:border-0">
                 <th scope="row" className="py-1.5 pr-4 font-normal">
-                  {probe.name}
+                  {spoken(probe.name)}
                 </th>
                 <td className="py-1.5 pr-4 whitespace-nowrap">
                   {probe.held ? (
@@ -150,7 +151,7 @@ function Refused({ view }: { view: EnvironmentView }) {
               <code className="font-mono text-xs wrap-anywhere">
                 {refusal.method} {refusal.host}:{refusal.port}
               </code>
-              <span className="block text-sm text-muted">{refusal.reason}</span>
+              <span className="block text-sm text-muted">{spoken(refusal.reason)}</span>
             </span>
             {refusal.remedy && view.acts.includes("edit") ? (
               <Button

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import type { BuildLog, BuildView, EnvironmentView } from "@/api/types";
 import { bytes, duration } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { Failed } from "@/shell/Failed";
 import { Badge } from "@/ui/Badge";
 import { Empty, Note, Working } from "@/ui/States";
@@ -37,7 +38,7 @@ export function State({ view, log }: { view: EnvironmentView; log: UseQueryResul
           <Log log={said} />
           {said.error && !view.failure ? (
             <Note kind="bad" className="mt-3" title={t("trial.failed")}>
-              {said.error}
+              {spoken(said.error)}
             </Note>
           ) : null}
         </Panel>
@@ -53,8 +54,8 @@ function FailureNote({ view }: { view: EnvironmentView }) {
   const { failure } = view;
   if (!failure) return null;
   return (
-    <Note kind="bad" title={t("failure.title", { ended: failure.ended })}>
-      {failure.cause ? <p className="text-ink">{failure.cause}</p> : null}
+    <Note kind="bad" title={t("failure.title", { ended: spoken(failure.ended) })}>
+      {failure.cause ? <p className="text-ink">{spoken(failure.cause)}</p> : null}
       <p>
         <code className="font-mono text-xs">{failure.command}</code> · <Ago at={failure.at} />
       </p>

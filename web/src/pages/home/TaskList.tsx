@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Bulk, TaskLine } from "@/api/types";
 import { useBulk, useTaskPages } from "@/api/tasks";
+import { spoken } from "@/i18n/said";
 import { type GroupName, grouped, type ListFilter } from "@/live/list";
 import { sayFailed } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
@@ -39,7 +40,7 @@ function useActs() {
           onError: (error) => sayFailed(error),
           onSuccess: (outcome) => {
             const failed = outcome.failed[0];
-            if (failed) say({ kind: "failed", title: t("bulk.partly", { count: outcome.failed.length }), detail: failed.message });
+            if (failed) say({ kind: "failed", title: t("bulk.partly", { count: outcome.failed.length }), detail: spoken(failed.message) });
             if (act === "read" || act === "unread" || outcome.done.length === 0) return;
             const undo = UNDO[act];
             say({

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useSession } from "@/api/session";
 import type { Bulk, TaskLine } from "@/api/types";
 import { duration, money } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { repositoryName, StatusIcon, VerdictBadge } from "@/parts/Status";
 import { Badge, Delta } from "@/ui/Badge";
 import { IconButton } from "@/ui/Button";
@@ -61,7 +62,7 @@ export const TaskRow = memo(function TaskRow({ task, current, selected, selectin
           {task.unread ? <span role="img" aria-label={t("unread")} title={t("unread")} className="size-1.5 shrink-0 rounded-full bg-accent" /> : null}
         </div>
         <p className="truncate text-xs text-muted">
-          {task.status === "running" && task.summary.line ? <span className="font-mono sm:hidden">{task.summary.line}</span> : null}
+          {task.status === "running" && task.summary.line ? <span className="font-mono sm:hidden">{spoken(task.summary.line)}</span> : null}
           <span className={cx(task.status === "running" && task.summary.line && "max-sm:hidden")}>
             <Origin task={task} />
           </span>
@@ -129,16 +130,16 @@ function State({ task }: { task: TaskLine }) {
   const { t } = useTranslation("home");
   const { summary } = task;
   if (task.status === "running") {
-    const line = summary.line || t("starting");
+    const line = spoken(summary.line) || t("starting");
     return (
       <span className="max-w-40 truncate font-mono text-xs text-muted sm:max-w-80" title={line}>
         {line}
       </span>
     );
   }
-  if (task.status === "queued") return <span className="truncate text-sm text-muted">{task.reason || t("queued")}</span>;
+  if (task.status === "queued") return <span className="truncate text-sm text-muted">{spoken(task.reason) || t("queued")}</span>;
   if (task.status !== "done") {
-    const why = task.reason || (task.stop ? t(`stop.${task.stop}`, { ns: "common" }) : "");
+    const why = spoken(task.reason) || (task.stop ? t(`stop.${task.stop}`, { ns: "common" }) : "");
     return (
       <>
         {why ? (

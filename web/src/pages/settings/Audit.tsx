@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { useAudit } from "@/api/administration";
 import { usePeople } from "@/api/people";
+import { acts } from "@/i18n/en/acts";
 import { moment } from "@/i18n/format";
 import { Failed } from "@/shell/Failed";
 import { Button } from "@/ui/Button";
@@ -56,9 +57,9 @@ export function Audit() {
                 <Cell className="text-sm whitespace-nowrap text-muted tabular">{moment(entry.at)}</Cell>
                 <Cell className="whitespace-nowrap">{entry.person_name ?? (entry.person ? entry.person : t("audit.program"))}</Cell>
                 <Cell>
-                  <code className="font-mono text-xs">{entry.act}</code>
+                  <Act name={entry.act} />
                 </Cell>
-                <Cell className="max-w-80 text-sm">
+                <Cell className="max-w-80 text-sm" translate="no">
                   <span className="block truncate" title={entry.target}>
                     {entry.target}
                   </span>
@@ -77,4 +78,11 @@ export function Audit() {
       )}
     </>
   );
+}
+
+/** What was done, in words; its name in the log is the hint. */
+function Act({ name }: { name: string }) {
+  const { t } = useTranslation("acts");
+  if (!Object.hasOwn(acts, name)) return <code className="font-mono text-xs">{name}</code>;
+  return <span title={name}>{t(name as keyof typeof acts)}</span>;
 }

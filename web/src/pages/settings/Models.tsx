@@ -6,6 +6,7 @@ import { useAddModel, useModels, useModelTest, useRemoveModel } from "@/api/mode
 import { useMay } from "@/api/session";
 import type { ModelAdd, ModelLine } from "@/api/types";
 import { compact, duration, money } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { explain, sayFailed } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
 import { Badge } from "@/ui/Badge";
@@ -85,7 +86,7 @@ function Model({ model }: { model: ModelLine }) {
       </p>
       {model.problem ? (
         <Note kind="warn" className="mt-3" title={t("models.problem")}>
-          {model.problem}
+          {spoken(model.problem)}
         </Note>
       ) : null}
       <dl className="mt-3 grid grid-cols-2 gap-x-6 gap-y-2 sm:grid-cols-5">
@@ -109,7 +110,7 @@ function Model({ model }: { model: ModelLine }) {
           ) : (
             <p className="mt-3 flex items-start gap-2 text-bad">
               <CircleX size={16} aria-hidden className="mt-0.5 shrink-0" />
-              {test.data.error}
+              {spoken(test.data.error ?? "")}
             </p>
           )
         ) : test.error ? (

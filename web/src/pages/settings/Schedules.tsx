@@ -107,7 +107,9 @@ function Line({ view, onEdit }: { view: ScheduleView; onEdit: () => void }) {
           </>
         ) : null}
       </div>
-      <p className="mt-1 line-clamp-2 text-muted">{schedule.request.prompt}</p>
+      <p translate="no" className="mt-1 line-clamp-2 text-muted">
+        {schedule.request.prompt}
+      </p>
       <p className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">
         <code className="font-mono text-xs">{schedule.cron}</code>
         <span>{schedule.timezone}</span>

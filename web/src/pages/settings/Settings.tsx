@@ -15,10 +15,11 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay, useSession } from "@/api/session";
+import { words } from "@/i18n";
+import { type Section, sectionOf, sectionsOf } from "@/parts/sections";
 import { Note, Working } from "@/ui/States";
 
 import { HeaderSlot } from "./HeaderAction";
-import { ADMINISTRATION, SECTIONS, type Section, sectionOf } from "./sections";
 
 const ICONS = {
   account: UserRound,
@@ -42,7 +43,10 @@ const PAGES = {
   people: lazy(async () => ({ default: (await import("./People")).People })),
   quotas: lazy(async () => ({ default: (await import("./Quotas")).Quotas })),
   workers: lazy(async () => ({ default: (await import("./Workers")).Workers })),
-  audit: lazy(async () => ({ default: (await import("./Audit")).Audit })),
+  audit: lazy(async () => {
+    const [module] = await Promise.all([import("./Audit"), words("acts")]);
+    return { default: module.Audit };
+  }),
   retention: lazy(async () => ({ default: (await import("./Retention")).Retention })),
 } as const;
 
@@ -51,7 +55,7 @@ export function Settings() {
   const { section: named } = useParams({ strict: false });
   const { administer } = useMay();
   const person = useSession().data?.person ?? null;
-  const shown = SECTIONS.filter((section) => (administer || !ADMINISTRATION.has(section)) && (person !== null || !["account", "tokens"].includes(section)));
+  const shown = sectionsOf(administer, person !== null);
   const section: Section = sectionOf(named) ?? shown[0] ?? "models";
   const Page = PAGES[section];
   const [slot, setSlot] = useState<HTMLElement | null>(null);

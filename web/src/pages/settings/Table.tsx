@@ -21,8 +21,13 @@ export function Table({ label, heads, children }: { label: string; heads: ReactN
   );
 }
 
-export function Cell({ children, className = "" }: { children?: ReactNode; className?: string }) {
-  return <td className={`px-4 py-2.5 align-middle ${className}`}>{children}</td>;
+/** `translate="no"` where it holds what somebody wrote. */
+export function Cell({ children, className = "", translate }: { children?: ReactNode; className?: string; translate?: "no" }) {
+  return (
+    <td translate={translate} className={`px-4 py-2.5 align-middle ${className}`}>
+      {children}
+    </td>
+  );
 }
 
 export function Head({ children }: { children: ReactNode }) {

@@ -70,7 +70,7 @@ function Form({ secret, known }: { secret: string; known: NonNullable<ReturnType
           </>
         )}
         <Field label={t("join.password")} about={t("join.passwordAbout")}>
-          {(ids) => <Input {...ids} type="password" autoComplete="new-password" required minLength={8} value={password} onChange={(event) => setPassword(event.target.value)} />}
+          {(ids) => <Input {...ids} type="password" autoComplete="new-password" required minLength={10} value={password} onChange={(event) => setPassword(event.target.value)} />}
         </Field>
         {wrong ? <Note kind="bad">{wrong}</Note> : null}
         <Button type="submit" look="primary" busy={busy && t("join.busy")} className="w-full">

@@ -1,10 +1,11 @@
 import { getRouteApi, Navigate, useNavigate } from "@tanstack/react-router";
 import { KeyRound } from "lucide-react";
-import { type SyntheticEvent, useState } from "react";
+import { type SyntheticEvent, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ApiError } from "@/api/client";
 import { signIn, useSignInWays } from "@/api/session";
+import { loadSaid, sentence } from "@/i18n/said";
 import { explain } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
 import { Button, buttonClass } from "@/ui/Button";
@@ -17,7 +18,7 @@ const route = getRouteApi("/sign-in");
 
 export function SignIn() {
   const { t } = useTranslation("signin");
-  const { next } = route.useSearch();
+  const { next, refused } = route.useSearch();
   const ways = useSignInWays();
   if (ways.isPending) return <Working className="min-h-dvh">{t("asking")}</Working>;
   if (!ways.data) return <Failed error={ways.error} title={t("failed.ways")} onRetry={() => void ways.refetch()} />;
@@ -25,6 +26,7 @@ export function SignIn() {
   const { openid, passwords, ready } = ways.data;
   return (
     <Frame title={t("title")}>
+      {refused ? <Refused name={refused} /> : null}
       {!ready ? (
         <Note className="mb-4" title={t("notReady")}>
           {t("notReady.about")}
@@ -39,6 +41,20 @@ export function SignIn() {
       {openid && passwords ? <p className="my-4 text-center text-sm text-faint">{t("or")}</p> : null}
       {passwords ? <Password next={next ?? "/"} /> : null}
     </Frame>
+  );
+}
+
+/** Why the provider's answer did not sign one in: the service leads back here with the name of its sentence. */
+function Refused({ name }: { name: string }) {
+  const { t } = useTranslation("signin");
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    void loadSaid().then(() => setSaid(sentence(name)));
+  }, [name]);
+  return (
+    <Note kind="bad" className="mb-4" title={t("refused")}>
+      {said || t("refused.about")}
+    </Note>
   );
 }
 

@@ -4,8 +4,9 @@ import { useTranslation } from "react-i18next";
 
 import type { AttemptLine, Citation } from "@/api/types";
 import { type AttemptRef, useAttempt } from "@/api/work";
-import type { Pointer } from "@/parts/cited";
+import { spoken } from "@/i18n/said";
 import { Markdown } from "@/parts/Markdown";
+import type { Pointer } from "@/parts/node";
 import { VerdictBadge } from "@/parts/Status";
 import { Ticked } from "@/parts/Ticked";
 import { Failed } from "@/shell/Failed";
@@ -57,7 +58,7 @@ export function Answer({ attempt }: { attempt: AttemptLine }) {
               {result.sentences.map((sentence) => (
                 <li key={sentence}>
                   <button type="button" className="text-left wrap-anywhere hover:text-ink" onClick={() => show({ tab: "checks", attempt: attempt.name })}>
-                    <Ticked text={sentence} />
+                    <Ticked text={spoken(sentence)} />
                   </button>
                 </li>
               ))}
@@ -67,7 +68,7 @@ export function Answer({ attempt }: { attempt: AttemptLine }) {
             <p key={warning} className="mt-1.5 flex items-start gap-1.5 text-sm text-warn">
               <TriangleAlert size={14} className="mt-0.5 shrink-0" />
               <span className="min-w-0 wrap-anywhere">
-                <Ticked text={warning} />
+                <Ticked text={spoken(warning)} />
               </span>
             </p>
           ))}
@@ -84,7 +85,7 @@ function Cited({ pointer, citation, attempt }: { pointer: Pointer; citation: Cit
   const name = pointer.kind === "file" ? (pointer.target.split("/").at(-1) ?? pointer.target) : pointer.target;
   const held = citation?.supported ?? false;
   const where = { attempt, at: pointer.target, from: pointer.start, to: pointer.end };
-  const said = citation ? (held ? t("cite.held", { target: pointer.target, lines }) : t("cite.unheld", { reason: citation.reason })) : t("cite.unknown");
+  const said = citation ? (held ? t("cite.held", { target: pointer.target, lines }) : t("cite.unheld", { reason: spoken(citation.reason) })) : t("cite.unknown");
   return (
     <Hint text={said}>
       <button

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import type { AttemptLine, CallView, EntryOf, WorkEntry } from "@/api/types";
 import { duration } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { Markdown } from "@/parts/Markdown";
 import { Delta } from "@/ui/Badge";
 import { Spinner } from "@/ui/Button";
@@ -185,8 +186,8 @@ function NoteLine({ entry }: { entry: EntryOf<"note"> }) {
       tone={failed ? "text-bad" : refused ? "text-warn" : "text-faint"}
       {...(to ? { onClick: () => show({ tab: to }) } : {})}
     >
-      <span className="text-muted" title={entry.text}>
-        {entry.text}
+      <span className="text-muted" title={spoken(entry.text)}>
+        {spoken(entry.text)}
       </span>
     </Line>
   );

@@ -7,6 +7,7 @@ import { useTaskActs } from "@/api/tasks";
 import type { AttemptLine, Message, TurnView } from "@/api/types";
 import { type AttemptRef, useAttempt, useCommands } from "@/api/work";
 import { duration, money } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { StatusIcon } from "@/parts/Status";
 import { sayFailed } from "@/shell/errors";
 import { Badge } from "@/ui/Badge";
@@ -157,7 +158,8 @@ export function Progress({ attempt }: { attempt: AttemptLine }) {
   const { progress } = useLog(logs, attempt.id);
   const draft = useDraft(logs, attempt.id);
   const last = progress || attempt.summary.line;
-  const line = draft && !progress ? t("draft.written", { count: draft.written }) : !last || last === "thinking" ? t("thinking") : last;
+  const writes = draft !== null && draft.written > draft.reasoning.length;
+  const line = writes && !progress ? t("draft.written", { count: draft.written }) : !last || last === "thinking" ? t("thinking") : last;
   return (
     <p className="flex items-center gap-2 py-1.5 text-sm text-muted">
       <span aria-hidden className="size-2 shrink-0 animate-breathe rounded-full bg-accent" />
@@ -185,8 +187,8 @@ export function TurnState({ turn }: { turn: TurnView }) {
   const { view, ref } = useTaskPage();
   const { task } = view;
   const acts = useTaskActs(task.id);
-  if (turn.status === "queued") return <Note className="my-2">{turn.reason || task.reason || t("state.queued")}</Note>;
-  const why = turn.reason || task.reason || (task.stop ? t("state.because", { why: t(`stop.${task.stop}`, { ns: "common" }) }) : "");
+  if (turn.status === "queued") return <Note className="my-2">{spoken(turn.reason || task.reason) || t("state.queued")}</Note>;
+  const why = spoken(turn.reason || task.reason) || (task.stop ? t("state.because", { why: t(`stop.${task.stop}`, { ns: "common" }) }) : "");
   return (
     <Note
       kind={turn.status === "failed" ? "bad" : "warn"}

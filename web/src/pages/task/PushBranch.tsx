@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { usePublish, usePublishing } from "@/api/tasks";
 import type { AttemptLine, Publishing } from "@/api/types";
+import { spoken } from "@/i18n/said";
 import { explain } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
 import { Button } from "@/ui/Button";
@@ -39,7 +40,7 @@ export function PushBranch({ task, attempt, open, onOpenChange }: PushBranchProp
           ) : (
             <div role="status">
               <p className="font-medium">{t("push.cannot")}</p>
-              <p className="mt-1 text-muted">{target.reason}</p>
+              <p className="mt-1 text-muted">{spoken(target.reason)}</p>
             </div>
           )}
           <Earlier target={target} />

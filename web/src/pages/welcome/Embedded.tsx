@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useEmbedded, useFetchEmbedded } from "@/api/models";
 import { useMay } from "@/api/session";
 import { bytes } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { sayFailed } from "@/shell/errors";
 import { Button } from "@/ui/Button";
 import { Note } from "@/ui/States";
@@ -29,7 +30,7 @@ export function Embedded() {
       <div className="mt-3">
         <progress aria-label={t("embedded.progress")} className="h-2 w-full accent-(--accent)" {...(total > 0 ? { value: done, max: total } : {})} />
         <p role="status" className="mt-1 text-sm text-muted tabular">
-          {text}
+          {spoken(text)}
           {total > 0 ? ` · ${t("embedded.of", { done: bytes(done), total: bytes(total) })}` : null}
         </p>
       </div>
@@ -38,7 +39,7 @@ export function Embedded() {
   return (
     <div className="mt-3">
       <Note kind={embedded.error ? "bad" : "info"} title={t(embedded.error ? "embedded.failed" : "embedded.missing")}>
-        {embedded.error || t("embedded.about", { size: bytes(embedded.size) })}
+        {spoken(embedded.error) || t("embedded.about", { size: bytes(embedded.size) })}
       </Note>
       {administer ? (
         <Button

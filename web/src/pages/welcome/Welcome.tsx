@@ -8,6 +8,7 @@ import { useModels, useModelTest } from "@/api/models";
 import { useMay } from "@/api/session";
 import type { ModelLine } from "@/api/types";
 import { duration, money } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { explain, sayFailed } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
 import { Button, buttonClass } from "@/ui/Button";
@@ -78,7 +79,7 @@ function ModelStep({ models, chosen, onChoose }: { models: ModelLine[]; chosen: 
     return (
       <>
         <Note kind="warn" title={t("model.none")}>
-          {models[0]?.problem ?? t("model.noneAbout")}
+          {models[0]?.problem ? spoken(models[0].problem) : t("model.noneAbout")}
         </Note>
         {administer ? (
           <Link to="/settings/$section" params={{ section: "models" }} className={`${buttonClass("primary", "sm")} mt-3`}>
@@ -99,7 +100,7 @@ function ModelStep({ models, chosen, onChoose }: { models: ModelLine[]; chosen: 
             role="radio"
             aria-checked={model.name === chosen.name}
             disabled={Boolean(model.problem)}
-            title={model.problem ?? undefined}
+            title={model.problem ? spoken(model.problem) : undefined}
             onClick={() => onChoose(model.name)}
             className="inline-flex h-8.5 items-center gap-2 rounded-md border border-line px-3 transition-colors hover:border-line-strong aria-checked:border-accent aria-checked:bg-accent-soft disabled:opacity-50"
           >
@@ -122,7 +123,7 @@ function ModelStep({ models, chosen, onChoose }: { models: ModelLine[]; chosen: 
           ) : (
             <span className="inline-flex items-center gap-1.5 text-bad">
               <CircleX size={15} className="shrink-0" />
-              {test.data.error}
+              {spoken(test.data.error ?? "")}
             </span>
           )
         ) : test.error ? (

@@ -7,6 +7,7 @@ import { useTask, useTaskActs } from "@/api/tasks";
 import type { Matrix, TaskView } from "@/api/types";
 import { useMatrix } from "@/api/work";
 import { duration, money } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { StatusBadge } from "@/parts/Status";
 import { sayFailed } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
@@ -64,7 +65,7 @@ function Compared({ view, matrix }: { view: TaskView; matrix: Matrix }) {
       </header>
       {matrix.why ? (
         <Note title={t("attempts.why")}>
-          {matrix.why}
+          {spoken(matrix.why)}
           {matrix.chosen && matrix.best && matrix.chosen !== matrix.best ? ` ${t("attempts.overruled")}` : ""}
         </Note>
       ) : null}

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { CheckView, RunView, TestView } from "@/api/types";
 import { type AttemptRef, useAttempt, useChecks } from "@/api/work";
 import { duration } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { Failed } from "@/shell/Failed";
 import { Badge, type Tone } from "@/ui/Badge";
 import { cx } from "@/ui/class";
@@ -48,7 +49,7 @@ export function Checks() {
     <div tabIndex={0} role="region" aria-label={t("tab.checks")} className="flex-1 overflow-y-auto p-4 scroll-thin">
       {warnings.map((warning) => (
         <Note key={warning} kind="warn" className="mb-3">
-          {warning}
+          {spoken(warning)}
         </Note>
       ))}
       <div className="flex flex-col gap-4">

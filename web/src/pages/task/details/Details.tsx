@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { AttemptView } from "@/api/types";
 import { type AttemptRef, fetchEvents, useAttempt } from "@/api/work";
 import { moment } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { sayFailed } from "@/shell/errors";
 import { Failed } from "@/shell/Failed";
 import { Button } from "@/ui/Button";
@@ -155,7 +156,7 @@ function Network({ attempt }: { attempt: AttemptView }) {
             {opened.probes.map((probe) => (
               <li key={probe.name} className="flex items-start gap-1.5 text-sm" title={probe.said}>
                 {probe.held ? <CircleCheck size={14} className="mt-0.5 shrink-0 text-good" /> : <CircleX size={14} className="mt-0.5 shrink-0 text-bad" />}
-                {probe.name}
+                {spoken(probe.name)}
               </li>
             ))}
           </ul>

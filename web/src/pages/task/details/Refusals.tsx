@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { useAllowHost } from "@/api/environments";
 import type { AttemptView } from "@/api/types";
 import { clock } from "@/i18n/format";
+import { spoken } from "@/i18n/said";
 import { sayFailed } from "@/shell/errors";
 import { Button } from "@/ui/Button";
 import { say } from "@/ui/toast";
@@ -27,7 +28,7 @@ export function Refusals({ attempt }: { attempt: AttemptView }) {
             <code className="font-mono text-xs">
               {refusal.method} {refusal.host}:{refusal.port}
             </code>
-            <span className="min-w-0 flex-1 text-sm text-muted">{refusal.reason}</span>
+            <span className="min-w-0 flex-1 text-sm text-muted">{spoken(refusal.reason)}</span>
             {refusal.remedy && stored ? (
               <Button
                 size="sm"
