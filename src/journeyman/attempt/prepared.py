@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from journeyman.agent import prompts
-from journeyman.attempt.cascade import learned
 from journeyman.attempt.host import Host
 from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.workspace import Workspace
@@ -57,7 +56,10 @@ async def prepared(
             found += await rules.below(tree.get, path, seen)
             seen.update(rule.path for rule in found)
     said = rules.render(found)
-    if earlier := await learned(host.store, workspace.log.events):
+    if folds.escalations(workspace.log.events):
+        from journeyman.attempt.learned import learned
+
+        earlier = await learned(host.store, workspace.log, start.profile)
         steered = folds.steered(workspace.log.events)
         change = "\n\n".join(text for text in (change, earlier, *steered) if text)
     if told and before is not None:

@@ -10,7 +10,7 @@ from journeyman.agent.limits import exceeded
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
-from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage
+from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage, order_words
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
@@ -22,7 +22,7 @@ from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
 from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, ModelError, StoreError
-from journeyman.core.events import AttemptStarted, Said, Stopped
+from journeyman.core.events import AttemptStarted, Progressed, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
 from journeyman.core.model import Delta
@@ -159,6 +159,8 @@ async def _work(run: Run) -> Result | None:
     stopped the work before its sandbox was open."""
     if run.log.epoch > 1 and await _is_over(run):
         return None
+    if run.whole.stages and folds.opened(run.log.events) is None:
+        await run.log.append(Progressed(text=order_words(run.whole.stages)))
     while await _stage(_at_stage(run)):
         if (done := folds.result(run.log.events)) is not None:
             return done
@@ -184,7 +186,7 @@ async def _stage(run: Run) -> bool:
             if (told := await objection(host.store, log, start, result)) and await _may_go_on(run, purse):
                 await log.append(told)
             elif await _closed(run, result):
-                await _crossed(run, workspace)
+                await _between(run, workspace, model, purse)
                 return True
 
 
@@ -221,14 +223,16 @@ async def _closed(run: Run, result: Result) -> bool:
         await inbox.look()
 
 
-async def _crossed(run: Run, workspace: Workspace) -> None:
-    """With other attempts at the same turn: the new tests of each on the tree of the other."""
+async def _between(run: Run, workspace: Workspace, model: Model, purse: Purse) -> None:
+    """With other attempts at the same turn: the new tests of each on the tree of the other, then a model's opinion."""
     mine = await run.host.store.attempt(run.log.id)
     if stopped(run.log) or len(await run.host.store.attempts(mine.task_id, mine.turn)) < 2:
         return
     from journeyman.attempt.cross import cross
+    from journeyman.attempt.judge import judge
 
     await cross(workspace, Checker(run.log, run.start))
+    await judge(run.host, run.log, run.start, model, purse)
 
 
 async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Purse) -> None:
@@ -290,6 +294,10 @@ async def _repair(run: Run, work: Work, workspace: Workspace, purse: Purse) -> S
     from journeyman.agent.repair import repair
 
     start, log, clock, watch = run.start, run.log, run.host.clock, run.watch
+    if folds.escalations(log.events):
+        from journeyman.attempt.learned import earlier
+
+        work = replace(work, earlier=await earlier(run.host.store, log.events))
     bounded = Bounded(
         work.model,
         log,

@@ -70,9 +70,11 @@ async def _outcome(
     error = (
         JourneymanError(failed.message or f"The attempt {failed.attempt_id} was {failed.status}.") if failed else None
     )
-    return await end(
-        host, task, attempts, watcher, Ended(task, results, stops, best(results) if results else None, error)
-    )
+    known = await host.store.attempts(task.id, task.turn)
+    crossed = [pair for attempt in known for pair in attempt.summary.crossed]
+    opinions = [one for attempt in known for one in attempt.summary.opinions]
+    chosen = best(results, crossed=crossed, opinions=opinions) if results else None
+    return await end(host, task, attempts, watcher, Ended(task, results, stops, chosen, error))
 
 
 async def _follow(host: Host, attempts: Sequence[Attempt], watcher: Watcher, until: "asyncio.Task[Any]") -> None:

@@ -23,14 +23,12 @@ from journeyman.agent.repair.prompts import (
 )
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
+from journeyman.core import folds
 from journeyman.core.errors import ModelError
-from journeyman.core.events import CandidateTried, Progressed, Replied
+from journeyman.core.events import PROVISIONAL, CandidateTried, Progressed, Replied
 from journeyman.core.evidence import CheckRun
 from journeyman.core.model import ModelRequest
 from journeyman.core.text import clip
-
-PROVISIONAL = "passes the tests tried"
-"""The note of a candidate that is still to be run against the whole check."""
 
 LONGER, LONGEST = 2.0, 10.0
 """Seconds of a second and a third trial of what the first limit cut."""
@@ -302,7 +300,7 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
     if not shown:
         return
     until = time.monotonic() + seconds
-    first = sum(isinstance(event, Replied) for event in search.work.log.events)
+    first = folds.steps(search.work.log.events)
     for number in range(first, first + samples):
         if time.monotonic() > until or search.survivors:
             break
@@ -322,7 +320,7 @@ async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subje
         begun, asked = anew(work, subject, number)
     if asked is None:
         before = ""
-        if number % 4 == 3:
+        if number % 4 == 3 or (number % 4 == 1 and search.work.earlier):
             recent = search.misses[-2:]
             before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
         asked = request(

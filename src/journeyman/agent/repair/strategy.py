@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.coverage import covered
+from journeyman.agent.repair.earlier import hinted, try_earlier
 from journeyman.agent.repair.examples import example_check
 from journeyman.agent.repair.javascript_examples import commented_check
 from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
@@ -111,6 +112,7 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             pytest, evidence, notes = await trace(work, layers[0], pytest, goal, evidence)
         else:
             evidence = await covered(layers[0], goal, evidence)
+        evidence = hinted(evidence, work.earlier)
         suspects = [suspect for suspect in locate(evidence) if await files.get(suspect.path)]
         if not suspects:
             return Stop("finished", f"{goal.check.command} fails, and no source file could be found to be the cause.")
@@ -127,6 +129,7 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             seconds=min(max(10 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
         )
         remembered(search)
+        await try_earlier(search)
         model_error = await explore(search)
         return await conclude(search, model_error)
 
