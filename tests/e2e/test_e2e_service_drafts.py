@@ -22,7 +22,7 @@ from tests.e2e.test_e2e_service_worker import worker_of
 
 pytestmark = pytest.mark.timeout(300)  # a server is started, perhaps on a loaded machine
 
-WHOLE = "The price is " + " ".join(str(number) for number in range(100))
+WHOLE = "The price is " + " ".join(str(number) for number in range(100)) + "【F:a.txt†L1】"
 THOUGHT = "I look for the price."
 
 

@@ -67,7 +67,7 @@ flowchart LR
 HELD = "wait for me"
 """A prompt with these words waits in its third step until the gate is opened."""
 SLOWLY = "take your time"
-"""A prompt with these words is answered at once, and as slowly as the pen lets it."""
+"""A prompt with these words is answered as slowly as the pen lets it, and with the same again if it is asked again."""
 STORY = "".join(f"{number}. The price of {number} is `{7 * number}`\n" for number in range(1, 101))
 
 
@@ -116,8 +116,9 @@ class Model:
             self.heard.append(said)
             if DEMO in said:
                 return DEMO_STEPS[min(number, len(DEMO_STEPS) - 1)]
-            if number == 0 and SLOWLY in said:
-                return Step(text=STORY, reasoning="Seven each.", pieces=50, pace=1.0)
+            if SLOWLY in said:
+                slow = Step(text=STORY, reasoning="Seven each.", pieces=50, pace=1.0)
+                return slow if number == 0 else say(STORY)
             if number == 3 and HELD in said and not self.gate.wait(READY):
                 raise AssertionError("nobody opened the gate")
             return step
