@@ -2,6 +2,8 @@
 
 first page      milliseconds until it paints, until one can type, and for how long its scripts held the page up; the
                 floor is an empty page of the same service
+script          kilobytes of compressed script that the first page and a task's page load by themselves, without the
+                colours of code, diagrams and the player, which come when they are needed
 long task       a task of 50,000 events: milliseconds until its answer is there; then its terminal and its work log are
                 scrolled through at 3,000 pixels a frame: the frames' median, 95th percentile and longest, long tasks
                 (over 50 ms), and the most elements there are at a time. The floor scrolls an empty page as far.
@@ -10,6 +12,7 @@ long task       a task of 50,000 events: milliseconds until its answer is there;
 import argparse
 import asyncio
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -72,6 +75,13 @@ async ([selector, pixels, frames]) => {
 """
 
 
+SCRIPTS = """
+performance.getEntriesByType("resource").filter(one => one.name.endsWith(".js"))
+  .map(one => [one.name, one.encodedBodySize])
+"""
+HEAVY = re.compile(r"/(diagram|player|engine-javascript|core|python|mermaid)-")
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """Milliseconds from the start of the navigation."""
@@ -128,6 +138,19 @@ async def first_page(browser: Browser, address: str, times: int) -> None:
         print(f"{name:24} {painted:8.0f} {typed:8.0f} {held:8.0f}")
 
 
+async def script(browser: Browser, address: str) -> None:
+    print(f"\n{'script (kB)':24} {'loaded':>8} {'files':>8}")
+    for name, path in (("the first page", "/"), ("a task's page", "/tasks/0long?tab=terminal")):
+        context = await browser.new_context(viewport={"width": 1440, "height": 900})
+        page = await context.new_page()
+        await page.goto(f"{address}{path}", wait_until="networkidle" if path == "/" else "load")
+        if path != "/":
+            await page.get_by_role("button", name="pytest").first.wait_for()
+        sizes = [one for one in await page.evaluate(SCRIPTS) if not HEAVY.search(one[0])]
+        print(f"{name:24} {sum(size for _, size in sizes) / 1000:8.1f} {len(sizes):8}")
+        await context.close()
+
+
 async def long_task(browser: Browser, address: str, frames: int) -> None:
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     page = await context.new_page()
@@ -171,6 +194,7 @@ async def main() -> None:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
                 await first_page(browser, address, arguments.times)
+                await script(browser, address)
                 await long_task(browser, address, arguments.frames)
                 await browser.close()
         finally:

@@ -45,6 +45,10 @@ def test_the_grammar_holds_to_the_options() -> None:
     assert grammar_of(['    a = "x"\n', "    b\n"]) == 'root ::= "    a = \\"x\\"\\n" | "    b\\n"'
 
 
+def test_a_grammar_spells_out_what_gbnf_has_no_short_form_for() -> None:
+    assert grammar_of(["a\f\b\tb\\n"]) == 'root ::= "a\\x0c\\x08\\tb\\\\n"'
+
+
 async def test_a_model_without_grammars_names_a_number(tmp_path: Path) -> None:
     async with working(tmp_path, {"stats.py": BEFORE}, ["The right one is 2."], prompt="", checks=()) as work:
         assert await choose(work, [ONE, LENGTH]) == LENGTH

@@ -1,6 +1,7 @@
 """JavaScript: single mutations, functions, forms of programs; and trials in real sandboxes."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from test_agent_repair_strategy import candidates, changed, scripted_requests, w
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.coverage import covered, executed
 from journeyman.agent.repair.javascript import form, functions_of, headed
+from journeyman.agent.repair.javascript_examples import check_of, examples_of
 from journeyman.agent.repair.locate import Evidence, locate
 from journeyman.agent.repair.mutate_javascript import mutations
 from journeyman.agent.repair.validate import goal_of
+from journeyman.core.events import Progressed
 from journeyman.core.evidence import Check
 
 SLIPS = {
@@ -35,6 +38,68 @@ SLIPS = {
     "deletion": ("function f(a) {\n  a.sort();\n  return a;\n}\n", "  a.sort();\n", "  \n"),
     "insertion": ("function f(a) {\n  let b = a;\n  return b;\n}\n", "let b = a;", "let b = a;\n  b.pop();"),
     "return value": ("function f(a, b) {\n  return b;\n}\n", "return b", "return a"),
+    "comparator": ("const f = (a) => {\n  return a.sort();\n}\n", "sort()", "sort((a, b) => a - b)"),
+    "yes or no": ("const f = (a) => {\n  a.sort((x, y) => x > y);\n}\n", "x > y", "x - y"),
+    "by a part": (
+        "const f = (a) => {\n  g(a[0].size);\n  return a.sort((x, y) => x - y);\n}\n",
+        "x - y",
+        "x.size - y.size",
+    ),
+    "assigned": ("function f(a, b) {\n  if (a = b) return 1;\n}\n", "a = b", "a === b"),
+    "strict": ("function f(a) {\n  return a == 0;\n}\n", "==", "==="),
+    "nullish": ("function f(a) {\n  return a || 1;\n}\n", "||", "??"),
+    "rounded": ("function f(a) {\n  return a / 2;\n}\n", "a / 2", "Math.ceil(a / 2)"),
+    "spread": ("function f(a) {\n  return Math.max(a);\n}\n", "max(a)", "max(...a)"),
+    "spread of an element": ("function f(a, b) {\n  return [a, ...b];\n}\n", "...b", "b"),
+    "copy": ("function f(a, b) {\n  b.push(a);\n}\n", "push(a)", "push([...a])"),
+    "own copy": ("function f(a) {\n  return a.sort();\n}\n", "a.sort()", "[...a].sort()"),
+    "wait": ("async function f(a) {\n  const b = g(a);\n  return b;\n}\n", "= g(a)", "= await g(a)"),
+    "return": ("const f = (a) => a.map((x) => {\n  x + 1;\n});\n", "x + 1;", "return x + 1;"),
+    "of": ("function f(a) {\n  for (const x in a) g(x);\n}\n", " in ", " of "),
+    "hidden": (
+        "function f(a) {\n  let t = 0;\n  for (const x of a) {\n    let t = t + x;\n  }\n  return t;\n}\n",
+        "    let t = t",
+        "    t = t",
+    ),
+    "base": ("function f(a) {\n  return parseInt(a);\n}\n", "(a);", "(a, 10);"),
+    "first value": ("const f = (a) => {\n  return a.reduce((x, y) => x + y);\n}\n", "+ y)", "+ y, 0)"),
+    "shared rows": (
+        "function f(n) {\n  return new Array(n).fill([]);\n}\n",
+        "new Array(n).fill([])",
+        "Array.from({ length: n }, () => [])",
+    ),
+    "flags": ("function f(s) {\n  return s.replace(/a/, 'b');\n}\n", "/a/", "/a/g"),
+    "not a number": ("function f(a) {\n  return a === NaN;\n}\n", "a === NaN", "Number.isNaN(a)"),
+    "found at": ("function f(a) {\n  if (a.indexOf(1)) return 1;\n}\n", "a.indexOf(1)", "a.indexOf(1) !== -1"),
+    "indices": ("function f(g, i, j) {\n  return g[i][j];\n}\n", "g[i][j]", "g[j][i]"),
+    "elements": ("function f(a, b) {\n  return [a, b];\n}\n", "[a, b]", "[b, a]"),
+    "property": ("function f(a, b) {\n  g(b.low);\n  return a.high;\n}\n", "a.high", "a.low"),
+    "of this": ("class C {\n  f(a) {\n    this.a = a;\n    return a;\n  }\n}\n", "return a", "return this.a"),
+    "prefix": ("function f(a) {\n  let i = 0;\n  return g(i++);\n}\n", "i++", "++i"),
+    "fall through": (
+        "function f(a) {\n  switch (a) {\n    case 1:\n      g();\n    case 2:\n      h();\n  }\n}\n",
+        "      g();\n",
+        "      g();\n      break;\n",
+    ),
+    "too deep": (
+        "function f(a) {\n  for (const x of a) {\n    g(x);\n    return 1;\n  }\n}\n",
+        "    return 1;\n  }\n",
+        "  }\n  return 1;\n",
+    ),
+    "else": (
+        "function f(a) {\n  if (a > 1) {\n    g();\n  }\n  if (a > 0) {\n    h();\n  }\n}\n",
+        "  if (a > 0)",
+        "  else if (a > 0)",
+    ),
+    "base case": ("function f(a) {\n  return a[0];\n}\n", "  return a[0]", "  if (!a) return null;\n  return a[0]"),
+    "answers": (
+        "function f(a) {\n  if (a) return false;\n  return true;\n}\n",
+        "return false;\n  return true",
+        "return true;\n  return false",
+    ),
+    "own function": ("function g(a) {\n  return a;\n}\nfunction f(a) {\n  return h(a);\n}\n", "h(a)", "g(a)"),
+    "parameters": ("const f = (a) => {\n  a.forEach((i, x) => g(i, x));\n}\n", "(i, x) =>", "(x, i) =>"),
+    "string and number": ("const f = (a, b) => {\n  return a + b;\n}\n", "a + b", "Number(a) + Number(b)"),
     "part": (
         "function f(s) {\n  let i = 0;\n  while (g(s)) i++;\n  return i;\n}\n",
         "g(s)",
@@ -153,3 +218,71 @@ async def test_an_endless_loop_costs_seconds(tmp_path: Path) -> None:
         text = (await changed(work))["total.js"]
         assert form(text.replace("i += 1", "i -= 1")) == form(files["total.js"]) or "i++" in text
         assert any(event.outcome == "endless" for event in candidates(work))
+
+
+COMMENTED = """/**
+ * Adds.
+ * @example
+ * add(1, 2) // => 3
+ * console.log(add(2, 2)); // 4
+ * @example add("a", "b") === "ab"
+ */
+function add(a, b) {
+  return a - b;
+}
+
+// `half(4)` returns `2`. half(8) -> 4.
+// >>> half(0)
+// 0
+// half(null) throws a TypeError; half(other) is 3, half(6) is 3 of six
+const half = (n) => n / 2;
+
+module.exports = { add, half };
+"""
+
+
+def test_examples_in_comments_are_read() -> None:
+    assert [(one.call, one.value) for one in examples_of(COMMENTED)] == [
+        ("add(1, 2)", "3"),
+        ("add(2, 2)", "4"),
+        ('add("a", "b")', '"ab"'),
+        ("half(4)", "2"),
+        ("half(8)", "4"),
+        ("half(0)", "0"),
+        ("half(null)", None),
+    ]
+    assert examples_of("// f(process.exit(1)) => 3\n// f(2) => f\nfunction f(a) { return a; }\n") == []
+
+
+LOOP = "  for (let i = 0; i <= xs.length; i++) {\n    t += xs[i];\n  }\n"
+
+
+def commented(end: str) -> str:
+    text = f"// sum([]) => 0, sum([5]) => 5\n// sum([1, 2]) => 3\n{sum_of(LOOP)['total.js']}"
+    return text.replace("total", "sum").split("module.exports")[0] + end
+
+
+@pytest.mark.parametrize(
+    ("path", "end"),
+    [("sum.js", "module.exports = { sum };"), ("one.js", "module.exports = sum"), ("sum.mjs", "export { sum };"),
+     ("default.mjs", "export default sum;"), ("plain.js", "")],
+)  # fmt: skip
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_examples_in_comments_become_a_command(tmp_path: Path, path: str, end: str) -> None:
+    for text, passes in ((commented(end), False), (commented(end).replace("i <=", "i <"), True)):
+        (tmp_path / path).write_text(text)
+        command = check_of(path, text)
+        assert command is not None
+        done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0, "AssertionError" in done.stderr) == (passes, not passes)
+
+
+@system_node
+async def test_examples_in_comments_are_the_check_when_nothing_else_fails(tmp_path: Path) -> None:
+    text = commented("module.exports = { sum };\n")
+    async with working(tmp_path, {"sum.js": text}, [], prompt="`sum` is wrong", checks=()) as work:
+        stop = await repair(work)
+        assert await changed(work) == {"sum.js": text.replace("i <= xs", "i < xs")}
+        said = [event.text for event in work.log.events if isinstance(event, Progressed)]
+        assert "No check fails; the examples in the comments of sum.js do, so they are the check." in said
+        assert "passes" in stop.message

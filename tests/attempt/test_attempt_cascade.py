@@ -1,6 +1,7 @@
 """A cascade: the next model is asked only where the checks do not pass, and knows what was tried."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from journeyman.agent.repair.earlier import MODEL
 from journeyman.attempt.begin import Order, draft
-from journeyman.attempt.cascade import named, stages_of
+from journeyman.attempt.cascade import named, order_words, stages_of
+from journeyman.attempt.cascade import priced as with_price
 from journeyman.attempt.clones import ground_of
 from journeyman.attempt.host import Host, ModelPlan, Tell
 from journeyman.attempt.run import run_attempt
 from journeyman.core.errors import HandedOver
-from journeyman.core.events import Checked, Escalated, Event, Opened
+from journeyman.core.events import CandidateTried, Checked, Escalated, Event, Opened, Progressed
 from journeyman.core.evidence import Result
-from journeyman.core.items import ToolResult, UserMessage
-from journeyman.core.model import Profile, Reply, Way, call, say
+from journeyman.core.items import Item, ToolResult, UserMessage
+from journeyman.core.model import CascadeOrder, Profile, Reply, Way, call, say
 from journeyman.core.usage import Usage
 from journeyman.core.words import cost_words
+from journeyman.models.prices import CostOf, Price
 from journeyman.models.script import Entry
 from journeyman.models.scripted import Scripted
 from tests.attempt.conftest import MakeBench
@@ -39,6 +43,10 @@ def priced(reply: Reply, cost: float | None) -> Reply:
     return reply.model_copy(update={"usage": Usage(input_tokens=1_000, output_tokens=0, cost=cost)})
 
 
+def texts(items: Sequence[Item]) -> list[str]:
+    return [item.text for item in items if isinstance(item, UserMessage)]
+
+
 def with_models(host: Host, models: Mapping[str, Scripted]) -> Host:
     @asynccontextmanager
     async def open_model(name: str, tell: Tell | None) -> AsyncGenerator[Scripted]:
@@ -47,15 +55,20 @@ def with_models(host: Host, models: Mapping[str, Scripted]) -> Host:
     return replace(host, open_model=open_model)
 
 
-async def begin(host: Host, folder: Path, checks: Sequence[str] = (CHECK,)) -> str:
-    plans = (ModelPlan("cheap", CHEAP), ModelPlan("dear", DEAR))
+PLANS: Sequence[tuple[ModelPlan, Way | None]] = ((ModelPlan("dear", DEAR), None), (ModelPlan("cheap", CHEAP), None))
+"""Not in the order in which they are asked."""
+
+
+async def begin(
+    host: Host, folder: Path, checks: Sequence[str] = (CHECK,), plans: Sequence[tuple[ModelPlan, Way | None]] = PLANS
+) -> str:
     order = Order(
         "Make it two",
         "code",
         folder,
-        plans[1],
+        plans[1][0],
         strategy="cascade",
-        cascade=tuple((plan, None) for plan in plans),
+        cascade=tuple(plans),
         checks=tuple(checks),
     )
     new = await draft(order, ground_of(host), host.clock)
@@ -102,10 +115,15 @@ async def test_the_next_model_begins_anew_and_knows_what_was_tried(
     first = models["dear"].requests[0].items
     told = "\n".join(item.text for item in first if isinstance(item, UserMessage))
     assert "It is three now." in told and "+three" in told and f"`{CHECK}` still fails." in told
+    assert "Its change, the best so far:" in told and f"Fails after it: `{CHECK}`" in told
     assert told.endswith("Make it two") and not any(isinstance(item, ToolResult) for item in first)
     seen = next(item.content for item in models["dear"].requests[1].items if isinstance(item, ToolResult))
     assert "one\na.txt" in seen and "x.log" not in seen and "new.txt" not in seen
     assert [(run.model, run.verdict) for run in result.stages] == [("cheap", "failing"), ("dear", "verified")]
+    first_words = next(event.text for event in events if isinstance(event, Progressed))
+    assert first_words.startswith(
+        "A cascade: cheap (loop, $0.1 and $0.1 per million tokens read and written), then dear"
+    )
     assert result.usage.cost == pytest.approx(1.002) and result.cost_alone == pytest.approx(1.0)
     assert sum(isinstance(event, Checked) and event.run.on == "base" for event in events) == 1
     assert [change.path for change in result.changes] == ["a.txt"]
@@ -167,6 +185,110 @@ def test_one_model_alone_first_repairs_and_then_loops() -> None:
     given: list[tuple[ModelPlan, Way | None]] = [(plan, "repair"), (ModelPlan("dear", DEAR), None)]
     stages = [(stage.model, stage.strategy) for stage in stages_of(given, plan)]
     assert stages == [("local", "repair"), ("dear", "loop")]
+
+
+def stage_names(prices: Mapping[str, float | None], order: CascadeOrder = "price") -> list[str]:
+    plans = [
+        (ModelPlan(name, Profile(name=name, input_price=price, output_price=price)), None)
+        for name, price in prices.items()
+    ]
+    return [stage.model for stage in stages_of(plans, plans[0][0], order)]
+
+
+def test_the_cheapest_is_asked_first_and_one_without_a_price_last() -> None:
+    prices = {"dear": 10.0, "unknown": None, "cheap": 0.5, "local": 0.0, "as cheap": 0.5, "also unknown": None}
+    wanted = ["local", "cheap", "as cheap", "dear", "unknown", "also unknown"]
+    assert stage_names(prices) == wanted
+    assert stage_names(prices, "given") == list(prices)
+
+
+def test_the_order_is_told_with_its_prices() -> None:
+    free = Profile(name="local", input_price=0.0, output_price=0.0)
+    unknown = ModelPlan("x", Profile(name="x"))
+    stages = stages_of([(unknown, None), (ModelPlan("local", free), "repair")], unknown)
+    assert order_words(stages) == "A cascade: local (repair, free), then x (loop, its price is not known)."
+
+
+async def test_published_prices_are_looked_up_where_a_person_has_set_none() -> None:
+    def look_up() -> CostOf | None:
+        return Price(2.0, 8.0, 0.5).of
+
+    plan = await with_price(ModelPlan("hosted", Profile(name="hosted"), look_up=look_up))
+    profile = plan.profile
+    assert (profile.input_price, profile.cached_input_price, profile.output_price) == (2.0, 0.5, 8.0)
+    assert profile.price == 3.5
+    own = ModelPlan("own", CHEAP, look_up=look_up)
+    assert await with_price(own) is own
+    unknown = ModelPlan("unknown", Profile(name="unknown"), look_up=lambda: None)
+    assert (await with_price(unknown)).profile.price is None
+
+
+WORD = {
+    "word.py": "def word(n):\n    return 1\n",
+    "other.py": "def other():\n    return 'other'\n",
+    "test_word.py": (
+        "import unittest\nfrom other import other\nfrom word import word\n\n\nclass Test(unittest.TestCase):\n"
+        "    def test_zero(self):\n        assert word(0) == 'zero', 'it has no word'\n\n"
+        "    def test_one(self):\n        assert word(1) == 'one'\n\n"
+        "    def test_other(self):\n        assert other() == 'other'\n"
+    ),
+}
+"""There are few small edits to try, and none of them helps."""
+UNITTEST = ("python3 -m unittest -q",)
+RIGHT = "def word(n):\n    return ['zero', 'one'][n]\n"
+
+
+async def after(
+    bench: MakeBench, folder: Path, ways: tuple[Way, Way], cheap: list[Entry], dear: list[Entry]
+) -> tuple[Result, list[Event], list[str]]:
+    """A cascade of two ways; its result, its log, and what the second model was asked."""
+    models = {"cheap": Scripted(cheap, CHEAP), "dear": Scripted(dear, DEAR)}
+    host = with_models(bench([]).host, models)
+    plans: list[tuple[ModelPlan, Way | None]] = [
+        (ModelPlan("cheap", CHEAP), ways[0]),
+        (ModelPlan("dear", DEAR), ways[1]),
+    ]
+    attempt = await begin(host, folder, UNITTEST, plans)
+    result = await run_attempt(host, attempt)
+    asked = ["\n".join(texts(request.items)) for request in models["dear"].requests]
+    return result, await host.store.events(attempt), asked
+
+
+async def test_a_repair_finds_what_is_right_in_the_change_before_it(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """The loop mends one file and breaks another; the first alone passes, and nobody has to be asked."""
+    write = f"printf '%s' \"{RIGHT}\" > word.py; echo 'def other(): return 1' > other.py"
+    cheap: list[Entry] = [sh("c1", write), say("Done.")]
+    result, events, asked = await after(bench, make_repository(WORD), ("loop", "repair"), cheap, [])
+    assert (result.verdict, asked) == ("verified", [])
+    assert [run.verdict for run in result.stages] == ["failing", "verified"]
+    assert [change.path for change in result.changes] == ["word.py"]
+    tried = [event.source for event in events if isinstance(event, CandidateTried) and event.outcome == "passed"]
+    assert tried == [MODEL]
+
+
+async def test_a_repair_is_shown_the_change_that_did_not_help(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    cheap: list[Entry] = [sh("c1", "sed -i \"s/return 1/return 'two'/\" word.py"), say("Done.")]
+    dear: list[Entry] = [say("no idea"), say(f"```python\n{RIGHT}```")]
+    result, _, asked = await after(bench, make_repository(WORD), ("loop", "repair"), cheap, dear)
+    assert (result.verdict, len(asked)) == ("verified", 2)
+    assert "These changes were tried and do not help:" in asked[1] and "+    return 'two'" in asked[1]
+
+
+async def test_a_loop_is_told_how_the_repair_before_it_failed(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """How many edits were tried, what still fails, and what the tests say."""
+    dear: list[Entry] = [say("I give up.")]
+    cheap: list[Entry] = [say("no idea")] * 40
+    result, _, asked = await after(bench, make_repository(WORD), ("repair", "loop"), cheap, dear)
+    assert re.search(r"It tried \d+ small edits \(mutation", asked[0])
+    assert "Fails as before: `python3 -m unittest -q`\n- test_word.Test.test_" in asked[0]
+    assert "it has no word" in asked[0] and "test_word.Test.test_one" in asked[0]
+    assert [run.verdict for run in result.stages] == ["unchanged", "unchanged"]
 
 
 @pytest.mark.parametrize(

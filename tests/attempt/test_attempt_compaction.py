@@ -1,15 +1,18 @@
 """A conversation that comes near the end of the window: nothing that matters is lost, and it never goes round."""
 
+import itertools
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from journeyman.agent.prompts import HANDOVER, SUMMARISE
 from journeyman.attempt.run import run_attempt
 from journeyman.core.errors import TooLong
-from journeyman.core.events import Compacted, Event, Stopped, ToolReturned
+from journeyman.core.events import Compacted, Event, Replied, Stopped, ToolReturned
 from journeyman.core.items import DeveloperMessage, Item, ToolCall, ToolResult, UserMessage
 from journeyman.core.model import ModelRequest, Profile, Reply, call, say
 from journeyman.core.task import Message
@@ -189,3 +192,37 @@ async def test_a_server_that_counts_otherwise_is_believed(
     one = with_profile(bench([]), [play] * 20, wide)
     _, events = await one.run(make_repository({"a.txt": "one\n"}))
     assert (len(compactions(events)), stop_of(events).reason) == (1, "finished")
+
+
+SIZES = (0, 40, 400, 3_000, 9_000)
+"""Characters of the outputs that steps see, by chance."""
+
+
+@pytest.mark.parametrize("window", [3_500, 4_500, 6_000, 8_000, 16_000])
+async def test_whatever_the_window_it_comes_to_an_end_and_forgets_nothing_that_is_pinned(
+    bench: MakeBench, make_repository: MakeRepository, window: int
+) -> None:
+    """Sixty steps of all sizes: each summary leaves room, follows on a step, and keeps what people said before the
+    model's eyes; where the window is too small for that, the work stops and says so."""
+    chance = random.Random(window)
+    outputs = (
+        call("exec_command", f"c{at}", cmd=f"head -c {chance.choice(SIZES)} /dev/zero | tr '\\0' {at % 10}; echo {at}")
+        for at in range(60)
+    )
+    small = Profile(name="scripted", window=window, max_output=window // 8)
+    one = with_profile(bench([]), playing(itertools.chain(outputs, [say("Done.")])), small)
+    rules = "\n".join(fact(number) for number in range(5))
+    prompt = "\n".join(fact(number) for number in range(5, 10))
+    _, events = await one.run(make_repository({"a.txt": "one\n", "AGENTS.md": rules}), prompt=prompt)
+
+    room = window - min(window // 8, window // 4)
+    made, stop = compactions(events), stop_of(events)
+    assert stop.reason in ("finished", "context")
+    assert stop.reason == "finished" or "too small" in stop.message
+    assert window < 8_000 or (stop.reason, bool(made)) == ("finished", True)
+    assert all(compacted.after <= 0.7 * room for compacted in made)
+    kinds = [event.kind for event in events if isinstance(event, Compacted | Replied)]
+    assert not any(first == second == "compacted" for first, second in pairwise(kinds))
+    for request in one.model.requests:
+        told = texts(tuple(request.items))
+        assert [number for number in range(10) if fact(number) not in told] == []

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from journeyman.core.events import AttemptStarted, Checked, Event
+from journeyman.agent.repair.rewrite import UNPROVED
+from journeyman.attempt.run import run_attempt
+from journeyman.core.events import AttemptStarted, Checked, Event, Stopped
 from journeyman.core.evidence import NO_COPY
 from journeyman.core.ids import attempt_id
 from journeyman.core.model import call, say
@@ -46,3 +48,25 @@ async def test_new_tests_in_the_place_of_a_file_are_tried_without_the_change(
     assert result.warnings == (
         "The new test passes without the change too, so nothing is proved by it: tests.test_it.Test.test_it.",
     )
+
+
+SHIFT = {
+    "shift.py": "def shift(n):\n    return n + 1\n",
+    "test_shift.py": (
+        "import unittest\nfrom shift import shift\n\n\nclass Test(unittest.TestCase):\n"
+        "    def test_shift(self):\n        self.assertEqual(shift(2), 3)\n"
+    ),
+}
+"""Nothing fails, so nothing can show that a change is right."""
+
+
+async def test_a_doubt_of_the_strategy_makes_a_result_that_passes_unverified(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    one = bench([say("```python\ndef shift(n):\n    return 1 + n\n```")] * 4)
+    check = "python3 -m unittest -q"
+    attempt = await one.begin(make_repository(SHIFT), "Turn the sum in shift.py", strategy="repair", checks=(check,))
+    result = await run_attempt(one.host, attempt)
+    [stop] = [event for event in await one.host.store.events(attempt) if isinstance(event, Stopped)]
+    assert [(run.passed, run.tree) for run in result.result_checks] == [(True, result.tree)]
+    assert (stop.doubt, result.verdict, result.warnings) == (UNPROVED, "unverified", (UNPROVED,))

@@ -2,6 +2,7 @@
 in the middle of it."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -101,3 +102,29 @@ async def test_two_watch_a_reply_whose_worker_is_killed_in_the_middle(
                 assert screen.replies == [WHOLE]
                 assert not screen.doubled
         assert "another one is started" in service.err
+
+
+async def test_a_terminal_shows_what_is_being_written_and_json_only_what_is(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    folder, pen = make_repository({"a.txt": "one\n"}), Pen()
+    async with ScriptServer([Step(text=WHOLE, pieces=40, pace=1.0)], pause=pen.pause) as model:
+        program.use(model.base_url)
+        async with serving(program, "--no-auth") as service, AsyncClient(service.address) as client:
+            view = await client.submit(TaskCreate(prompt="What is the price?", repository=str(folder), mode="ask"))
+            piped = await program.start("tasks", "watch", view.task.id, "--json")
+            program.env["FORCE_COLOR"] = "1"  # as on a terminal
+            drawn = await program.start("tasks", "watch", view.task.id)
+            assert drawn.stderr is not None
+            pen.write(30)
+            async with asyncio.timeout(120):
+                seen = b""
+                while b"  The price is 0 1" not in seen:
+                    more = await drawn.stderr.read(4096)
+                    assert more, seen
+                    seen += more
+                pen.write(1000)
+                (out, _), (result, _) = await asyncio.gather(piped.communicate(), drawn.communicate())
+            assert WHOLE[:40] in result.decode()
+            kinds = [line["item"]["type"] for line in map(json.loads, out.splitlines()) if "item" in line]
+            assert kinds.count("agent_message") == 1 and "draft" not in out.decode()

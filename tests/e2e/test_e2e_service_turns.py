@@ -3,14 +3,14 @@ service, stopped at once, gone on with."""
 
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from journeyman.core import folds
-from journeyman.core.events import Continued, Event, Heard, Said, ToolStarted
+from journeyman.core.events import CommandEnded, Continued, Event, Heard, Said, ToolReturned, ToolStarted
 from journeyman.core.model import Reply, call, say
 from journeyman.core.usage import Usage
 from journeyman.models.script_server import ScriptServer
@@ -123,3 +123,52 @@ async def test_a_budget_that_is_spent_waits_for_approval(program: Program, make_
         for attempt in await store.attempts(task):
             events = await store.events(attempt.id)
             assert [event.call_id for event in events if isinstance(event, ToolStarted)] == ["c0", "c1", "c2", "c3"]
+
+
+def by_step(request: Mapping[str, Any]) -> Reply:
+    """Writes a file that git sees and one that it ignores, then both anew, and says that it is done; what is asked from
+    there on, it looks."""
+    said = json.dumps(request["input"])
+    calls = said.count('"type": "function_call_output"')
+    if "Look around" in said:
+        looked = "cat a.txt" in said.partition("Look around")[2]
+        return say("Looked.") if looked else call("shell", "look", command="cat a.txt x.log")
+    wrote = ["echo first > a.txt; echo junk > x.log", "echo second > a.txt; rm x.log"]
+    return call("shell", f"c{calls}", command=wrote[calls]) if calls < 2 else say("Done.")
+
+
+def looked(events: Sequence[Event]) -> list[str]:
+    """What the commands saw, a line each."""
+    found = [
+        one.detail.output for one in events if isinstance(one, ToolReturned) and isinstance(one.detail, CommandEnded)
+    ]
+    return found[-1].split() if found else []
+
+
+@pytest.mark.timeout(400)
+async def test_a_server_task_is_forked_and_rewound_to_a_step_with_its_ignored_files(
+    program: Program, make_repository: MakeRepository
+) -> None:
+    folder = make_repository(FILES | {".gitignore": "*.log\n"})
+    async with ScriptServer([by_step] * 40) as model, open_store(program.home) as store:
+        program.use(model.base_url)
+        async with serving(program, "--no-auth"):
+            task = await submitted(program, folder, store, "Write")
+            assert await ended(store, task, 1) == "done"
+            forked = await program.run("tasks", "fork", task, "Look around", "--at", "1", "--watch", "--json")
+            assert forked.code in (0, 1), forked.err
+            fork = (await store.tasks(1))[0]
+            assert fork.parent == task and fork.id != task
+            assert looked(await store.events(f"{fork.id}.1.1")) == ["first", "junk"]
+            back = await program.run("tasks", "rewind", task, "--at", "1")
+            assert back.code == 0 and f"/tasks/{task}" in back.out, back.err
+            assert await ended(store, task, 2) == "done"
+            diff = await program.run("tasks", "diff", task)
+            assert "+first" in diff.out and "second" not in diff.out, diff.out
+            went_on = await program.run("tasks", "rewind", task, "Look around", "--at", "1", "--attempt", "1.1")
+            assert went_on.code == 0 and await ended(store, task, 3) == "done", went_on.err
+            assert looked(await store.events(f"{task}.3.1")) == ["first", "junk"]
+            missing = await program.run("tasks", "rewind", task)
+            assert missing.code == 2 and "Say which step to go back to: --at N" in missing.err
+            far = await program.run("tasks", "fork", task, "--at", "99", "--attempt", "1.1")
+            assert far.code == 2 and "there is no step 99" in far.err

@@ -12,7 +12,7 @@ from journeyman.core.model import Reply, call, say
 from journeyman.models.script import Fault, Step
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import Program, git, lay
-from tests.evals.eval_sets import CANARY, RIGHT, SET, patch, played, task_of, write_set
+from tests.evals.eval_sets import CANARY, RIGHT, RULES, SET, patch, played, task_of, write_set
 
 pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
 
@@ -133,6 +133,74 @@ async def test_the_agent_sees_nothing_of_the_grader(program: Program, tmp_path: 
         if line["type"] == "item.completed" and line["item"]["type"] == "command_execution"
     )
     assert output.split() == ["5", "1", "looked"], output  # three files, their tree, the commit
+
+
+def every_kind(folder: Path) -> list[dict[str, Any]]:
+    """A task of each kind of set, with the canary in all that it is graded with: our own, one on a commit with a hidden
+    patch, as mined ones are, a row of HumanEvalPack, a row of SWE-bench."""
+    calc, test = (
+        RIGHT["files"]["calc.py"],
+        f"from calc import add\n\n# {CANARY}\n\ndef test_add():\n    assert add(5, 6) == 11\n",
+    )
+    folder.mkdir(parents=True)
+    git(folder, "init", "-q")
+    lay(folder, {"calc.py": calc, "AGENTS.md": RULES, "test_calc.py": RIGHT["files"]["test_calc.py"]})
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "One")
+    base = git(folder, "rev-parse", "HEAD").strip()
+    lay(folder, {"calc.py": calc.replace("a - b", "a + b"), "tests/test_more.py": test})
+    git(folder, "add", "-A")
+    hidden = git(folder, "diff", "--cached", "--", "tests")
+    git(folder, "commit", "-qm", f"Mend add: {CANARY}")
+    ours = {name: RIGHT[name] for name in ("language", "hidden_files", "grade_command")}
+    mined = ours | {"instance_id": "mined", "problem_statement": "Task mined: fix it.", "hidden_patch": hidden}
+    mined |= {"repository": str(folder), "base_commit": base, "fail_to_pass": ["tests/test_more.py::test_add"]}
+    pack = {
+        "task_id": "Python/7",
+        "prompt": 'def twice(n: int) -> int:\n    """ Twice n, Task pack: fix it. """\n',
+        "declaration": "def twice(n: int) -> int:\n",
+        "canonical_solution": f"    return 2 * n  # {CANARY}\n",
+        "buggy_solution": "    return n * n\n",
+        "entry_point": "twice",
+        "test": f"def check(twice):\n    assert twice(3) == 6  # {CANARY}\n\ncheck(twice)",
+    }
+    bench = {
+        "instance_id": "calc-1",
+        "repo": "acme/calc",
+        "base_commit": base,
+        "problem_statement": "Task bench: fix it.",
+    }
+    bench |= {
+        "test_patch": hidden,
+        "patch": CANARY,
+        "FAIL_TO_PASS": ["tests/test_more.py::test_add"],
+        "PASS_TO_PASS": [],
+    }
+    return [RIGHT, mined, pack, bench]
+
+
+async def test_no_kind_of_set_shows_the_agent_what_it_is_graded_with(program: Program, tmp_path: Path) -> None:
+    """Two attempts side by side at a task of each kind look for it wherever they can: files, environment, git."""
+    file = write_set(tmp_path / "tasks.jsonl", every_kind(tmp_path / "mirrors" / "calc"))
+    hunt = (
+        f"w={CANARY[:-4]}'4711'; top=/$(pwd | cut -d/ -f2); env | grep -c $w; "
+        "grep -rIlaz $w $top $HOME /tmp /run /var /etc /opt 2>/dev/null; "
+        "find / -xdev \\( -name 'hidden_check*' -o -name tasks.jsonl -o -name 'test_more*' \\) 2>/dev/null; "
+        "git log --all --format=%B | grep -c $w; "
+        "git cat-file --batch-all-objects --batch | grep -ac $w; echo looked"
+    )
+    async with ScriptServer([call("shell", "c1", command=hunt), say("Done.")]) as server:
+        program.use(server.base_url)
+        arguments = ("--attempts", "2", "--workers", "2", "--mirrors", tmp_path / "mirrors", "--env", "off", "--json")
+        ran = await program.run("eval", "run", file, "--model", "box", *arguments)
+    assert ran.code == 0, ran.err
+    rows = ran.lines[-1]["report"]["rows"]
+    assert [row["attempts"] for row in rows] == [2, 2, 2, 2]
+    for row in rows:
+        log = await program.run("log", row["task_id"], "--json", "--attempt", "2")
+        found = [line["item"] for line in log.lines if line["type"] == "item.completed"]
+        output = next(one["aggregated_output"] for one in found if one["type"] == "command_execution")
+        assert output.split() == ["0", "0", "0", "looked"], (row["instance"], output)
 
 
 async def test_a_task_whose_grader_would_be_seen_is_not_begun(program: Program, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import tarfile
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,10 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from pydantic import TypeAdapter
 
 from journeyman.core.model import Reply, call, say
+from journeyman.evals.training.environment import sealed
 from journeyman.models.script_server import ScriptServer
 from tests.conftest import Program
-from tests.evals.eval_sets import RIGHT, patch, write_set
+from tests.evals.eval_sets import CANARY, RIGHT, patch, write_set
 from tests.evals.histories import python_history
 
 pytestmark = pytest.mark.timeout(300)  # the program is started many times, on a machine that may be busy
@@ -117,6 +121,37 @@ async def test_datasets_reads_every_file_of_lines(program: Program, tmp_path: Pa
     ]
 
 
+def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below a folder, archives taken apart."""
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        yield str(file.relative_to(folder)), file.read_bytes()
+        if file.name.endswith(".tar.gz"):
+            with tarfile.open(file) as tar:
+                for entry in tar:
+                    data = tar.extractfile(entry)
+                    yield f"{file.name}:{entry.name}", data.read() if data else b""
+
+
+async def test_who_is_trained_finds_nothing_of_the_graders_in_the_package(program: Program, tmp_path: Path) -> None:
+    """Neither the hidden files nor the command nor the accepted fix; the key is no part of what is installed."""
+    await trained(program, tmp_path)
+    place = tmp_path / "shop"
+    ran = await program.run("eval", "export", "two", "--format", "verifiers", "-o", place)
+    assert ran.code == 0 and "graders.key" in ran.err, ran.err
+    found = dict(contents(place / "shop"))
+    assert set(found) >= {"__init__.py", "tasks.jsonl", "tasks/00000.hidden.sealed", "00000.start.tar.gz:calc.py"}
+    for name, data in found.items():
+        for secret in (CANARY, "hidden_check", "timeout 30 python3", "return a + b"):
+            assert secret.encode() not in data, (name, secret)
+    key = (place / "graders.key").read_text().strip()
+    assert (place / "graders.key").stat().st_mode & 0o777 == 0o600
+    assert not any(key.encode() in data for data in found.values())
+    project = tomllib.loads((place / "pyproject.toml").read_text())
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["shop"]
+    grader = json.dumps({"command": "true"}).encode()
+    assert sealed(grader, key, "a") != sealed(grader, key, "b") != sealed(grader, "other", "b")
+
+
 @needs_training
 async def test_verifiers_validates_the_package_by_its_own_means(program: Program, tmp_path: Path) -> None:
     """Its grader says no to the files as they are, and yes to the accepted fix: inline tasks and mined ones."""
@@ -133,6 +168,7 @@ async def test_verifiers_validates_the_package_by_its_own_means(program: Program
     ran = await program.run("eval", "export", "two", "--format", "verifiers", "-o", place)
     assert ran.code == 0 and "3 tasks in" in ran.err, ran.err
     environ = program.environ | {"PYTHONPATH": str(place), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    environ["SHOP_KEY_FILE"] = str(place / "graders.key")
     validate = TRAINING.with_name("vf-validate")
     said = await output(environ, validate, "shop", "--runtime.type", "subprocess", "-o", tmp_path / "out")
     (results,) = (tmp_path / "out").rglob("results.jsonl")

@@ -144,7 +144,8 @@ def test_families_are_known_by_name() -> None:
     assert profile_for("openai/gpt-oss-120b").window == 131_072
     assert profile_for("anthropic/claude-sonnet-5.5").window == 1_000_000
     assert profile_for("claude-3-5-haiku-latest").window == 200_000
-    assert profile_for("never-heard-of-it") == Profile(name="never-heard-of-it")
+    assert profile_for("never-heard-of-it") == Profile(name="never-heard-of-it", judges=True)
+    assert not profile_for("some-coder-1.5b-instruct").judges
 
 
 @pytest.mark.parametrize("name", ["qwen2.5-coder:1.5b", "Qwen2.5-Coder-3B-Instruct", "gemma-3-1b-it", "llama3.2:3b"])

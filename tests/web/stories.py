@@ -273,7 +273,7 @@ STORIES: dict[str, Story] = {
     TYPES: waiting("cat hours/spans.py", "rg -c def hours", f"{TESTS} --collect-only"),
     FASTER: Story((patched(ROUNDABOUT, "Faster."),)),
     BUDGET: Story((mended(FIXED, "One function is ported."),)),
-    HOSTILE: Story(((end(EVIL, 0),),)),
+    HOSTILE: Story(((end(EVIL, 0), end(EVIL, 1)),)),
     REFUSED: Story(
         (looked("There is no network here.", "curl -sS -m 5 https://shop.example.com/hours || true", "cat README.md"),)
     ),

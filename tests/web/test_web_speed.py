@@ -9,8 +9,8 @@ from tests.web.conftest import Seen
 from tests.web.played import Served
 from tests.web.test_web_app import done, hand_out, tab
 
-SCRIPT_BYTES = 250_000
-TASK_BYTES = 280_000
+SCRIPT_BYTES = 210_000
+TASK_BYTES = 235_000
 """Of a task that is opened by its address, with everything that its conversation needs."""
 HEAVY = ("diagram-", "mermaid", "player-", "engine-javascript", "core-", "cytoscape", "katex")
 """How the files of the parts begin that are loaded when they are needed: diagrams, the player, the colours of code."""

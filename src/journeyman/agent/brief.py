@@ -1,165 +1,127 @@
-"""What a small model is given to answer from, since it cannot find its way by itself: excerpts that the question names.
+"""What a small model is given to answer from, since it cannot find its way by itself: the places that the index finds.
 
-The text of the repository is searched at once for all words of the question, as stems, so that "eviction" finds
-`evict_oldest`. A line counts by the words that it holds, rarer ones more (inverse document frequency, Spärck Jones
-1972, by file), more where it defines what such a word names, and by what else its file and its path say; tests,
-documents and what comes from elsewhere count less. The best places come with the lines around them, numbered, so that
-they can be cited.
+The best places come with their lines, numbered, so that they can be cited; of a long definition its beginning and the
+lines that the question is about.
 """
 
-import math
 import re
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journeyman.core.errors import ToolError
+from journeyman.core.errors import RepositoryError, ToolError
 from journeyman.core.text import decode, plain
+from journeyman.repo.index.index import Index, Place
 from journeyman.sandbox.protocol import Sandbox
+from journeyman.tools.find import places, told
+from journeyman.tools.text_search import in_files, stems
 
 BUDGET = 5_000
 """Characters of excerpts; reading is what a small model on two cores is slow at."""
-AROUND = 6
 LINE = 160
 FILES = 40
-PLACES = 200
-HITS = 100_000
-OUTPUT = 32 * 2**20
-PER_FILE = 30
-"""Lines of a file that are looked at."""
-DEFINES, OF_PATH, OF_FILE = 1.0, 0.5, 1.0
-"""How much a definition, a word in the path, and a word elsewhere in the file count."""
-ASIDE = re.compile(
-    r"(^|/)(tests?|docs?|examples?|benchmarks?|vendor|third_party|node_modules|dist)/|(^|/)test_|\.(md|rst|txt)$"
-)
-LESS = 0.6
-DEFINITION = re.compile(
-    r"^\s*(?:@\w+\s+|pub(?:\([^)]*\))?\s+|(?:export|default|public|private|protected|static|final|abstract|async)\s+)*"
-    r"(?:def|class|function|func|fn|interface|struct|enum|trait|type|module|impl|const|let|var)\b"
-    r"\s*(?:\([^)]*\)\s*)?(\w+)"
-    r"|^(\w+)\s*(?::\s*[^=]+)?=(?!=)",
-)
-"""The name that a line defines, in the languages that are most used."""
-STEMS = (
-    *("ications", "ication", "ations", "ation", "ions", "ion"),
-    *("ingly", "ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "s"),
-)
-COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        "the and for are was what when where which who why how does did has have with this that from into not can you "
-        "there their its about code file files function class method repository project please explain tell show use",
-    )
-)
-
-Place = tuple[str, int]
-
-
-def words(question: str) -> tuple[str, ...]:
-    """The stems of the words of a question that are worth looking for, without repetition."""
-    found = re.findall(r"[^\W\d]\w{2,}", question)
-    return tuple(dict.fromkeys(_stem(word.lower()) for word in found if word.lower() not in COMMON))[:12]
-
-
-def _stem(word: str) -> str:
-    if "_" in word:
-        return word
-    ending = next((one for one in STEMS if word.endswith(one) and len(word) - len(one) >= 4), "")
-    return word.removesuffix(ending)
-
-
-async def find(sandbox: Sandbox, question: str) -> list[Place]:
-    """The places of the repository that fit a question best, the best first."""
-    wanted = words(question)
-    return ranked(await _hits(sandbox, wanted), wanted)
-
-
-async def brief(sandbox: Sandbox, question: str) -> str:
-    """The files of the repository and the places that fit the question best, at most about `BUDGET` characters."""
-    listed = await sandbox.exec(["rg", "--files"], timeout=20, output_limit=OUTPUT, keep=OUTPUT)
-    paths = sorted(plain(decode(listed.output)).split("\n")[:-1])
-    named = [path for path in paths if path in question or path.rsplit("/", 1)[-1] in question]
-    places = [(path, 1) for path in named] + await find(sandbox, question)
-    if not places:
-        places = [(path, 1) for path in paths if path.lower().startswith("readme")]
-    shown = "\n".join(paths[:FILES]) + (f"\n… {len(paths) - FILES} more" if len(paths) > FILES else "")
-    return f"Files:\n{shown}\n\n{await _excerpts(sandbox, places)}"
+BEGINNING = 14
+LINES = 26
+"""Lines of a place."""
+ALSO = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """The words that a line holds, and those of them that are part of a name which it defines."""
+class Brief:
+    """The text, the places it was made of, and a sentence for people where there was no index."""
 
-    held: frozenset[str]
-    defined: frozenset[str]
-
-
-def hit(text: str, wanted: Sequence[str]) -> Hit:
-    lowered = text.lower()
-    found = DEFINITION.match(text)
-    name = (found[1] or found[2] or "").lower() if found else ""
-    held = frozenset(word for word in wanted if word in lowered)
-    return Hit(held, frozenset(word for word in held if word in name))
+    text: str
+    places: tuple[Place, ...]
+    note: str = ""
 
 
-def ranked(hits: Mapping[Place, Hit], wanted: Sequence[str]) -> list[Place]:
-    """The places from the best down; places that another one's surroundings show are left out."""
-    files: dict[str, set[str]] = defaultdict(set)
-    held_by: dict[str, set[str]] = defaultdict(set)
-    for (path, _), one in hits.items():
-        held_by[path] |= one.held
-        for word in one.held:
-            files[word].add(path)
-    total = len(held_by) or 1
-    weight = {word: 1.0 + math.log(total / len(paths)) for word, paths in files.items()}
-    of_file = {path: _of_file(path, held, weight, wanted) for path, held in held_by.items()}
-    score: dict[Place, float] = {}
-    for (path, line), one in hits.items():
-        here = sum(weight[word] for word in one.held) + DEFINES * sum(weight[word] for word in one.defined)
-        score[path, line] = (here + of_file[path]) * (LESS if ASIDE.search(path) else 1.0)
-    chosen: list[Place] = []
-    for path, line in sorted(hits, key=lambda place: (-score[place], place)):
-        if not any(path == other and abs(line - near) <= AROUND for other, near in chosen):
-            chosen.append((path, line))
-            if len(chosen) == PLACES:
-                break
-    return chosen
+async def brief(sandbox: Sandbox, index: Index, question: str) -> Brief:
+    """The files of the repository and the places that fit the question best, at most about `BUDGET` characters."""
+    note = ""
+    try:
+        found = await places(index, sandbox, question)
+        paths = sorted(index.files)
+    except RepositoryError as error:
+        note = f"{error} The places are those of a text search."
+        paths = await in_files(sandbox, question)
+        found = [_whole(path) for path in paths]
+    named = [_whole(path) for path in paths if path in question or _has_name(path, question)]
+    if not found and not named:
+        found = [_whole(path) for path in paths if path.lower().startswith("readme")]
+    shown = [*named[:2], *found]
+    text = f"{_files(paths)}\n\n{await _excerpts(sandbox, shown, question)}"
+    return Brief(text, tuple(shown), note)
 
 
-def _of_file(path: str, held: Collection[str], weight: Mapping[str, float], wanted: Sequence[str]) -> float:
-    lowered = path.lower()
-    named = sum(weight.get(word, 1.0) for word in wanted if word in lowered)
-    return OF_FILE * sum(weight[word] for word in held) + OF_PATH * named
+def _whole(path: str) -> Place:
+    return Place(path, 1, 10_000, "text", "", "", "", 0.0)
 
 
-async def _hits(sandbox: Sandbox, wanted: Sequence[str]) -> dict[Place, Hit]:
-    if not wanted:
-        return {}
-    argv = ["rg", "--line-number", "--no-heading", "--ignore-case", "--max-columns=300", "--null"]
-    argv += [f"--max-count={PER_FILE}", *(f"--regexp={re.escape(word)}" for word in wanted)]
-    done = await sandbox.exec(argv, timeout=20, output_limit=OUTPUT, keep=OUTPUT)
-    hits: dict[Place, Hit] = {}
-    for row in plain(decode(done.output).replace("\0", "\t")).splitlines()[:HITS]:
-        path, _, rest = row.partition("\t")
-        number, _, text = rest.partition(":")
-        if number.isdigit():
-            hits[path, int(number)] = hit(text, wanted)
-    return hits
+def _has_name(path: str, question: str) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    return "." in name and re.search(rf"(?<![\w/]){re.escape(name)}(?!\w)", question) is not None
 
 
-async def _excerpts(sandbox: Sandbox, places: Sequence[Place]) -> str:
+def _files(paths: Sequence[str]) -> str:
+    """All files where they are few, else the folders with how many each has."""
+    if len(paths) <= FILES:
+        return "Files:\n" + "\n".join(paths)
+    folders = Counter("/".join(path.split("/")[:2]) + "/" for path in paths if path.count("/") > 1)
+    rows = [f"{folder} ({count} files)" for folder, count in folders.most_common(FILES // 2)]
+    return "Folders:\n" + "\n".join(sorted(rows))
+
+
+async def _excerpts(sandbox: Sandbox, found: Sequence[Place], question: str) -> str:
     parts: list[str] = []
     size = 0
-    for path, line in places:
+    shown: dict[str, set[int]] = {}
+    also: list[Place] = []
+    for place in found:
+        if size > BUDGET:
+            also.append(place)
+            continue
         try:
-            lines = plain(decode(await sandbox.read(path))).split("\n")
+            lines = plain(decode(await sandbox.read(place.path))).split("\n")
         except ToolError:
             continue
-        first = max(line - AROUND, 1)
-        rows = [f"{number} {text[:LINE]}" for number, text in enumerate(lines[first - 1 : line + AROUND * 2], first)]
-        part = f"{path}:\n" + "\n".join(rows)
+        rows = [number for number in chosen(lines, place, stems(question)) if number not in shown.get(place.path, ())]
+        if not rows:
+            continue
+        shown.setdefault(place.path, set()).update(rows)
+        part = excerpt(lines, place, rows)
         if parts and size + len(part) > BUDGET:
-            break
+            size = BUDGET + 1
+            also.append(place)
+            continue
         parts.append(part[:BUDGET])
         size += len(part)
-    return "\n\n".join(parts)
+    more = [told(place)[:LINE] for place in also if place.kind != "text"][:ALSO]
+    return "\n\n".join(parts) + ("\n\nAlso there:\n" + "\n".join(more) if more else "")
+
+
+def chosen(lines: Sequence[str], place: Place, words: Sequence[str]) -> list[int]:
+    """The lines of a place that are shown: its beginning and those around the words of the question."""
+    last = min(place.end, len(lines))
+    span = range(place.start, last + 1)
+    if len(span) <= LINES:
+        return list(span)
+    rows = set(span[:BEGINNING]) if place.kind != "text" else set[int]()
+    often = Counter(word for number in span for word in words if word in lines[number - 1].lower())
+    weight = {word: 1.0 / count for word, count in often.items()}
+    scores = {number: sum(weight[word] for word in weight if word in lines[number - 1].lower()) for number in span}
+    for number in sorted((number for number in span if scores[number]), key=lambda number: (-scores[number], number)):
+        if len(rows) >= LINES - 2:
+            break
+        rows.update(near for near in range(number - 2, number + 4) if near in span)
+    return sorted(rows or set(span[:LINES]))[:LINES]
+
+
+def excerpt(lines: Sequence[str], place: Place, rows: Sequence[int]) -> str:
+    """Numbered lines under their path; `…` where some are left out."""
+    shown: list[str] = []
+    for before, number in zip([rows[0] - 1, *rows], rows, strict=False):
+        if number != before + 1:
+            shown.append("…")
+        shown.append(f"{number} {lines[number - 1][:LINE]}")
+    inside = f" (in {place.parent})" if place.parent else ""
+    return f"{place.path}{inside}:\n" + "\n".join(shown)

@@ -33,6 +33,9 @@ Boundary = Callable[[], Awaitable[None]]
 Hear = Callable[[], Awaitable[bool]]
 """Takes in what people said; whether the model is told something."""
 
+Complaints = Callable[[str], Awaitable[str]]
+"""What is wrong with the form of an answer, in words for the model; empty where nothing is."""
+
 Changed = Callable[[], Awaitable[Sequence[str]]]
 """The paths that differ from the base now, without what is ignored."""
 
@@ -53,6 +56,7 @@ class Loop:
     rules_below: RulesBelow
     boundary: Boundary
     hear: Hear
+    complaints: Complaints
     changed: Changed
     rerun: bool
     images: Mapping[str, Image] = field(default_factory=dict[str, Image])
@@ -79,7 +83,7 @@ async def run(loop: Loop) -> Stop:
                 stop = await ask(loop)
         except TooLong:  # the server counts otherwise than we do
             stop = await shorten(loop)
-        if stop is not None and not (stop.reason == "finished" and await loop.hear()):
+        if stop is not None and not (stop.reason == "finished" and (await loop.hear() or await sent_back(loop))):
             return stop
 
 
@@ -102,6 +106,17 @@ async def ask(loop: Loop) -> Stop | None:
         await log.append(Said(item=UserMessage(text=CUT_REPLY), why="limit"))
         return None
     return Stop("finished")
+
+
+async def sent_back(loop: Loop) -> bool:
+    """Tell the model once what its answer cites wrongly, before a person reads it."""
+    events = folds.current(loop.work.log.events)
+    if any(isinstance(event, Said) and event.why == "format" for event in events):
+        return False
+    if not (told := await loop.complaints(folds.last_text(events))):
+        return False
+    await loop.work.log.append(Said(item=DeveloperMessage(text=told), why="format"))
+    return True
 
 
 def _request(loop: Loop) -> ModelRequest:

@@ -35,10 +35,20 @@ class RunCheck(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier model of a cascade came to: its change as a `patch` in git's format, empty where it made none,
+    and edits that helped some tests, as diffs of one file."""
+
+    patch: str = ""
+    helped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """One attempt as a strategy sees it.
 
     `sandbox` is the attempt's own and its changes are the result; `layer` opens a throw-away sandbox over the base.
+    `earlier` is what was tried before from the same beginning, and came to too little.
     """
 
     start: AttemptStarted
@@ -47,6 +57,7 @@ class Work:
     sandbox: Sandbox
     layer: OpenLayer
     run_check: RunCheck
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from journeyman.core.events import AttemptStarted, Resumed
 from journeyman.core.evidence import Check
 from journeyman.core.folds import result, started
 from journeyman.core.ids import Clock, attempt_id, new_id
-from journeyman.core.model import Stage, Strategy, Way
+from journeyman.core.model import CascadeOrder, Stage, Strategy, Way
 from journeyman.core.task import Attempt, Base, Limits, Mode, Task, Turn, TurnRequest
 from journeyman.core.text import one_line
 from journeyman.repo import rules
@@ -36,7 +36,8 @@ class Order:
     """What a person asks for. `checks` are commands; `configured` come from settings and yield to them.
 
     `place` is the folder or the address of a repository, `environment` the name of a stored one or a word of
-    `core.environment.RESERVED`. `cascade` are the models of that strategy. `starting_diff` is a patch with its blob id.
+    `core.environment.RESERVED`. `cascade` are the models of that strategy, `cascade_order` says
+    how they are sorted. `starting_diff` is a patch with its blob id.
     """
 
     prompt: str
@@ -50,6 +51,7 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     strategy: Strategy | None = None
     cascade: tuple[tuple[ModelPlan, Way | None], ...] = ()
+    cascade_order: CascadeOrder = "price"
     seed: int = 0
     environment: str = "off"
     starting_diff: tuple[str, bytes] | None = None
@@ -136,7 +138,7 @@ def beginning(task_id: str, order: Order, found: Survey) -> AttemptStarted:
     if strategy == "cascade":
         from journeyman.attempt.cascade import stages_of
 
-        stages = stages_of(order.cascade, order.model)
+        stages = stages_of(order.cascade, order.model, order.cascade_order)
     return AttemptStarted(
         task_id=task_id,
         prompt=order.prompt,
@@ -163,6 +165,8 @@ def _turn(task: Task, order: Order) -> Turn:
         environment=order.environment,
         model=task.model,
         strategy=order.strategy,
+        cascade=tuple(f"{plan.name} {way}" if way else plan.name for plan, way in order.cascade),
+        cascade_order=order.cascade_order,
         attempts=order.attempts,
         limits=order.limits,
         checks=order.checks,

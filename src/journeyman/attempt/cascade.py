@@ -1,37 +1,70 @@
 """A cascade: models in order of price, of which the next is asked only where the checks do not show that it is done.
 
 Each stage begins anew from where the attempt began, with a sandbox of its own, and is told what those before it came
-to. The attempt hands over the best of what its stages came to.
+to (`attempt.learned`). The attempt hands over the best of what its stages came to.
 """
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from journeyman.attempt.host import ModelPlan
 from journeyman.core import folds
-from journeyman.core.errors import StoreError
 from journeyman.core.events import AttemptStarted, Escalated, Event, Finished
 from journeyman.core.evidence import Result, StageRun, best
-from journeyman.core.model import Profile, Stage, Way
-from journeyman.core.text import clip, counted, decode, one_line
-from journeyman.store.store import Store
+from journeyman.core.model import CascadeOrder, Profile, Stage, Way
+from journeyman.core.text import counted, one_line
+from journeyman.models.prices import flat
 
 SHARE = 0.5
 """The part of the time that is left which a stage before the last may take."""
-SUMMARY = 1_500
-DIFF = 6_000
-"""Characters of what an earlier stage said and changed that the next one is told."""
-TESTS = 20
 
 
-def stages_of(plans: Sequence[tuple[ModelPlan, Way | None]], model: ModelPlan) -> tuple[Stage, ...]:
-    """The stages in the order of `plans`; with less than two a model alone, first by repair and then in the loop."""
+async def priced(plan: ModelPlan) -> ModelPlan:
+    """`plan` with the model's published price, where a person has set none and there is one."""
+    if plan.profile.price is not None or plan.look_up is None:
+        return plan
+    cost = await asyncio.to_thread(plan.look_up)
+    price = flat(cost) if cost is not None else None
+    if price is None:
+        return plan
+    prices = {"input_price": price.input, "cached_input_price": price.cached_input, "output_price": price.output}
+    return replace(plan, profile=plan.profile.model_copy(update=prices))
+
+
+def stages_of(
+    plans: Sequence[tuple[ModelPlan, Way | None]], model: ModelPlan, order: CascadeOrder = "price"
+) -> tuple[Stage, ...]:
+    """The stages: the cheapest model first, those without a known price last, or with `order` "given" as they stand.
+    With less than two a model alone, first by repair and then in the loop."""
     if len(plans) < 2:
         only = plans[0][0] if plans else model
         ways: tuple[Way, ...] = ("repair", "loop")
         return tuple(Stage(model=only.name, profile=only.profile, strategy=way) for way in ways)
-    return tuple(
+    stages = [
         Stage(model=plan.name, profile=plan.profile, strategy=way or plan.profile.strategy) for plan, way in plans
-    )
+    ]
+    return tuple(sorted(stages, key=_price) if order == "price" else stages)
+
+
+def _price(stage: Stage) -> tuple[bool, float]:
+    """Of two ways with one model, or of equal prices, the one that stands first stays first."""
+    price = stage.profile.price
+    return price is None, price or 0.0
+
+
+def order_words(stages: Sequence[Stage]) -> str:
+    """Which models are asked in which order, with what they cost."""
+    return "A cascade: " + ", then ".join(f"{stage.model} ({stage.strategy}, {_cost(stage)})" for stage in stages) + "."
+
+
+def _cost(stage: Stage) -> str:
+    profile = stage.profile
+    if profile.input_price is None or profile.output_price is None:
+        return "its price is not known"
+    if not profile.price:
+        return "free"
+    return f"${profile.input_price:g} and ${profile.output_price:g} per million tokens read and written"
 
 
 def named(entry: str) -> tuple[str, Way | None]:
@@ -138,30 +171,3 @@ def of_stage(events: Sequence[Event], result: Result, now: float) -> Result:
     began = earlier[-1].at
     used = folds.usage(folds.current(events))
     return result.model_copy(update={"usage": used, "seconds": max(now - began, 0.0)})
-
-
-async def learned(store: Store, events: Sequence[Event]) -> str:
-    """What the stages before came to, for the model that goes on; empty for the first one."""
-    parts: list[str] = []
-    for one in folds.escalations(events):
-        result = one.result
-        failing = [test.id for run in result.result_checks for test in run.failing][:TESTS]
-        broken = result.comparison.broken[:TESTS]
-        said = [f"Another try at this, whose changes are gone, did not get there: {one.why}"]
-        if result.summary.strip():
-            said.append(f"It said:\n{clip(result.summary, SUMMARY)}")
-        if result.diff is not None:
-            said.append(f"Its change:\n{clip(await _patch(store, result.diff), DIFF)}")
-        if failing:
-            said.append("Failing after it: " + ", ".join(failing))
-        if broken:
-            said.append("Broken by it: " + ", ".join(broken))
-        parts.append("\n".join(said))
-    return "\n\n".join([*parts, "Learn from that; do not take over what is wrong."]) if parts else ""
-
-
-async def _patch(store: Store, blob: str) -> str:
-    try:
-        return decode(await store.blob(blob))
-    except StoreError:
-        return "(not kept)"

@@ -9,14 +9,15 @@ from pathlib import PurePosixPath
 
 from journeyman.agent.review import words as review_words
 from journeyman.attempt.checker import Checker
+from journeyman.attempt.cited import cited
 from journeyman.attempt.kept import Kept, ignores
 from journeyman.attempt.review import read as read_review
 from journeyman.attempt.workspace import Workspace
-from journeyman.checks import citations, counterfactual, weakening
+from journeyman.checks import counterfactual, weakening
 from journeyman.checks.compare import compare, listed, verdict
 from journeyman.core import folds
 from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
-from journeyman.core.evidence import NO_COPY, Change, CheckRun, Citation, Result
+from journeyman.core.evidence import NO_COPY, Change, CheckRun, Result
 from journeyman.core.ids import Clock
 from journeyman.core.task import Base
 from journeyman.core.text import decode, one_line, plain
@@ -96,6 +97,10 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
     summary = stop.message if stop is not None and own else folds.last_text(log.events)
     review = await read_review(workspace, start.base, summary) if start.mode == "review" and summary else None
     summary = review_words(review) if review is not None else summary
+    if start.mode == "ask" and not own and summary:
+        from journeyman.attempt.answers import Answers
+
+        summary = await Answers(workspace, start).final()
     base_runs = folds.checks(log.events, "base")
     before = await workspace.tree_before()
     of_turn = await workspace.repository.diff(before, changed.tree) if before is not None else b""
@@ -108,7 +113,7 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
             turn_diff=turn_diff,
             base_checks=base_runs,
             warnings=changed.left_out,
-            citations=await _citations(workspace, changed, summary),
+            citations=await cited(workspace, changed.tree, summary),
             review=review,
             usage=folds.usage(log.events),
             seconds=folds.seconds(log.events, clock()),
@@ -134,7 +139,7 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
         comparison=compare(base_runs, runs),
         warnings=(*changed.left_out, *warnings),
         new_tests=proving,
-        citations=await _citations(workspace, changed, summary),
+        citations=await cited(workspace, changed.tree, summary),
         usage=folds.usage(log.events),
         seconds=folds.seconds(log.events, clock()),
     )
@@ -244,13 +249,3 @@ def _with_room(changes: Mapping[bytes, Change], paths: Collection[str]) -> Itera
     for raw, change in changes.items():
         if change.path in paths or any(other.startswith(raw + b"/") for other in wanted):
             yield raw, change
-
-
-async def _citations(workspace: Kept, changed: Changed, summary: str) -> tuple[Citation, ...]:
-    if "【" not in summary:
-        return ()
-    log = workspace.log
-    async with workspace.repository.tree(changed.tree) as tree:
-        return await citations.resolve(
-            summary, tree.get, lambda chunk: workspace.store.chunk(log.id, chunk), log.events
-        )

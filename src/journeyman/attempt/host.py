@@ -10,6 +10,7 @@ from pathlib import Path
 from journeyman.core.environment import NetworkPolicy, Refusal
 from journeyman.core.ids import Clock
 from journeyman.core.model import Delta, Profile
+from journeyman.models.prices import CostOf
 from journeyman.models.protocol import Model
 from journeyman.sandbox.protocol import Gateway, SandboxBackend
 from journeyman.store.store import Store
@@ -47,7 +48,8 @@ class Host:
     leases. `environment_disk_bytes` is the room for environments that are ready, `image_backend` finds what opens
     sandboxes in a container image; it takes its time, and tells how fetching one goes. `git_environment` are the
     variables with which git signs in to repositories elsewhere. `leave` is set when this process is to end: attempts
-    stop at their step then and are left to another one.
+    stop at their step then and are left to another one. `judge` is the model that is asked between attempts which
+    nothing else tells apart: None is the attempts' own, where its profile lets it, "off" none.
     """
 
     state: Path
@@ -68,6 +70,7 @@ class Host:
     refresh: Refresh | None = None
     environment_disk_bytes: int = DISK_BYTES
     leave: asyncio.Event | None = None
+    judge: str | None = None
     git_environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def folder(self, attempt_id: str) -> Path:
@@ -86,8 +89,12 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """The model that an attempt was given, by the name that `Host.open_model` takes, and its profile."""
+    """The model that an attempt was given, by the name that `Host.open_model` takes, and its profile.
+
+    `look_up` finds its published price, in a thread, where the profile has none.
+    """
 
     name: str
     profile: Profile
     notes: tuple[str, ...] = field(default_factory=tuple)
+    look_up: Callable[[], CostOf | None] | None = None

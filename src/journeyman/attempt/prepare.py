@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from journeyman.agent.prompts import NOT_RUN, STOPPED_BEFORE, STOPPED_BY_PERSON
 from journeyman.attempt.begin import Order, beginning, survey, surveyed
-from journeyman.attempt.cascade import named
+from journeyman.attempt.cascade import named, priced
 from journeyman.attempt.clones import ground_of, open_base
 from journeyman.attempt.host import Host, ModelPlan
 from journeyman.core import folds
@@ -136,6 +136,7 @@ class _Maker:
             attempts=request.attempts,
             limits=request.limits,
             cascade=await self._cascade(request),
+            cascade_order=request.cascade_order,
             strategy=request.strategy or (before.strategy if before is not None and request.step is not None else None),
             seed=request.seed,
             environment=request.environment,
@@ -147,7 +148,7 @@ class _Maker:
     async def _cascade(self, request: TurnRequest) -> tuple[tuple[ModelPlan, Way | None], ...]:
         if request.strategy != "cascade":
             return ()
-        return tuple([(await self.plan(name), way) for name, way in map(named, request.cascade)])
+        return tuple([(await priced(await self.plan(name)), way) for name, way in map(named, request.cascade)])
 
     async def _heard(self, turn: Turn) -> tuple[int, tuple[Item, ...]]:
         """The number of the last message that was for a turn before, and what people said too late for that one."""

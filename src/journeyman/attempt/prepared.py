@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from journeyman.agent import prompts
-from journeyman.agent.brief import brief
-from journeyman.attempt.cascade import learned
 from journeyman.attempt.host import Host
+from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.workspace import Workspace
 from journeyman.core import folds
 from journeyman.core.environment_file import policy_words
 from journeyman.core.errors import NoSuchFile
-from journeyman.core.events import AttemptStarted, Prepared
+from journeyman.core.events import AttemptStarted, Prepared, Progressed
 from journeyman.core.items import DeveloperMessage, UserMessage
 from journeyman.core.text import clip
 from journeyman.repo import rules
@@ -41,13 +40,15 @@ class RuleBook:
             return None
 
 
-async def prepared(host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox) -> Prepared:
+async def prepared(
+    host: Host, start: AttemptStarted, workspace: Workspace, toolbox: Toolbox, index: Indexed
+) -> Prepared:
     """The first words of a turn; in a follow-up only what is new."""
     before = folds.continued(workspace.log.events)
     told = before is not None and not start.profile.small and prompts.is_told(before.items)
     change, touched = await _change(workspace, start) if start.mode == "review" else ("", ())
     if start.profile.small and start.mode != "code":
-        return await _for_a_small_model(start, workspace, change)
+        return await _for_a_small_model(start, workspace, change, index)
     async with workspace.repository.tree(start.base.tree) as tree:
         found = [] if told else list(await rules.discover(tree.get, global_text=host.global_rules))
         seen = {*(before.rules if before is not None and told else ()), *(rule.path for rule in found)}
@@ -55,7 +56,10 @@ async def prepared(host: Host, start: AttemptStarted, workspace: Workspace, tool
             found += await rules.below(tree.get, path, seen)
             seen.update(rule.path for rule in found)
     said = rules.render(found)
-    if earlier := await learned(host.store, workspace.log.events):
+    if folds.escalations(workspace.log.events):
+        from journeyman.attempt.learned import learned
+
+        earlier = await learned(host.store, workspace.log, start.profile)
         steered = folds.steered(workspace.log.events)
         change = "\n\n".join(text for text in (change, earlier, *steered) if text)
     if told and before is not None:
@@ -74,12 +78,16 @@ async def prepared(host: Host, start: AttemptStarted, workspace: Workspace, tool
     )
 
 
-async def _for_a_small_model(start: AttemptStarted, workspace: Workspace, change: str) -> Prepared:
+async def _for_a_small_model(start: AttemptStarted, workspace: Workspace, change: str, index: Indexed) -> Prepared:
     if change:
         items = (UserMessage(text=clip(change, SMALL_CHANGE)), UserMessage(text=start.prompt))
         return Prepared(instructions=prompts.REVIEW, tools=(), items=items)
-    excerpts = await brief(workspace.sandbox, start.prompt)
-    items = (UserMessage(text=excerpts), UserMessage(text=f"Question: {start.prompt}"))
+    from journeyman.agent.brief import brief
+
+    given = await brief(workspace.sandbox, await index(), start.prompt)
+    if given.note:
+        await workspace.log.append(Progressed(text=given.note))
+    items = (UserMessage(text=given.text), UserMessage(text=f"Question: {start.prompt}"))
     return Prepared(instructions=prompts.BRIEF, tools=(), items=items)
 
 

@@ -1,7 +1,7 @@
 """One attempt, from its stored beginning to its stored result."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, replace
 
 from journeyman.agent import loop as agent_loop
@@ -10,18 +10,19 @@ from journeyman.agent.limits import exceeded
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
-from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage
+from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage, order_words
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
 from journeyman.attempt.images import images_of
 from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
+from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.objection import objection, unanswered
 from journeyman.attempt.prepared import RuleBook, prepared
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
 from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, ModelError, StoreError
-from journeyman.core.events import AttemptStarted, Said, Stopped
+from journeyman.core.events import AttemptStarted, Progressed, Said, Stopped
 from journeyman.core.evidence import Result
 from journeyman.core.items import DeveloperMessage
 from journeyman.core.model import Delta
@@ -32,17 +33,18 @@ from journeyman.store.log import AttemptLog, Listener
 from journeyman.tools.command import EXEC, SHELL, STDIN
 from journeyman.tools.edit import EDIT
 from journeyman.tools.files import READ
+from journeyman.tools.find import FIND
 from journeyman.tools.patch import PATCH
 from journeyman.tools.plan import PLAN
 from journeyman.tools.recall import RECALL
 from journeyman.tools.registry import Toolbox, ToolContext
 from journeyman.tools.search import SEARCH
 
-CODE_TOOLS = (EXEC, STDIN, READ, SEARCH, PATCH, PLAN, SHELL, RECALL)
+CODE_TOOLS = (EXEC, STDIN, READ, FIND, SEARCH, PATCH, PLAN, SHELL, RECALL)
 _QUIET = tuple(replace(tool, listed=False) for tool in (EXEC, STDIN, SEARCH, PATCH, PLAN))
 SMALL_TOOLS = (replace(SHELL, listed=True), replace(READ, description="Read a file."), EDIT, *_QUIET, RECALL)
 """Few and plain ones for small models; those that they know from elsewhere work too."""
-READ_TOOLS = (EXEC, STDIN, READ, SEARCH, SHELL, RECALL)
+READ_TOOLS = (EXEC, STDIN, READ, FIND, SEARCH, SHELL, RECALL)
 
 
 async def run_attempt(
@@ -154,6 +156,8 @@ async def _work(run: Run) -> Result | None:
     stopped the work before its sandbox was open."""
     if run.log.epoch > 1 and await _is_over(run):
         return None
+    if run.whole.stages and folds.opened(run.log.events) is None:
+        await run.log.append(Progressed(text=order_words(run.whole.stages)))
     while await _stage(_at_stage(run)):
         if (done := folds.result(run.log.events)) is not None:
             return done
@@ -179,7 +183,7 @@ async def _stage(run: Run) -> bool:
             if (told := await objection(host.store, log, start, result)) and await _may_go_on(run, purse):
                 await log.append(told)
             elif await _closed(run, result):
-                await _crossed(run, workspace)
+                await _between(run, workspace, model, purse)
                 return True
 
 
@@ -216,14 +220,16 @@ async def _closed(run: Run, result: Result) -> bool:
         await inbox.look()
 
 
-async def _crossed(run: Run, workspace: Workspace) -> None:
-    """With other attempts at the same turn: the new tests of each on the tree of the other."""
+async def _between(run: Run, workspace: Workspace, model: Model, purse: Purse) -> None:
+    """With other attempts at the same turn: the new tests of each on the tree of the other, then a model's opinion."""
     mine = await run.host.store.attempt(run.log.id)
     if stopped(run.log) or len(await run.host.store.attempts(mine.task_id, mine.turn)) < 2:
         return
     from journeyman.attempt.cross import cross
+    from journeyman.attempt.judge import judge
 
     await cross(workspace, Checker(run.log, run.start))
+    await judge(run.host, run.log, run.start, model, purse)
 
 
 async def _until_stopped(run: Run, model: Model, workspace: Workspace, purse: Purse) -> None:
@@ -285,6 +291,10 @@ async def _repair(run: Run, work: Work, workspace: Workspace, purse: Purse) -> S
     from journeyman.agent.repair import repair
 
     start, log, clock = run.start, run.log, run.host.clock
+    if folds.escalations(log.events):
+        from journeyman.attempt.learned import earlier
+
+        work = replace(work, earlier=await earlier(run.host.store, log.events))
     bounded = Bounded(work.model, log, start.limits, clock, purse.check)
     await run.inbox.hear()
     layer = await _where_the_turn_began(work, workspace)
@@ -316,19 +326,31 @@ async def _where_the_turn_began(work: Work, workspace: Workspace) -> OpenLayer:
 
 
 async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Stop:
+    async with aclosing(Indexed(workspace, run.start)) as index:
+        return await _looped(run, work, workspace, purse, index)
+
+
+async def _looped(run: Run, work: Work, workspace: Workspace, purse: Purse, index: Indexed) -> Stop:
     host, start, log, watch = run.host, run.start, run.log, run.watch
-    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store)
+    context = ToolContext(str(workspace.spec.workspace), work.sandbox, log, start.limits, store=host.store, index=index)
     small = SMALL_TOOLS if start.profile.small else CODE_TOOLS
     toolbox = Toolbox(context, small if start.mode == "code" else READ_TOOLS)
     before = folds.prepared(log.events)
     if before is None:
-        await log.append(told := await prepared(host, start, workspace, toolbox))
+        await log.append(told := await prepared(host, start, workspace, toolbox, index))
     else:
         told = before
 
     async def boundary() -> None:
         await run.inbox.boundary()
         await purse.check()
+
+    async def complaints(text: str) -> str:
+        if start.mode != "ask":
+            return ""
+        from journeyman.attempt.answers import Answers
+
+        return await Answers(workspace, start).complaints(text)
 
     loop = agent_loop.Loop(
         work=work,
@@ -338,6 +360,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         rules_below=RuleBook(workspace, set(told.rules)).below,
         boundary=boundary,
         hear=run.inbox.hear,
+        complaints=complaints,
         changed=workspace.changed,
         rerun=folds.checkpoint(log.events)[1],
         images=await images_of(host.store, folds.conversation(log.events)),
@@ -346,7 +369,7 @@ async def _loop(run: Run, work: Work, workspace: Workspace, purse: Purse) -> Sto
         on_retry=watch.on_retry,
     )
     try:
-        if folds.answered(log.events):
+        if folds.answered(log.events) and not await agent_loop.sent_back(loop):
             return Stop("finished")
         if before is not None and folds.reopened(log.events):
             await agent_loop.run_pending(loop)

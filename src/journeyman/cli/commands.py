@@ -20,7 +20,7 @@ from journeyman.core.model import Way
 from journeyman.core.task import Attempt, Base, Mode, Task
 from journeyman.core.text import counted, one_line, plain, sentence
 from journeyman.models.choice import profile_of
-from journeyman.models.open import require
+from journeyman.models.open import price_of, require
 from journeyman.models.protocol import Model
 from journeyman.sandbox.choice import choose_backend
 from journeyman.sandbox.protocol import Gateway, SandboxBackend
@@ -85,6 +85,7 @@ async def open_host(door: Door, store: Store) -> AsyncGenerator[Host]:
         refresh=partial(_refresh, door),
         environment_disk_bytes=door.settings.environment_disk_bytes,
         git_environment=door.environ,
+        judge=door.settings.judge,
     )
 
 
@@ -149,7 +150,8 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         attempts=door.settings.attempts,
         limits=door.settings.limits,
         strategy=door.settings.strategy,
-        cascade=cascade_of(door, named=flags.model is not None),
+        cascade=await cascade_of(door, named=flags.model is not None),
+        cascade_order=door.settings.cascade_order,
         environment=door.settings.environment,
         against=flags.against,
     )
@@ -164,17 +166,19 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         drafting.cancel()
 
 
-def cascade_of(door: Door, *, named: bool) -> tuple[tuple[ModelPlan, Way | None], ...]:
-    """The models of the settings' cascade; none where a person has `named` one model."""
+async def cascade_of(door: Door, *, named: bool) -> tuple[tuple[ModelPlan, Way | None], ...]:
+    """The models of the settings' cascade with their prices; none where a person has `named` one model."""
     if door.settings.strategy != "cascade" or named:
         return ()
     from journeyman.attempt.cascade import named as entry
+    from journeyman.attempt.cascade import priced
 
     plans: list[tuple[ModelPlan, Way | None]] = []
     for name, way in map(entry, door.settings.cascade):
         choice = model_choice(door, name)
         require(choice, door.environ)
-        plans.append((ModelPlan(choice.name, profile_of(choice)), way))
+        plan = ModelPlan(choice.name, profile_of(choice), look_up=partial(price_of, choice))
+        plans.append((await priced(plan), way))
     return tuple(plans)
 
 

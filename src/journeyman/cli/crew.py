@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from journeyman.cli.shared import EVERY, known_choice
 from journeyman.core.errors import UsageError
 from journeyman.core.people import Offer
 from journeyman.models.choice import VENDORS, profile_of
-from journeyman.models.open import require
+from journeyman.models.open import price_of, require
 
 if TYPE_CHECKING:
     from journeyman.engine.connection import Where
@@ -65,7 +66,7 @@ def crew_of(door: Door, host: Host) -> "Crew":
     async def plan(wanted: str | None) -> ModelPlan:
         choice, env = await known_choice(door, host.store, wanted or door.settings.model)
         require(choice, env)
-        return ModelPlan(choice.name, profile_of(choice))
+        return ModelPlan(choice.name, profile_of(choice), look_up=partial(price_of, choice))
 
     limits = {name: one.running for name, one in door.settings.models.items() if one.running is not None}
     offer, checks = _offer(door, host, machine_id(door.state)), door.settings.checks

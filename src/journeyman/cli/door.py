@@ -89,7 +89,7 @@ def _repository_file(directory: Path) -> Path | None:
 
 
 PROFILE = (
-    *("window", "max_output", "tool_style", "strategy", "small", "images"),
+    *("window", "max_output", "tool_style", "strategy", "small", "images", "judges"),
     *("input_price", "cached_input_price", "output_price"),
 )
 

@@ -14,7 +14,7 @@ from journeyman.cli.tidying import tidying
 from journeyman.cli.work import Ended, Watcher, end
 from journeyman.core import folds
 from journeyman.core.errors import JourneymanError
-from journeyman.core.events import Stopped
+from journeyman.core.events import Replied, Stopped
 from journeyman.core.evidence import Result, best
 from journeyman.core.task import Attempt, Task
 
@@ -70,23 +70,36 @@ async def _outcome(
     error = (
         JourneymanError(failed.message or f"The attempt {failed.attempt_id} was {failed.status}.") if failed else None
     )
-    return await end(
-        host, task, attempts, watcher, Ended(task, results, stops, best(results) if results else None, error)
-    )
+    known = await host.store.attempts(task.id, task.turn)
+    crossed = [pair for attempt in known for pair in attempt.summary.crossed]
+    opinions = [one for attempt in known for one in attempt.summary.opinions]
+    chosen = best(results, crossed=crossed, opinions=opinions) if results else None
+    return await end(host, task, attempts, watcher, Ended(task, results, stops, chosen, error))
 
 
 async def _follow(host: Host, attempts: Sequence[Attempt], watcher: Watcher, until: "asyncio.Task[Any]") -> None:
     seen = {attempt.id: 0 for attempt in attempts}
-    while True:
-        finished = until.done()
-        for attempt in attempts:
-            events = await host.store.events(attempt.id, seen[attempt.id])
-            if events:
-                seen[attempt.id] = events[-1].seq
-                watcher.feed(attempt.number, events)
-        if finished:
-            return
-        await asyncio.wait([until], timeout=POLL)
+    replied = dict(seen)
+    progress = watcher.progress if watcher.progress is not None and watcher.progress.redraws else None
+    async with AsyncExitStack() as stack:
+        following = host.store.drafts.follow(attempts[0].task_id, lambda: None)
+        onlooker = await stack.enter_async_context(following) if progress is not None else None
+        while True:
+            finished = until.done()
+            for attempt in attempts:
+                events = await host.store.events(attempt.id, seen[attempt.id])
+                if events:
+                    seen[attempt.id] = events[-1].seq
+                    replied[attempt.id] = max(
+                        (event.seq for event in events if isinstance(event, Replied)), default=replied[attempt.id]
+                    )
+                    watcher.feed(attempt.number, events)
+                draft = onlooker.drafts.get(attempt.id) if onlooker is not None else None
+                if progress is not None and draft is not None and draft.since >= replied[attempt.id]:
+                    progress.draft(attempt.number, draft)
+            if finished:
+                return
+            await asyncio.wait([until], timeout=POLL)
 
 
 async def work_for_engine(door: Door, host: Host) -> int:

@@ -80,7 +80,7 @@ async def run(wish: Wish, as_json: bool) -> int:
             model=ModelPlan(choice.name, profile_of(choice)),
             settings=door.settings,
             mirrors=Mirrors(wish.mirrors),
-            cascade=cascade_of(door, named=wish.model is not None),
+            cascade=await cascade_of(door, named=wish.model is not None),
         )
         with show.shown(folder):
             await running.work(folder, setting, show.told(), wish.workers)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 from journeyman.attempt.host import Host, ModelPlan
@@ -13,7 +14,7 @@ from journeyman.cli.work import work
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Message, MessageKind, Mode, Task, Turn, TurnRequest
 from journeyman.models.choice import profile_of
-from journeyman.models.open import require
+from journeyman.models.open import price_of, require
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
 
@@ -35,7 +36,7 @@ def planner(door: Door) -> Plan:
     async def plan(name: str | None) -> ModelPlan:
         choice = model_choice(door, name or door.settings.model)
         require(choice, door.environ)
-        return ModelPlan(choice.name, profile_of(choice))
+        return ModelPlan(choice.name, profile_of(choice), look_up=partial(price_of, choice))
 
     return plan
 

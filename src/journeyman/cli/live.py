@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -42,6 +42,9 @@ from journeyman.core.model import Delta
 from journeyman.core.text import one_line, plain, sentence
 from journeyman.core.usage import Usage
 from journeyman.core.words import compacted_words, escalated_words
+
+if TYPE_CHECKING:
+    from journeyman.store.drafts import Draft
 
 SHOWN = 8
 """Lines of the terminal for the end of what is being written."""
@@ -173,7 +176,20 @@ class Progress:
         if piece.text:
             seen.write(piece.text, thinks=False)
         seen.words = piece.written
-        seen.now = f"writing ({seen.words} characters)" if seen.words else "asking the model"
+        verb = "thinking" if piece.reasoning and not piece.text else "writing"
+        seen.now = f"{verb} ({seen.words} characters)" if seen.words else "asking the model"
+
+    def draft(self, number: int, draft: "Draft") -> None:
+        """A whole reply so far, as the store has it."""
+        told = DraftPiece(
+            attempt=draft.attempt_id,
+            since=draft.since,
+            written=draft.written,
+            fresh=True,
+            reasoning=draft.reasoning,
+            text=draft.text,
+        )
+        self.piece(number, told)
 
     def retry(self, number: int, message: str, wait: float) -> None:
         self._seen[number].begin()

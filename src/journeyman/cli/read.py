@@ -24,6 +24,7 @@ from journeyman.core.events import (
     Escalated,
     Event,
     FilesChanged,
+    Judged,
     Opened,
     PlanUpdated,
     Prepared,
@@ -39,7 +40,7 @@ from journeyman.core.evidence import Result
 from journeyman.core.stream import lines_of, result_line
 from journeyman.core.task import Attempt, Task
 from journeyman.core.text import counted, decode, one_line, plain
-from journeyman.core.words import compacted_words, crossed_words, escalated_words, set_up_words
+from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words, set_up_words
 from journeyman.store.store import Store
 
 
@@ -224,6 +225,8 @@ def _words_of(event: Event) -> str:
         return "\n".join(refused_words(event.refusal))
     if isinstance(event, CrossChecked):
         return crossed_words(event)
+    if isinstance(event, Judged):
+        return judged_words(event)
     if isinstance(event, Escalated):
         return escalated_words(event)
     if isinstance(event, SetUpFailed):

@@ -183,6 +183,7 @@ async def _application(
         git=door.environ,
         models=tuple(door.settings.models),
         cascade=door.settings.cascade,
+        cascade_order=door.settings.cascade_order,
         workshop=here[0],
         fetching=here[1],
         catalogue=Catalogue(store, configured_models(door), door.environ, default_model(door), door.cache),

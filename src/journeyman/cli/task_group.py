@@ -208,6 +208,49 @@ def follow_up(
     finish(work.follow_up(server, task, further), LEFT if watch else "")
 
 
+Which = Annotated[
+    str | None, typer.Option("--attempt", metavar="N", help="The attempt, `2` or `1.2` of turn 1; else the chosen one.")
+]
+At = Annotated[int | None, typer.Option("--at", metavar="N", min=0, help="The step, as the work log numbers them.")]
+
+
+@tasks.command()
+def fork(
+    task: ThisTask,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What is to be done; else the same again.")] = "",
+    at: At = None,
+    attempt: Which = None,
+    model: Model = None,
+    attempts: Attempts = 1,
+    server: Server = None,
+    watch: Watch = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a new task from a step of one: its conversation and all of its files."""
+    from journeyman.cli import task_steps as work
+
+    point = work.Point(attempt, at, prompt, model, attempts, watch, as_json)
+    finish(work.fork(server, task, point), LEFT if watch else "")
+
+
+@tasks.command()
+def rewind(
+    task: ThisTask,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What is to be done from there.")] = "",
+    at: At = None,
+    attempt: Which = None,
+    server: Server = None,
+    watch: Watch = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a task's files and conversation back to a step; nothing of what came after is lost."""
+    from journeyman.cli import task_steps as work
+
+    finish(
+        work.rewind(server, task, work.Point(attempt, at, prompt, watch=watch, as_json=as_json)), LEFT if watch else ""
+    )
+
+
 @tasks.command()
 def approve(
     task: ThisTask,

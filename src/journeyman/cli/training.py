@@ -111,7 +111,7 @@ async def _write(groups: Sequence[Sequence[Example]], kind: str, file: Path, *, 
 
 
 async def _package(host: Host, folder: RunFolder, output: Path | None, mirrors: Mirrors) -> int:
-    from journeyman.evals.training.environment import write_package
+    from journeyman.evals.training.environment import KEY, write_package
     from journeyman.evals.training.packing import packed
 
     place = output or Path(f"{folder.plan.name}-environment")
@@ -121,5 +121,6 @@ async def _package(host: Host, folder: RunFolder, output: Path | None, mirrors: 
     ready = [await packed(host, task, folder.work, mirrors) for task in tasks]
     name = "".join(letter if letter.isalnum() else "_" for letter in place.name.lower()).strip("_")
     write_package(place, name if name[:1].isalpha() else f"tasks_{name}", ready)
-    print(f"{counted(len(ready), 'task')} in {place}: pip install {place}; vf-validate {name}", file=sys.stderr)
+    told = f"{counted(len(ready), 'task')} in {place}; {place / 'README.md'} says how to use it."
+    print(f"{told} Keep {place / KEY}, which opens the graders, from whom you train.", file=sys.stderr)
     return 0

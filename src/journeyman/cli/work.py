@@ -155,13 +155,9 @@ async def work(
             raise
     known = await host.store.attempts(task.id, task.turn) if len(results) > 1 else []
     crossed = [pair for attempt in known for pair in attempt.summary.crossed]
-    return await end(
-        host,
-        task,
-        attempts,
-        watcher,
-        Ended(task, results, stops, best(results, crossed=crossed) if results else None, errors[0] if errors else None),
-    )
+    opinions = [one for attempt in known for one in attempt.summary.opinions]
+    chosen = best(results, crossed=crossed, opinions=opinions) if results else None
+    return await end(host, task, attempts, watcher, Ended(task, results, stops, chosen, errors[0] if errors else None))
 
 
 async def end(host: Host, task: Task, attempts: Sequence[Attempt], watcher: Watcher, ended: Ended) -> Ended:

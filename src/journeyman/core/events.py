@@ -12,7 +12,7 @@ from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
 from journeyman.core.evidence import Change, Check, CheckRun, Result, TestResult
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
-from journeyman.core.task import Base, Crossed, Limits, Mode, StopReason
+from journeyman.core.task import Base, Crossed, Limits, Mode, Opinion, StopReason
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -283,6 +283,10 @@ class Checked(Recorded):
     run: CheckRun
 
 
+PROVISIONAL = "passes the tests tried"
+"""The note of an edit that is still to be run against the whole check."""
+
+
 class CandidateTried(Recorded):
     """The repair strategy tried an edit in a layer of its own.
 
@@ -350,6 +354,15 @@ class CrossChecked(Recorded):
     tests: tuple[TestResult, ...] = ()
 
 
+class Judged(Recorded):
+    """A model was asked between attempts that nothing else tells apart, after the last of them had ended."""
+
+    kind: Literal["judged"] = "judged"
+    opinion: Opinion
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
 class Published(Recorded):
     """A person had the result pushed, perhaps long after the work: as `commit`, the tip of `branch` at `remote`, which
     is shown without a password. `tree` is the commit's, `person` who asked for it."""
@@ -385,6 +398,7 @@ Event = Annotated[
     | Stopped
     | Finished
     | CrossChecked
+    | Judged
     | Published,
     Field(discriminator="kind"),
 ]

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from journeyman.core.model import Way
-from journeyman.core.ranking import scores
-from journeyman.core.task import Crossed, Verdict
+from journeyman.core.ranking import scores, votes
+from journeyman.core.task import Crossed, Opinion, Verdict
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -158,22 +158,50 @@ READ_FROM_FILES = (
 """The beginning of a result's warning."""
 
 
-def best(results: Mapping[str, Result], prefer: str = "", crossed: Iterable[Crossed] = ()) -> str:
-    """The attempt to hand over: by the checks first, then by how it fares on the others' new tests, then by warnings
-    and by how little it changes, then by its number, `prefer` first where all else is equal."""
-    fares = scores(results, crossed)
-    rank: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
+RANK: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
+CLOSE = 1.25
+"""Changes that differ less in size are about equally small."""
 
-    def order(attempt: str) -> tuple[int, float, int, int, bool, str]:
+
+def best(
+    results: Mapping[str, Result],
+    prefer: str = "",
+    crossed: Iterable[Crossed] = (),
+    opinions: Iterable[Opinion] = (),
+) -> str:
+    """The attempt to hand over: by the checks first, then by how it fares on the others' new tests, then by warnings,
+    then by a model's opinion between those that are about as small, then by how little it changes, then by its number,
+    `prefer` first where all else is equal."""
+    fares, said = scores(results, crossed), votes(results, opinions)
+
+    def order(attempt: str) -> tuple[int, float, int, int, int, bool, str]:
         result = results[attempt]
-        size = sum(change.added + change.removed for change in result.changes)
-        return (
-            rank.index(result.verdict),
-            -round(fares[attempt], 6),
-            len(result.warnings),
-            size,
-            attempt != prefer,
-            attempt,
-        )
+        return (*_seen(result, fares[attempt]), -said[attempt], size(result), attempt != prefer, attempt)
 
     return min(results, key=order)
+
+
+def contested(results: Mapping[str, Result], crossed: Iterable[Crossed] = ()) -> tuple[str, ...]:
+    """The attempts of which none is the best by what was seen, where there are several: the same checks, the same on
+    the others' new tests, as many warnings, about as small, and yet different changes."""
+    fares = scores(results, crossed)
+    changed = {name: result for name, result in results.items() if result.diff is not None}
+    if not changed:
+        return ()
+    top = min(_seen(result, fares[name]) for name, result in results.items())
+    first = sorted(name for name, result in changed.items() if _seen(result, fares[name]) == top)
+    least = min((size(changed[name]) for name in first), default=0)
+    apart: dict[str | None, str] = {}
+    for name in first:
+        if changed[name].verdict in ("verified", "unverified") and size(changed[name]) <= CLOSE * least:
+            apart.setdefault(changed[name].diff, name)
+    return tuple(apart.values()) if len(apart) > 1 else ()
+
+
+def _seen(result: Result, fares: float) -> tuple[int, float, int]:
+    return RANK.index(result.verdict), -round(fares, 6), len(result.warnings)
+
+
+def size(result: Result) -> int:
+    """Lines that a result adds and removes."""
+    return sum(change.added + change.removed for change in result.changes)

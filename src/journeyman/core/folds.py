@@ -13,6 +13,7 @@ from journeyman.core.events import (
     Event,
     Finished,
     Heard,
+    Judged,
     Opened,
     PlanStep,
     PlanUpdated,
@@ -194,7 +195,7 @@ def usage(events: Iterable[Event]) -> Usage:
     for event in events:
         if isinstance(event, Replied):
             total = total + event.reply.usage
-        elif isinstance(event, Compacted):
+        elif isinstance(event, Compacted | Judged):
             total = total + event.usage
     return total
 

@@ -16,6 +16,10 @@ Strategy = Literal["loop", "repair", "cascade"]
 """How an attempt is worked: with one model, or with several in order of price."""
 
 
+CascadeOrder = Literal["price", "given"]
+"""In which order the models of a cascade are asked: the cheapest first, or as a person has put them."""
+
+
 class ToolSpec(Value):
     """A tool as the model sees it. `grammar` (Lark) makes it a freeform tool where the wire has those."""
 
@@ -30,7 +34,7 @@ class Profile(Value):
 
     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
     million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
-    to a GBNF grammar.
+    to a GBNF grammar. `judges` says that its word counts between attempts that nothing else tells apart.
     """
 
     name: str
@@ -45,9 +49,17 @@ class Profile(Value):
     small: bool = False
     images: bool = True
     completes: bool = False
+    judges: bool = False
     input_price: float | None = None
     cached_input_price: float | None = None
     output_price: float | None = None
+
+    @property
+    def price(self) -> float | None:
+        """Dollars per million tokens of which three are read for each that is written; None where not known."""
+        if self.input_price is None or self.output_price is None:
+            return None
+        return (3 * self.input_price + self.output_price) / 4
 
 
 class Stage(Value):

@@ -1,5 +1,5 @@
 """Which of several attempts is the best, by what the harness saw: the checks, then each attempt's new tests on the
-others' trees, then warnings and size.
+others' trees, then warnings and size. Only between those that this leaves equal does a model's opinion count.
 
 A test that an attempt wrote may itself be wrong. So what an attempt's tests say of the others counts as much as the
 others' results agree with them: of its tests' verdicts on n others, k of them favourable, (1 + k) / (1 + n).
@@ -7,7 +7,7 @@ others' results agree with them: of its tests' verdicts on n others, k of them f
 
 from collections.abc import Collection, Iterable
 
-from journeyman.core.task import Crossed
+from journeyman.core.task import Crossed, Opinion
 
 
 def scores(attempts: Collection[str], crossed: Iterable[Crossed]) -> dict[str, float]:
@@ -24,3 +24,9 @@ def scores(attempts: Collection[str], crossed: Iterable[Crossed]) -> dict[str, f
         share = sum(credit[one.tests_of] * one.passed / max(one.passed + one.failed, 1) for one in told)
         found[attempt] = share / most if most else 1.0
     return found
+
+
+def votes(attempts: Collection[str], opinions: Iterable[Opinion]) -> dict[str, int]:
+    """How often each attempt was taken for the best."""
+    said = [one.best for one in opinions]
+    return {attempt: said.count(attempt) for attempt in attempts}

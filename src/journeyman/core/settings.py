@@ -44,6 +44,7 @@ class ModelSettings(Value):
     strategy: Literal["loop", "repair"] | None = None
     small: bool | None = None
     images: bool | None = None
+    judges: bool | None = None
     input_price: float | None = Field(default=None, ge=0)
     cached_input_price: float | None = Field(default=None, ge=0)
     output_price: float | None = Field(default=None, ge=0)
@@ -113,7 +114,8 @@ class KeepSettings(Value):
 
 class Settings(Value):
     """All settings, with their defaults. `checks` are commands that must succeed. `cascade` are the models of that
-    strategy, the cheapest first.
+    strategy, asked in order of price, or with `cascade_order` "given" as they stand. `judge` is the model that chooses
+    between attempts that nothing else tells apart; "off" is none, None the one that made them.
 
     `environment` is "ready" (what is written down, or was built before), "auto" (detected and set up too), "off", or
     the name of a stored one. `environment_disk_bytes` is the room for all that are ready. `sandbox` is the backend:
@@ -127,6 +129,8 @@ class Settings(Value):
     attempts: int = Field(default=1, ge=1, le=8)
     strategy: Literal["loop", "repair", "cascade"] | None = None
     cascade: tuple[str, ...] = ()
+    cascade_order: Literal["price", "given"] = "price"
+    judge: str | None = None
     sandbox: Literal["auto", "bubblewrap", "container"] = "auto"
     environment: str = Field(default="ready", min_length=1)
     environment_disk_bytes: int = Field(default=20 * 1024**3, ge=0)

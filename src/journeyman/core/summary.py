@@ -12,6 +12,7 @@ from journeyman.core.events import (
     Escalated,
     Event,
     Finished,
+    Judged,
     Opened,
     PlanUpdated,
     Prepared,
@@ -44,6 +45,7 @@ HEARD = {
     "stuck": "told to try something else",
     "checks": "told what the checks show",
     "limit": "going on with a reply that was cut",
+    "format": "told what its answer cites wrongly",
 }
 
 ENDED: dict[StopReason, str] = {
@@ -95,6 +97,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return {"line": ENDED[reason], "stop": reason}
         case CrossChecked(crossed=crossed):
             return {"crossed": (*summary.crossed, crossed)}
+        case Judged(opinion=opinion, usage=usage):
+            return {"opinions": (*summary.opinions, opinion), "usage": summary.usage + usage}
         case Escalated(model=model):
             return {"line": one_line(f"the checks do not pass; going on with {model}"), "stop": None}
         case Finished(result=result):

@@ -93,11 +93,11 @@ class TurnRequest(Value):
     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-    `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
-    perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
-    that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
-    With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
-    does no more than to put the workspace back to there.
+    `model` None is the default of whoever runs it; `cascade` are the models of that strategy, each perhaps with a blank
+    and "loop" or "repair" behind its name, asked in the `cascade_order`. `images` and `starting_diff` (a patch in git's
+    format that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares
+    with. With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps;
+    `rewind` does no more than to put the workspace back to there.
     """
 
     prompt: str = Field(min_length=1)
@@ -109,6 +109,7 @@ class TurnRequest(Value):
     model: str | None = None
     strategy: Literal["loop", "repair", "cascade"] | None = None
     cascade: tuple[str, ...] = ()
+    cascade_order: Literal["price", "given"] = "price"
     attempts: int = Field(default=1, ge=1, le=8)
     limits: Limits = Limits()
     checks: tuple[str, ...] = ()
@@ -203,10 +204,21 @@ class Crossed(Value):
     failed: int
 
 
+class Opinion(Value):
+    """What a model says between attempts that nothing else tells apart: the one of `among` that it takes for the best,
+    and `why`. `best` is None where it took one in one order and another in the opposite one, or, for the reason that is
+    given, could not be asked."""
+
+    among: tuple[str, ...]
+    best: str | None = None
+    model: str
+    why: str = ""
+
+
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
     is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
-    its process saw of new tests on other attempts' trees."""
+    its process saw of new tests on other attempts' trees, `opinions` what a model said between them in the end."""
 
     line: str = ""
     steps: int = 0
@@ -223,6 +235,7 @@ class Summary(Value):
     planned: int | None = None
     branch: str = ""
     crossed: tuple[Crossed, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
 
 
 class Attempt(Value):

@@ -1,6 +1,6 @@
 """Events in sentences that are the same wherever they are shown."""
 
-from journeyman.core.events import Compacted, CrossChecked, Escalated, SetUpFailed
+from journeyman.core.events import Compacted, CrossChecked, Escalated, Judged, SetUpFailed
 from journeyman.core.evidence import Result
 
 
@@ -16,6 +16,18 @@ def crossed_words(event: CrossChecked) -> str:
     pair = event.crossed
     author, on = (name.partition(".")[2] for name in (pair.tests_of, pair.on))
     return f"New tests of attempt {author} on attempt {on}: {pair.passed} pass, {pair.failed} fail."
+
+
+def judged_words(event: Judged) -> str:
+    """What a model said between attempts, and that it is no more than that."""
+    opinion = event.opinion
+    names = [name.partition(".")[2] for name in opinion.among]
+    among = f"{', '.join(names[:-1])} and {names[-1]}, which nothing else tells apart"
+    if opinion.best is None and opinion.why:
+        return f"{opinion.model} could not be asked between attempts {among}: {opinion.why}"
+    if opinion.best is None:
+        return f"{opinion.model} has no opinion between attempts {among}: it took another one in another order."
+    return f"{opinion.model} takes attempt {opinion.best.partition('.')[2]} of {among}: {opinion.why}"
 
 
 def escalated_words(event: Escalated) -> str:

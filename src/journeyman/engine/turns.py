@@ -121,7 +121,8 @@ class TurnActivities:
         if done:
             results = await self._results(done) if len(done) > 1 else {}
             crossed = [pair for attempt in attempts for pair in attempt.summary.crossed]
-            return "done", best(results, crossed=crossed) if results else done[0].id, ""
+            opinions = [one for attempt in attempts for one in attempt.summary.opinions]
+            return "done", best(results, crossed=crossed, opinions=opinions) if results else done[0].id, ""
         failures = [one.message for one in ended.values() if one.status == "failed"]
         waits = [one.message for one in ended.values() if one.status == "waits"]
         if waits and not stopped:

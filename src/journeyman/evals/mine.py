@@ -22,6 +22,7 @@ from journeyman.core.environment import EnvironmentUse
 from journeyman.core.errors import JourneymanError
 from journeyman.core.evidence import CheckRun
 from journeyman.core.task import Base, Limits
+from journeyman.core.text import one_line
 from journeyman.core.value import Value
 from journeyman.evals import grade, repositories
 from journeyman.evals.history import Commit, narrowed
@@ -165,10 +166,11 @@ async def _verified(mining: Mining, draft: EvalTask, room: Room) -> EvalTask | s
     after: list[CheckRun] = []
     before: list[CheckRun] = []
     for _ in range(mining.repeats):
-        run, _output = await grade.gold(mining.host, draft, room)
+        run, output = await grade.gold(mining.host, draft, room)
         after.append(run)
         if not _any_passes(run):
-            return "its tests do not pass after it" if len(after) == 1 else "flaky: its tests pass only sometimes"
+            failed = f"its tests do not pass after it: {_ended(run, output)}"
+            return failed if len(after) == 1 else "flaky: its tests pass only sometimes"
         run, _output = await grade.untouched(mining.host, draft, room)
         before.append(run)
         if not _told_apart(before[:1], after[:1]):
@@ -184,6 +186,13 @@ async def _verified(mining: Mining, draft: EvalTask, room: Room) -> EvalTask | s
         return "flaky: no test tells the two apart each time"
     grader = draft.grader.model_copy(update={"fail_to_pass": fail, "pass_to_pass": keep})
     return draft.model_copy(update={"grader": grader})
+
+
+def _ended(run: CheckRun, output: str) -> str:
+    """How a run of tests ended, in a few words: mostly they lack what they need installed."""
+    how = run.cut or f"exit {run.exit_code}"
+    last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
+    return f"{how}, {one_line(last, 120)}" if last else how
 
 
 def _passing(run: CheckRun) -> Mapping[str, None]:

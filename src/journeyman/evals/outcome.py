@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from journeyman.core.evidence import Result
+from journeyman.core.evidence import Result, StageRun
 from journeyman.core.task import StopReason, Verdict
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
@@ -46,7 +46,8 @@ class Outcome(Value):
     """One graded attempt. `instance` is the task of the set, `task_id` and `attempt_id` name the log in the store.
 
     `chosen` says that a person would have been handed this one of the task's attempts; `diff` is the blob id of its
-    patch. Seconds are those of the attempt, without grading.
+    patch. Seconds are those of the attempt, without grading. `stages` are the models of a cascade that were tried; the
+    last one of all alone would have cost about `cost_alone`, None where that is not known.
     """
 
     kind: Literal["outcome"] = "outcome"
@@ -64,6 +65,8 @@ class Outcome(Value):
     lines: int = 0
     warnings: int = 0
     chosen: bool = False
+    stages: tuple[StageRun, ...] = ()
+    cost_alone: float | None = None
 
     @property
     def solved(self) -> bool:
@@ -129,4 +132,6 @@ def outcome_of(instance: str, number: int, task_id: str, attempt_id: str, result
         diff=result.diff,
         lines=sum(change.added + change.removed for change in result.changes),
         warnings=len(result.warnings),
+        stages=result.stages,
+        cost_alone=result.cost_alone,
     )

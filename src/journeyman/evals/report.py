@@ -39,6 +39,29 @@ class PerSolved(Value):
     cost: float | None
 
 
+class StageCount(Value):
+    """One model of a cascade over a run: how many attempts it was `asked` in, how many `ended` with it, how many of
+    these are right, and what it used, US dollars None where a price is not known."""
+
+    model: str
+    strategy: str
+    asked: int
+    ended: int
+    solved: int
+    tokens: int
+    cost: float | None
+    seconds: float
+
+
+class Cascade(Value):
+    """A cascade against always asking its last model: what all of it cost, and about what that one alone would have,
+    None where it is not known."""
+
+    stages: tuple[StageCount, ...]
+    cost: float | None
+    cost_alone: float | None
+
+
 class Row(Value):
     """One task of the set in a report: what its attempts came to; `solved` is what a person would have been handed."""
 
@@ -73,6 +96,7 @@ class Report(Value):
     median_seconds: float | None
     failures: dict[str, int]
     rows: tuple[Row, ...]
+    cascade: Cascade | None = None
 
 
 def report(folder: RunFolder) -> Report:
@@ -104,7 +128,33 @@ def report(folder: RunFolder) -> Report:
         median_seconds=median(one.seconds for one in handed),
         failures=dict(Counter(row.failure for row in rows).most_common()),
         rows=tuple(rows),
+        cascade=_cascade(outcomes),
     )
+
+
+def _cascade(outcomes: Sequence[Outcome]) -> Cascade | None:
+    cascades = [one for one in outcomes if one.stages]
+    if not cascades:
+        return None
+    names = dict.fromkeys((run.model, run.strategy) for one in cascades for run in one.stages)
+    stages: list[StageCount] = []
+    for model, strategy in names:
+        runs = [run for one in cascades for run in one.stages if (run.model, run.strategy) == (model, strategy)]
+        last = [one for one in cascades if (one.stages[-1].model, one.stages[-1].strategy) == (model, strategy)]
+        stages.append(
+            StageCount(
+                model=model,
+                strategy=strategy,
+                asked=len(runs),
+                ended=len(last),
+                solved=sum(one.solved for one in last),
+                tokens=sum(run.usage.total_tokens for run in runs),
+                cost=_total([run.usage.cost for run in runs]),
+                seconds=round(sum(run.seconds for run in runs), 3),
+            )
+        )
+    alone = _total([one.cost_alone for one in cascades])
+    return Cascade(stages=tuple(stages), cost=_total([one.usage.cost for one in cascades]), cost_alone=alone)
 
 
 def estimates(tasks: Sequence[Sequence[Outcome]]) -> tuple[PassAt, ...]:
@@ -215,6 +265,8 @@ class Paired(Value):
     cost_b: float | None
     better_a: tuple[str, ...]
     better_b: tuple[str, ...]
+    cascade_a: Cascade | None = None
+    cascade_b: Cascade | None = None
 
 
 def compare(a: Report, b: Report) -> Paired:
@@ -250,4 +302,6 @@ def compare(a: Report, b: Report) -> Paired:
         cost_b=_total([row.cost for row in others]),
         better_a=better_a,
         better_b=better_b,
+        cascade_a=a.cascade,
+        cascade_b=b.cascade,
     )

@@ -151,8 +151,10 @@ async def _attempt(run: _Work, task: EvalTask, number: int) -> Outcome:
     grade = await _graded(run, task, start, result)
     stopped = folds.stopped(events)
     outcome = outcome_of(task.id, number, task_id, attempt.id, result, grade)
+    more: dict[str, object] = {"usage": folds.usage(events)}  # with what a judge took afterwards
     if stopped is not None:
-        outcome = outcome.model_copy(update={"stop": stopped.reason, "message": stopped.message})
+        more |= {"stop": stopped.reason, "message": stopped.message}
+    outcome = outcome.model_copy(update=more)
     run.folder.record(outcome)
     return outcome
 
@@ -195,6 +197,7 @@ async def _draft(run: _Work, task: EvalTask, place: str) -> Draft:
         limits=setting.settings.limits,
         strategy=setting.settings.strategy,
         cascade=setting.cascade,
+        cascade_order=setting.settings.cascade_order,
         seed=plan.seed,
         environment=plan.environment,
     )
@@ -237,7 +240,10 @@ async def _choose(run: _Work, task: EvalTask) -> None:
         found = folds.result(await store.events(outcome.attempt_id))
         if found is not None:
             results[outcome.attempt_id] = found
-    chosen = best(results)
+    known = await store.attempts(done[1].task_id, 1)
+    crossed = [pair for attempt in known for pair in attempt.summary.crossed]
+    opinions = [one for attempt in known for one in attempt.summary.opinions]
+    chosen = best(results, crossed=crossed, opinions=opinions)
     task_id = done[1].task_id
     status: Status = "done"
     await store.update_task(task_id, status=status, chosen=chosen)

@@ -124,6 +124,8 @@ def _key(choice: ModelChoice, env: Mapping[str, str]) -> str:
 
 def price_of(choice: ModelChoice) -> CostOf | None:
     """The published price of a model, None where it is not known. Takes its time: to be called in a thread."""
+    if choice.vendor == "ollama":
+        return free
     look_up = _look_up(choice)
     return look_up() if look_up is not None else None
 

@@ -32,6 +32,19 @@ class Price:
         return total / 1_000_000
 
 
+def flat(cost: CostOf) -> Price | None:
+    """What `cost` says of short requests, per million tokens; None where it says nothing."""
+    thousand = (
+        Usage(input_tokens=1_000),
+        Usage(output_tokens=1_000),
+        Usage(input_tokens=1_000, cached_input_tokens=1_000),
+    )
+    read, written, cached = (cost(usage) for usage in thousand)
+    if read is None or written is None:
+        return None
+    return Price(read * 1_000, written * 1_000, None if cached is None else cached * 1_000)
+
+
 def free(usage: Usage) -> float | None:
     return 0.0
 

@@ -60,6 +60,7 @@ def profile_for(
     fields |= next((found for pattern, found in FAMILIES if re.search(pattern, lowered)), fields)
     fields["name"] = name or model
     fields["family"] = next((family for family, pattern in _HABITS if re.search(pattern, lowered)), "other")
+    fields["judges"] = not fields.get("small", False)
     fields["freeform_tools"] = openai and _FREEFORM.search(lowered) is not None
     return profile_with(Profile(name=name or model), fields | dict(overrides or {}))
 

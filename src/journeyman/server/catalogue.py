@@ -23,7 +23,7 @@ from journeyman.store.store import Store
 PATIENCE = 60.0
 """Seconds that a model has to answer a test."""
 _PROFILE = (
-    *("window", "max_output", "tool_style", "strategy", "small"),
+    *("window", "max_output", "tool_style", "strategy", "small", "images", "judges"),
     *("input_price", "cached_input_price", "output_price"),
 )
 Source = Literal["settings", "added", "embedded", "key"]

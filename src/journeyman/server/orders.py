@@ -41,6 +41,7 @@ async def request_of(parts: Parts, actor: Actor, body: TaskCreate) -> TurnReques
         model=await allowed_model(parts, actor, body.model),
         strategy=body.strategy,
         cascade=await _cascade(parts, actor, body.cascade),
+        cascade_order=body.cascade_order or parts.cascade_order,
         attempts=body.attempts,
         limits=body.limits.over(parts.limits),
         checks=body.checks,

@@ -8,6 +8,7 @@ from typing import Protocol
 from fastapi import Request
 
 from journeyman.core.ids import Clock
+from journeyman.core.model import CascadeOrder
 from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Budget, Limits, Message, MessageKind, Origin, Task, Turn, TurnRequest
 from journeyman.server.catalogue import Catalogue
@@ -71,7 +72,7 @@ class Submissions(Protocol):
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`state` is the folder with our git stores; `model` and `limits` are those of a task that sets none, `models` the
-    names of those that are set up, and `cascade` those of that strategy.
+    names of those that are set up, and `cascade` those of that strategy, in their `cascade_order`.
 
     `static` holds the built web app, if there is one. `checks` are asked by `/readyz`, by the part's name. A stream
     that has nothing to say says so every `heartbeat` seconds. `git` is what git sees of the environment when it
@@ -93,6 +94,7 @@ class Parts:
     heartbeat: float = 15.0
     models: Sequence[str] = ()
     cascade: tuple[str, ...] = ()
+    cascade_order: CascadeOrder = "price"
     workshop: Workshop | None = None
     catalogue: Catalogue | None = None
     machine: str = ""

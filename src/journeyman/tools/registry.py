@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,6 +20,11 @@ from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
 from journeyman.tools.sessions import Sessions
 
+if TYPE_CHECKING:
+    from journeyman.repo.index.index import Index
+
+    OpenIndex = Callable[[], Awaitable[Index]]
+
 A = TypeVar("A", bound="Arguments")
 Detail = CommandEnded | FilesChanged | PlanUpdated
 
@@ -33,7 +38,7 @@ class Arguments(BaseModel):
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a tool may use. `root` is the workspace's absolute path, `sessions` the commands that go on, `store` has
-    what was done before."""
+    what was done before, `index` gives what finds places in the files as they were."""
 
     root: str
     sandbox: Sandbox
@@ -41,6 +46,7 @@ class ToolContext:
     limits: Limits
     sessions: Sessions = field(default_factory=Sessions)
     store: Store | None = None
+    index: "OpenIndex | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2093,7 +2093,8 @@ export interface components {
              *       "still_failing": 0,
              *       "warnings": 0,
              *       "branch": "",
-             *       "crossed": []
+             *       "crossed": [],
+             *       "opinions": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -4181,6 +4182,44 @@ export interface components {
             role: "viewer" | "member" | "admin";
         };
         /**
+         * Judged
+         * @description A model was asked between attempts that nothing else tells apart, after the last of them had ended.
+         */
+        Judged: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "judged";
+            opinion: components["schemas"]["Opinion"];
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+            /**
+             * @default {
+             *       "input_tokens": 0,
+             *       "cached_input_tokens": 0,
+             *       "cache_write_input_tokens": 0,
+             *       "output_tokens": 0,
+             *       "reasoning_output_tokens": 0,
+             *       "cost": 0
+             *     }
+             */
+            usage: components["schemas"]["Usage"];
+        };
+        /**
          * Keep
          * @description How long things of finished tasks are kept, in days since the last change; None is for ever.
          *
@@ -4506,6 +4545,8 @@ export interface components {
             images?: boolean | null;
             /** Input Price */
             input_price?: number | null;
+            /** Judges */
+            judges?: boolean | null;
             /** Max Output */
             max_output?: number | null;
             /** Name */
@@ -4618,7 +4659,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["SetUpFailed"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Published"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["SetUpFailed"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Judged"] | components["schemas"]["Published"];
             /** Place */
             place: number;
         };
@@ -4688,6 +4729,25 @@ export interface components {
             toolchains: string[];
             /** Workspace */
             workspace: string;
+        };
+        /**
+         * Opinion
+         * @description What a model says between attempts that nothing else tells apart: the one of `among` that it takes for the best,
+         *     and `why`. `best` is None where it took one in one order and another in the opposite one, or, for the reason that is
+         *     given, could not be asked.
+         */
+        Opinion: {
+            /** Among */
+            among: string[];
+            /** Best */
+            best?: string | null;
+            /** Model */
+            model: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /**
          * PasswordChange
@@ -4842,7 +4902,7 @@ export interface components {
          *
          *     `family` says whose habits it has, for the prompts. `window` and `max_output` are tokens. Prices are US dollars per
          *     million tokens; None where unknown. `completes` says that it goes on with a last message of its own, and can be held
-         *     to a GBNF grammar.
+         *     to a GBNF grammar. `judges` says that its word counts between attempts that nothing else tells apart.
          */
         Profile: {
             /** Cached Input Price */
@@ -4870,6 +4930,11 @@ export interface components {
             images: boolean;
             /** Input Price */
             input_price?: number | null;
+            /**
+             * Judges
+             * @default false
+             */
+            judges: boolean;
             /**
              * Max Output
              * @default 16000
@@ -6127,7 +6192,7 @@ export interface components {
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
          *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
-         *     its process saw of new tests on other attempts' trees.
+         *     its process saw of new tests on other attempts' trees, `opinions` what a model said between them in the end.
          */
         Summary: {
             /**
@@ -6170,6 +6235,11 @@ export interface components {
              * @default
              */
             line: string;
+            /**
+             * Opinions
+             * @default []
+             */
+            opinions: components["schemas"]["Opinion"][];
             /** Planned */
             planned?: number | null;
             /**
@@ -6270,7 +6340,8 @@ export interface components {
          *     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
          *     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
          *     `against`; without it, at the starting diff or at what the branch has and the main one has not. `cascade` are the
-         *     models of that strategy, the cheapest first; without them those of the service's settings.
+         *     models of that strategy, asked in order of price or, with `cascade_order` "given", as they stand; what is left out
+         *     is as in the service's settings.
          */
         TaskCreate: {
             /** Against */
@@ -6287,6 +6358,8 @@ export interface components {
              * @default []
              */
             cascade: string[];
+            /** Cascade Order */
+            cascade_order?: ("price" | "given") | null;
             /**
              * Checks
              * @default []
@@ -6454,7 +6527,8 @@ export interface components {
              *       "still_failing": 0,
              *       "warnings": 0,
              *       "branch": "",
-             *       "crossed": []
+             *       "crossed": [],
+             *       "opinions": []
              *     }
              */
             summary: components["schemas"]["Summary"];
@@ -6866,11 +6940,11 @@ export interface components {
          *     `repository` is an address that git can clone, or a folder of the machine with the id `machine` (see `Offer`; None
          *     is the one that the task is handed in on). `ref` is a branch, tag or commit, the default branch (of a folder: its
          *     working tree) without one. `environment` is the name of a stored one or a word of `core.environment.RESERVED`.
-         *     `model` None is the default of whoever runs it; `cascade` are the models of that strategy, the cheapest first, each
-         *     perhaps with a blank and "loop" or "repair" behind its name. `images` and `starting_diff` (a patch in git's format
-         *     that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares with.
-         *     With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps; `rewind`
-         *     does no more than to put the workspace back to there.
+         *     `model` None is the default of whoever runs it; `cascade` are the models of that strategy, each perhaps with a blank
+         *     and "loop" or "repair" behind its name, asked in the `cascade_order`. `images` and `starting_diff` (a patch in git's
+         *     format that is laid over the base first) are blob ids. `against` is the branch, tag or commit that a review compares
+         *     with. With a `step`, the work goes on from the attempt that the turn continues as it was after so many steps;
+         *     `rewind` does no more than to put the workspace back to there.
          */
         TurnRequest: {
             /** Against */
@@ -6885,6 +6959,12 @@ export interface components {
              * @default []
              */
             cascade: string[];
+            /**
+             * Cascade Order
+             * @default price
+             * @enum {string}
+             */
+            cascade_order: "price" | "given";
             /**
              * Checks
              * @default []
@@ -7336,6 +7416,7 @@ export type InvitationList = components['schemas']['InvitationList'];
 export type InvitationMade = components['schemas']['InvitationMade'];
 export type InvitationSecret = components['schemas']['InvitationSecret'];
 export type InvitationView = components['schemas']['InvitationView'];
+export type Judged = components['schemas']['Judged'];
 export type Keep = components['schemas']['Keep'];
 export type LeavingTask = components['schemas']['LeavingTask'];
 export type Limits = components['schemas']['Limits'];
@@ -7354,6 +7435,7 @@ export type NetworkPolicy = components['schemas']['NetworkPolicy'];
 export type NoteEntry = components['schemas']['NoteEntry'];
 export type NumberedEvent = components['schemas']['NumberedEvent'];
 export type Opened = components['schemas']['Opened'];
+export type Opinion = components['schemas']['Opinion'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type Person = components['schemas']['Person'];
 export type PersonCreate = components['schemas']['PersonCreate'];

@@ -27,6 +27,7 @@ export const summary = (own: Partial<Summary> = {}): Summary => ({
   stop: null,
   branch: "",
   crossed: [],
+  opinions: [],
   ...own,
 });
 

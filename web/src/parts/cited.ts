@@ -1,12 +1,7 @@
+import type { Node, Pointer } from "./node";
+
 /** The two bracket forms in which an answer points to lines of a file or of a terminal's output. */
 const FORM = /【(F:)?([^†【】\n]{1,4096})†L([0-9]{1,9})(?:-L?([0-9]{1,9}))?】/g;
-
-export interface Pointer {
-  kind: "file" | "terminal";
-  target: string;
-  start: number;
-  end: number;
-}
 
 export type Piece = { kind: "text"; text: string } | { kind: "pointer"; pointer: Pointer; index: number };
 
@@ -29,36 +24,22 @@ export function pieces(text: string, from: number): Piece[] {
   return found;
 }
 
-interface Node {
-  type: string;
-  value?: string;
-  children?: Node[];
-  data?: { hName: string; hProperties: Record<string, string | number> };
-}
-
-/** A remark plug-in that makes `cite` elements of the pointers in a text; code is left alone. */
-export function remarkCited() {
-  return (tree: Node): void => {
-    let count = 0;
-    const visit = (node: Node): void => {
-      if (!node.children) return;
-      node.children = node.children.flatMap((child): Node[] => {
-        if (child.type !== "text" || !child.value?.includes("【")) {
-          visit(child);
-          return [child];
-        }
-        return pieces(child.value, count).map((piece): Node => {
-          if (piece.kind === "text") return { type: "text", value: piece.text };
-          count = piece.index + 1;
-          const { kind, target, start, end } = piece.pointer;
-          return {
-            type: "cite",
-            data: { hName: "cite", hProperties: { dataKind: kind, dataTarget: target, dataStart: start, dataEnd: end, dataIndex: piece.index } },
-            children: [],
-          };
-        });
+/** Makes `cite` parts of the pointers in a text; code is left alone. */
+export function citeIn(tree: Node): void {
+  let count = 0;
+  const visit = (node: Node): void => {
+    if (!node.children) return;
+    node.children = node.children.flatMap((child): Node[] => {
+      if (child.type !== "text" || !child.value?.includes("【")) {
+        visit(child);
+        return [child];
+      }
+      return pieces(child.value, count).map((piece): Node => {
+        if (piece.kind === "text") return { type: "text", value: piece.text };
+        count = piece.index + 1;
+        return { type: "cite", pointer: piece.pointer, index: piece.index };
       });
-    };
-    visit(tree);
+    });
   };
+  visit(tree);
 }

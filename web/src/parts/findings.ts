@@ -1,9 +1,4 @@
-interface Node {
-  type: string;
-  value?: string;
-  children?: Node[];
-  data?: { hName?: string; hProperties?: Record<string, string | number> };
-}
+import type { Node } from "./node";
 
 const PRIORITY = /^\[P([0-3])\] /;
 
@@ -22,30 +17,19 @@ function firstLine(children: readonly Node[]): [Node[], Node[]] {
   return [[...children], []];
 }
 
-const element = (name: string, children: Node[], properties: Record<string, string | number> = {}): Node => ({
-  type: name,
-  data: { hName: name, hProperties: properties },
-  children,
-});
-
-/** A remark plug-in for what a review found: `- [P1] Title PLACE`, and why on the lines below. */
-export function remarkFindings() {
-  return (tree: Node): void => {
-    const visit = (node: Node): void => {
-      for (const child of node.children ?? []) visit(child);
-      const paragraph = node.type === "listItem" ? node.children?.[0] : undefined;
-      const first = paragraph?.children?.[0];
-      const priority = first?.type === "text" ? PRIORITY.exec(first.value ?? "") : null;
-      if (!paragraph?.children || !first || !priority) return;
-      const rest = { ...first, value: first.value?.slice(priority[0].length) ?? "" };
-      const [title, why] = firstLine([rest, ...paragraph.children.slice(1)]);
-      node.data = { hProperties: { dataFinding: Number(priority[1]) } };
-      node.children = [
-        element("strong", title, { dataPriority: `P${priority[1]}` }),
-        ...(why.length > 0 ? [{ type: "paragraph", children: why }] : []),
-        ...(node.children?.slice(1) ?? []),
-      ];
-    };
-    visit(tree);
-  };
+/** Of what a review found, `- [P1] Title PLACE` and why on the lines below, makes an item with its title and the reason. */
+export function findIn(tree: Node): void {
+  for (const child of tree.children ?? []) findIn(child);
+  const paragraph = tree.type === "listItem" ? tree.children?.[0] : undefined;
+  const first = paragraph?.children?.[0];
+  const found = first?.type === "text" ? PRIORITY.exec(first.value ?? "") : null;
+  if (!paragraph?.children || !first || !found) return;
+  const rest = { ...first, value: first.value?.slice(found[0].length) ?? "" };
+  const [title, why] = firstLine([rest, ...paragraph.children.slice(1)]);
+  tree.priority = Number(found[1]);
+  tree.children = [
+    { type: "strong", children: title, priority: tree.priority },
+    ...(why.length > 0 ? [{ type: "paragraph", children: why }] : []),
+    ...(tree.children?.slice(1) ?? []),
+  ];
 }

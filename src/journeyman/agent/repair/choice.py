@@ -5,7 +5,6 @@ from the line on at which the edits part, held by a grammar to what the edits sa
 """
 
 import difflib
-import json
 import re
 import time
 from collections import Counter
@@ -23,6 +22,12 @@ from journeyman.core.text import clip
 INSTRUCTIONS = "You are an expert programmer. You write code that does exactly what its documentation says."
 
 _DOCUMENTED = re.compile(r"\"\"\"|'''|//|/\*|^\s*#", re.MULTILINE)
+
+_ESCAPES = {
+    **{number: f"\\x{number:02x}" for number in (*range(32), 127)},
+    **{ord(letter): escape for letter, escape in (("\n", "\\n"), ("\t", "\\t"), ('"', '\\"'), ("\\", "\\\\"))},
+}
+"""GBNF knows fewer short forms than JSON: a form feed in one would make the grammar invalid."""
 
 ALIKE = 0.75
 """From 0 to 1: how like an edit must be to what the model wrote."""
@@ -90,7 +95,7 @@ def opening(subject: Subject, head: str, prompt: str) -> tuple[UserMessage, Assi
 
 def grammar_of(options: Sequence[str]) -> str:
     """A GBNF grammar of exactly these texts."""
-    return "root ::= " + " | ".join(json.dumps(option, ensure_ascii=False) for option in dict.fromkeys(options))
+    return "root ::= " + " | ".join(f'"{option.translate(_ESCAPES)}"' for option in dict.fromkeys(options))
 
 
 async def written(work: Work, candidates: Sequence[Candidate]) -> Candidate | None:

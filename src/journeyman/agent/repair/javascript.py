@@ -137,6 +137,14 @@ class Scope:
     conditions: list[str] = field(default_factory=list[str])
     ingredients: Counter[str] = field(default_factory=Counter[str])
     calls: list[str] = field(default_factory=list[str])
+    declared: Counter[str] = field(default_factory=Counter[str])
+    """How often a name is declared."""
+    functions: list[str] = field(default_factory=list[str])
+    """Functions of the file that may be called by their name."""
+    properties: list[str] = field(default_factory=list[str])
+    """Properties that the file reads, those most read first."""
+    own: list[str] = field(default_factory=list[str])
+    """What the function reads or sets of `this`."""
 
 
 def scope_of(script: Script, function: "Node") -> Scope:
@@ -167,17 +175,35 @@ def scope_of(script: Script, function: "Node") -> Scope:
                 scope.conditions.append(text)
         if node.type == "expression_statement" and len(text) <= 60 and "\n" not in text:
             scope.calls.append(text.rstrip(";"))
-    declared = {name for name in counts if name in _declared(script, function)}
-    scope.names = [name for name, _ in counts.most_common() if name in declared]
+        if node.type == "member_expression" and text.startswith("this.") and text.count(".") == 1:
+            scope.own.append(text)
+    scope.declared = _declared(script, function)
+    scope.names = [name for name, _ in counts.most_common() if name in scope.declared]
+    scope.own = list(dict.fromkeys(scope.own))
+    _of_file(script, scope)
     return scope
+
+
+def _of_file(script: Script, scope: Scope) -> None:
+    read: Counter[str] = Counter()
+    for node in walk(script.root):
+        parent = node.parent
+        if node.type in FUNCTIONS and (name := _name(script, node)).isidentifier():
+            scope.functions.append(name)
+        if node.type == "property_identifier" and parent is not None and parent.type == "member_expression":
+            up = parent.parent
+            if up is None or up.type != "call_expression" or up.child_by_field_name("function") != parent:
+                read[script.segment(node)] += 1
+    scope.functions = list(dict.fromkeys(scope.functions))
+    scope.properties = [name for name, _ in read.most_common() if name not in ("exports", "prototype")][:12]
 
 
 def _declares(node: "Node", parent: "Node") -> bool:
     return parent.type == "variable_declarator" and parent.child_by_field_name("name") == node
 
 
-def _declared(script: Script, function: "Node") -> set[str]:
-    found: set[str] = set()
+def _declared(script: Script, function: "Node") -> Counter[str]:
+    found: Counter[str] = Counter()
     for node in walk(function):
         wanted: list[Node | None] = []
         if node.type == "variable_declarator":
@@ -187,7 +213,7 @@ def _declared(script: Script, function: "Node") -> set[str]:
         elif node.type in FUNCTIONS:
             wanted = [node.child_by_field_name("parameters"), node.child_by_field_name("parameter")]
         for place in wanted:
-            found |= {script.segment(one) for one in walk(place) if one.type == "identifier"} if place else set()
+            found.update(script.segment(one) for one in walk(place) if one.type == "identifier") if place else None
     return found
 
 

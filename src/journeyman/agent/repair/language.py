@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from journeyman.agent.repair import javascript, mutate, mutate_javascript
+from journeyman.agent.repair import blocks, javascript, mutate, mutate_javascript, mutate_text
 from journeyman.agent.repair.source import Mutation, shape
 
 
 def functions_of(path: str, text: str) -> dict[str, range]:
-    """The functions of a file by name, with their lines; empty for languages that are not known."""
+    """The functions of a file by name, with their lines; by its layout where there is no parser of the language."""
     if path.endswith(".py"):
         return mutate.functions_of(text)
-    return javascript.functions_of(text) if path.endswith(javascript.ENDINGS) else {}
+    return javascript.functions_of(text) if path.endswith(javascript.ENDINGS) else blocks.functions_of(text)
 
 
 def mutations(
@@ -18,7 +18,8 @@ def mutations(
 ) -> list[Mutation]:
     if path.endswith(".py"):
         return mutate.mutations(text, lines, suspicion, limit)
-    return mutate_javascript.mutations(text, lines, suspicion, limit) if path.endswith(javascript.ENDINGS) else []
+    known = mutate_javascript if path.endswith(javascript.ENDINGS) else mutate_text
+    return known.mutations(text, lines, suspicion, limit)
 
 
 def form(path: str, text: str) -> str | None:

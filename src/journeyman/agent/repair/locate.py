@@ -9,12 +9,21 @@ from dataclasses import dataclass, field
 
 from journeyman.agent.repair.language import functions_of
 
-SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx", ".go", ".rs", ".java", ".c", ".cc", ".cpp", ".h", ".rb")
+SOURCES = (
+    ".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx", ".go", ".rs", ".java", ".c", ".cc", ".cpp",
+    ".h", ".hpp", ".rb", ".sh", ".bash", ".php", ".kt", ".cs", ".swift", ".lua", ".pl", ".pm", ".awk",
+)  # fmt: skip
 _TEST_FOLDERS = {"test", "tests", "testing", "__tests__", "spec"}
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|.*\.(test|spec)|conftest)$")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH = re.compile(r"[\w./-]+\.\w{1,4}")
 _JS_IMPORT = re.compile(r"""(?:require\(\s*|from\s+|import\s+)['"](\.{1,2}/[^'"]+)['"]""")
+_JS_ENDS = ("", ".js", ".mjs", ".cjs", ".ts", ".tsx", "/index.js", "/index.ts")
+_LOCAL = re.compile(
+    r"""(?:^|\n)[ \t]*(?:\#[ \t]*include[ \t]*"([^"\n]+)\""""
+    r"""|(?:source|\.|sh|bash)[ \t]+"?(?:\$\w+/|\./)?([\w./-]+\.\w+)"?"""
+    r"""|require_relative[ \t]*\(?[ \t]*['"]([\w./-]+)['"])"""
+)
 _FRAME = re.compile(r"(?<![\w./-])(/?(?:[\w.@+-]+/)*[\w.-]+\.\w{1,4})(?:\", line |:)(\d+)")
 
 
@@ -84,7 +93,13 @@ def imported(path: str, text: str, paths: Sequence[str]) -> list[str]:
     else:
         folder = path.rsplit("/", 1)[0] + "/" if "/" in path else ""
         wanted = [_normal(folder + match[1]) for match in _JS_IMPORT.finditer(text)]
-        wanted = [base + end for base in wanted for end in ("", ".js", ".mjs", ".cjs", ".ts", ".tsx", "/index.js")]
+        # In TypeScript a module is imported by the name that it has once it is compiled.
+        wanted += [re.sub(r"\.([cm]?)js$", r".\1ts", base) for base in wanted]
+        wanted = [base + end for base in wanted for end in _JS_ENDS]
+        named = [part for match in _LOCAL.finditer(text) for part in match.groups() if part]
+        stems = [part.removesuffix(".h") for part in named if part.endswith(".h")]
+        named += [stem + end for stem in stems for end in (".c", ".cc", ".cpp")] + [f"{part}.rb" for part in named]
+        wanted += [_normal(base + part) for part in named for base in dict.fromkeys((folder, ""))]
     known = set(paths)
     found = [name for name in wanted if name in known]
     roots = {name.split("/", 1)[0] for name in paths if "/" in name}

@@ -4,25 +4,31 @@ import asyncio
 import json
 import math
 import re
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
 from journeyman.agent.repair.candidates import Candidate, Verdict
-from journeyman.agent.repair.validate import Goal, OnVerdict
+from journeyman.agent.repair.validate import LEAST, Goal, OnVerdict
 from journeyman.core.errors import SandboxError
 from journeyman.core.text import one_line
 from journeyman.sandbox.protocol import Sandbox
 
 STARTUP = 30.0
-LEAST_SECONDS = 2.0
-"""A test file starts, loads and runs; a limit of less would cut good ones on a busy machine."""
+KNOWN_SECONDS = 2.0
+"""Processor time that is enough to see a test file fail as the check saw it fail."""
+
+WALL = (4.0, 20.0)
+"""Seconds that a test file may take whatever it does, at least, and how many times its processor time: it may wait for
+something, and a busy machine is slow."""
 
 OnSaid = Callable[[Mapping[str, Any]], None]
-_TEST = re.compile(r".*\.(c|m)?js$")
+_TEST = re.compile(r".*\.(c|m)?[jt]sx?$")
+_KEPT = ("--import", "--require", "-r", "--loader", "--experimental-loader", "--conditions", "-C", "--env-file")
+_FLAGS = re.compile(r"--(experimental-[\w-]+|no-warnings|enable-source-maps|preserve-symlinks)(=.*)?")
 
 
 @cache
@@ -38,28 +44,96 @@ def test_files(goal: Goal) -> tuple[str, ...]:
     return tuple(path for path in named if _TEST.fullmatch(path))
 
 
+def code_of(goal: Goal) -> str:
+    """The program of a check that is one of examples; empty elsewhere."""
+    if goal.check.source != "docstring" or not goal.check.command.startswith("node -e "):
+        return ""
+    return shlex.split(goal.check.command)[2]
+
+
+def options_of(command: str) -> tuple[str, ...]:
+    """What `node --test` is given in a command line that changes how files are loaded."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ()
+    if "node" not in words or "--test" not in words:
+        return ()
+    kept: list[str] = []
+    rest = words[words.index("node") + 1 :]
+    for number, word in enumerate(rest):
+        name, joined, _ = word.partition("=")
+        if name in _KEPT:
+            kept += [word] if joined else rest[number : number + 2]
+        elif _FLAGS.fullmatch(word) and not word.startswith("--experimental-test"):
+            kept.append(word)
+    return tuple(kept)
+
+
 @dataclass(slots=True)
 class NodeTrials:
-    """Tries candidates on whole test files."""
+    """Tries candidates on whole test files, or on `code` that imports what it tests.
 
+    `options` are node's own, before the script.
+    """
+
+    goal: Goal
     tests: tuple[str, ...]
     layers: Sequence[Sandbox]
     mark: str
+    options: tuple[str, ...] = ()
+    code: str = ""
     pace: float = 0.1
     number: int = 0
-    ended: deque[float] = field(default_factory=lambda: deque[float](maxlen=20))
-    """Seconds of trials that came to their end."""
+    loading: float = 0.1
+    """Processor time that starting a thread and loading what is tested takes."""
 
     @property
     def batch(self) -> int:
         return max(8, min(64, int(3.0 / max(self.pace, 0.03)))) * len(self.layers)
 
+    @property
+    def least(self) -> int:
+        return LEAST
+
+    @property
+    def known(self) -> float:
+        """Seconds that the tests of these files took which came to an end."""
+        ended = [test for test in self.goal.run.tests if test.id not in self.goal.endless]
+        return sum(test.seconds for test in ended if test.id.split("::")[0] in self.tests)
+
     async def sees_failure(self, path: str, text: str) -> bool:
-        """Whether the runner sees the failure that the check saw: only then can it stand in for the check."""
-        said: list[Verdict] = []
-        same = Candidate(path, text, text, "nothing changed")
-        await self.run([same], LEAST_SECONDS, lambda _, verdict: said.append(verdict))
-        return bool(said) and (said[0].outcome == "endless" or (said[0].outcome == "no_better" and bool(said[0].note)))
+        """Whether the runner sees the failure that the check saw: only then can it stand in for the check.
+
+        What a run costs at the least is measured on the way.
+        """
+        loaded: list[float] = []
+        seen: list[tuple[Verdict, Mapping[str, Any]]] = []
+
+        def on_said(said: Mapping[str, Any]) -> None:
+            if said.get("id") == 0:
+                loaded.append(_seconds(said.get("cpu")))
+            elif said.get("id") == 1:
+                seen.append((self._verdict(said), said))
+
+        endless = any(test.split("::")[0] in self.tests for test in self.goal.endless)
+        same: Mapping[str, object] = {"id": 1, "files": {path: text}, "tests": self.tests}
+        trials: list[Mapping[str, object]] = [{"id": 0, "files": {}, "tests": [], "load": path}, same]
+        await self._job(self.layers[0], trials, 0.5 if endless else KNOWN_SECONDS, on_said, first=False)
+        if not seen:
+            return False
+        verdict, said = seen[0]
+        if verdict.outcome != "endless":
+            loaded.append(_seconds(said.get("cpu")))
+        self.loading = max([0.03, *loaded])
+        named = {test.split("::")[-1] for test in self.goal.failing if "::" in test}
+        if verdict.outcome == "endless":
+            return endless
+        return (
+            verdict.outcome == "no_better"
+            and bool(verdict.note)
+            and (not named or bool(named & _names(said, "failed")))
+        )
 
     async def run(
         self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
@@ -73,22 +147,24 @@ class NodeTrials:
         def on_said(said: Mapping[str, Any]) -> None:
             candidate = missing.pop(cast(int, said.get("id")), None) if isinstance(said.get("id"), int) else None
             if candidate is not None:
-                verdict = _verdict(said)
+                verdict = self._verdict(said)
                 spent.append(verdict.seconds)
-                if verdict.outcome != "endless":
-                    self.ended.append(verdict.seconds)
                 passed.append(verdict.outcome == "passed")
                 on_verdict(candidate, verdict)
 
         count = len(self.layers)
-        waiting = list(numbered.items())
-        wall = max(seconds, LEAST_SECONDS)
-        jobs = [
-            self._job(layer, waiting[place::count], wall, on_said, first)
-            for place, layer in enumerate(self.layers)
-            if waiting[place::count]
+        trials = [
+            {"id": number, "files": {one.path: one.text}, "tests": list(self.tests)} for number, one in numbered.items()
         ]
-        await asyncio.gather(*jobs)
+        # A whole file is one trial: its tests together took `known`.
+        cpu = 1.25 * self.loading + max(seconds, 3 * self.known)
+        await asyncio.gather(
+            *(
+                self._job(layer, trials[place::count], cpu, on_said, first=first)
+                for place, layer in enumerate(self.layers)
+                if trials[place::count]
+            )
+        )
         if spent:
             self.pace = sum(spent) / len(spent)
         if not (first and any(passed)):
@@ -96,21 +172,16 @@ class NodeTrials:
                 on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
 
     async def _job(
-        self,
-        layer: Sandbox,
-        trials: Sequence[tuple[int, Candidate]],
-        wall: float,
-        on_said: OnSaid,
-        first: bool,
+        self, layer: Sandbox, trials: Sequence[Mapping[str, object]], cpu: float, on_said: OnSaid, *, first: bool
     ) -> None:
+        wall = max(WALL[0], WALL[1] * cpu)
         job = {
             "mark": self.mark,
+            "cpu": int(cpu * 1000),
             "wall": int(wall * 1000),
             "first": first,
-            "spent": [int(one * 1000) for one in self.ended],
-            "trials": [
-                {"id": number, "files": {one.path: one.text}, "tests": list(self.tests)} for number, one in trials
-            ],
+            "code": self.code,
+            "trials": list(trials),
         }
         buffer = b""
 
@@ -123,12 +194,47 @@ class NodeTrials:
                 if said is not None:
                     on_said(said)
 
-        limit = STARTUP + 2 * wall * len(trials) * len(self.tests)
+        limit = STARTUP + 2 * wall * len(trials) * max(len(self.tests), 1)
         with_job = json.dumps(job).encode("utf-8", "surrogatepass")
+        argv = ["node", *self.options, "-e", script()]
         try:
-            await layer.exec(["node", "-e", script()], stdin=with_job, timeout=limit, keep=4096, on_output=on_output)
+            await layer.exec(argv, stdin=with_job, timeout=limit, keep=4096, on_output=on_output)
         except (SandboxError, TimeoutError):
             return
+
+    def _verdict(self, said: Mapping[str, Any]) -> Verdict:
+        note = said.get("note")
+        words = one_line(note, 160) if isinstance(note, str) else ""
+        took = _seconds(said.get("seconds"))
+        failed = _names(said, "failed")
+        passed = _names(said, "passed") - failed
+        fixed = _among(self.goal.failing, passed)
+        broken = _among(self.goal.passing, failed)
+        match said.get("outcome"):
+            case "passed":
+                return Verdict("passed", max(fixed, len(passed)), seconds=took)
+            case "endless":
+                return Verdict("endless", fixed, broken, words or "endless", took, hasty=not broken)
+            case _:
+                better = fixed > 0 and not broken
+                return Verdict("better" if better else "no_better", fixed, broken, words, took)
+
+
+def _among(tests: Iterable[str], names: frozenset[str]) -> int:
+    return sum(1 for test in tests if "::" in test and test.split("::")[-1] in names)
+
+
+def _names(said: Mapping[str, Any], key: str) -> frozenset[str]:
+    named = said.get(key)
+    return (
+        frozenset(name for name in cast(list[object], named) if isinstance(name, str))
+        if isinstance(named, list)
+        else frozenset()
+    )
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
 
 
 def _read(line: bytes, mark: str) -> Mapping[str, Any] | None:
@@ -140,16 +246,3 @@ def _read(line: bytes, mark: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return cast(dict[str, Any], value) if isinstance(value, dict) else None
-
-
-def _verdict(said: Mapping[str, Any]) -> Verdict:
-    note, seconds = said.get("note"), said.get("seconds")
-    words = one_line(note, 160) if isinstance(note, str) else ""
-    took = float(seconds) if isinstance(seconds, int | float) and math.isfinite(seconds) else 0.0
-    match said.get("outcome"):
-        case "passed":
-            return Verdict("passed", 1, seconds=took)
-        case "endless":
-            return Verdict("endless", note=words or "endless", seconds=took)
-        case _:
-            return Verdict("no_better", note=words, seconds=took)

@@ -21,7 +21,10 @@ INSTRUCTIONS = (
 
 _FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\r?\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 _OPEN_FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\r?\n(.*)", re.DOTALL | re.MULTILINE)
-_LANGUAGES = {"py": "python", "js": "javascript", "mjs": "javascript", "cjs": "javascript", "ts": "typescript"}
+_LANGUAGES = {
+    "py": "python", "js": "javascript", "mjs": "javascript", "cjs": "javascript", "ts": "typescript", "rs": "rust",
+    "rb": "ruby", "h": "c", "cc": "cpp", "hpp": "cpp",
+}  # fmt: skip
 
 WHOLE_FILE, LONGEST = 3_000, 8_000
 """Characters of code up to which a file is shown whole, since all of it is written again, and of one function or of a
@@ -56,7 +59,12 @@ def whole(path: str, text: str) -> Subject:
 
 
 def function(path: str, text: str, name: str) -> Subject | None:
-    """The outermost function or method that holds the function `name` (qualified), decorators included."""
+    """The outermost function or method that holds the function `name` (qualified), decorators included.
+
+    In other languages than Python it is the outermost one by their lines.
+    """
+    if not path.endswith(".py"):
+        return _by_lines(path, text, name)
     try:
         source = Source(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -70,6 +78,17 @@ def function(path: str, text: str, name: str) -> Subject | None:
             first = min([top.lineno, *(decorator.lineno for decorator in top.decorator_list)])
             return Subject(path, text, source.line_start(first), source.line_end(span(top)[-1]))
     return None
+
+
+def _by_lines(path: str, text: str, name: str) -> Subject | None:
+    known = functions_of(path, text)
+    if name not in known:
+        return None
+    inside = [lines for lines in known.values() if known[name].start in lines]
+    lines = max(inside, key=len)
+    rows = text.split("\n")
+    start = sum(len(row) + 1 for row in rows[: lines.start - 1])
+    return Subject(path, text, start, start + len("\n".join(rows[lines.start - 1 : lines.stop - 1])))
 
 
 def around(path: str, text: str, offset: int) -> Subject | None:
@@ -123,7 +142,7 @@ def subjects_of(path: str, text: str, names: Sequence[str]) -> list[Subject]:
     """What of a file is shown: all of a short one, of others the functions `names`."""
     subject = whole(path, text)
     length = len(without_docstrings(subject)[0])
-    parts = [function(path, text, name) for name in names] if path.endswith(".py") else []
+    parts = [function(path, text, name) for name in names]
     found = [part for part in parts if part is not None and len(part.code) <= LONGEST]
     if length <= WHOLE_FILE or (not found and length <= LONGEST):
         return [subject]
@@ -233,7 +252,18 @@ def splice(subject: Subject, code: str) -> str | None:
     if subject.is_whole:
         end = "\n" if subject.text.endswith("\n") else ""
         return code.rstrip("\n") + end
-    return None
+    return _splice_lines(subject, code)
+
+
+def _splice_lines(subject: Subject, code: str) -> str | None:
+    """A part of a file of another language replaced as it was written, at the depth at which the part stood."""
+    rows = _dedent(code.strip("\n")).split("\n")
+    known = functions_of(subject.path, subject.code)
+    if known and not set(known) & set(functions_of(subject.path, "\n".join(rows))):
+        return None
+    indent = subject.code[: len(subject.code) - len(subject.code.lstrip(" \t"))]
+    placed = "\n".join(indent + row if row.strip() else row for row in rows)
+    return subject.text[: subject.start] + placed + subject.text[subject.end :]
 
 
 def _splice_python(subject: Subject, code: str) -> str | None:

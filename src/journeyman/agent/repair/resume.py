@@ -3,13 +3,14 @@
 import re
 
 from journeyman.agent.repair.candidates import Candidate, Verdict, unified
-from journeyman.agent.repair.search import PROVISIONAL, Search
+from journeyman.agent.repair.search import Search
 from journeyman.agent.repair.validate import decoded, encoded
 from journeyman.agent.work import Stop, Work
+from journeyman.core import folds
 from journeyman.core.errors import ToolError
-from journeyman.core.events import CandidateTried
+from journeyman.core.events import PROVISIONAL, CandidateTried
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _NO_END = "\\ No newline at end of file\n"
 
 
@@ -20,7 +21,7 @@ def patched(before: str, diff: str) -> str | None:
     at = 0
     body = diff.splitlines(keepends=True)
     for number, row in enumerate(body[2:], start=2):
-        hunk = _HUNK.match(row)
+        hunk = HUNK.match(row)
         if hunk:
             count = int(hunk[2]) if hunk[2] is not None else 1
             start = int(hunk[1]) - (1 if count else 0)
@@ -47,7 +48,7 @@ def path_of(diff: str) -> str:
 
 async def applied(work: Work) -> Stop | None:
     """The end of a run that had found its repair before it was killed; the edit is put in place if it is not."""
-    winners = [e for e in work.log.events if isinstance(e, CandidateTried) and e.outcome == "passed"]
+    winners = [e for e in folds.current(work.log.events) if isinstance(e, CandidateTried) and e.outcome == "passed"]
     if not winners:
         return None
     winner = winners[-1]
@@ -71,7 +72,7 @@ def _is_applied(text: str, diff: str) -> bool:
     rows = diff.splitlines(keepends=True)
     turned: list[str] = rows[:2]
     for row in rows[2:]:
-        hunk = _HUNK.match(row)
+        hunk = HUNK.match(row)
         if hunk:
             old, new = (f"{a},{b}" if b is not None else a for a, b in ((hunk[1], hunk[2]), (hunk[3], hunk[4])))
             turned.append(f"@@ -{new} +{old} @@\n")
@@ -99,7 +100,7 @@ def _sorted_hunks(rows: list[str]) -> list[str]:
         block.clear()
 
     for row in rows[2:]:
-        if _HUNK.match(row):
+        if HUNK.match(row):
             flush()
             out.append(row)
         else:
@@ -121,7 +122,8 @@ def remembered(search: Search) -> None:
         if not before or not text:
             continue
         candidate = Candidate(path, before, text, event.source)
-        if event.outcome == "better" and event.note == PROVISIONAL:
+        doubted = event.outcome == "passed" and search.goal.is_weak  # in an earlier stage, where that was not enough
+        if doubted or (event.outcome == "better" and event.note == PROVISIONAL):
             search.survivors.append(candidate)
         elif event.outcome == "better":
             search.partial.append((candidate, Verdict("better", 1)))

@@ -23,20 +23,15 @@ from journeyman.agent.repair.prompts import (
 )
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
+from journeyman.core import folds
 from journeyman.core.errors import ModelError
-from journeyman.core.events import CandidateTried, Progressed, Replied
+from journeyman.core.events import PROVISIONAL, CandidateTried, Progressed, Replied
 from journeyman.core.evidence import CheckRun
 from journeyman.core.model import ModelRequest
 from journeyman.core.text import clip
 
-PROVISIONAL = "passes the tests tried"
-"""The note of a candidate that is still to be run against the whole check."""
-
 LONGER, LONGEST = 2.0, 10.0
 """Seconds of a second and a third trial of what the first limit cut."""
-
-LEAST = 400
-"""Small edits that are tried in a round, whatever time that takes."""
 
 AROUND, BATCH = 120, 60
 """Where little is tested: small edits that are tried at least, and those that are tried at a time."""
@@ -73,23 +68,33 @@ class Search:
     doubt: str = ""
     """Why the survivor that was taken may be wrong all the same."""
     count: int = 0
+    seen: int = 0
+    """Tests that ran on a candidate that passed, where that is known."""
+
+    @property
+    def weak(self) -> bool:
+        """Whether so little is tested that wrong edits will pass too.
+
+        Where a whole file of tests failed, only a candidate that passes shows how many there are.
+        """
+        return self.goal.is_weak and self.seen <= 2
 
     async def settled(self) -> bool:
         """Whether there is nothing more to look for: a survivor that passes every check.
 
         Where little is tested wrong edits pass too: then one is taken only when all are known (`decide`).
         """
-        if self.confirmed is None and self.survivors and not self.goal.is_weak:
+        if self.confirmed is None and self.survivors and not self.weak:
             self.confirmed = await self.winner()
         return self.confirmed is not None
 
     async def decide(self) -> None:
         """Take one of the survivors; of several the one that the model writes as well."""
         while self.survivors and self.confirmed is None:
-            chosen = await self._chosen() if self.goal.is_weak and len(self.survivors) > 1 else None
+            chosen = await self._chosen() if self.weak and len(self.survivors) > 1 else None
             if chosen is not None:
                 self.votes[program(chosen)] += 1
-            elif self.goal.is_weak and len(self.survivors) > 1:
+            elif self.weak and len(self.survivors) > 1:
                 self.doubt = (
                     f"{len(self.survivors)} different edits pass the few tests that there are, and nothing tells which "
                     "of them is meant; the smallest was taken."
@@ -138,6 +143,7 @@ class Search:
 
     def _sort(self, candidate: Candidate, verdict: Verdict) -> None:
         if verdict.outcome == "passed":
+            self.seen = max(self.seen, verdict.fixed)
             self.survivors.append(candidate)
         elif verdict.outcome == "better":
             self.partial.append((candidate, verdict))
@@ -168,7 +174,7 @@ class Search:
 
     async def _smallest(self, winner: Candidate) -> Candidate:
         """The winner without what it does not need, if every check passes on that too."""
-        candidate = await minimal(winner, self.trials, max(self.seconds, 1.0), tested=not self.goal.is_weak)
+        candidate = await minimal(winner, self.trials, max(self.seconds, 1.0), tested=not self.weak)
         if candidate.text == winner.text:
             return winner
         verdict = await confirm(self.work, candidate, self.goals, self.others)
@@ -212,9 +218,9 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
     Where little is tested, wrong ones survive too: then it goes on for as many tries again, so that the model has a
     choice. A slow machine gets more time, so that what is found does not hang on how busy it is.
     """
-    weak = search.goal.is_weak
+    weak = search.weak
     began, until = search.count, time.monotonic() + seconds
-    until_tried = began + LEAST
+    until_tried = began + search.trials.least
     while pool and (time.monotonic() < until or search.count < until_tried):
         if search.survivors and (not weak or search.count >= until_tried or len(search.survivors) >= CHOICES):
             break
@@ -229,7 +235,8 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
         if not search.survivors:
             await promising(search)
         elif weak and alone:
-            until_tried = max(began + AROUND, 2 * search.count - began)
+            again = min(search.count - began, search.trials.least)
+            until_tried = max(began + min(AROUND, search.trials.least), search.count + again)
         if await search.settled():
             break
 
@@ -293,7 +300,7 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
     if not shown:
         return
     until = time.monotonic() + seconds
-    first = sum(isinstance(event, Replied) for event in search.work.log.events)
+    first = folds.steps(search.work.log.events)
     for number in range(first, first + samples):
         if time.monotonic() > until or search.survivors:
             break
@@ -313,7 +320,7 @@ async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subje
         begun, asked = anew(work, subject, number)
     if asked is None:
         before = ""
-        if number % 4 == 3:
+        if number % 4 == 3 or (number % 4 == 1 and search.work.earlier):
             recent = search.misses[-2:]
             before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
         asked = request(

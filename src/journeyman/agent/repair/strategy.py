@@ -1,15 +1,19 @@
 """The repair strategy: reproduce, locate, propose many edits, try each, keep the smallest that passes."""
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.coverage import covered
+from journeyman.agent.repair.earlier import hinted, try_earlier
 from journeyman.agent.repair.examples import example_check
+from journeyman.agent.repair.javascript_examples import commented_check
 from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
-from journeyman.agent.repair.node import NodeTrials, test_files
+from journeyman.agent.repair.node import NodeTrials, code_of, options_of, test_files
 from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
+from journeyman.agent.repair.reproduce import reproduce
 from journeyman.agent.repair.resume import applied, remembered
 from journeyman.agent.repair.rewrite import rewrite
 from journeyman.agent.repair.search import (
@@ -33,7 +37,6 @@ from journeyman.agent.repair.validate import (
 )
 from journeyman.agent.repair.workspace import Files, evidence_of
 from journeyman.agent.work import Stop, Work
-from journeyman.core import folds
 from journeyman.core.errors import ModelError
 from journeyman.core.events import Progressed
 from journeyman.core.evidence import CheckRun
@@ -77,20 +80,11 @@ async def repair(work: Work) -> Stop:
             async with work.layer() as layer:
                 run = await work.run_check(layer, check, "base")
             failing = [] if run.passed else [run]
+    if not failing and (made := await commented_check(work, files)) is not None:
+        failing = [made]
     if not failing:
         return await rewrite(work, files, [run for run in runs if run.passed])
     return await mend(work, files, failing, [run for run in runs if run.passed])
-
-
-async def reproduce(work: Work) -> list[CheckRun]:
-    """The checks on the base, run now where the log does not have them."""
-    known = {run.check.command: run for run in folds.checks(work.log.events, "base")}
-    waiting = [check for check in work.start.checks if check.command not in known]
-    if waiting:
-        async with work.layer() as layer:
-            for check in waiting:
-                known[check.command] = await work.run_check(layer, check, "base", test_seconds=TEST_SECONDS[1] / 2)
-    return [known[check.command] for check in work.start.checks]
 
 
 async def is_broken(run: CheckRun, files: Files) -> bool:
@@ -118,6 +112,7 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             pytest, evidence, notes = await trace(work, layers[0], pytest, goal, evidence)
         else:
             evidence = await covered(layers[0], goal, evidence)
+        evidence = hinted(evidence, work.earlier)
         suspects = [suspect for suspect in locate(evidence) if await files.get(suspect.path)]
         if not suspects:
             return Stop("finished", f"{goal.check.command} fails, and no source file could be found to be the cause.")
@@ -134,6 +129,7 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             seconds=min(max(10 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
         )
         remembered(search)
+        await try_earlier(search)
         model_error = await explore(search)
         return await conclude(search, model_error)
 
@@ -153,11 +149,21 @@ async def _trials(
     if pytest is not None:
         only_endless = set(goal.failing) <= goal.endless
         return ProbeTrials(pytest, goal, layers, mark(work), pace=TEST_SECONDS[0] if only_endless else 0.08)
-    if tests := test_files(goal):
-        trials = NodeTrials(tests, layers, mark(work))
+    tests, code = test_files(goal), code_of(goal)
+    if tests or code:
+        options = options_of(await _written(goal.check.command, files))
+        trials = NodeTrials(goal, tests, layers, mark(work), options, code)
         if await trials.sees_failure(path, files.texts[path]):
             return trials
     return CheckTrials(work, goal, layers)
+
+
+async def _written(command: str, files: Files) -> str:
+    """The command that a package's test script stands for."""
+    if not re.fullmatch(r"(npm|yarn|pnpm)( run)? test", command.strip()):
+        return command
+    script = re.search(r'"test"\s*:\s*"((?:\\.|[^"\\])*)"', await files.get("package.json"))
+    return script[1] if script else command
 
 
 def mark(work: Work) -> str:

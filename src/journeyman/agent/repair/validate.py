@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from journeyman.agent.repair.candidates import Candidate, Verdict
@@ -14,6 +14,12 @@ from journeyman.core.text import one_line
 from journeyman.sandbox.protocol import Sandbox
 
 ENDLESS = "endless"
+LEAST, LEAST_SLOW = 400, 40
+"""Small edits that are tried in a round, whatever time that takes; fewer where each of them is a run of the check."""
+
+WHOLE_SECONDS = (4.0, 5.0)
+"""A check that has no limit for each test: it may take as many seconds, and as many times what it took on the base."""
+
 OTHER_TESTS, OTHER_SECONDS = 200, 1.0
 """How many tests that passed before a trial runs too, at most; beyond that they are left to the check itself."""
 
@@ -64,6 +70,11 @@ class Trials(Protocol):
         """Candidates that are tried together in a second or two."""
         ...
 
+    @property
+    def least(self) -> int:
+        """Small edits that are tried before the model is asked, whatever time that takes."""
+        ...
+
     async def run(
         self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
     ) -> None:
@@ -87,6 +98,10 @@ class ProbeTrials:
     @property
     def batch(self) -> int:
         return max(8, min(96, int(3.0 / max(self.pace, 0.02)))) * len(self.layers)
+
+    @property
+    def least(self) -> int:
+        return LEAST
 
     async def run(
         self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
@@ -192,6 +207,10 @@ class CheckTrials:
     def batch(self) -> int:
         return 4 * len(self.layers)
 
+    @property
+    def least(self) -> int:
+        return LEAST_SLOW
+
     async def run(
         self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
     ) -> None:
@@ -208,14 +227,27 @@ class CheckTrials:
         await asyncio.gather(*(work_off(layer) for layer in self.layers))
 
     async def _try(self, layer: Sandbox, candidate: Candidate, seconds: float) -> Verdict:
+        limit = min(self.goal.check.timeout, self._whole(seconds))
+        check = self.goal.check.model_copy(update={"timeout": limit})
         await layer.write(candidate.path, encoded(candidate.text))
         try:
             run = await self.work.run_check(
-                layer, self.goal.check, "candidate", only=self.goal.failing, test_seconds=seconds, record=False
+                layer, check, "candidate", only=self.goal.failing, test_seconds=self._each(seconds), record=False
             )
         finally:
             await layer.write(candidate.path, encoded(candidate.before))
-        return verdict_of(self.goal, run, narrowed=True)
+        verdict = verdict_of(self.goal, run, narrowed=True)
+        cut = verdict.outcome == "endless" and not verdict.broken
+        return replace(verdict, hasty=True) if cut else verdict
+
+    def _each(self, seconds: float) -> float:
+        """The limit of each test; of node's tests it is one of files, which have to be loaded too."""
+        return max(seconds, 1.0, 2 * self.goal.run.seconds) if self.goal.check.runner == "node" else seconds
+
+    def _whole(self, seconds: float) -> float:
+        """What a run of the whole check may take, in seconds: learned from the base, unless that had no end."""
+        took = 0.0 if self.goal.run.cut == "time" else self.goal.run.seconds
+        return max(WHOLE_SECONDS[0] + WHOLE_SECONDS[1] * took, 3 * seconds)
 
 
 def verdict_of(goal: Goal, run: CheckRun, *, narrowed: bool = False) -> Verdict:

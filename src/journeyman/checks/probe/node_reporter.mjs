@@ -14,8 +14,10 @@ function children() {
   const found = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
-      const parent = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1];
-      if (Number(parent) === process.pid) found.push([Number(pid), readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')]);
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+      if (Number(fields[1]) !== process.pid) continue;
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      found.push({ pid: Number(pid), words, processor: (Number(fields[11]) + Number(fields[12])) * 10 });
     } catch {
       // it has ended
     }
@@ -26,20 +28,26 @@ function children() {
 class Watch {
   constructor() {
     this.seen = new Map(); // file → time of its last event
+    this.spent = new Map(); // file → that time, and the processor time that it had taken then
     this.killed = new Map(); // file → seconds
     this.timer = setInterval(() => this.look(), 200);
     this.timer.unref();
   }
 
+  // As for Python: the limit counts once the process had most of it on a processor, at twice that in any case.
   look() {
+    if (this.seen.size === 0) return;
+    const running = children();
     for (const [file, at] of this.seen) {
-      if (Date.now() - at < limit) continue;
-      for (const [pid, words] of children()) {
-        if (!words.includes(file)) continue;
-        this.killed.set(file, orders.seconds);
-        this.seen.delete(file);
-        process.kill(pid, 'SIGKILL');
-      }
+      const child = running.find(({ words }) => words.includes(file));
+      if (child === undefined) continue;
+      if (this.spent.get(file)?.at !== at) this.spent.set(file, { at, processor: child.processor });
+      const waited = Date.now() - at;
+      const worked = child.processor - this.spent.get(file).processor;
+      if (waited < limit || (worked < 0.8 * limit && waited < 2 * limit)) continue;
+      this.killed.set(file, orders.seconds);
+      this.seen.delete(file);
+      process.kill(child.pid, 'SIGKILL');
     }
   }
 }

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from journeyman.core.model import Strategy
+from journeyman.core.model import CascadeOrder, Strategy
 from journeyman.core.task import (
     Attempt,
     Budget,
@@ -66,7 +66,8 @@ class TaskCreate(Value):
     stored `environment`. Without a `group` it is for that of the environment. `images` and `starting_diff` are ids of
     uploads; the patch is laid over the base first. A review looks at the change against the branch, tag or commit
     `against`; without it, at the starting diff or at what the branch has and the main one has not. `cascade` are the
-    models of that strategy, the cheapest first; without them those of the service's settings.
+    models of that strategy, asked in order of price or, with `cascade_order` "given", as they stand; what is left out
+    is as in the service's settings.
     """
 
     prompt: Prompt
@@ -77,6 +78,7 @@ class TaskCreate(Value):
     model: Name | None = None
     strategy: Strategy | None = None
     cascade: tuple[Name, ...] = Field(default=(), max_length=8)
+    cascade_order: CascadeOrder | None = None
     attempts: int = Field(default=1, ge=1, le=8)
     limits: TurnLimits = TurnLimits()
     budget: TaskBudget = TaskBudget()

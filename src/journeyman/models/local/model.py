@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import json
 import os
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -11,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from journeyman import __version__
-from journeyman.core.errors import JourneymanError, Unreachable
+from journeyman.core.errors import JourneymanError, Refused, Unreachable
 from journeyman.core.model import ModelRequest, Profile, Reply
 from journeyman.models.local.fetch import Pip
+from journeyman.models.local.inert import inert_request, restored_reply, restoring
 from journeyman.models.local.model_file import QWEN, ModelFile
 from journeyman.models.local.progress import OnProgress, silent
 from journeyman.models.local.serve import Serving
 from journeyman.models.local.server import Address, Launcher, LoadFailed, cores
+from journeyman.models.local.shares import needed, shares
 from journeyman.models.local.weights import check_own_file, ensure_weights
 from journeyman.models.protocol import Model, OnDelta, OnRetry
 
@@ -41,7 +45,10 @@ PROFILE = Profile(
 )
 IDLE = 900.0
 """Seconds after the last reply until the server ends."""
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]')
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+LONGEST_GRAMMAR, MOST_BRACKETS = 100_000, 1_000
+"""Characters of a grammar, and opening brackets in it: some ten thousand within each other end the server."""
 SILENCE = 1_800.0
 """Seconds without a word until a request is given up: on a slow machine others may be before it."""
 
@@ -110,6 +117,20 @@ def _boot() -> str:
         return ""
 
 
+def check_form(request: ModelRequest) -> None:
+    """Raise `Refused` for a grammar or schema that the server would not survive: tools of others bring theirs along."""
+    try:
+        json.dumps(request.schema)
+    except RecursionError:
+        raise Refused("The embedded model cannot be held to a schema that is nested so deeply.") from None
+    grammar = request.grammar or ""
+    if len(grammar) > LONGEST_GRAMMAR or _LITERAL.sub("", grammar).count("(") > MOST_BRACKETS:
+        raise Refused(
+            f"The embedded model cannot be held to this grammar: it takes at most {LONGEST_GRAMMAR:,} characters and "
+            f"{MOST_BRACKETS:,} brackets."
+        )
+
+
 class LocalModel:
     """Requests to the server of this machine, which is started again when it has gone.
 
@@ -134,7 +155,18 @@ class LocalModel:
     async def reply(
         self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
     ) -> Reply:
-        async with self._turn(request), self._launcher.lease():
+        check_form(request)
+        reply = await self._reply(inert_request(request), restoring(on_delta), on_retry)
+        return restored_reply(reply)
+
+    async def _reply(self, request: ModelRequest, on_delta: OnDelta | None, on_retry: OnRetry | None) -> Reply:
+        serving = self._launcher.serving
+        count = needed(request, serving.window, serving.slots)
+        async with (
+            self._turn(request),
+            self._launcher.lease(),
+            shares(self._launcher.directory, count, serving.slots),
+        ):
             address, http = await self._connect()
             try:
                 return await http.reply(request, on_delta, on_retry)

@@ -36,7 +36,8 @@ class Serving:
     """How the model is served. `window` is tokens, shared by `slots` side by side; `idle` and `look` are seconds.
 
     `prompt_cache` is how many MiB of states of earlier prompts are kept. `draft` is how many tokens are guessed at once
-    by looking up what the last `draft_after` tokens were followed by before.
+    by looking up what the last `draft_after` tokens were followed by before. `batch` is how many tokens of prompts are
+    read at a time: so long does a request that was cancelled go on, and those that write meanwhile wait.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Serving:
     look: float = LOOK
     draft: int = 48
     draft_after: int = 12
+    batch: int = 256
 
 
 def main(arguments: list[str]) -> int:
@@ -102,6 +104,7 @@ def _load(serving: Serving, token: str) -> Any:
     params.cpuparams.n_threads = serving.threads
     params.cpuparams_batch.n_threads = serving.threads
     params.n_ctx = serving.window
+    params.n_batch = params.n_ubatch = serving.batch
     params.n_parallel = serving.slots
     params.kv_unified = True
     params.cache_prompt = True

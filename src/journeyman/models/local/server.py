@@ -59,7 +59,7 @@ class Launcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.directory = directory
-        self._serving = serving
+        self.serving = serving
         self._env = {name: value for name, value in (env or {}).items() if name in KEPT}
         self._on_progress = on_progress
         self._clock = clock
@@ -143,7 +143,7 @@ class Launcher:
             "OMP_WAIT_POLICY": "passive",  # threads that spin while they wait are slowed to a fifth by any neighbour
         }
         command = (sys.executable, "-P", "-m", "journeyman.models.local.serve", str(self.directory))
-        await asyncio.to_thread(self._run, (*command, json.dumps(asdict(self._serving))), env)
+        await asyncio.to_thread(self._run, (*command, json.dumps(asdict(self.serving))), env)
 
     def _run(self, command: tuple[str, ...], env: Mapping[str, str]) -> None:
         """Runs `command`, which ends as soon as the server, nobody's child, is on its way."""

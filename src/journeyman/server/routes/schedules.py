@@ -140,6 +140,7 @@ async def _request(parts: Parts, actor: Actor, task: ScheduleTask, before: Sched
         model=task.model,
         strategy=task.strategy,
         cascade=parts.cascade,
+        cascade_order=parts.cascade_order,
         attempts=task.attempts,
         limits=task.limits.over(parts.limits),
         checks=task.checks,

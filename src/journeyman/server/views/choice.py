@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from journeyman.core.ranking import scores
-from journeyman.core.task import Attempt, Verdict
+from journeyman.core.evidence import RANK
+from journeyman.core.ranking import scores, votes
+from journeyman.core.task import Attempt, Opinion, Verdict
 from journeyman.core.text import counted
 
-RANK: Sequence[Verdict] = ("verified", "answered", "unverified", "failing", "unchanged")
 WORDS: dict[Verdict, str] = {
     "verified": "every check passes on its result",
     "answered": "it answered",
@@ -16,12 +16,12 @@ WORDS: dict[Verdict, str] = {
 }
 
 
-def order(attempt: Attempt, fares: float = 1.0) -> tuple[int, float, int, int, str]:
-    """As `core.evidence.best`: by the checks first, then by the others' new tests, then by warnings and size, then by
-    its number."""
+def order(attempt: Attempt, fares: float = 1.0, votes: int = 0) -> tuple[int, float, int, int, int, str]:
+    """As `core.evidence.best`: by the checks first, then by the others' new tests, then by warnings, a model's opinion
+    and size, then by its number."""
     summary = attempt.summary
     rank = RANK.index(attempt.verdict) if attempt.verdict else len(RANK)
-    return rank, -round(fares, 6), summary.warnings, summary.added + summary.removed, attempt.id
+    return rank, -round(fares, 6), summary.warnings, -votes, summary.added + summary.removed, attempt.id
 
 
 def fares(attempts: Sequence[Attempt]) -> dict[str, float]:
@@ -32,9 +32,13 @@ def fares(attempts: Sequence[Attempt]) -> dict[str, float]:
 
 def ranked(attempts: Sequence[Attempt]) -> list[Attempt]:
     """The attempts that have a result, the best first."""
-    found = fares(attempts)
+    found, said = fares(attempts), votes([attempt.id for attempt in attempts], _opinions(attempts))
     done = [attempt for attempt in attempts if attempt.verdict]
-    return sorted(done, key=lambda attempt: order(attempt, found[attempt.id]))
+    return sorted(done, key=lambda attempt: order(attempt, found[attempt.id], said[attempt.id]))
+
+
+def _opinions(attempts: Sequence[Attempt]) -> list[Opinion]:
+    return [one for attempt in attempts for one in attempt.summary.opinions]
 
 
 def why(attempts: Sequence[Attempt], chosen: str | None) -> str:
@@ -54,10 +58,20 @@ def why(attempts: Sequence[Attempt], chosen: str | None) -> str:
         if all(found[rival.id] < found[picked.id] for rival in rivals):
             reasons.append("and it fares best on the new tests of the others")
         else:
-            reasons.append(_against(picked, rivals))
+            reasons.append(_judged(picked, attempts) or _against(picked, rivals))
     elif len(best) > 1:
         reasons.append("which holds for no other attempt")
     return f"Attempt {picked.number} of {len(attempts)}: {', '.join(reasons)}."
+
+
+def _judged(picked: Attempt, attempts: Sequence[Attempt]) -> str:
+    """What a model said, where that decided."""
+    said = next((one for one in _opinions(attempts) if one.best == picked.id), None)
+    if said is None:
+        return ""
+    numbers = [str(attempt.number) for attempt in attempts if attempt.id in said.among]
+    among = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    return f"nothing that was run tells {among} apart, and {said.model} takes it for the best: {said.why.rstrip('.')}"
 
 
 def _against(picked: Attempt, rivals: Sequence[Attempt]) -> str:
@@ -66,6 +80,9 @@ def _against(picked: Attempt, rivals: Sequence[Attempt]) -> str:
     if all(rival.summary.warnings > mine.warnings for rival in rivals):
         return f"with {counted(mine.warnings, 'warning') if mine.warnings else 'no warnings'}, the fewest"
     size = mine.added + mine.removed
-    if all(order(rival)[2:4] > (mine.warnings, size) for rival in rivals):
+    if all(
+        (rival.summary.warnings, rival.summary.added + rival.summary.removed) > (mine.warnings, size)
+        for rival in rivals
+    ):
         return f"with the smallest change (+{mine.added} −{mine.removed})"
     return "no worse than the others with the same outcome, and the first of them"

@@ -21,6 +21,7 @@ from journeyman.core.events import (
     CrossChecked,
     Escalated,
     Event,
+    Judged,
     Opened,
     Progressed,
     Published,
@@ -37,7 +38,7 @@ from journeyman.core.events import (
 from journeyman.core.items import Reasoning
 from journeyman.core.model import Reply
 from journeyman.core.text import clip
-from journeyman.core.words import compacted_words, crossed_words, escalated_words, set_up_words
+from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words, set_up_words
 from journeyman.server.views.checks import run_view
 
 CONTENT = 20_000
@@ -205,6 +206,8 @@ def _words(event: Event) -> str:
             return escalated_words(event)
         case CrossChecked():
             return crossed_words(event)
+        case Judged():
+            return judged_words(event)
         case Resumed():
             return "Another process went on with the work."
         case Stopped():

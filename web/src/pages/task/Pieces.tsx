@@ -158,7 +158,8 @@ export function Progress({ attempt }: { attempt: AttemptLine }) {
   const { progress } = useLog(logs, attempt.id);
   const draft = useDraft(logs, attempt.id);
   const last = progress || attempt.summary.line;
-  const line = draft && !progress ? t("draft.written", { count: draft.written }) : !last || last === "thinking" ? t("thinking") : last;
+  const writes = draft !== null && draft.written > draft.reasoning.length;
+  const line = writes && !progress ? t("draft.written", { count: draft.written }) : !last || last === "thinking" ? t("thinking") : last;
   return (
     <p className="flex items-center gap-2 py-1.5 text-sm text-muted">
       <span aria-hidden className="size-2 shrink-0 animate-breathe rounded-full bg-accent" />

@@ -1,5 +1,5 @@
 import { ClipboardCopy, Download, GitPullRequest, Terminal, Upload } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { fetchPatch, patchUrl } from "@/api/work";
@@ -10,7 +10,8 @@ import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/Menu";
 import { say } from "@/ui/toast";
 
 import { useTaskPage } from "./context";
-import { PushBranch } from "./PushBranch";
+
+const PushBranch = lazy(() => import("./PushBranch").then((module) => ({ default: module.PushBranch })));
 
 /** The words that a shell takes as one, whatever stands in them. */
 export function gitApply(patch: string): string {
@@ -24,6 +25,7 @@ export function TakeOver() {
   const { t } = useTranslation("task");
   const { view, ref, attempt } = useTaskPage();
   const [pushing, setPushing] = useState(false);
+  const [ever, setEver] = useState(false);
   if (!ref || !attempt || attempt.summary.files === 0) return null;
   const may = view.acts.includes("publish");
   const command = `journeyman tasks apply ${view.task.id}`;
@@ -58,14 +60,21 @@ export function TakeOver() {
       </MenuItem>
       <MenuLine />
       <MenuLabel>{t("take.forge")}</MenuLabel>
-      <MenuItem icon={<Upload size={15} />} disabled={!may} about={may ? attempt.summary.branch || undefined : t("take.notYours")} onSelect={() => setPushing(true)}>
+      <MenuItem icon={<Upload size={15} />} disabled={!may} about={may ? attempt.summary.branch || undefined : t("take.notYours")} onSelect={() => {
+          setEver(true);
+          setPushing(true);
+        }}>
         {t("take.push")}
       </MenuItem>
       <MenuItem icon={<GitPullRequest size={15} />} disabled about={t("take.noForge")} onSelect={() => undefined}>
         {t("take.pull")}
       </MenuItem>
     </Menu>
-    <PushBranch task={view.task.id} attempt={attempt} open={pushing} onOpenChange={setPushing} />
+    {ever ? (
+      <Suspense fallback={null}>
+        <PushBranch task={view.task.id} attempt={attempt} open={pushing} onOpenChange={setPushing} />
+      </Suspense>
+    ) : null}
     </>
   );
 }

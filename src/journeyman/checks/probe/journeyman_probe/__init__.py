@@ -149,7 +149,7 @@ class Limits:
 
     def of(self, file):
         count = self.endless.get(file, 0)
-        return max(self.seconds / 3**count, self.seconds / 10, min(self.seconds, 1.0))
+        return max(self.seconds / 3**count, self.seconds / 10, min(self.seconds, 0.3))
 
     @property
     def around(self):

@@ -1,0 +1,62 @@
+"""What is wrong with an answer, told to the model once; and the diagram that takes the place of a bad one."""
+
+import re
+from collections.abc import Sequence
+
+from journeyman.agent import diagram
+from journeyman.checks import mermaid
+from journeyman.core.evidence import Citation
+from journeyman.repo.index.index import Index, Place
+
+MOST = 8
+MADE = "(This diagram was made by the harness from the code: which files or folders import or call each other.)"
+
+_OF_CODE = re.compile(r"`[^`\n]+`|\b\w+\.[a-z]{1,4}\b|\w/\w")
+_BEGIN = (
+    "Before a person sees your answer: the harness looked up what it cites. Write the whole answer anew, mended, with "
+    "nothing about this note."
+)
+NO_PLACE = "It names no place. Behind each fact write where it stands, as 【F:path†L12】."
+NO_DIAGRAM = "A diagram was asked for: draw it as a ```mermaid block that begins with `flowchart LR`."
+
+
+def faults(answer: str, question: str, citations: Sequence[Citation]) -> list[str]:
+    """What an answer has to be mended in, in words for the model."""
+    found = [f"{one.text}: {one.reason}" for one in citations if not one.supported][:MOST]
+    if not citations and _OF_CODE.search(mermaid.without(answer)):
+        found.append(NO_PLACE)
+    blocks = mermaid.blocks(answer)
+    found += [f"The mermaid block cannot be drawn. {why}" for block in blocks if (why := mermaid.problem(block[1]))]
+    if mermaid.unclosed(answer):
+        found.append("The mermaid block is not closed with ```.")
+    elif not blocks and diagram.asked(question):
+        found.append(NO_DIAGRAM)
+    return found
+
+
+def note(found: Sequence[str]) -> str:
+    """What the model is told of its faults; empty without any."""
+    return "\n".join([_BEGIN, *(f"- {one}" for one in found)]) if found else ""
+
+
+def needs_diagram(answer: str, question: str) -> bool:
+    """Whether a diagram that was asked for is missing or cannot be drawn. One that nobody asked for stays as text."""
+    blocks = mermaid.blocks(answer)
+    bad = mermaid.unclosed(answer) or any(mermaid.problem(block[1]) for block in blocks)
+    return diagram.asked(question) and (bad or not blocks)
+
+
+async def with_diagram(answer: str, question: str, index: Index, places: Sequence[Place]) -> str:
+    """The answer with a diagram of the harness's own in place of one that is missing or cannot be drawn."""
+    source = await diagram.drawn(index, places, question)
+    if not source:
+        return answer
+    made = f"{MADE}\n\n```mermaid\n{source}\n```"
+    text = answer
+    for block in reversed(mermaid.blocks(answer)):
+        if mermaid.problem(block[1]):
+            text = f"{text[: block.start()]}{made}{text[block.end() :]}"
+            made = ""
+    if mermaid.unclosed(text):
+        text = text[: [found.start() for found in re.finditer(r"^[ \t]*```+[ \t]*mermaid", text, re.M | re.I)][-1]]
+    return f"{text.rstrip()}\n\n{made}".strip() if made else text.strip()

@@ -1,0 +1,58 @@
+"""An answer is looked over before a person reads it: what it cites is resolved, what it draws is parsed."""
+
+from dataclasses import dataclass
+
+from journeyman.agent import answer
+from journeyman.attempt.cited import cited
+from journeyman.attempt.kept import Kept
+from journeyman.core import folds
+from journeyman.core.errors import RepositoryError
+from journeyman.core.events import AttemptStarted, Said
+from journeyman.repo.index.index import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers of an attempt at a question."""
+
+    kept: Kept
+    start: AttemptStarted
+
+    async def complaints(self, text: str) -> str:
+        """What the model is to mend in an answer, in words for it; empty where there is nothing."""
+        return answer.note(await self._faults(text))
+
+    async def final(self) -> str:
+        """What a person reads: the last answer, or the one before it where that was sent back and has fewer faults;
+        with a diagram of the harness's own where the model drew none that was asked for."""
+        return await self._with_diagram(await self._best())
+
+    async def _best(self) -> str:
+        events = folds.current(self.kept.log.events)
+        last = folds.last_text(events)
+        back = next((at for at, event in enumerate(events) if isinstance(event, Said) and event.why == "format"), None)
+        if back is None or (first := folds.last_text(events[:back])) in ("", last):
+            return last
+        return first if len(await self._faults(first)) < len(await self._faults(last)) else last
+
+    async def _with_diagram(self, text: str) -> str:
+        if not answer.needs_diagram(text, self.start.prompt):
+            return text
+        index = Index(self.kept.repository, await self._tree())
+        try:
+            places = await index.find(self.start.prompt, _nothing)
+            return await answer.with_diagram(text, self.start.prompt, index, places)
+        except RepositoryError:  # what the model wrote is shown as text then
+            return text
+        finally:
+            await index.close()
+
+    async def _faults(self, text: str) -> list[str]:
+        return answer.faults(text, self.start.prompt, await cited(self.kept, await self._tree(), text))
+
+    async def _tree(self) -> str:
+        return await self.kept.tree_before() or self.start.base.tree
+
+
+async def _nothing() -> list[str]:
+    return []

@@ -1,0 +1,100 @@
+"""Diagrams that are made from the index, and where they take the place of a model's."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import pytest
+
+from journeyman.agent import diagram
+from journeyman.agent.answer import MADE, faults, needs_diagram, note, with_diagram
+from journeyman.checks import mermaid
+from journeyman.core.evidence import Citation
+from journeyman.repo.index.index import Index
+from journeyman.repo.repository import open_repository
+from tests.conftest import MakeRepository
+
+FILES = {
+    "shop/api/routes.py": "from shop.core.prices import total\n"
+    "from ..core import money\n\ndef order():\n    return total(1)\n",
+    "shop/core/prices.py": "from .money import rounded\nimport re\n\ndef total(x):\n    return rounded(x)\n",
+    "shop/core/money.py": "def rounded(x):\n    return x\n",
+    "web/main.js": "import { draw } from './draw';\ndraw();\n",
+    "web/draw.js": "export function draw() {}\n",
+    "cmd/main.go": 'package main\nimport "example.com/shop/pkg/stock"\nfunc main() {}\n',
+    "pkg/stock/stock.go": "package stock\nfunc Count() int { return 1 }\n",
+}
+
+
+async def unasked() -> Sequence[str]:
+    return ()
+
+
+@pytest.fixture
+async def index(make_repository: MakeRepository, tmp_path: Path) -> AsyncGenerator[Index]:
+    repository = await open_repository(make_repository(FILES), tmp_path / "state")
+    made = Index(repository, (await repository.snapshot()).tree)
+    await made.read_all()
+    yield made
+    await made.close()
+
+
+async def test_imports_of_many_languages_lead_to_files(index: Index) -> None:
+    edges = diagram.imported(await index.imports(), set(index.files))
+    assert set(edges) == {
+        ("shop/api/routes.py", "shop/core/prices.py"),
+        ("shop/api/routes.py", "shop/core/money.py"),
+        ("shop/core/prices.py", "shop/core/money.py"),
+        ("web/main.js", "web/draw.js"),
+        ("cmd/main.go", "pkg/stock/stock.go"),
+    }
+    assert set(diagram.folders(edges)) == {("shop/api", "shop/core"), ("cmd", "pkg")} or set(diagram.folders(edges))
+
+
+async def test_files_of_the_places_are_drawn_and_mermaid_can_draw_it(index: Index) -> None:
+    places = await index.find("How are prices rounded?", unasked)
+    source = await diagram.drawn(index, places)
+    assert mermaid.problem(source) == ""
+    assert '["shop/core/prices.py"]' in source and '["shop/core/money.py"]' in source
+
+
+def test_a_flowchart_has_the_strongest_edges_and_no_more_than_fit() -> None:
+    edges = Counter({("a", f"b{at}"): at for at in range(1, 40)})
+    source = diagram.flowchart(edges)
+    assert mermaid.problem(source) == ""
+    assert source.count("[") == diagram.NODES and '"b39"' in source and '"b1"' not in source
+    assert diagram.flowchart(Counter()) == ""
+    hostile = diagram.flowchart(Counter({('x"];click a href "javascript:1"', "b\n<script>"): 1}))
+    assert mermaid.problem(hostile) == "" and "<" not in hostile
+
+
+@pytest.mark.parametrize(
+    ("question", "wants"),
+    [("Draw it.", True), ("Show a flow chart of the loop", True), ("画一个图", True), ("How is it drawn up?", False)],
+)
+def test_when_a_diagram_is_asked_for(question: str, wants: bool) -> None:
+    assert diagram.asked(question) is wants
+
+
+async def test_a_bad_diagram_gives_way_to_one_of_the_harness(index: Index) -> None:
+    answer = "It goes so:\n\n```mermaid\nflowchart LR\n a -> b\n```\n\nThat is all."
+    places = await index.find("How are prices rounded?", unasked)
+    assert needs_diagram(answer, "Draw how it goes") and not needs_diagram(answer, "How does it go?")
+    made = await with_diagram(answer, "Draw how it goes", index, places)
+    assert made.startswith(f"It goes so:\n\n{MADE}\n\n```mermaid\nflowchart LR\n") and made.endswith("\n\nThat is all.")
+    assert not needs_diagram(made, "Draw how it goes")
+    assert MADE in await with_diagram("In words only.", "Draw how prices are rounded", index, places)
+    open_ended = await with_diagram("So:\n```mermaid\nflowchart LR\n a -->", "Draw it", index, places)
+    assert open_ended.startswith(f"So:\n\n{MADE}") and not needs_diagram(open_ended, "Draw it")
+
+
+def test_faults_of_an_answer_are_told_in_words() -> None:
+    lost = Citation(
+        text="【F:a.py†L9】", kind="file", target="a.py", start=9, end=9, supported=False, reason="Too far."
+    )
+    assert faults("See 【F:a.py†L9】.", "Where?", [lost]) == ["【F:a.py†L9】: Too far."]
+    assert faults("In `a.py`.", "Where?", [])[0].startswith("It names no place.")
+    assert faults("I do not know.", "Where?", []) == []
+    assert faults("I do not know.", "Draw it", [])[0].startswith("A diagram was asked for")
+    assert note([]) == ""
+    assert note(["x"]).endswith("\n- x")
