@@ -32,7 +32,7 @@ it("says errors by their names, and by their words where it does not know the na
 });
 
 it("gives a sentence by its name alone where nothing has to be filled in", async () => {
-  expect(sentence("openid.groups")).toBe("您不在可以使用此服务的任何群组中。");
+  expect(sentence("openid.groups")).toBe("您不在可以使用此服务的任何组中。");
   expect(sentence("openid.refused")).toBe("");
   expect(sentence("constructor")).toBe("");
   await setLanguage("en", { keep: false });
