@@ -50,7 +50,7 @@ def pages(stage: Stage) -> dict[str, str]:
     found |= {"task": task(stories.FIX), "attempts": f"{task(stories.FIX)}/attempts", "ask": task(stories.GRAPH)}
     found |= {"review": task(stories.REVIEW), "running": task(stories.TYPES), "failed": task(stories.FASTER)}
     found |= {"waiting": task(stories.BUDGET), "refused": task(stories.REFUSED, "details")}
-    tabs = ("state", "configuration", "network", "secrets")
+    tabs = ("state", "edit", "network", "secrets")
     found |= {f"environment-{tab}": f"/environments/opening-hours?tab={tab}" for tab in tabs}
     return found | {f"settings-{section}": f"/settings/{section}" for section in SECTIONS}
 

@@ -260,7 +260,7 @@ def test_marks_of_what_is_unread_and_acts_on_many_at_once(seen: Seen, service: S
     for title in titles:
         body = {"prompt": title, "repository": str(repository)}
         httpx.post(f"{service.address}/api/v1/tasks", json=body).raise_for_status()
-    page.goto(f"{service.address}/?q=two+to+archive")
+    page.goto(f"{service.address}/?q=two+to+archive&status=none-such")
     rows = page.locator("[data-task]")
     expect(rows.get_by_role("img", name="Verified")).to_have_count(2)
     expect(rows.get_by_role("img", name="Unread")).to_have_count(2)

@@ -142,6 +142,9 @@ def test_signing_in_leads_to_where_one_wanted_to_go(seen: Seen, house: House) ->
     page.get_by_role("button", name="Ada Lovelace").click()
     page.get_by_role("menuitem", name="Sign out").click()
     expect(page).to_have_url(re.compile("/sign-in"))
+    sign_in(page, house, "ada@example.org", PASSWORD, "?next=//else.example/")
+    expect(page.get_by_role("textbox", name="Your task")).to_be_visible()
+    assert page.url.startswith(house.service.address)
     page.goto(f"{house.service.address}/join#of-nobody")
     expect(page.get_by_role("heading", name="This invitation does not hold")).to_be_visible()
 
@@ -175,8 +178,8 @@ def test_signing_in_by_the_provider(seen: Seen, house: House) -> None:
         expect(stranger.get_by_role("link", name=button)).to_be_visible()
 
 
-def sign_in(page: Page, house: House, email: str, password: str) -> None:
-    page.goto(f"{house.service.address}/sign-in")
+def sign_in(page: Page, house: House, email: str, password: str, more: str = "") -> None:
+    page.goto(f"{house.service.address}/sign-in{more}")
     page.locator("input[type=email]").fill(email)
     page.locator("input[type=password]").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()

@@ -32,6 +32,11 @@ async function signedIn({ location }: { location: { href: string } }): Promise<v
   }
 }
 
+/** What a page takes of an address, and nothing else: the router keeps what a page does not speak of as it is. */
+function only<T extends object>(parse: (raw: Record<string, unknown>) => T) {
+  return (raw: Record<string, unknown>): T => ({ ...Object.fromEntries(Object.keys(raw).map((key) => [key, undefined])), ...parse(raw) });
+}
+
 const shell = createRoute({
   getParentRoute: () => root,
   id: "shell",
@@ -44,21 +49,21 @@ const shell = createRoute({
 const home = createRoute({
   getParentRoute: () => shell,
   path: "/",
-  validateSearch: parseHomeSearch,
+  validateSearch: only(parseHomeSearch),
   component: page("home", () => import("./pages/home/Home"), "Home"),
 });
 
 const task = createRoute({
   getParentRoute: () => shell,
   path: "/tasks/$task",
-  validateSearch: parseTaskSearch,
+  validateSearch: only(parseTaskSearch),
   component: page("task", () => import("./pages/task/Task"), "Task"),
 });
 
 const attempts = createRoute({
   getParentRoute: () => shell,
   path: "/tasks/$task/attempts",
-  validateSearch: parseAttemptsSearch,
+  validateSearch: only(parseAttemptsSearch),
   component: page("task", () => import("./pages/task/attempts/Attempts"), "Attempts"),
 });
 
@@ -77,7 +82,7 @@ const environments = createRoute({
 const environment = createRoute({
   getParentRoute: () => shell,
   path: "/environments/$name",
-  validateSearch: parseEnvironmentSearch,
+  validateSearch: only(parseEnvironmentSearch),
   component: page("environments", () => import("./pages/environments/EnvironmentPage"), "EnvironmentPage"),
 });
 
@@ -96,11 +101,11 @@ const section = createRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
-  validateSearch: ({ next, refused }: Record<string, unknown>): { next?: string; refused?: string } => ({
+  validateSearch: only(({ next, refused }): { next?: string; refused?: string } => ({
     // Within the service only: an address that leads elsewhere is not followed.
     ...(typeof next === "string" && /^\/(?![/\\])/.test(next) ? { next } : {}),
     ...(typeof refused === "string" ? { refused } : {}),
-  }),
+  })),
   component: page("signin", () => import("./pages/signin/SignIn"), "SignIn"),
 });
 

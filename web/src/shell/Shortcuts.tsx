@@ -40,9 +40,9 @@ export function ShortcutsSheet({ open, onOpenChange }: { open: boolean; onOpenCh
   ] as const;
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title={t("shortcuts.title")} about={t("shortcuts.about")}>
-      <div className="grid gap-x-10 gap-y-5 sm:grid-cols-2">
+      <div className="gap-x-10 sm:columns-2">
         {groups.map((group) => (
-          <section key={group.title}>
+          <section key={group.title} className="break-inside-avoid pb-5">
             <h3 className="mb-1 text-sm font-medium text-muted">{group.title}</h3>
             <dl>
               {group.rows.map(([keys, what]) => (

@@ -62,6 +62,10 @@ export const TaskRow = memo(function TaskRow({ task, current, selected, selectin
           {task.unread ? <span role="img" aria-label={t("unread")} title={t("unread")} className="size-1.5 shrink-0 rounded-full bg-accent" /> : null}
         </div>
         <p className="truncate text-xs text-muted">
+          <span className="tabular sm:hidden">
+            <When task={task} />
+            <span className="text-faint"> · </span>
+          </span>
           {task.status === "running" && task.summary.line ? <span className="font-mono sm:hidden">{spoken(task.summary.line)}</span> : null}
           <span className={cx(task.status === "running" && task.summary.line && "max-sm:hidden")}>
             <Origin task={task} />
@@ -106,23 +110,28 @@ function Origin({ task }: { task: TaskLine }) {
 /** Two lines at the right: the state, and time and cost below it. */
 function Outcome({ task }: { task: TaskLine }) {
   const { t } = useTranslation("home");
-  const cost = task.usage.cost;
   return (
     <div className="flex max-w-[55%] min-w-0 shrink-0 flex-col items-end gap-0.5 text-right">
       <div className={cx("flex max-w-full items-center gap-2", task.needs !== "approve" && "max-sm:hidden")}>
         <State task={task} />
       </div>
-      <p className="text-xs whitespace-nowrap text-muted tabular">
-        {task.status === "running" && task.began ? (
-          <Elapsed since={task.began} />
-        ) : (
-          <Ago at={task.updated} />
-        )}
-        {task.ended && task.began ? <span className="max-md:hidden"> · {duration(task.ended - task.began)}</span> : null}
-        {cost ? <span> · {money(cost)}</span> : null}
-        {task.attempts > 1 ? <span className="max-sm:hidden"> · {t("attempts", { count: task.attempts })}</span> : null}
+      <p className="text-xs whitespace-nowrap text-muted tabular max-sm:hidden">
+        <When task={task} />
+        {task.attempts > 1 ? <span> · {t("attempts", { count: task.attempts })}</span> : null}
       </p>
     </div>
+  );
+}
+
+/** When it was, how long it took, and what it cost. */
+function When({ task }: { task: TaskLine }) {
+  const cost = task.usage.cost;
+  return (
+    <>
+      {task.status === "running" && task.began ? <Elapsed since={task.began} /> : <Ago at={task.updated} />}
+      {task.ended && task.began ? <span className="max-md:hidden"> · {duration(task.ended - task.began)}</span> : null}
+      {cost ? <span> · {money(cost)}</span> : null}
+    </>
   );
 }
 

@@ -54,7 +54,7 @@ export function Audit() {
           <Table label={t("section.audit")} heads={[t("audit.when"), t("audit.who"), t("audit.what"), t("audit.target"), t("audit.from")]}>
             {entries.map((entry) => (
               <tr key={entry.id}>
-                <Cell className="text-sm whitespace-nowrap text-muted tabular">{moment(entry.at)}</Cell>
+                <Cell className="text-sm text-muted tabular max-sm:min-w-24 sm:whitespace-nowrap">{moment(entry.at)}</Cell>
                 <Cell className="whitespace-nowrap">{entry.person_name ?? (entry.person ? entry.person : t("audit.program"))}</Cell>
                 <Cell>
                   <Act name={entry.act} />

@@ -97,7 +97,7 @@ function PersonRow({ person, groups, onLink }: { person: Person; groups: GroupVi
         </span>
         <span className="block text-sm text-muted">{person.email}</span>
       </Head>
-      <Cell className="min-w-36">
+      <Cell className="min-w-44">
         <Select
           aria-label={t("people.roleOf", { name: person.name })}
           value={person.role}
