@@ -64,7 +64,7 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
 
 
 async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate | None:
-    """What the model writes where the edits part, if it passes; else the edit that it picks, or that is most like it.
+    """What the model writes where the edits part, if it passes; else the edit that is most like it, or that it picks.
 
     Each of `ranked` gives something that the others do not.
     """
@@ -73,7 +73,8 @@ async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate 
     own = await written(search.work, best)
     if (passing := await _passing(search, own)) is not None:
         return passing
-    return await choose(search.work, best) or (nearest(own, best) if own is not None else None)
+    near = nearest(own, best) if own is not None else None
+    return near or await choose(search.work, best)
 
 
 async def _passing(search: Search, own: Candidate | None) -> Candidate | None:
