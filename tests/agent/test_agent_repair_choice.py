@@ -63,6 +63,7 @@ async def test_the_model_has_the_say_where_little_is_tested(tmp_path: Path) -> N
         stop = await repair(work)
         assert stop.message.startswith("Repaired twice.py")
         assert "nothing tells which of them is meant" in stop.doubt
+        assert " For twice(" in stop.doubt
         assert scripted_requests(work) == 1
         assert (await changed(work))["twice.py"].startswith("def twice(x):\n    return ")
 

@@ -23,31 +23,32 @@ async def decide(search: Search) -> None:
 
 async def _chosen(search: Search) -> Candidate | None:
     ranked = search.ranked()[:CHOICES]
-    known = await _behaviour(search, ranked) if len(ranked) > 1 else None
-    if known is not None:
-        ranked = [ranked[group[0]] for group in known.classes]
-    count = len(search.survivors)
     try:
         if len(ranked) == 1:
-            alike = f"{count} edits pass, and give the same for {len(known.inputs)} other inputs" if known else ""
-            what = ". Asking the model to write it too." if can_finish(search.work, ranked[0]) else "."
-            if known or what != ".":
-                await search.say((alike or "One edit passes what is tested") + what)
+            if can_finish(search.work, ranked[0]):
+                await search.say("One edit passes what is tested. Asking the model to write it too.")
             return await _confirmed(search, ranked[0])
-        await search.say(f"{count} edits pass what is tested. Asking the model which it would write.")
+        await search.say(f"{len(search.survivors)} edits pass what is tested. Asking the model which it would write.")
         chosen = await _of_several(search, ranked)
     except ModelError as error:
         await search.say(f"The model gave no answer: {error}")
-        if len(ranked) == 1:
-            return ranked[0]
         chosen = None
-    if chosen is None:
-        split = await _split(search, known, ranked) if known is not None else ""
-        search.doubt = (
-            f"{count} different edits pass the few tests that there are, and nothing tells which of them is meant; the "
-            f"smallest was taken.{split}"
-        )
-    return chosen
+    return chosen or (ranked[0] if len(ranked) == 1 else await _undecided(search, ranked))
+
+
+async def _undecided(search: Search, ranked: Sequence[Candidate]) -> Candidate | None:
+    """The smallest edit if all give the same for other inputs too; otherwise None, and the search is in doubt."""
+    known = await _behaviour(search, ranked)
+    count = len(search.survivors)
+    if known is not None and len(known.classes) == 1:
+        await search.say(f"{count} edits pass, and give the same for {len(known.inputs)} inputs like those tested.")
+        return ranked[0]
+    split = await _split(search, known, ranked) if known is not None else ""
+    search.doubt = (
+        f"{count} different edits pass the few tests that there are, and nothing tells which of them is meant; the "
+        f"smallest was taken.{split}"
+    )
+    return None
 
 
 async def _confirmed(search: Search, only: Candidate) -> Candidate:
@@ -64,16 +65,14 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
 
 
 async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate | None:
-    """What the model writes where the edits part, if it passes; else the edit that it picks, or that is most like it.
-
-    Each of `ranked` gives something that the others do not.
-    """
+    """What the model writes where the edits part, if it passes; else the edit that is most like it, or that it picks."""
     first, *others = ranked
     best = [first, *(one for one in others if fork_of([first, one]) is not None)]
     own = await written(search.work, best)
     if (passing := await _passing(search, own)) is not None:
         return passing
-    return await choose(search.work, best) or (nearest(own, best) if own is not None else None)
+    near = nearest(own, best) if own is not None else None
+    return near or await choose(search.work, best)
 
 
 async def _passing(search: Search, own: Candidate | None) -> Candidate | None:
@@ -96,10 +95,11 @@ async def _behaviour(search: Search, candidates: Sequence[Candidate]) -> Behavio
 
 
 async def _split(search: Search, known: Behaviour, ranked: Sequence[Candidate]) -> str:
-    """On what the first two of `ranked`, each of another class, differ, as a sentence."""
+    """On what the first of `ranked` and the first that gives something else differ, as a sentence."""
     assert isinstance(search.trials, ProbeTrials)
-    at = known.splitting([group[0] for group in known.classes[:2]], 1)
-    split = await gives_for(search.trials, ranked[:2], known, at[0], search.paths) if at else None
+    one, two = (group[0] for group in known.classes[:2])
+    at = known.splitting([one, two], 1)[0]
+    split = await gives_for(search.trials, [ranked[one], ranked[two]], known, at, search.paths)
     if split is None:
         return ""
     return f" For {clip(split.call, 120)} it gives {split.gives[0]}, another one {split.gives[1]}."
