@@ -316,7 +316,7 @@ function wordsOf(event: Event): string {
       const { among, best, model, why } = event.opinion;
       const names = among.map((name) => name.split(".").slice(1).join("."));
       const apart = `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}, which nothing else tells apart`;
-      if (best !== null) return `${model} takes attempt ${best.split(".").slice(1).join(".")} of ${apart}: ${why}`;
+      if (best) return `${model} takes attempt ${best.split(".").slice(1).join(".")} of ${apart}: ${why}`;
       if (why) return `${model} could not be asked between attempts ${apart}: ${why}`;
       return `${model} has no opinion between attempts ${apart}: it took another one in another order.`;
     }
