@@ -1,9 +1,10 @@
 """JavaScript as text and tree at once: functions, forms of programs, and what there is to make repairs of."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from journeyman.agent.repair.source import Edit
@@ -38,7 +39,8 @@ class Script:
     def __init__(self, text: str) -> None:
         self.text = text
         self._data = text.encode("utf-8", "surrogatepass")
-        self._plain = text.isascii()
+        self._inner = [] if text.isascii() else [at for at, byte in enumerate(self._data) if byte & 0xC0 == 0x80]
+        """Offsets of bytes that do not begin a character."""
         self.tree: Tree = _parser().parse(self._data)
 
     @property
@@ -46,7 +48,7 @@ class Script:
         return self.tree.root_node
 
     def offset(self, at: int) -> int:
-        return at if self._plain else len(self._data[:at].decode("utf-8", "surrogatepass"))
+        return at - bisect_left(self._inner, at)
 
     def span(self, node: "Node") -> tuple[int, int]:
         return self.offset(node.start_byte), self.offset(node.end_byte)
@@ -56,6 +58,22 @@ class Script:
 
     def edit(self, node: "Node", text: str) -> Edit:
         return Edit(*self.span(node), text)
+
+    @cached_property
+    def known(self) -> tuple[list[str], list[str]]:
+        """Functions that may be called by their name, and properties that are read, those most read first."""
+        functions: list[str] = []
+        read: Counter[str] = Counter()
+        for node in walk(self.root):
+            parent = node.parent
+            if node.type in FUNCTIONS and (name := _name(self, node)).isidentifier():
+                functions.append(name)
+            if node.type == "property_identifier" and parent is not None and parent.type == "member_expression":
+                up = parent.parent
+                if up is None or up.type != "call_expression" or up.child_by_field_name("function") != parent:
+                    read[self.segment(node)] += 1
+        properties = [name for name, _ in read.most_common() if name not in ("exports", "prototype")][:12]
+        return list(dict.fromkeys(functions))[:40], properties
 
     def indent(self, node: "Node") -> str | None:
         """The white space before a node; None when something else stands before it on its line."""
@@ -180,22 +198,8 @@ def scope_of(script: Script, function: "Node") -> Scope:
     scope.declared = _declared(script, function)
     scope.names = [name for name, _ in counts.most_common() if name in scope.declared]
     scope.own = list(dict.fromkeys(scope.own))
-    _of_file(script, scope)
+    scope.functions, scope.properties = script.known
     return scope
-
-
-def _of_file(script: Script, scope: Scope) -> None:
-    read: Counter[str] = Counter()
-    for node in walk(script.root):
-        parent = node.parent
-        if node.type in FUNCTIONS and (name := _name(script, node)).isidentifier():
-            scope.functions.append(name)
-        if node.type == "property_identifier" and parent is not None and parent.type == "member_expression":
-            up = parent.parent
-            if up is None or up.type != "call_expression" or up.child_by_field_name("function") != parent:
-                read[script.segment(node)] += 1
-    scope.functions = list(dict.fromkeys(scope.functions))
-    scope.properties = [name for name, _ in read.most_common() if name not in ("exports", "prototype")][:12]
 
 
 def _declares(node: "Node", parent: "Node") -> bool:

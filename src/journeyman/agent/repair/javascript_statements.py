@@ -12,6 +12,9 @@ from journeyman.agent.repair.source import Edit, Mutation
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+MOST_NAMES = 12
+"""Variables of a function, those most used, that a missing statement is made of."""
+
 MOST_NUMBERS = 8
 """Numbers of a function up to which two are changed at once."""
 
@@ -208,17 +211,18 @@ def insertion(place: Place) -> Iterator[Mutation]:
     at = place.script.span(place.node)[1]
     looped = any(up.type in LOOPS for up in above(place.node))
     found: list[tuple[str, float]] = []
-    for name in place.scope.names:
+    names = place.scope.names[:MOST_NAMES]
+    for name in names:
         if name in place.scope.numbers:
             found += [(f"{name} += 1;", 0.12 if looped else 0.06), (f"{name} -= 1;", 0.12 if looped else 0.06)]
         else:
             found += [(f"{name}.{what}();", 0.1) for what in ("pop", "shift", "sort", "reverse")]
             found += [
                 (f"{name}.push({value});", 0.07)
-                for other in place.scope.names if other != name
+                for other in names if other != name
                 for value in (other, f"{other}[{other}.length - 1]", f"{other}[0]")
             ]  # fmt: skip
-    found += [(f"{one} = {two};", 0.12 if looped else 0.05) for one, two in permutations(place.scope.names[:10], 2)]
+    found += [(f"{one} = {two};", 0.12 if looped else 0.05) for one, two in permutations(names[:10], 2)]
     found += [(f"{known};", 0.12) for known in dict.fromkeys(place.scope.calls) if known != place.text.rstrip(";")]
     found += [("break;", 0.12)] if looped else []
     if parent.type == "switch_case" and place.node.next_named_sibling is None:
