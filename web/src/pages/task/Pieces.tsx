@@ -206,7 +206,7 @@ export function TurnState({ turn }: { turn: TurnView }) {
         ) : null
       }
     >
-      <span className="whitespace-pre-wrap">{why}</span>
+      <span className="block whitespace-pre-wrap">{why}</span>
       {turn.status === "failed" && ref ? <SetUpOutput of={ref} /> : null}
       {view.acts.includes("approve") ? <Approve /> : null}
     </Note>

@@ -48,7 +48,7 @@ export function Terminal() {
     getScrollElement: () => box.current,
     estimateSize: () => 37,
     getItemKey: useCallback((index: number) => `${commands[index]?.chunk ?? ""} ${commands[index]?.seq ?? index}`, [commands]),
-    overscan: 10,
+    overscan: 6,
   });
   const position = commands.findIndex((command) => command.chunk === at);
   useEffect(() => {
@@ -56,6 +56,10 @@ export function Terminal() {
     // Only when the address points somewhere else.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [at, position >= 0]);
+
+  const shown = virtual.getVirtualItems();
+  // A row that goes out of sight is the one that comes into it, with another command: nothing is made anew by scrolling.
+  const places = 2 ** Math.ceil(Math.log2(shown.length + 8));
 
   if (query.isPending) return <Working>{t("terminal.loading")}</Working>;
   if (!query.data) return <Failed error={query.error} title={t("terminal.failed")} onRetry={() => void query.refetch()} />;
@@ -97,10 +101,10 @@ export function Terminal() {
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it is scrolled by keys, too */}
       <div ref={box} tabIndex={0} role="region" aria-label={t("tab.terminal")} className="min-h-0 flex-1 overflow-y-auto scroll-thin">
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map((row) => {
+          {shown.map((row) => {
             const command = commands[row.index];
             return command ? (
-              <div key={row.key} ref={virtual.measureElement} data-index={row.index} className="absolute inset-x-0 top-0" style={{ transform: `translateY(${row.start}px)` }}>
+              <div key={row.index % places} ref={virtual.measureElement} data-index={row.index} className="absolute inset-x-0 top-0" style={{ transform: `translateY(${row.start}px)` }}>
                 <Command
                   command={command}
                   open={open.has(command.chunk)}
@@ -150,7 +154,7 @@ function Command({ command, open, words, marked, onToggle, onReplay }: CommandPr
         </span>
         <span className="w-14 shrink-0 text-right text-xs text-faint tabular">{duration(command.seconds)}</span>
       </button>
-      {open ? <Output command={command} words={words} marked={marked} onReplay={onReplay} /> : null}
+      {open ? <Output key={command.chunk} command={command} words={words} marked={marked} onReplay={onReplay} /> : null}
     </section>
   );
 }
