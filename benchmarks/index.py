@@ -14,13 +14,14 @@ import argparse
 import ast
 import asyncio
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +61,9 @@ class Question:
 
 @dataclass(slots=True)
 class Score:
-    """Seconds of each question, and the ranks of the right file and of the right place."""
+    """Seconds of each question, also of processors without the sandbox's, and the ranks of the right file and place."""
 
+    processor: list[float] = field(default_factory=list[float])
     seconds: list[float] = field(default_factory=list[float])
     files: list[int] = field(default_factory=list[int])
     places: list[int] = field(default_factory=list[int])
@@ -72,7 +74,8 @@ class Score:
 
     def row(self, name: str) -> str:
         slowest = sorted(self.seconds)[int(len(self.seconds) * 0.95)]
-        text = f"{name:28} {statistics.median(self.seconds):6.3f} s median, {slowest:6.3f} s p95; "
+        text = f"{name:28} {statistics.median(self.seconds):6.3f} s median, {slowest:6.3f} s p95, "
+        text += f"{statistics.median(self.processor):.3f} s of processors; "
         text += f"right file first {self.share(self.files, 1):4.0%}, in 5 {self.share(self.files, 5):4.0%}"
         if self.places:
             text += f"; right lines first {self.share(self.places, 1):4.0%}, in 5 {self.share(self.places, 5):4.0%}"
@@ -126,12 +129,14 @@ def forget(repository: Repository) -> None:
 
 async def build(repository: Repository, tree: str) -> None:
     index = Index(repository, tree)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), processors()
     await index.read_all()
-    seconds = time.perf_counter() - began
+    seconds, used = time.perf_counter() - began, processors() - used
     await index.close()
     size = sum(file.stat().st_size for file in (repository.state / "index").iterdir())
-    print(f"building it all, in the background: {seconds:.1f} s, {size / 1e6:.0f} MB on disk")
+    print(
+        f"building it all, in the background: {seconds:.1f} s, {used:.1f} s of processors, {size / 1e6:.0f} MB on disk"
+    )
 
 
 async def every_question(repository: Repository, tree: str, sandbox: Sandbox, asked: Sequence[Question]) -> None:
@@ -161,17 +166,24 @@ def ratios(ours: Score, peer: Score) -> str:
     return f"right file first × {ratio(1)}, in 5 × {ratio(5)}; seconds × {seconds:.1f}"
 
 
-async def timed(score: Score, question: Question, find: Callable[[], object]) -> None:
-    began = time.perf_counter()
-    found: list[Place] = await find()  # pyright: ignore[reportGeneralTypeIssues]
+async def timed(score: Score, question: Question, find: Callable[[], Awaitable[list[Place]]]) -> None:
+    began, used = time.perf_counter(), processors()
+    found = await find()
     score.seconds.append(time.perf_counter() - began)
+    score.processor.append(processors() - used)
     score.files.append(rank(list(dict.fromkeys(place.path for place in found)), question.path))
     score.places.append(rank([question.at(place) for place in found], True))
 
 
+def processors() -> float:
+    """Seconds that this process and its children have used."""
+    whose = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in whose)
+
+
 def by_count(root: Path, question: Question, score: Score) -> None:
     patterns = [f"--regexp={word}" for word in stems(question.text)]
-    began = time.perf_counter()
+    began, used = time.perf_counter(), processors()
     done = subprocess.run(
         ["rg", "--count-matches", "--ignore-case", "--fixed-strings", "--null", *patterns, "--", "."],
         **{"cwd": root, "capture_output": True, "check": False},
@@ -179,6 +191,7 @@ def by_count(root: Path, question: Question, score: Score) -> None:
     counts = [row.split(b"\0") for row in done.stdout.splitlines()]
     order = [path.decode().removeprefix("./") for path, count in sorted(counts, key=lambda one: (-int(one[1]), one[0]))]
     score.seconds.append(time.perf_counter() - began)
+    score.processor.append(processors() - used)
     score.files.append(rank(order, question.path))
 
 

@@ -23,10 +23,13 @@ def told(events: list[Event]) -> list[str]:
 async def test_what_an_answer_cites_wrongly_goes_back_to_the_model_once(
     bench: MakeBench, make_repository: MakeRepository
 ) -> None:
-    one = bench([say("It is in `load` 【F:shop/load.py†L9】."), say("It is in `load` 【F:shop/store.py†L4】.")])
+    one = bench(
+        [say("It is in `load` 【F:shop/load.py†L9】【F:store.py†L4】."), say("It is in `load` 【F:shop/store.py†L4】.")]
+    )
     result, events = await one.run(make_repository(FILES), "What loads?", "ask")
     [note] = told(events)
-    assert note.endswith("- 【F:shop/load.py†L9】: There is no file shop/load.py in the result.")
+    assert "\n- 【F:shop/load.py†L9】: There is no file shop/load.py in the result.\n" in note
+    assert note.endswith("There is no file store.py in the result. Is it shop/store.py?")
     assert one.model.requests[-1].items[-1].text == note  # type: ignore[union-attr]
     assert result.summary == "It is in `load` 【F:shop/store.py†L4】."
     assert [one.supported for one in result.citations] == [True]

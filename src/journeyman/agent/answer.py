@@ -1,7 +1,7 @@
 """What is wrong with an answer, told to the model once; and the diagram that takes the place of a bad one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from journeyman.agent import diagram
 from journeyman.checks import mermaid
@@ -20,9 +20,13 @@ NO_PLACE = "It names no place. Behind each fact write where it stands, as 【F:p
 NO_DIAGRAM = "A diagram was asked for: draw it as a ```mermaid block that begins with `flowchart LR`."
 
 
-def faults(answer: str, question: str, citations: Sequence[Citation]) -> list[str]:
-    """What an answer has to be mended in, in words for the model."""
-    found = [f"{one.text}: {one.reason}" for one in citations if not one.supported][:MOST]
+def faults(
+    answer: str, question: str, citations: Sequence[Citation], meant: Mapping[str, str] | None = None
+) -> list[str]:
+    """What an answer has to be mended in, in words for the model; `meant` are files by what was written for them."""
+    bad = [one for one in citations if not one.supported][:MOST]
+    hints = {one: f" Is it {(meant or {})[one.target]}?" if one.target in (meant or {}) else "" for one in bad}
+    found = [f"{one.text}: {one.reason}{hints[one]}" for one in bad]
     if not citations and _OF_CODE.search(mermaid.without(answer)):
         found.append(NO_PLACE)
     blocks = mermaid.blocks(answer)

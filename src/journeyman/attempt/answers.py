@@ -48,7 +48,21 @@ class Answers:
             await index.close()
 
     async def _faults(self, text: str) -> list[str]:
-        return answer.faults(text, self.start.prompt, await cited(self.kept, await self._tree(), text))
+        tree = await self._tree()
+        found = await cited(self.kept, tree, text)
+        lost = {one.target for one in found if one.kind == "file" and not one.supported}
+        return answer.faults(text, self.start.prompt, found, await self._meant(tree, lost) if lost else None)
+
+    async def _meant(self, tree: str, targets: set[str]) -> dict[str, str]:
+        """The only file that ends like each of some paths that are none."""
+        async with self.kept.repository.tree(tree) as files:
+            paths = await files.paths()
+        there = set(paths)
+        found: dict[str, list[str]] = {}
+        for target in targets - there:
+            name = target.rsplit("/", 1)[-1]
+            found[target] = [path for path in paths if path.rsplit("/", 1)[-1] == name]
+        return {target: one[0] for target, one in found.items() if len(one) == 1}
 
     async def _tree(self) -> str:
         return await self.kept.tree_before() or self.start.base.tree

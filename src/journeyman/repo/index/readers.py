@@ -119,17 +119,20 @@ async def _line(reader: asyncio.subprocess.Process) -> bytes | None:
 
 @asynccontextmanager
 async def _reader(orders: Sequence[str]) -> AsyncGenerator[asyncio.subprocess.Process]:
-    program = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-I", "-m", "journeyman.repo.index.reader", *orders),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=OUTPUT * 2,
-        env={},
-        cwd="/",
-        start_new_session=True,
-    )
+    try:
+        program = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-I", "-m", "journeyman.repo.index.reader", *orders),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=OUTPUT * 2,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise RepositoryError(f"The program that reads files for the index does not start: {error}") from error
     try:
         if await _line(program) != b"ready\n":
             await end(program)
