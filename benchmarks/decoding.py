@@ -1,6 +1,6 @@
 """What the embedded model costs as it is asked: one plain request at a time, and what is done to ask it cheaply.
 
-    python benchmarks/decoding.py [--only WAY] [--samples N] [--json]
+    python benchmarks/decoding.py [--only WAY] [--slips N] [--samples N] [--write] [--json]
 
 Small files with a mistake are mended by the embedded model in several ways, each with a server that serves just so:
 whole files from a cold prompt, the layout of the repair strategy with the prompt kept, drafts looked up in what was
@@ -39,6 +39,8 @@ from journeyman.sandbox.protocol import Sandbox, SandboxSpec
 if TYPE_CHECKING:
     import httpx
 
+PAGE = Path(__file__).parents[1] / "docs" / "design" / "embedded.md"
+BEGIN, END = "<!-- written by scripts/bench decoding --write -->", "<!-- until here -->"
 TEMPERATURE = 0.8
 SECONDS = 10.0
 """How long the tests of one answer may take."""
@@ -60,7 +62,7 @@ WAYS = (
     Way("plain, cold", NO_DRAFT, plain=True),
     Way("layout and kept prompt", NO_DRAFT),
     Way("drafts", {}),
-    Way("drafts after 4 tokens", {"draft": 16, "draft_after": 4}),
+    Way("drafts of 48 after 12 tokens", {"draft": 48, "draft_after": 12}),
     Way("2 side by side", NO_DRAFT, at_once=2),
     Way("4 side by side", NO_DRAFT, at_once=4),
     Way("drafts, 4 side by side", {}, at_once=4),
@@ -98,46 +100,56 @@ class Measured:
     until: Spent = field(default_factory=Spent)
     ready: float = 0.0
 
-    def row(self, plain: "Measured") -> list[str]:
-        total, until = self.total, self.until
-        each, each_plain = until.cpu / max(self.solved, 1), plain.until.cpu / max(plain.solved, 1)
-        drafts = f"{total.accepted} of {total.drafted}" if total.drafted else "–"
+    def tokens(self) -> list[str]:
+        total = self.total
         return [
             self.way.name,
-            f"{total.written / total.wall:.0f}",
-            f"{total.written / total.cpu:.0f}",
             f"{total.read}",
             f"{total.kept}",
             f"{total.written}",
-            drafts,
-            f"{total.wall / max(self.distinct, 1):.1f}",
-            f"{total.cpu / max(self.distinct, 1):.1f}",
-            f"{(plain.total.cpu / max(plain.distinct, 1)) / (total.cpu / max(self.distinct, 1)):.1f}",
+            f"{total.accepted} of {total.drafted}" if total.drafted else "–",
+            f"{total.written / total.wall:.0f}",
+            f"{total.written / total.cpu:.0f}",
+        ]
+
+    def candidates_and_solved(self, plain: "Measured") -> list[str]:
+        each, each_plain = self.total.cpu / max(self.distinct, 1), plain.total.cpu / max(plain.distinct, 1)
+        solved, solved_plain = self.until.cpu / max(self.solved, 1), plain.until.cpu / max(plain.solved, 1)
+        return [
+            self.way.name,
             f"{self.distinct} of {self.candidates}",
-            f"{self.solved}",
-            f"{until.wall / max(self.solved, 1):.1f}",
+            f"{self.total.wall / max(self.distinct, 1):.1f}",
             f"{each:.1f}",
-            f"{each_plain / each:.1f}" if each else "–",
+            f"{each_plain / each:.1f}",
+            f"{self.solved}",
+            f"{self.until.wall / max(self.solved, 1):.1f}",
+            f"{solved:.1f}",
+            f"{solved_plain / solved:.1f}",
         ]
 
 
-HEAD = (
-    "way",
-    "tokens/s written",
-    "tokens a processor second",
-    "read",
-    "kept",
-    "written",
-    "drafts accepted",
-    "s a distinct candidate",
-    "processor s",
-    "times as cheap",
-    "distinct",
-    "solved",
-    "s a solved function",
-    "processor s",
-    "times as cheap",
+TOKENS = ("way", "read", "kept", "written", "drafts accepted", "tokens/s written", "the same by processor time")
+"""`read` and `kept` are tokens of prompts; tokens a second are those written in all the time, with that for reading."""
+SOLVED = (
+    *("way", "distinct candidates", "s each", "processor s each", "times as cheap"),
+    *("functions solved", "s each", "processor s each", "times as cheap"),
 )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def summary(found: Sequence[Measured]) -> str:
+    """The figures in Markdown, beside those of the first way."""
+    ready = statistics.median(each.ready for each in found)
+    return "\n\n".join(
+        [
+            table(TOKENS, [each.tokens() for each in found]),
+            table(SOLVED, [each.candidates_and_solved(found[0]) for each in found]),
+            f"The server was ready after {ready:.1f} s (median of {len(found)} starts).",
+        ]
+    )
 
 
 def asked(slip: Slip, way: Way, number: int) -> ModelRequest:
@@ -213,7 +225,7 @@ async def serving(model: Path, way: Way, folder: Path) -> AsyncGenerator[tuple[P
     """A server that serves as `way` says, and the seconds until it was ready."""
     import httpx
 
-    settings = replace(Serving(model=str(model), threads=cores(), window=PROFILE.window), **way.serving)
+    settings = replace(Serving(model=str(model), threads=cores(), window=PROFILE.window, idle=60), **way.serving)
     launcher = Launcher(folder, settings, env=os.environ)
     async with launcher.lease():
         began = time.perf_counter()
@@ -272,6 +284,7 @@ async def main() -> int:
     parser.add_argument("--only", action="append", help="one of the ways, by its name; may be given again")
     parser.add_argument("--samples", type=int, default=4, help="candidates for each function")
     parser.add_argument("--slips", type=int, default=len(SLIPS), help="how many of the functions")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/design/embedded.md")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     arguments = parser.parse_args()
     model = Path(platformdirs.user_cache_dir("journeyman")) / QWEN.name
@@ -288,11 +301,11 @@ async def main() -> int:
     if arguments.json:
         print(json.dumps([asdict(each) for each in found], indent=2))
         return 0
-    print(f"| {' | '.join(HEAD)} |")
-    print("|---" * len(HEAD) + "|")
-    for each in found:
-        print(f"| {' | '.join(each.row(found[0]))} |")
-    print(f"\nReady after {statistics.median(each.ready for each in found):.1f} s (median of {len(found)} starts).")
+    text = summary(found)
+    print(text)
+    if arguments.write:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
     return 0
 
 

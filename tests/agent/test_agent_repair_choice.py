@@ -84,6 +84,7 @@ class Wants:
     """Trials that pass what holds some text."""
 
     batch = 8
+    least = 8
 
     def __init__(self, *texts: str) -> None:
         self.texts = texts

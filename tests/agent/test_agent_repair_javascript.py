@@ -8,11 +8,13 @@ import pytest
 from test_agent_repair_strategy import candidates, changed, scripted_requests, working
 
 from journeyman.agent.repair import repair
+from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.coverage import covered, executed
 from journeyman.agent.repair.javascript import form, functions_of, headed
 from journeyman.agent.repair.javascript_examples import check_of, examples_of
 from journeyman.agent.repair.locate import Evidence, locate
 from journeyman.agent.repair.mutate_javascript import mutations
+from journeyman.agent.repair.node import NodeTrials, options_of
 from journeyman.agent.repair.validate import goal_of
 from journeyman.core.events import Progressed
 from journeyman.core.evidence import Check
@@ -208,6 +210,50 @@ async def test_lines_that_a_failing_test_executes_are_known(tmp_path: Path) -> N
 def test_reports_that_are_none_say_nothing() -> None:
     for report in (b"", b"nonsense", b"[]", b'{"result": 3}', b'{"result": [3, {"url": "file:///w/pair.js"}]}'):
         assert executed(report, TWO) == {}
+
+
+WAITS = {
+    "later.js": "const later = async (n) => {\n  return n - 1;\n};\n\nmodule.exports = { later };\n",
+    "later.test.js": (
+        "const test = require('node:test');\nconst assert = require('node:assert');\n"
+        "const { later } = require('./later');\n"
+        "test('waits', async () => {\n"
+        "  await new Promise((done) => setTimeout(done, 600));\n  assert.strictEqual(await later(1), 2);\n});\n"
+        "test('zero', async () => assert.strictEqual(await later(-1), -2));\n"
+    ),
+}
+
+
+@system_node
+async def test_what_waits_is_not_endless_and_what_loops_is(tmp_path: Path) -> None:
+    async with working(tmp_path, WAITS, [], prompt="", checks=(NODE,)) as work, work.layer() as layer:
+        goal = goal_of(await work.run_check(layer, NODE, "base"))
+        trials = NodeTrials(goal, ("later.test.js",), [layer], "@mark ")
+        text = WAITS["later.js"]
+        assert await trials.sees_failure("later.js", text)
+        verdicts: dict[str, Verdict] = {}
+        edits = {"n + 1": text.replace("n - 1", "n + 1"), "loop": text.replace("return n - 1", "while (true) {}")}
+        await trials.run(
+            [Candidate("later.js", text, edit, name) for name, edit in edits.items()],
+            0.08,
+            lambda candidate, verdict: verdicts.update({candidate.source: verdict}),
+        )
+        assert {name: verdict.outcome for name, verdict in verdicts.items()} == {
+            "n + 1": "no_better",
+            "loop": "endless",
+        }
+        assert (verdicts["n + 1"].fixed, verdicts["n + 1"].broken) == (1, 1)
+        assert verdicts["loop"].hasty
+
+
+def test_what_node_is_told_to_load_is_told_to_the_runner_too() -> None:
+    assert options_of("node --import ./hook.mjs --test --test-reporter=spec test/") == ("--import", "./hook.mjs")
+    assert options_of("FORCE=1 node --experimental-strip-types -r a.js --test") == (
+        "--experimental-strip-types",
+        "-r",
+        "a.js",
+    )
+    assert options_of("npx mocha") == options_of("node 'broken") == ()
 
 
 @system_node

@@ -68,8 +68,8 @@ def outcomes(record: Record) -> dict[str, str]:
     return {test.id: test.outcome for test in record.tests}
 
 
-def over(text: str, **kind: bool) -> Trial:
-    return Trial({"code_under_test.py": text}, IDS, **kind)
+def over(text: str, *, stop: bool = False) -> Trial:
+    return Trial({"code_under_test.py": text}, IDS, stop=stop)
 
 
 FILES = {"code_under_test.py": WRONG, "test_it.py": TESTS}
@@ -195,3 +195,19 @@ def test_a_record_keeps_what_is_well_formed() -> None:
     assert record is not None
     assert [(test.id, test.message, test.frames) for test in record.tests] == [("a", "", ()), ("c", "m", (("p", 3),))]
     assert (record.lines, record.error, record.seconds) == ({"a": {"p": [1]}}, "", 0.0)
+
+
+async def test_the_calls_of_a_function_are_told_with_its_values(tmp_path: Path) -> None:
+    text = (
+        "def double(x):\n    total = 0\n    for part in (x, x):\n        total += part\n    if x > 1:\n"
+        "        total -= 1\n    return total\n"
+    )
+    async with opened(tmp_path, FILES) as sandbox:
+        (record,) = await tried(
+            sandbox, Trial({"code_under_test.py": text}, IDS, watch=("code_under_test.py", "double"))
+        )
+    assert record.calls == ("0", "1", "2", "'a'")
+    assert record.last is not None
+    assert (record.last.arguments, record.last.ended) == ("2", "returns 3")
+    held = {(line, name): values for line, name, values in record.last.values}
+    assert held == {(2, "total"): ("0",), (3, "part"): ("2",), (4, "total"): ("2", "4"), (6, "total"): ("3",)}

@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from journeyman.core.events import Event, Progressed, Replied, ToolReturned, ToolStarted
+from journeyman.core.model import call
 from journeyman.core.task import Attempt, Task
-from journeyman.store import open_store
+from journeyman.store import open_store, this_process
 from journeyman.testing.postgres import PostgresServer
 from tests.server.worked import API, PROMPT, Worked, asked, served
 
@@ -100,6 +102,53 @@ async def test_the_work_log_in_small_pages_is_the_same_from_both_ends(worked: Wo
                 break
         assert forward == whole
         assert backward == whole
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2])
+async def test_a_page_of_a_long_work_log_reads_no_more_than_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: int
+) -> None:
+    """Wherever the stretches that are read begin: in steps of three events each one may begin within a step."""
+    async with open_store(tmp_path / "home") as store:
+        task = Task(id="0long", prompt="p", mode="code", repository="/r", model="m", created=1.0)
+        await store.create(task, [Attempt(id="0long.1.1", task_id="0long")])
+        async with store.claim("0long.1.1", this_process()) as log:
+            await log.append(*[Progressed(text="Setting up")] * offset)
+            for number in range(500):
+                name = f"c{number}"
+                await log.append(
+                    Replied(reply=call("shell", name, command="true"), seconds=1.0),
+                    ToolStarted(call_id=name, name="shell"),
+                    ToolReturned(call_id=name, name="shell", content="ok"),
+                )
+        read = 0
+        pages = type(store.pages)
+
+        def counted(name: str) -> None:
+            whole = getattr(pages, name)
+
+            async def reading(self: Any, *given: Any) -> list[Event]:
+                nonlocal read
+                events = await whole(self, *given)
+                read += len(events)
+                return events
+
+            monkeypatch.setattr(pages, name, reading)
+
+        counted("before")
+        counted("after")
+        async with asked(store, tmp_path / "home") as client:
+            for place in ({}, {"before": 700}, {"after": 700}, {"after": 0}):
+                read = 0
+                answer = await client.get(f"{API}/tasks/0long/attempts/1/work", params={"limit": 30, **place})
+                entries = answer.json()["entries"]
+                assert len(entries) == 30
+                steps = [entry for entry in entries if entry["kind"] == "step"]
+                assert [step["calls"][0]["content"] for step in steps] == ["ok"] * len(steps)
+                assert [step["number"] for step in steps] == [
+                    int(step["calls"][0]["call_id"][1:]) + 1 for step in steps
+                ]
+                assert read <= 500
 
 
 async def test_the_terminal_is_read_by_lines_and_replayed_in_its_time(worked: Worked, tmp_path: Path) -> None:

@@ -10,10 +10,9 @@ from playwright.sync_api import expect
 
 from tests.conftest import git
 from tests.web.conftest import SCREENS, Seen
-from tests.web.played import HELD, SLOWLY, Model, Served, shop
+from tests.web.played import HELD, Model, Served, shop
 from tests.web.test_web_app import done, hand_out, tab
 
-BLINKS = "caret => getComputedStyle(caret).animationIterationCount"
 FILLER = "".join(f"\n\ndef shelf_{number}():\n    return {number}\n" for number in range(30))
 
 GIVE = """(box, [kind, data]) => {
@@ -286,28 +285,3 @@ def test_marks_of_what_is_unread_and_acts_on_many_at_once(seen: Seen, service: S
     expect(rows).to_have_count(0)
     page.get_by_role("tab", name="Archived").click()
     expect(rows).to_have_count(2)
-
-
-def test_a_reply_is_read_while_it_is_written(seen: Seen, service: Served, model: Model, repository: Path) -> None:
-    page, other = seen.page(), seen.page(reduced_motion="reduce")
-    hand_out(page, service, repository, f"What does each cost? Please {SLOWLY}")
-    other.goto(page.url)
-    model.write(40)
-    for one in (page, other):
-        draft = one.get_by_role("region", name="What is being written")
-        expect(draft.get_by_role("listitem").first).to_contain_text("The price of 1 is 7")
-        expect(draft).not_to_contain_text("The price of 100")
-        expect(draft.locator("[data-caret]")).to_have_count(1)
-    times = [one.locator("[data-caret]").evaluate(BLINKS) for one in (page, other)]
-    assert times == ["infinite", "1"]
-    before = len(page.get_by_role("region", name="What is being written").inner_text())
-    model.write(10)
-    page.wait_for_function(
-        "before => (document.querySelector('[data-draft]')?.innerText.length ?? 0) > before", arg=before
-    )
-    page.screenshot(path=SCREENS / "task-being-written.png")
-    model.write(1000)
-    expect(page.get_by_label("What the harness saw")).to_be_visible()
-    for one in (page, other):
-        expect(one.get_by_text("The price of 100 is")).to_have_count(1)
-        expect(one.locator("[data-draft]")).to_have_count(0)

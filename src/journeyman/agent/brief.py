@@ -9,20 +9,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from journeyman.agent import diagram
 from journeyman.core.errors import RepositoryError, ToolError
 from journeyman.core.text import decode, plain
 from journeyman.repo.index.index import Index, Place
+from journeyman.repo.index.languages import LANGUAGES, language_of
 from journeyman.sandbox.protocol import Sandbox
 from journeyman.tools.find import places, told
 from journeyman.tools.text_search import in_files, stems
 
-BUDGET = 5_000
+BUDGET = 4_200
 """Characters of excerpts; reading is what a small model on two cores is slow at."""
 LINE = 160
 FILES = 40
+IMPORTS = "Which of these import or call each other, as a diagram that you may take or change:"
 BEGINNING = 14
 LINES = 26
 """Lines of a place."""
+BETWEEN = 8
+"""Lines of what stands between the definitions of a file."""
 ALSO = 6
 
 
@@ -49,8 +54,10 @@ async def brief(sandbox: Sandbox, index: Index, question: str) -> Brief:
     if not found and not named:
         found = [_whole(path) for path in paths if path.lower().startswith("readme")]
     shown = [*named[:2], *found]
-    text = f"{_files(paths)}\n\n{await _excerpts(sandbox, shown, question)}"
-    return Brief(text, tuple(shown), note)
+    parts = [_files(paths, few=bool(shown)), await _excerpts(sandbox, shown, question)]
+    if diagram.asked(question) and not note and (source := await diagram.drawn(index, shown, question)):
+        parts.append(f"{IMPORTS}\n```mermaid\n{source}\n```")
+    return Brief("\n\n".join(part for part in parts if part), tuple(shown), note)
 
 
 def _whole(path: str) -> Place:
@@ -62,10 +69,12 @@ def _has_name(path: str, question: str) -> bool:
     return "." in name and re.search(rf"(?<![\w/]){re.escape(name)}(?!\w)", question) is not None
 
 
-def _files(paths: Sequence[str]) -> str:
-    """All files where they are few, else the folders with how many each has."""
+def _files(paths: Sequence[str], *, few: bool) -> str:
+    """All files where they are few, else the folders with how many each has; then with `few` nothing."""
     if len(paths) <= FILES:
         return "Files:\n" + "\n".join(paths)
+    if few:
+        return ""
     folders = Counter("/".join(path.split("/")[:2]) + "/" for path in paths if path.count("/") > 1)
     rows = [f"{folder} ({count} files)" for folder, count in folders.most_common(FILES // 2)]
     return "Folders:\n" + "\n".join(sorted(rows))
@@ -103,17 +112,18 @@ def chosen(lines: Sequence[str], place: Place, words: Sequence[str]) -> list[int
     """The lines of a place that are shown: its beginning and those around the words of the question."""
     last = min(place.end, len(lines))
     span = range(place.start, last + 1)
-    if len(span) <= LINES:
+    most = BETWEEN if place.kind == "text" and language_of(place.path) in LANGUAGES and place.score else LINES
+    if len(span) <= most:
         return list(span)
     rows = set(span[:BEGINNING]) if place.kind != "text" else set[int]()
     often = Counter(word for number in span for word in words if word in lines[number - 1].lower())
     weight = {word: 1.0 / count for word, count in often.items()}
     scores = {number: sum(weight[word] for word in weight if word in lines[number - 1].lower()) for number in span}
     for number in sorted((number for number in span if scores[number]), key=lambda number: (-scores[number], number)):
-        if len(rows) >= LINES - 2:
+        if len(rows) >= most - 2:
             break
         rows.update(near for near in range(number - 2, number + 4) if near in span)
-    return sorted(rows or set(span[:LINES]))[:LINES]
+    return sorted(rows or set(span[:most]))[:most]
 
 
 def excerpt(lines: Sequence[str], place: Place, rows: Sequence[int]) -> str:

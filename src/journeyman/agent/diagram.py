@@ -151,7 +151,8 @@ def flowchart(edges: Edges) -> str:
         fresh = [end for end in (one, other) if end not in nodes]
         if len(nodes) + len(fresh) > NODES or len(kept) == EDGES:
             continue
-        nodes.update((end, f"n{len(nodes) + at}") for at, end in enumerate(fresh))
+        for end in fresh:
+            nodes[end] = f"n{len(nodes)}"
         kept.append((one, other))
     if not kept:
         return ""

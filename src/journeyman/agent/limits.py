@@ -30,17 +30,30 @@ def exceeded(events: Sequence[Event], limits: Limits, clock: Clock) -> Stop | No
 class Bounded:
     """A model that is asked only while the attempt is within its limits; beyond them it refuses, with the reason.
 
-    `afford` is called before each request and raises what ends the work for now.
+    `afford` is called before each request and raises what ends the work for now. What it writes is told to
+    `on_delta`, also where a request comes without one, and `on_begin` is called before each.
     """
 
     def __init__(
-        self, model: Model, log: AttemptLog, limits: Limits, clock: Clock, afford: Callable[[], Awaitable[None]]
+        self,
+        model: Model,
+        log: AttemptLog,
+        limits: Limits,
+        clock: Clock,
+        afford: Callable[[], Awaitable[None]],
+        *,
+        on_begin: Callable[[], None] | None = None,
+        on_delta: OnDelta | None = None,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self._model = model
         self._log = log
         self._limits = limits
         self._clock = clock
         self._afford = afford
+        self._on_begin = on_begin
+        self._on_delta = on_delta
+        self._on_retry = on_retry
 
     @property
     def profile(self) -> Profile:
@@ -52,7 +65,9 @@ class Bounded:
         if stop := exceeded(self._log.events, self._limits, self._clock):
             raise Refused(stop.message)
         await self._afford()
-        return await self._model.reply(request, on_delta, on_retry)
+        if self._on_begin is not None:
+            self._on_begin()
+        return await self._model.reply(request, on_delta or self._on_delta, on_retry or self._on_retry)
 
     async def close(self) -> None:
         await self._model.close()

@@ -74,7 +74,9 @@ async def run_attempt(
             host.store.drafts.writing(log) as writing,
         ):
             try:
-                return await _to_its_end(Run(host, start, start, log, inbox, _shown(watch or Watch(), writing)))
+                return await _to_its_end(
+                    Run(host, start, start, log, inbox, _shown(watch or Watch(), writing), writing)
+                )
             except BaseException:
                 with suppress(asyncio.CancelledError):
                     await asyncio.shield(log.set_status("queued" if inbox.leaving else "interrupted"))
@@ -91,6 +93,7 @@ class Run:
     log: AttemptLog
     inbox: Inbox
     watch: Watch
+    writing: Writing
 
 
 def _shown(watch: Watch, writing: Writing) -> Watch:
@@ -290,12 +293,21 @@ async def _repair(run: Run, work: Work, workspace: Workspace, purse: Purse) -> S
     from journeyman.agent.limits import Bounded
     from journeyman.agent.repair import repair
 
-    start, log, clock = run.start, run.log, run.host.clock
+    start, log, clock, watch = run.start, run.log, run.host.clock, run.watch
     if folds.escalations(log.events):
         from journeyman.attempt.learned import earlier
 
         work = replace(work, earlier=await earlier(run.host.store, log.events))
-    bounded = Bounded(work.model, log, start.limits, clock, purse.check)
+    bounded = Bounded(
+        work.model,
+        log,
+        start.limits,
+        clock,
+        purse.check,
+        on_begin=run.writing.clear,  # one that failed leaves no event behind
+        on_delta=watch.on_delta,
+        on_retry=watch.on_retry,
+    )
     await run.inbox.hear()
     layer = await _where_the_turn_began(work, workspace)
     while True:

@@ -31,7 +31,7 @@ class Check(Value):
     """A command whose exit tells whether the work is right, and where it comes from."""
 
     command: str
-    source: Literal["flag", "environment", "AGENTS.md", "detected", "docstring"]
+    source: Literal["flag", "environment", "AGENTS.md", "detected", "docstring", "request"]
     runner: Literal["pytest", "unittest", "node", "go", "cargo", "make"] | None = None
     timeout: float = 600.0
 

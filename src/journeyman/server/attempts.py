@@ -13,6 +13,7 @@ from journeyman.core.api.work import (
     CommandView,
     Refused,
     ResultView,
+    StepEntry,
     TestState,
     Timeline,
     WorkPage,
@@ -185,15 +186,20 @@ async def work_page(store: Store, attempt: Attempt, *, before: int | None, after
 
 
 async def _stretch_before(store: Store, attempt_id: str, before: int, limit: int) -> list[Event]:
-    """The last events before one that make `limit` entries: whole ones, with the outcome of each call."""
+    """The last events before one that make `limit` entries: whole ones, with the outcome of each call. Calls of a step
+    that began before them are told with that step."""
     events: list[Event] = []
     start = before
     while True:
         batch = await store.pages.before(attempt_id, start, STRETCH)
         events = [*batch, *events]
-        if not batch or (at_most(events) >= limit and not orphans(events) and len(entries_of(events)) >= limit):
+        if not batch or (at_most(events) >= limit and len(entries_of(events)) >= limit):
             break
         start = batch[0].seq
+    strange = orphans(events)
+    events = [
+        event for event in events if not (isinstance(event, ToolStarted | ToolReturned) and event.call_id in strange)
+    ]
     if waiting := unanswered(events):
         later = await store.pages.after(attempt_id, before - 1, STRETCH)
         events += [
@@ -209,10 +215,17 @@ async def _stretch_after(store: Store, attempt_id: str, after: int, limit: int) 
         last = events[-1].seq if events else after
         batch = await store.pages.after(attempt_id, last, STRETCH)
         events += batch
-        if len(batch) < STRETCH or (
-            at_most(events) > limit and not unanswered(events) and len(entries_of(events)) > limit
-        ):
+        if len(batch) < STRETCH or (at_most(events) > limit and _whole(events, limit)):
             return events
+
+
+def _whole(events: Sequence[Event], limit: int) -> bool:
+    """Whether there are more than `limit` entries, and all calls of the first ones have come to their end."""
+    entries, waiting = entries_of(events), unanswered(events)
+    if len(entries) <= limit:
+        return False
+    calls = (call for entry in entries[:limit] if isinstance(entry, StepEntry) for call in entry.calls)
+    return not any(call.call_id in waiting for call in calls)
 
 
 async def timeline(store: Store, attempt: Attempt, after: int, limit: int) -> Timeline:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from journeyman.core.errors import StoreError
-from journeyman.core.events import Compacted, Escalated, Event, Finished, Replied, Stopped
+from journeyman.core.events import Compacted, Escalated, Event, Finished, Heard, Replied, Said, Stopped
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.model import Delta
@@ -39,7 +39,7 @@ WATCHED = 30.0
 AGAIN = 10.0
 """Seconds after which they say so again."""
 
-ENDS = (Replied, Compacted, Escalated, Stopped, Finished)
+ENDS = (Replied, Said, Heard, Compacted, Escalated, Stopped, Finished)
 """Events with which a reply is over."""
 
 

@@ -2711,7 +2711,7 @@ export interface components {
              * Source
              * @enum {string}
              */
-            source: "flag" | "environment" | "AGENTS.md" | "detected" | "docstring";
+            source: "flag" | "environment" | "AGENTS.md" | "detected" | "docstring" | "request";
             /**
              * Timeout
              * @default 600

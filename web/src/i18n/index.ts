@@ -80,6 +80,7 @@ export async function startLanguages(): Promise<void> {
     resources: { en: { common } },
     interpolation: { escapeValue: false },
     react: { useSuspense: false },
+    showSupportNotice: false,
   });
   await setLanguage(chosen(), { keep: false });
 }

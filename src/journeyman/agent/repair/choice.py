@@ -109,6 +109,32 @@ async def written(work: Work, candidates: Sequence[Candidate]) -> Candidate | No
     return replace(candidates[0], text=text, source="model: goes on with the function", weight=0.5) if said else None
 
 
+def can_finish(work: Work, candidate: Candidate) -> bool:
+    """Whether the model can be asked to finish a function."""
+    return work.model.profile.completes and candidate.path.endswith(".py")
+
+
+async def finished(work: Work, candidate: Candidate) -> Candidate | None:
+    """The function as the model goes on with it from the first line that a candidate changes; None when it does not."""
+    offset = _first_change(candidate.before, candidate.text)
+    subject = around(candidate.path, candidate.before, offset)
+    start = candidate.before.rfind("\n", 0, offset) + 1
+    if (
+        subject is None
+        or not work.model.profile.completes
+        or start <= subject.start
+        or len(subject.code) > LONGEST_HEAD
+    ):
+        return None
+    question, answer = opening(subject, subject.text[subject.start : start], work.start.prompt)
+    stop = ("\n```", "\ndef ", "\nclass ", "\nif __name__")
+    most = min(60 + (subject.end - start) // 2, LONGEST_OPTION // 2)
+    said = await _continued(work, question, answer.text, None, stop=stop, most=most)
+    after = subject.text[subject.end :]
+    text = subject.text[:start] + said.strip("\n") + ("\n" if not after.startswith("\n") else "") + after
+    return replace(candidate, text=text, source="model: finishes the function", weight=0.5) if said.strip() else None
+
+
 def nearest(own: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:
     """The candidate that is most like what the model wrote, which does not pass itself; None when none is like it."""
     fork = fork_of([own, *candidates])
@@ -134,19 +160,32 @@ async def choose(work: Work, candidates: Sequence[Candidate]) -> Candidate | Non
 async def _go_on(work: Work, fork: Fork, grammar: str) -> str:
     """What the model writes after the fork's head."""
     question, answer = opening(fork.subject, fork.head, work.start.prompt)
+    return await _continued(work, question, answer.text, grammar)
+
+
+async def _continued(
+    work: Work,
+    question: UserMessage,
+    begun: str,
+    grammar: str | None,
+    *,
+    stop: tuple[str, ...] = (),
+    most: int = LONGEST_OPTION // 2,
+) -> str:
     asked = ModelRequest(
         instructions=INSTRUCTIONS,
-        items=(question, answer),
+        items=(question, AssistantMessage(text=begun)),
         temperature=0.0,
         seed=work.start.seed,
         grammar=grammar,
-        max_output_tokens=LONGEST_OPTION // 2,
+        stop=stop,
+        max_output_tokens=most,
         cache_key=work.start.task_id,
     )
     began = time.monotonic()
     reply = await work.model.reply(asked)
     await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
-    return reply.text.removeprefix(answer.text)
+    return reply.text.removeprefix(begun)
 
 
 async def _by_number(work: Work, candidates: Sequence[Candidate], fork: Fork) -> Candidate | None:

@@ -175,6 +175,8 @@ def number(site: Site) -> Iterator[Mutation]:
     closely = any(isinstance(up, ast.Subscript | ast.Compare | ast.Call) for up in _near(site))
     for other in (value + 1, value - 1):
         yield site.to("number", 0.4 if other < 0 else 0.8 if closely else 0.6, repr(other))
+    for other in (value + 2, value - 2) if abs(value) > 2 else ():
+        yield site.to("number", 0.2, repr(other))
     others = [text for text in dict.fromkeys(site.scope.numbers) if text != repr(value)]
     for text in [*others, "0", "1", "2", "-1", repr(-value), repr(value * 2), repr(value / 2), repr(value * 10)]:
         yield site.to("number", 0.25, text)
@@ -263,6 +265,10 @@ def logic(site: Site) -> Iterator[Mutation]:
         yield Mutation("logic", node.lineno, 0.8, tuple(edits))
         if len(edits) > 1:
             yield from (mutation for mutation in swapped if mutation)
+        elif not any(isinstance(value, ast.Compare | ast.BoolOp | ast.UnaryOp) for value in node.values):
+            left, right = node.values
+            compared = [site.between("logic", 0.2, left, right, sign) for sign in ("!=", "==")]
+            yield from (mutation for mutation in compared if mutation)
         for dropped in range(len(node.values)):
             kept = [site.source.segment(value) for at, value in enumerate(node.values) if at != dropped]
             word = " and " if isinstance(node.op, ast.And) else " or "

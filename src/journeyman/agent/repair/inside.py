@@ -7,12 +7,15 @@ pytest, and keeps to Python 3.8. What it prints is said by untrusted code and is
 Job: {"mark": str, "args": [pytest arguments], "cpu": seconds, "wall": seconds, "budget": seconds, "first": bool,
 "trials": [Trial]};
 with `first` a trial that passes is the last.
-Trial: {"id": int, "files": {path: text}, "tests": [node ids] or null for all, "stop": bool, "trace": bool}; `stop` ends
-the trial at the first test that fails. `cpu` and `wall` are limits for one test, `budget` for one trial.
+Trial: {"id": int, "files": {path: text}, "tests": [node ids] or null for all, "stop": bool, "trace": bool, "watch":
+[path, name] or null}; `stop` ends the trial at the first test that fails, and of a function that is watched the calls
+are told. `cpu` and `wall` are limits for one test, `budget` for one trial.
 
-It prints lines of `mark` and JSON: {"ready": seconds} when pytest is loaded, for each trial
-{"id", "tests": [[node id, outcome, seconds, message, frames]], "lines": {path: [line]}, "error": str}, and {"done": n}.
-Outcomes are "passed", "failed", "skipped", "endless" and "died"; frames are [path, line], outermost first.
+It prints lines of `mark` and JSON: {"ready": seconds} when pytest is loaded, for each trial {"id", "tests": [[node id,
+outcome, seconds, message, frames]], "lines": {path: [line]}, "error": str, "calls": [arguments], "last": Last or null},
+and {"done": n}. Last is {"arguments", "values": [[line, name, [values]]], "ended": str}, of the last call of the
+watched function in a test that failed. Outcomes are "passed", "failed", "skipped", "endless" and "died"; frames are
+[path, line], outermost first.
 """
 
 import collections
@@ -28,6 +31,8 @@ import time
 from pathlib import Path
 
 MESSAGE = 600
+CALLS = 40
+VALUES = 6
 HEADROOM = 1 << 30
 CUT = 77
 
@@ -41,6 +46,76 @@ def relative(path, root):
     return path[len(root) + 1 :] if inside else None
 
 
+class Watcher:
+    """A trace function that notes the calls of one function, and what its variables held in the last of them."""
+
+    def __init__(self, path, name, place):
+        self.path = path
+        self.name = name
+        self.place = place
+        self.depth = 0
+        self.calls = {}
+        self.last: dict = {}
+        self.held: dict = {}
+
+    def __call__(self, frame, event, arg):
+        code = frame.f_code
+        if code.co_name != self.name or self.place(code.co_filename) != self.path:
+            return None
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        held = {name: short(frame.f_locals.get(name), 400) for name in names}
+        arguments = ", ".join(
+            held[name] if at < code.co_argcount else name + "=" + held[name] for at, name in enumerate(names)
+        )
+        if not code.co_flags & 0x0C and len(self.calls) < CALLS:
+            self.calls.setdefault(arguments)
+        if self.depth:
+            return None
+        self.depth = 1
+        self.last = {"arguments": arguments, "values": {}, "ended": "does not end"}
+        self.held, self.line = dict(held), frame.f_lineno
+        return self.step
+
+    def step(self, frame, event, arg):
+        self.note(frame)
+        if event == "line":
+            self.line = frame.f_lineno
+        elif event == "exception":
+            self.last["ended"] = "raises " + arg[0].__name__
+        elif event == "return":
+            self.depth = 0
+            if arg is not None or not self.last["ended"].startswith("raises"):
+                self.last["ended"] = "returns " + short(arg, 200)
+        return self.step
+
+    def note(self, frame):
+        """What the line before this one has changed."""
+        values = self.last["values"]
+        for name, value in list(frame.f_locals.items()):
+            text = short(value, 60)
+            if self.held.get(name) != text and not name.startswith("."):
+                self.held[name] = text
+                kept = values.setdefault((self.line, name), [])
+                if len(kept) < VALUES and len(values) < 4 * CALLS:
+                    kept.append(text)
+                elif kept and kept[-1] != "...":
+                    kept.append("...")
+
+    def told(self):
+        if self.last:
+            values = [[line, name, kept] for (line, name), kept in self.last["values"].items()]
+            return [list(self.calls), dict(self.last, values=values)]
+        return [list(self.calls), None]
+
+
+def short(value, limit):
+    try:
+        text = repr(value)
+    except (AttributeError, TypeError, ValueError, LookupError, RecursionError) as error:
+        text = "<" + type(error).__name__ + ">"
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
 class Recorder:
     """A pytest plugin that runs the wanted tests and writes what happens to a pipe."""
 
@@ -48,6 +123,8 @@ class Recorder:
         self.wanted = trial["tests"]
         self.stop = trial.get("stop", False)
         self.trace = trial.get("trace", False)
+        watch = trial.get("watch")
+        self.watcher = Watcher(watch[0], watch[1], self.path) if watch else None
         self.cpu = cpu
         self.pipe = pipe
         self.root = root
@@ -83,6 +160,10 @@ class Recorder:
         if self.trace:
             signal.signal(signal.SIGPROF, self.cut)
             sys.settrace(self.watch)
+        if self.watcher:
+            self.watcher.depth = 0
+            signal.signal(signal.SIGPROF, self.cut)
+            sys.settrace(self.watcher)
 
     def pytest_runtest_makereport(self, item, call):
         import pytest
@@ -115,6 +196,9 @@ class Recorder:
         if self.trace:
             sys.settrace(None)
             self.say_lines()
+        if self.watcher:
+            sys.settrace(None)
+            self.say("calls", *self.watcher.told(), self.outcome)
         self.say("end", nodeid, self.outcome, round(self.seconds, 4), self.message, self.frames)
         if self.stop and self.outcome == "failed":
             os._exit(0)
@@ -135,6 +219,8 @@ class Recorder:
         """A traced test that does not end still says which lines it runs."""
         sys.settrace(None)
         self.say_lines()
+        if self.watcher:
+            self.say("calls", *self.watcher.told(), "endless")
         os._exit(CUT)
 
     def path(self, name):
@@ -187,14 +273,17 @@ def prepare(args, root):
     A conftest.py may import the code under test, which each trial must import anew.
     """
     try:
-        from _pytest.config import _prepareconfig
-
-        config = _prepareconfig(args)
-    except (ImportError, TypeError):
+        from _pytest.config import ConftestImportFailure, UsageError, _prepareconfig
+    except ImportError:
         return None
+    try:
+        config = _prepareconfig(args)
+    except (ConftestImportFailure, UsageError, TypeError):
+        # What a conftest.py imports may be what is broken.
+        config = None
     files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
     loaded = [name for name, file in files.items() if file and relative(file, root)]
-    if all(name.split(".")[-1] == "conftest" for name in loaded):
+    if config is not None and all(name.split(".")[-1] == "conftest" for name in loaded):
         return config
     for name in loaded:
         del sys.modules[name]
@@ -232,7 +321,7 @@ def run(job, trial, root, config):
         os.close(read)
         child(job, trial, write, root, config)
     os.close(write)
-    record: dict = {"id": trial["id"], "tests": [], "lines": {}, "items": [], "error": ""}
+    record: dict = {"id": trial["id"], "tests": [], "lines": {}, "items": [], "error": "", "calls": [], "last": None}
     running, buffer = None, b""
     began = since = time.monotonic()
     clean = False
@@ -257,6 +346,10 @@ def run(job, trial, root, config):
                 record["items"] = parts[0]
             elif what == "lines":
                 record["lines"][parts[0]] = parts[1]
+            elif what == "calls":
+                record["calls"] = parts[0]
+                if parts[1] and parts[2] != "passed" and not record["last"]:
+                    record["last"] = parts[1]
             elif what == "code":
                 clean = True
                 if parts[0] not in (0, 1):

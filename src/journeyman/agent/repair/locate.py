@@ -26,6 +26,9 @@ _LOCAL = re.compile(
 )
 _FRAME = re.compile(r"(?<![\w./-])(/?(?:[\w.@+-]+/)*[\w.-]+\.\w{1,4})(?:\", line |:)(\d+)")
 
+BESIDE = 0.6
+"""How suspicious a line is that is in none of the functions that the request names, where it names some."""
+
 
 @dataclass(slots=True)
 class Suspect:
@@ -182,6 +185,11 @@ def suspect_of(path: str, score: float, evidence: Evidence, spectrum: Mapping[in
     factors = {line: 0.4 + 0.6 * value for line, value in spectrum.items()}
     for line in framed:
         factors[line] = factors.get(line, 1.0) * 1.3
+    named = [lines for name, lines in functions.items() if name.split(".")[-1] in words]
+    for lines in chosen.values() if named else ():
+        for line in lines:
+            if not any(line in part for part in named):
+                factors[line] = factors.get(line, 1.0) * BESIDE
     return Suspect(path, score, chosen or functions, factors)
 
 

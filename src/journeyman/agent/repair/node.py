@@ -87,6 +87,8 @@ class NodeTrials:
     number: int = 0
     loading: float = 0.1
     """Processor time that starting a thread and loading what is tested takes."""
+    known: float = 0.0
+    """Processor time that the tests of a file take which come to an end."""
 
     @property
     def batch(self) -> int:
@@ -96,18 +98,12 @@ class NodeTrials:
     def least(self) -> int:
         return LEAST
 
-    @property
-    def known(self) -> float:
-        """Seconds that the tests of these files took which came to an end."""
-        ended = [test for test in self.goal.run.tests if test.id not in self.goal.endless]
-        return sum(test.seconds for test in ended if test.id.split("::")[0] in self.tests)
-
     async def sees_failure(self, path: str, text: str) -> bool:
         """Whether the runner sees the failure that the check saw: only then can it stand in for the check.
 
         What a run costs at the least is measured on the way.
         """
-        loaded: list[float] = []
+        loaded: list[float] = [0.03]
         seen: list[tuple[Verdict, Mapping[str, Any]]] = []
 
         def on_said(said: Mapping[str, Any]) -> None:
@@ -116,24 +112,22 @@ class NodeTrials:
             elif said.get("id") == 1:
                 seen.append((self._verdict(said), said))
 
+        named = {test.split("::")[-1] for test in self.goal.failing if "::" in test}
         endless = any(test.split("::")[0] in self.tests for test in self.goal.endless)
+        endless = endless or (bool(self.code) and self.goal.run.cut == "time")
         same: Mapping[str, object] = {"id": 1, "files": {path: text}, "tests": self.tests}
         trials: list[Mapping[str, object]] = [{"id": 0, "files": {}, "tests": [], "load": path}, same]
         await self._job(self.layers[0], trials, 0.5 if endless else KNOWN_SECONDS, on_said, first=False)
         if not seen:
             return False
         verdict, said = seen[0]
+        self.loading = max(loaded)
         if verdict.outcome != "endless":
-            loaded.append(_seconds(said.get("cpu")))
-        self.loading = max([0.03, *loaded])
-        named = {test.split("::")[-1] for test in self.goal.failing if "::" in test}
+            self.known = max(0.0, _seconds(said.get("cpu")) - self.loading)
         if verdict.outcome == "endless":
             return endless
-        return (
-            verdict.outcome == "no_better"
-            and bool(verdict.note)
-            and (not named or bool(named & _names(said, "failed")))
-        )
+        fails = verdict.outcome in ("no_better", "better") and bool(verdict.note)
+        return fails and (not named or bool(named & _names(said, "failed")))
 
     async def run(
         self, candidates: Sequence[Candidate], seconds: float, on_verdict: OnVerdict, *, first: bool = False
@@ -156,8 +150,7 @@ class NodeTrials:
         trials = [
             {"id": number, "files": {one.path: one.text}, "tests": list(self.tests)} for number, one in numbered.items()
         ]
-        # A whole file is one trial: its tests together took `known`.
-        cpu = 1.25 * self.loading + max(seconds, 3 * self.known)
+        cpu = 1.5 * self.loading + max(seconds, 3 * self.known)
         await asyncio.gather(
             *(
                 self._job(layer, trials[place::count], cpu, on_said, first=first)

@@ -32,12 +32,16 @@ class Pytest:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run of `tests` (all when None) with `files` laid over. `stop` ends it at the first failure."""
+    """One run of `tests` (all when None) with `files` laid over. `stop` ends it at the first failure.
+
+    `watch` is a path and the name of a function there whose calls are told.
+    """
 
     files: Mapping[str, str]
     tests: tuple[str, ...] | None = None
     stop: bool = False
     trace: bool = False
+    watch: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,28 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of the watched function: its arguments, what each line gave to variables, and how it ended, in words."""
+
+    arguments: str
+    values: tuple[tuple[int, str, tuple[str, ...]], ...]
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """What a trial gave. `lines` are the executed lines of workspace files by test, when traced."""
+    """What a trial gave. `lines` are the executed lines of workspace files by test, when traced.
+
+    `calls` are the arguments of calls of the watched function, `last` its last call in the first test that failed.
+    """
 
     number: int
     tests: tuple[Ran, ...]
     lines: Mapping[str, Mapping[str, Sequence[int]]]
     error: str
     seconds: float
+    calls: tuple[str, ...] = ()
+    last: Call | None = None
 
 
 @dataclass(slots=True)
@@ -155,6 +173,7 @@ async def run_trials(
                 "tests": list(trial.tests) if trial.tests is not None else None,
                 "stop": trial.stop,
                 "trace": trial.trace,
+                "watch": trial.watch,
             }
             for number, trial in trials.items()
         ],
@@ -192,7 +211,28 @@ def read_record(value: Mapping[str, Any]) -> Record | None:
         covered,
         plain(error) if isinstance(error, str) else "",
         float(seconds) if isinstance(seconds, int | float) else 0.0,
+        tuple(_texts(value.get("calls"))),
+        _read_call(value.get("last")),
     )
+
+
+def _read_call(value: object) -> Call | None:
+    said = cast(dict[str, object], value) if isinstance(value, dict) else {}
+    arguments, values, ended = said.get("arguments"), said.get("values"), said.get("ended")
+    if not isinstance(arguments, str) or not isinstance(values, list) or not isinstance(ended, str):
+        return None
+    read: list[tuple[int, str, tuple[str, ...]]] = []
+    for one in cast(list[object], values):
+        match cast(list[object], one) if isinstance(one, list) else []:
+            case [int(line), str(name), held]:
+                read.append((line, name, tuple(_texts(held))))
+            case _:
+                pass
+    return Call(plain(arguments), tuple(read), plain(ended))
+
+
+def _texts(value: object) -> list[str]:
+    return [plain(one) for one in cast(list[object], value) if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _read_test(value: object) -> Ran | None:

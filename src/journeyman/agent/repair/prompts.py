@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from journeyman.agent.repair import javascript
 from journeyman.agent.repair.language import functions_of
+from journeyman.agent.repair.probe import Call
 from journeyman.agent.repair.source import Source, span
 from journeyman.core.items import UserMessage
 from journeyman.core.model import ModelRequest
@@ -220,6 +221,19 @@ def failed_before(tried: list[tuple[str, str]]) -> str:
     """Words about edits that did not help: (diff, what failed)."""
     rows = [f"```diff\n{clip(_body(diff), 400)}\n```\n{clip(note, 200)}" for diff, note in tried]
     return "These changes were tried and do not help:\n" + "\n".join(rows) if rows else ""
+
+
+def values_of(text: str, name: str, call: Call, limit: int = 900) -> str:
+    """Words about what the lines of a function gave to its variables in one call."""
+    rows = text.split("\n")
+    by_line: dict[int, list[str]] = {}
+    for line, variable, held in call.values:
+        if 0 < line <= len(rows):
+            by_line.setdefault(line, []).append(f"{variable} = {', '.join(held)}")
+    if not by_line:
+        return ""
+    said = "\n".join(f"{rows[line - 1].strip()}  # {'; '.join(by_line[line])}" for line in sorted(by_line))
+    return f"`{name}({clip(call.arguments, 200)})` {clip(call.ended, 200)}. Meanwhile:\n{clip(said, limit)}"
 
 
 def _body(diff: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.agent.repair.candidates import Candidate, Tried, Verdict
-from journeyman.agent.repair.choice import INSTRUCTIONS, choose, fork_of, nearest, opening, written
+from journeyman.agent.repair.choice import INSTRUCTIONS, opening
 from journeyman.agent.repair.language import form, mutations
 from journeyman.agent.repair.locate import Suspect
 from journeyman.agent.repair.minimal import minimal
@@ -24,7 +24,6 @@ from journeyman.agent.repair.prompts import (
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
 from journeyman.core import folds
-from journeyman.core.errors import ModelError
 from journeyman.core.events import PROVISIONAL, CandidateTried, Progressed, Replied
 from journeyman.core.evidence import CheckRun
 from journeyman.core.model import ModelRequest
@@ -41,6 +40,9 @@ CHOICES = 24
 
 LONGEST_ANEW = 4_000
 """Characters of a function up to which the model is asked to write it anew."""
+
+TRACED = (2, 5)
+"""Of eight samples, those that are shown the values of variables."""
 
 _LADDER = (0.0, 0.5, 0.7, 0.8, 0.9, 1.0, 0.6, 0.8)
 
@@ -65,9 +67,16 @@ class Search:
     misses: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
     votes: Counter[str] = field(default_factory=Counter[str])
     confirmed: Candidate | None = None
+    paths: Sequence[str] = ()
+    values: str = ""
+    """What variables held while a failing example ran, in words for the model."""
+
     doubt: str = ""
     """Why the survivor that was taken may be wrong all the same."""
     count: int = 0
+    found: int = 0
+    """After how many tries the first of them passed."""
+
     seen: int = 0
     """Tests that ran on a candidate that passed, where that is known."""
 
@@ -88,39 +97,6 @@ class Search:
             self.confirmed = await self.winner()
         return self.confirmed is not None
 
-    async def decide(self) -> None:
-        """Take one of the survivors; of several the one that the model writes as well."""
-        while self.survivors and self.confirmed is None:
-            chosen = await self._chosen() if self.weak and len(self.survivors) > 1 else None
-            if chosen is not None:
-                self.votes[program(chosen)] += 1
-            elif self.weak and len(self.survivors) > 1:
-                self.doubt = (
-                    f"{len(self.survivors)} different edits pass the few tests that there are, and nothing tells which "
-                    "of them is meant; the smallest was taken."
-                )
-            self.confirmed = await self.winner()
-
-    async def _chosen(self) -> Candidate | None:
-        first, *others = sorted(self.survivors, key=self._order)[:CHOICES]
-        best = [first, *(one for one in others if fork_of([first, one]) is not None)]
-        await self.say(f"{len(self.survivors)} edits pass what is tested. Asking the model which it would write.")
-        try:
-            own = await written(self.work, best)
-            if own is not None:
-                same = next((one for one in self.survivors if program(one) == program(own)), None)
-                if same is None and self.tried.is_new(own):
-                    await self.attempt([own], max(self.seconds, 1.0))
-                    same = own if own in self.survivors else None
-                if same is not None:
-                    return same
-                if (near := nearest(own, best)) is not None:
-                    return near
-            return await choose(self.work, best)
-        except ModelError as error:
-            await self.say(f"The model gave no answer: {error}")
-            return None
-
     async def say(self, text: str) -> None:
         await self.work.log.append(Progressed(text=text))
 
@@ -135,6 +111,8 @@ class Search:
 
         def on_verdict(candidate: Candidate, verdict: Verdict) -> None:
             self.count += 1
+            if verdict.outcome == "passed" and not self.survivors:
+                self.found = self.count
             events.append(event_of(candidate, verdict))
             self._sort(candidate, verdict)
 
@@ -152,9 +130,9 @@ class Search:
         if verdict.outcome != "passed" and candidate.by_model:
             self.misses.append((candidate, verdict))
 
-    def pick(self) -> Candidate | None:
-        """The survivor to keep: one that the model wrote too, then the smallest change, then the likeliest kind."""
-        return min(self.survivors, key=self._order, default=None)
+    def ranked(self) -> list[Candidate]:
+        """The survivors: those that the model wrote too, then the smallest change, then the likeliest kind."""
+        return sorted(self.survivors, key=self._order)
 
     def _order(self, candidate: Candidate) -> tuple[int, int, float, int]:
         lines, characters = candidate.size
@@ -162,7 +140,8 @@ class Search:
 
     async def winner(self) -> Candidate | None:
         """The best survivor that every check passes on; those that fail there are no survivors."""
-        while (candidate := self.pick()) is not None:
+        while self.survivors:
+            candidate = self.ranked()[0]
             verdict = await confirm(self.work, candidate, self.goals, self.others)
             await self.work.log.append(event_of(candidate, verdict, final=True))
             if verdict.outcome == "passed":
@@ -225,7 +204,8 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
         if search.survivors and (not weak or search.count >= until_tried or len(search.survivors) >= CHOICES):
             break
         batch: list[Candidate] = []
-        size = min(search.trials.batch, BATCH) if weak else search.trials.batch
+        # Where little is tested so many are tried in any case, and each batch starts pytest anew.
+        size = search.trials.batch if not weak else AROUND if search.count == began else BATCH
         while pool and len(batch) < size:
             candidate = pool.pop(0)
             if search.tried.is_new(candidate):
@@ -235,8 +215,8 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
         if not search.survivors:
             await promising(search)
         elif weak and alone:
-            again = min(search.count - began, search.trials.least)
-            until_tried = max(began + min(AROUND, search.trials.least), search.count + again)
+            again = min(search.found - began, search.trials.least)
+            until_tried = max(began + min(AROUND, search.trials.least), search.found + again)
         if await search.settled():
             break
 
@@ -270,12 +250,12 @@ def subjects(search: Search) -> list[Subject]:
     """What the model is shown, the most suspicious first."""
     found: list[Subject] = []
     for suspect in search.suspects:
-        names = sorted(suspect.functions, key=lambda name, at=suspect: -_suspicion(at, name))
+        names = sorted(suspect.functions, key=lambda name, at=suspect: -suspicion(at, name))
         found += subjects_of(suspect.path, search.texts[suspect.path], names[:3])
     return found
 
 
-def _suspicion(suspect: Suspect, name: str) -> float:
+def suspicion(suspect: Suspect, name: str) -> float:
     return max((suspect.lines.get(line, 0.0) for line in suspect.functions[name]), default=0.0)
 
 
@@ -284,7 +264,7 @@ def documented(suspects: Sequence[Suspect], texts: Mapping[str, str]) -> list[Su
     found: list[Subject] = []
     for suspect in suspects:
         text = texts[suspect.path]
-        names = sorted(suspect.functions, key=lambda name, at=suspect: -_suspicion(at, name))
+        names = sorted(suspect.functions, key=lambda name, at=suspect: -suspicion(at, name))
         parts = [function(suspect.path, text, name) for name in names] if suspect.path.endswith(".py") else []
         found += [part for part in parts or [whole(suspect.path, text)] if part is not None and headed(part)]
     return [part for part in dict.fromkeys(found) if len(part.code) < LONGEST_ANEW]
@@ -319,7 +299,7 @@ async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subje
         subject = fresh[number // 2 % len(fresh)]
         begun, asked = anew(work, subject, number)
     if asked is None:
-        before = ""
+        before = search.values if number % 8 in TRACED else ""
         if number % 4 == 3 or (number % 4 == 1 and search.work.earlier):
             recent = search.misses[-2:]
             before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])

@@ -14,6 +14,9 @@ _AUGMENTED = re.compile(r"(\+|-|\*\*|\*|//|/|%|&|\||\^|<<|>>)=")
 MOST_NUMBERS = 8
 """Numbers of a function up to which they are changed in pairs."""
 
+MOST_NAMES = 4
+"""Variables of a statement up to which they are exchanged in pairs."""
+
 LONGEST_CALL = 60
 """Characters of a call that is put in another place as it is."""
 
@@ -84,6 +87,21 @@ def assignment(place: Place) -> Iterator[Mutation]:
             ]
             if place.indent is not None:
                 yield place.to("assignment", 0.15, f"{source.newline}{place.indent}".join(rows))
+
+
+def swapped_names(place: Place) -> Iterator[Mutation]:
+    """Two variables that stand in each other's place throughout a statement."""
+    node, source = place.node, place.source
+    if not isinstance(node, _SIMPLE):
+        return
+    read: dict[str, list[ast.Name]] = {}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id in place.scope.names:
+            read.setdefault(part.id, []).append(part)
+    for one, two in combinations(read, 2) if len(read) <= MOST_NAMES else ():
+        edits = [source.replace(part, two) for part in read[one]] + [source.replace(part, one) for part in read[two]]
+        weight = 0.25 if place.scope.similar(one, two) else 0.1
+        yield Mutation("swapped names", node.lineno, weight, tuple(edits))
 
 
 def ending(place: Place) -> Iterator[Mutation]:
@@ -361,4 +379,5 @@ STATEMENTS: tuple[Callable[[Place], Iterator[Mutation]], ...] = (
     condition,
     results,
     numbers,
+    swapped_names,
 )

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.coverage import covered
+from journeyman.agent.repair.decide import decide
 from journeyman.agent.repair.earlier import hinted, try_earlier
-from journeyman.agent.repair.examples import example_check
 from journeyman.agent.repair.javascript_examples import commented_check
 from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
+from journeyman.agent.repair.made import Made, made_check
 from journeyman.agent.repair.node import NodeTrials, code_of, options_of, test_files
 from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
+from journeyman.agent.repair.prompts import values_of
 from journeyman.agent.repair.reproduce import reproduce
 from journeyman.agent.repair.resume import applied, remembered
 from journeyman.agent.repair.rewrite import rewrite
@@ -23,6 +25,7 @@ from journeyman.agent.repair.search import (
     failures_of,
     more_patience,
     mutants,
+    suspicion,
 )
 from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import (
@@ -74,17 +77,16 @@ async def repair(work: Work) -> Stop:
         if await is_broken(run, files):
             await work.log.append(Progressed(text=f"{run.check.command} cannot pass: its tests are no valid Python."))
             failing.remove(run)
+    passing = [run for run in runs if run.passed]
+    made = await made_check(work, files) if not failing else None
+    if made is not None:
+        return await mend(work, files, [made.run], passing, made)
     if not failing:
-        check = await example_check(work, files)
-        if check is not None:
-            async with work.layer() as layer:
-                run = await work.run_check(layer, check, "base")
-            failing = [] if run.passed else [run]
-    if not failing and (made := await commented_check(work, files)) is not None:
-        failing = [made]
-    if not failing:
-        return await rewrite(work, files, [run for run in runs if run.passed])
-    return await mend(work, files, failing, [run for run in runs if run.passed])
+        commented = await commented_check(work, files)
+        if commented is None:
+            return await rewrite(work, files, passing)
+        failing = [commented]
+    return await mend(work, files, failing, passing)
 
 
 async def is_broken(run: CheckRun, files: Files) -> bool:
@@ -99,13 +101,15 @@ async def is_broken(run: CheckRun, files: Files) -> bool:
     return False
 
 
-async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Sequence[CheckRun]) -> Stop:
+async def mend(
+    work: Work, files: Files, failing: Sequence[CheckRun], others: Sequence[CheckRun], made: Made | None = None
+) -> Stop:
     with_tests = [run for run in failing if run.failing] or list(failing[:1])
     goals = [goal_of(run) for run in with_tests]
     goal = goals[0]
     await work.log.append(Progressed(text=_reproduced(goal)))
     async with open_layers(work, SIDE_BY_SIDE) as layers:
-        pytest = await find_pytest(layers[0], goal.check)
+        pytest = await (made.laid(layers, files) if made and goal.failing else find_pytest(layers[0], goal.check))
         evidence = await evidence_of(files, work.start.prompt, goal)
         notes: dict[str, str] = {}
         if pytest is not None:
@@ -124,6 +128,7 @@ async def mend(work: Work, files: Files, failing: Sequence[CheckRun], others: Se
             goals=goals,
             suspects=suspects,
             texts=files.texts,
+            paths=files.paths,
             failures=failures_of(goal, notes.items()),
             trials=await _trials(work, goal, pytest, layers, suspects[0].path, files),
             seconds=min(max(10 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
@@ -216,6 +221,28 @@ async def trace(
     return pytest, found, {test.id: test.message for test in failed.values() if test.message}
 
 
+async def values(search: Search, trials: ProbeTrials) -> str:
+    """What variables of the most suspicious function held in a failing test, in words; empty where nothing is known."""
+    suspect, goal = search.suspects[0], search.goal
+    name = max(suspect.functions, key=lambda name: suspicion(suspect, name), default="").rsplit(".", 1)[-1]
+    if not name or not goal.failing or goal.unloaded:
+        return ""
+    records: list[Record] = []
+    test = next((one for one in goal.failing if one not in goal.endless), goal.failing[0])
+    await run_trials(
+        trials.layers[0],
+        trials.pytest,
+        {trials.taken(): Trial({}, (test,), watch=(suspect.path, name))},
+        mark=trials.mark,
+        cpu=1.0,
+        wall=5.0,
+        budget=10.0,
+        on_record=records.append,
+    )
+    last = records[0].last if records else None
+    return values_of(search.texts[suspect.path], name, last) if last is not None else ""
+
+
 async def explore(search: Search) -> str:
     """Look for survivors, cheapest first; what went wrong with the model, if anything.
 
@@ -236,13 +263,15 @@ async def explore(search: Search) -> str:
                 await more_patience(search, PATIENCE)
         if not search.survivors and not trouble:
             trouble = await ask(search, samples)
-        await search.decide()
+        await decide(search)
     return trouble
 
 
 async def ask(search: Search, samples: int) -> str:
     """Ask the model; what went wrong, if anything."""
     await search.say("Asking the model.")
+    if not search.values and isinstance(search.trials, ProbeTrials):
+        search.values = await values(search, search.trials)
     try:
         await by_model(search, samples, SECONDS / 2)
     except ModelError as error:
@@ -280,7 +309,8 @@ def _success(search: Search, candidate: Candidate) -> str:
     lines = [row for row in candidate.diff.splitlines() if row[:1] in "+-" and row[:3] not in ("+++", "---")]
     shown = " → ".join(row[1:].strip() for row in lines) if len(lines) == 2 else f"{len(lines)} changed lines"
     fixed = len(search.goal.failing)
-    what = f"the {fixed} failing tests pass" if fixed else f"{search.goal.check.command} passes"
+    made = search.goal.is_made
+    what = f"the {fixed} failing tests pass" if fixed and not made else f"{search.goal.check.command} passes"
     return f"Repaired {candidate.path} ({shown}): {what}. Found by {candidate.source} after {search.count} tries."
 
 

@@ -49,7 +49,12 @@ class Goal:
     @property
     def is_weak(self) -> bool:
         """Whether so little is tested that wrong edits will pass too."""
-        return len(self.failing) + len(self.passing) <= 2
+        return self.is_made or len(self.failing) + len(self.passing) <= 2
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the check is made of examples, since there was none that fails."""
+        return self.check.source in ("docstring", "request")
 
 
 def goal_of(run: CheckRun) -> Goal:
@@ -118,6 +123,11 @@ class ProbeTrials:
                 break
         for _, candidate in left:
             on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
+
+    def taken(self) -> int:
+        """A number for a trial of another kind."""
+        self.number += 1
+        return self.number - 1
 
     def tests(self) -> tuple[str, ...] | None:
         """The failing tests, and those of the same files that passed, unless they take long.

@@ -147,8 +147,8 @@ def bounded(site: Site) -> Iterator[Mutation]:
     """A value that should not fall below, or rise above, another one; a factor or a power that is missing."""
     node = site.node
     parent, field = site.source.parents[node]
-    if field not in ("value", "left", "right", "args") or not isinstance(
-        parent, ast.Assign | ast.Return | ast.BinOp | ast.Call
+    if field not in ("value", "left", "right", "args", "elt") or not isinstance(
+        parent, ast.Assign | ast.Return | ast.BinOp | ast.Call | ast.ListComp | ast.GeneratorExp
     ):
         return
     if not isinstance(node, ast.Name | ast.BinOp | ast.Call | ast.Subscript) or _is_items(site, node):

@@ -47,8 +47,8 @@ class Serving:
     prompt_cache: int = 512
     idle: float = 900.0
     look: float = LOOK
-    draft: int = 48
-    draft_after: int = 12
+    draft: int = 12
+    draft_after: int = 6
     batch: int = 256
 
 

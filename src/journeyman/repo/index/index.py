@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import ParamSpec, TypeVar
 
 from journeyman.core.errors import RepositoryError
-from journeyman.repo.index.languages import LANGUAGES, language_of
+from journeyman.repo.index.languages import language_of
 from journeyman.repo.index.readers import Facts as Facts
 from journeyman.repo.index.readers import File, read_files
 from journeyman.repo.index.store import IndexStore, Part
@@ -26,8 +27,8 @@ PROCESSES = 2
 AT_ONCE = 400
 AT_ONCE_BYTES = 4 * 1024**2
 """What is read before a question is answered, however little the text search says of it."""
-NARROWED = 80
-"""Files that a text search points to and that are read first."""
+NARROWED, NARROWED_BYTES = 80, 2 * 1024**2
+"""What of the files that a text search points to is read first."""
 STALE = 4
 """Begin anew when it holds this many times the contents that the tree has."""
 SMALL_STORE = 20_000
@@ -36,9 +37,11 @@ ASIDE = re.compile(
     r"|(^|/)(test_|conftest)|_test\.\w+$|\.(test|spec)\.\w+$|\.(md|rst|txt|adoc)$"
 )
 ASKS_ASIDE = re.compile(r"\b(tests?|tested|docs?|documentation|readme|examples?|benchmarks?)\b", re.IGNORECASE)
-LESS, TEXT, OF_FILE, NAMED = 0.6, 0.7, 0.1, 2.0
-"""How much a place counts that is aside or in no definition; what the rest of a file adds; what a name that is asked
-for adds, by the best score."""
+LESS, OF_FILE, NAMED = 0.6, 0.1, 2.0
+"""How much a place counts that is aside; what the rest of a file adds; what a name that is asked for adds, by the best
+score."""
+OF_KIND = {"text": 0.8, "constant": 0.7}
+"""How much a place counts that is no function, class or type: it is short, or says little."""
 _STOP = (
     "the an and or but for are is was were be been by of on in at to as it its if do does did what when where which "
     "who whom why how has have had with without this that these those from into not can could should would will you "
@@ -188,7 +191,7 @@ class Index:
             await self._read(list(self._missing.values()))
             return
         first = [self.files[path] for path in await narrow() if path in self.files]
-        await self._read([file for file in first if file.id in self._missing][:NARROWED])
+        await self._read(_within([file for file in first if file.id in self._missing][:NARROWED], NARROWED_BYTES))
         if self._rest is None:
             self._rest = asyncio.create_task(self._read_rest())
 
@@ -238,7 +241,7 @@ class Index:
         for part in (*found, *named):
             for place in self._places(part, part.score):
                 less = LESS if not aside and ASIDE.search(place.path) else 1.0
-                of_kind = TEXT if place.kind == "text" and less == 1.0 and not aside else 1.0
+                of_kind = OF_KIND.get(place.kind, 1.0) if less == 1.0 and not aside else 1.0
                 key = (place.path, place.start)
                 more = NAMED * top if not part.score else 0.0
                 scores[key] = scores.get(key, 0.0) + (part.score * of_kind + more) * less
@@ -251,10 +254,12 @@ class Index:
         return [places[key] for key in order]
 
 
+def _within(files: Sequence[File], most: int) -> list[File]:
+    """As many of the first files as have no more than `most` bytes together; at least one."""
+    sizes = accumulate(file.size for file in files)
+    return [file for at, (file, size) in enumerate(zip(files, sizes, strict=True)) if size <= most or at == 0]
+
+
 def _quoted(question: str) -> list[str]:
     """Single words in backticks, and what is called in them."""
     return [name.rsplit(".", 1)[-1] for name in re.findall(r"`([\w.]+)(?:\(\))?`", question)]
-
-
-def code_paths(index: Index) -> list[str]:
-    return [path for path, file in index.files.items() if file.language in LANGUAGES]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PIECE = 60
 """Lines of a definition that are one part; a longer one is several."""
 TEXT_PIECE = 40
+GAP = 10
 WORDS = 300
 """Different words of a part."""
 DOC = 240
@@ -83,15 +84,22 @@ def _pieces(unit: Unit, lines: list[str], most: int) -> list[Unit]:
         found.append(_filled(unit, rows, lines))
     else:
         rest = unit.own
-    for at in range(0, len(rest), most):
-        rows = rest[at : at + most]
-        if not any(lines[number - 1].strip() for number in rows):
-            continue
+    for rows in _together([number for number in rest if lines[number - 1].strip()], most):
         piece = Unit(unit.kind, unit.name, rows[0], rows[-1], unit.parent)
         if unit.kind == "text":
             heading = next((one for number in rows if (one := _HEADING.match(lines[number - 1]))), None)
             piece.name = (heading[1] or heading[2] or "")[:NAME] if heading else ""
         found.append(_filled(piece, rows, lines))
+    return found
+
+
+def _together(rows: list[int], most: int) -> list[list[int]]:
+    """Line numbers in parts of at most `most`, with no wide gap in any."""
+    found: list[list[int]] = []
+    for number in rows:
+        if not found or number - found[-1][-1] > GAP or len(found[-1]) == most:
+            found.append([])
+        found[-1].append(number)
     return found
 
 

@@ -274,6 +274,7 @@ export const task = {
   "checks.source.agents": "from AGENTS.md",
   "checks.source.detected": "found in the repository",
   "checks.source.docstring": "from docstring examples",
+  "checks.source.request": "from examples in the request",
   "test.fixed": "fixed",
   "test.broken": "broken",
   "test.still_failing": "still failing",

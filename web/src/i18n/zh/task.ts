@@ -263,6 +263,7 @@ export const task: Catalogue<typeof en> = {
   "checks.source.agents": "来自 AGENTS.md",
   "checks.source.detected": "在仓库中发现",
   "checks.source.docstring": "来自文档示例",
+  "checks.source.request": "来自请求中的示例",
   "test.fixed": "已修复",
   "test.broken": "被破坏",
   "test.still_failing": "仍失败",

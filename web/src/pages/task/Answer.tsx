@@ -1,8 +1,8 @@
-import { FileCode2, SquareTerminal, TriangleAlert } from "lucide-react";
+import { FileCode2, Globe, GlobeLock, SquareTerminal, TriangleAlert } from "lucide-react";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { AttemptLine, Citation } from "@/api/types";
+import type { AttemptLine, AttemptView, Citation } from "@/api/types";
 import { type AttemptRef, useAttempt } from "@/api/work";
 import { spoken } from "@/i18n/said";
 import { Markdown } from "@/parts/Markdown";
@@ -50,6 +50,7 @@ export function Answer({ attempt }: { attempt: AttemptLine }) {
                 <Delta added={attempt.summary.added} removed={attempt.summary.removed} />
               </button>
             ) : null}
+            <Network opened={query.data.opened} />
             <span className="flex-1" />
             {answer.trim() ? <Copy text={answer} label={t("answer.copy")} /> : null}
           </div>
@@ -75,6 +76,25 @@ export function Answer({ attempt }: { attempt: AttemptLine }) {
         </section>
       ) : null}
     </article>
+  );
+}
+
+/** Whether the sandbox had a way out; which one stands in the details. */
+function Network({ opened }: { opened: AttemptView["opened"] }) {
+  const { t } = useTranslation("task");
+  const { show } = useTaskPage();
+  if (!opened) return null;
+  const out = opened.probes.length > 0;
+  return (
+    <button
+      type="button"
+      title={opened.environment || t("network.off")}
+      onClick={() => show({ tab: "details" })}
+      className="inline-flex items-center gap-1 rounded-sm text-sm text-muted hover:text-ink hover:underline"
+    >
+      {out ? <Globe size={13} aria-hidden /> : <GlobeLock size={13} aria-hidden />}
+      {out ? t("network.some") : t("network.off")}
+    </button>
   );
 }
 

@@ -155,7 +155,7 @@ function Piece({ item, onToggle, onPick }: { item: Item; onToggle: (attempt: str
     case "earlier": {
       const log = logs.get(item.attempt.id);
       if (log.loading) return <Working className="p-3!">{t("log.loading")}</Working>;
-      if (log.error) return <Failed error={log.error} className="my-2" onRetry={() => void logs.loadEarlier(item.attempt.id)} />;
+      if (log.error) return <Failed error={log.error} className="my-2" onRetry={() => void (log.before === null ? logs.load(item.attempt.id, true) : logs.loadEarlier(item.attempt.id))} />;
       return (
         <Button size="sm" look="quiet" className="my-1" onClick={() => void logs.loadEarlier(item.attempt.id)}>
           {t("log.earlier")}

@@ -1,10 +1,9 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Globe, GlobeLock, Link2, Pencil, RotateCw, Square, Trash2, Upload } from "lucide-react";
+import { Archive, ArchiveRestore, ArrowLeft, Ban, Columns3, Ellipsis, Link2, Pencil, RotateCw, Square, Trash2, Upload } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useTaskActs } from "@/api/tasks";
-import { useAttempt } from "@/api/work";
 import { compact, money } from "@/i18n/format";
 import { repositoryName, StatusBadge } from "@/parts/Status";
 import { sayFailed } from "@/shell/errors";
@@ -46,7 +45,6 @@ export function Header() {
           ) : null}
           {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
-          <Network />
           {task.summary.branch ? (
             <span className="inline-flex items-center gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
               <Upload size={11} aria-label={t("pushed", { branch: "" })} />
@@ -72,23 +70,6 @@ export function Header() {
         <More />
       </div>
     </header>
-  );
-}
-
-/** Whether the sandbox has a way out; what exactly stands in the details. */
-function Network() {
-  const { t } = useTranslation("task");
-  const { ref, show } = useTaskPage();
-  const opened = useAttempt(ref).data?.opened;
-  if (!opened) return null;
-  const out = opened.probes.length > 0;
-  return (
-    <span>
-      <button type="button" title={opened.environment || t("network.off")} onClick={() => show({ tab: "details" })} className="inline-flex items-center gap-1 rounded-sm hover:text-ink hover:underline">
-        {out ? <Globe size={11} aria-hidden /> : <GlobeLock size={11} aria-hidden />}
-        {out ? t("network.some") : t("network.off")}
-      </button>
-    </span>
   );
 }
 

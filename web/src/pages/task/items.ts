@@ -62,7 +62,7 @@ function workItems(attempt: AttemptLine, shown: Shown): Item[] {
   if (attempt.status === "queued") return items;
   items.push({ kind: "plan", key: `plan ${attempt.id}`, attempt, live });
   items.push({ kind: "log", key: `log ${attempt.id}`, attempt, open, live });
-  if (open && log.before !== null) items.push({ kind: "earlier", key: `earlier ${attempt.id}`, attempt });
+  if (open && (log.before !== null || log.loading !== null || log.error !== null)) items.push({ kind: "earlier", key: `earlier ${attempt.id}`, attempt });
   const entries = open ? withoutAnswer(log.entries, attempt) : live ? log.entries.slice(-TAIL) : [];
   for (const entry of entries) items.push({ kind: "entry", key: `entry ${attempt.id} ${entry.seq}`, attempt, entry });
   if (live && shown.writes(attempt.id)) items.push({ kind: "draft", key: `draft ${attempt.id}`, attempt });

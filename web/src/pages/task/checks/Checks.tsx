@@ -110,7 +110,7 @@ function CheckCard({ check }: { check: CheckView }) {
   );
 }
 
-function sourceOf(check: CheckView): "flag" | "environment" | "agents" | "detected" | "docstring" {
+function sourceOf(check: CheckView): "flag" | "environment" | "agents" | "detected" | "docstring" | "request" {
   return check.check.source === "AGENTS.md" ? "agents" : check.check.source;
 }
 

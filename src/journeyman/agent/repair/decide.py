@@ -1,0 +1,105 @@
+"""Which of the edits that pass is taken, where so little is tested that wrong ones pass too."""
+
+from collections.abc import Sequence
+
+from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.choice import can_finish, choose, finished, fork_of, nearest, written
+from journeyman.agent.repair.differ import Behaviour, behaviour, gives_for
+from journeyman.agent.repair.search import CHOICES, Search, program
+from journeyman.agent.repair.validate import ProbeTrials
+from journeyman.core.errors import ModelError
+from journeyman.core.text import clip
+
+
+async def decide(search: Search) -> None:
+    """Take one of the survivors; where little is tested the one that gives what the model's own code gives."""
+    while search.survivors and search.confirmed is None:
+        search.doubt = ""
+        chosen = await _chosen(search) if search.weak else None
+        if chosen is not None:
+            search.votes[program(chosen)] += 1
+        search.confirmed = await search.winner()
+
+
+async def _chosen(search: Search) -> Candidate | None:
+    ranked = search.ranked()[:CHOICES]
+    known = await _behaviour(search, ranked) if len(ranked) > 1 else None
+    if known is not None:
+        ranked = [ranked[group[0]] for group in known.classes]
+    count = len(search.survivors)
+    try:
+        if len(ranked) == 1:
+            alike = f"{count} edits pass, and give the same for {len(known.inputs)} other inputs" if known else ""
+            what = ". Asking the model to write it too." if can_finish(search.work, ranked[0]) else "."
+            if known or what != ".":
+                await search.say((alike or "One edit passes what is tested") + what)
+            return await _confirmed(search, ranked[0])
+        await search.say(f"{count} edits pass what is tested. Asking the model which it would write.")
+        chosen = await _of_several(search, ranked)
+    except ModelError as error:
+        await search.say(f"The model gave no answer: {error}")
+        if len(ranked) == 1:
+            return ranked[0]
+        chosen = None
+    if chosen is None:
+        split = await _split(search, known, ranked) if known is not None else ""
+        search.doubt = (
+            f"{count} different edits pass the few tests that there are, and nothing tells which of them is meant; the "
+            f"smallest was taken.{split}"
+        )
+    return chosen
+
+
+async def _confirmed(search: Search, only: Candidate) -> Candidate:
+    """The one edit that passes, unless what the model writes in its place passes as well and gives something else.
+
+    An edit may pass by chance, since so many are tried; what is written once hardly does.
+    """
+    own = await _passing(search, await finished(search.work, only))
+    known = await _behaviour(search, [only, own]) if own is not None and program(own) != program(only) else None
+    if own is None or known is None or len(known.classes) == 1:
+        return only
+    await search.say("What the model writes passes too, and gives something else for inputs that are not tested.")
+    return own
+
+
+async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate | None:
+    """What the model writes where the edits part, if it passes; else the edit that it picks, or that is most like it.
+
+    Each of `ranked` gives something that the others do not.
+    """
+    first, *others = ranked
+    best = [first, *(one for one in others if fork_of([first, one]) is not None)]
+    own = await written(search.work, best)
+    if (passing := await _passing(search, own)) is not None:
+        return passing
+    return await choose(search.work, best) or (nearest(own, best) if own is not None else None)
+
+
+async def _passing(search: Search, own: Candidate | None) -> Candidate | None:
+    """What the model wrote, if it passes: the survivor that is the same program, or itself, which is tried."""
+    if own is None:
+        return None
+    same = next((one for one in search.survivors if program(one) == program(own)), None)
+    if same is None and search.tried.is_new(own):
+        await search.attempt([own], max(search.seconds, 1.0))
+        same = own if own in search.survivors else None
+    return same
+
+
+async def _behaviour(search: Search, candidates: Sequence[Candidate]) -> Behaviour | None:
+    """On what the candidates differ, where that can be found out."""
+    if not isinstance(search.trials, ProbeTrials):
+        return None
+    files = dict.fromkeys(test.split("::")[0] for test in search.goal.failing)
+    return await behaviour(search.trials, candidates, [search.texts.get(path, "") for path in files], search.paths)
+
+
+async def _split(search: Search, known: Behaviour, ranked: Sequence[Candidate]) -> str:
+    """On what the first two of `ranked`, each of another class, differ, as a sentence."""
+    assert isinstance(search.trials, ProbeTrials)
+    at = known.splitting([group[0] for group in known.classes[:2]], 1)
+    split = await gives_for(search.trials, ranked[:2], known, at[0], search.paths) if at else None
+    if split is None:
+        return ""
+    return f" For {clip(split.call, 120)} it gives {split.gives[0]}, another one {split.gives[1]}."

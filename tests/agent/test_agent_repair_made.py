@@ -1,0 +1,71 @@
+"""Checks that are made of examples in documentation and requests, where none fails."""
+
+from pathlib import Path
+
+import pytest
+from test_agent_repair_strategy import changed, working
+
+from journeyman.agent.repair import repair
+from journeyman.agent.repair.made import cases_of, module_of
+from journeyman.core.events import Checked, Progressed
+
+DOUBLE = 'def double(n):\n    """{doc}"""\n    return n ** 2\n'
+
+
+@pytest.mark.parametrize(
+    ("doc", "prompt", "source"),
+    [
+        (
+            "Twice n.\n\n    For n = 4 the output should be 8.\n\n    double(5) ➞ 10\n    ",
+            "`double` is wrong",
+            "docstring",
+        ),
+        ("Twice n.", "In double.py, double(4) returns 16 but should be 8, and double(5) should be 10.", "request"),
+    ],
+)
+async def test_examples_in_words_are_the_check(tmp_path: Path, doc: str, prompt: str, source: str) -> None:
+    files = {"double.py": DOUBLE.format(doc=doc)}
+    async with working(tmp_path, files, [], prompt=prompt, checks=()) as work:
+        stop = await repair(work)
+        assert (await changed(work))["double.py"] == files["double.py"].replace("**", "*")
+        checks = [event.run.check for event in work.log.events if isinstance(event, Checked)]
+        assert checks[0].source == source
+        assert checks[0].command.startswith("python -c 'from double import double; assert double(")
+        assert f"{checks[0].command} passes" in stop.message
+        assert any("so they are the check" in e.text for e in work.log.events if isinstance(e, Progressed))
+
+
+def test_what_one_function_does_the_other_undoes() -> None:
+    text = (
+        "def encode_it(s):\n    return s[::-1]\n\n\n"
+        "def decode_it(s: str) -> str:\n    '''The text that encode_it made s of.'''\n    return s\n"
+    )
+    (case,) = cases_of("code.py", text, "`decode_it` is wrong", ["code.py"])
+    assert "from code import encode_it, decode_it\nfor text in (" in case.command
+    assert "decode_it(encode_it(text)) == text" in case.command
+    assert cases_of("code.py", text.replace("encode_it made", "it made"), "`decode_it` is wrong", ["code.py"]) == []
+    assert cases_of("code.py", text, "Something is wrong", ["code.py"]) == []
+
+
+def test_what_the_request_says_goes_before_what_the_documentation_says() -> None:
+    text = DOUBLE.format(doc="double(3) == 6, double(4) == 7\n\n    >>> double(1)\n    2\n    ")
+    found = cases_of("double.py", text, "double(4) should be 8", ["double.py"])
+    assert [(case.source, case.command) for case in found] == [
+        ("docstring", "python -m doctest double.py"),
+        ("request", "python -c 'from double import double; assert double(4) == 8'"),
+        ("docstring", "python -c 'from double import double; assert double(3) == 6'"),
+    ]
+
+
+def test_an_exception_that_should_be_raised_is_an_example() -> None:
+    (case,) = cases_of("double.py", DOUBLE.format(doc=""), "double(None) should raise a ValueError", ["double.py"])
+    assert "try:\n    double(None)\nexcept ValueError:" in case.command
+
+
+def test_examples_of_a_package_are_run_from_its_folder() -> None:
+    paths = ["src/a/__init__.py", "src/a/b/__init__.py", "src/a/b/c.py", "d/e.py"]
+    assert module_of("src/a/b/c.py", paths) == ("a.b.c", "src")
+    assert module_of("src/a/__init__.py", paths) == ("a", "src")
+    assert module_of("d/e.py", paths) == ("e", "d")
+    (case,) = cases_of("src/a/b/c.py", "def f(n):\n    '''f(1) == 2'''\n    return n\n", "", paths)
+    assert case.command == "PYTHONPATH=src python -c 'from a.b.c import f; assert f(1) == 2'"
