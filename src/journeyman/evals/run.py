@@ -129,8 +129,8 @@ async def _attempt(run: _Work, task: EvalTask, number: int) -> Outcome:
     known = run.folder.state.outcomes.get((task.id, number))
     if known is not None:  # the process ended between the last outcome and the choice
         return known
-    place = await lay_out(task, run.folder.work / task.folder, run.setting.ground, run.setting.mirrors)
-    async with run.lock(task.id):
+    async with run.lock(task.id):  # attempts of one task share its repository
+        place = await lay_out(task, run.folder.work / task.folder, run.setting.ground, run.setting.mirrors)
         task_id, attempts = await _stored(run, task, str(place))
     attempt = next(one for one in attempts if one.number == number)
     host = _guarded(run.setting.host, Secret(task, run.folder.secrets))
