@@ -65,7 +65,7 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
 
 
 async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate | None:
-    """What the model writes where the edits part, if it passes; else the edit that is most like it, or that it picks."""
+    """What the model writes where the edits part, if it passes; else the edit most like it, or the one that it picks."""
     first, *others = ranked
     best = [first, *(one for one in others if fork_of([first, one]) is not None)]
     own = await written(search.work, best)
