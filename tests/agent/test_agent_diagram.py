@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from journeyman.agent import diagram
-from journeyman.agent.answer import MADE, faults, needs_diagram, note, with_diagram
+from journeyman.agent.answer import MADE, faults, needs_diagram, note, with_diagram, with_places
 from journeyman.checks import mermaid
 from journeyman.core.evidence import Citation
 from journeyman.repo.index.index import Index
@@ -88,6 +88,15 @@ async def test_a_bad_diagram_gives_way_to_one_of_the_harness(index: Index) -> No
     assert MADE in await with_diagram("In words only.", "Draw how prices are rounded", index, places)
     open_ended = await with_diagram("So:\n```mermaid\nflowchart LR\n a -->", "Draw it", index, places)
     assert open_ended.startswith(f"So:\n\n{MADE}") and not needs_diagram(open_ended, "Draw it")
+
+
+def test_places_that_are_written_otherwise_become_citations() -> None:
+    files = {"shop/a.py", "b.py"}
+    assert with_places("In `shop/a.py:3 def f()` and b.py:4-6.", files) == (
+        "In `shop/a.py:3 def f()`【F:shop/a.py†L3】 and b.py:4-6【F:b.py†L4-L6】."
+    )
+    assert with_places("At 10:30, c.py:1.", files) == "At 10:30, c.py:1."
+    assert with_places("b.py:4 【F:b.py†L4】", files) == "b.py:4 【F:b.py†L4】"
 
 
 def test_faults_of_an_answer_are_told_in_words() -> None:

@@ -1,10 +1,11 @@
 """What is wrong with an answer, told to the model once; and the diagram that takes the place of a bad one."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from journeyman.agent import diagram
 from journeyman.checks import mermaid
+from journeyman.checks.citations import cite_file
 from journeyman.core.evidence import Citation
 from journeyman.repo.index.index import Index, Place
 
@@ -12,9 +13,11 @@ MOST = 8
 MADE = "(This diagram was made by the harness from the code: which files or folders import or call each other.)"
 
 _OF_CODE = re.compile(r"`[^`\n]+`|\b\w+\.[a-z]{1,4}\b|\w/\w")
+_PLACE = re.compile(r"(?<![\w/.-])([\w][\w./-]{0,200}):(\d{1,7})(?:-(\d{1,7}))?")
+_SPAN = re.compile(rf"`[^`\n]+`|{_PLACE.pattern}")
 _BEGIN = (
-    "Before a person sees your answer: the harness looked up what it cites. Write the whole answer anew, mended, with "
-    "nothing about this note."
+    "Answer the question again, whole and in plain words, without a word about this message. In your answer this was "
+    "wrong:"
 )
 NO_PLACE = "It names no place. Behind each fact write where it stands, as 【F:path†L12】."
 NO_DIAGRAM = "A diagram was asked for: draw it as a ```mermaid block that begins with `flowchart LR`."
@@ -36,6 +39,22 @@ def faults(
     elif not blocks and diagram.asked(question):
         found.append(NO_DIAGRAM)
     return found
+
+
+def with_places(answer: str, files: Collection[str]) -> str:
+    """The answer with a citation behind each `path:line` of a file, where it has no citation at all."""
+    if "【" in answer:
+        return answer
+
+    def cited(found: re.Match[str]) -> str:
+        named = [_cite(one) for one in _PLACE.finditer(found[0]) if one[1] in files]
+        return f"{found[0]}{''.join(named)}"
+
+    return _SPAN.sub(cited, answer)
+
+
+def _cite(place: re.Match[str]) -> str:
+    return cite_file(place[1], int(place[2]), int(place[3]) if place[3] else None)
 
 
 def note(found: Sequence[str]) -> str:

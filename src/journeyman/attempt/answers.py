@@ -23,9 +23,13 @@ class Answers:
         return answer.note(await self._faults(text))
 
     async def final(self) -> str:
-        """What a person reads: the last answer, or the one before it where that was sent back and has fewer faults;
+        """What a person reads: the last answer, or the one before it where that was sent back and has no more faults;
         with a diagram of the harness's own where the model drew none that was asked for."""
-        return await self._with_diagram(await self._best())
+        return await self._with_diagram(await self._with_places(await self._best()))
+
+    async def _with_places(self, text: str) -> str:
+        async with self.kept.repository.tree(await self._tree()) as files:
+            return answer.with_places(text, set(await files.paths()))
 
     async def _best(self) -> str:
         events = folds.current(self.kept.log.events)
@@ -33,7 +37,7 @@ class Answers:
         back = next((at for at, event in enumerate(events) if isinstance(event, Said) and event.why == "format"), None)
         if back is None or (first := folds.last_text(events[:back])) in ("", last):
             return last
-        return first if len(await self._faults(first)) < len(await self._faults(last)) else last
+        return last if len(await self._faults(last)) < len(await self._faults(first)) else first
 
     async def _with_diagram(self, text: str) -> str:
         if not answer.needs_diagram(text, self.start.prompt):
@@ -48,7 +52,7 @@ class Answers:
             await index.close()
 
     async def _faults(self, text: str) -> list[str]:
-        tree = await self._tree()
+        tree, text = await self._tree(), await self._with_places(text)
         found = await cited(self.kept, tree, text)
         lost = {one.target for one in found if one.kind == "file" and not one.supported}
         return answer.faults(text, self.start.prompt, found, await self._meant(tree, lost) if lost else None)
