@@ -10,6 +10,9 @@ from journeyman.agent.repair.validate import ProbeTrials
 from journeyman.core.errors import ModelError
 from journeyman.core.text import clip
 
+EDGES = 3
+"""Inputs on which two programs may differ: they are at the edge, where nothing says what is right."""
+
 
 async def decide(search: Search) -> None:
     """Take one of the survivors; where little is tested the one that gives what the model's own code gives."""
@@ -58,14 +61,14 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     """
     own = await _passing(search, await finished(search.work, only))
     known = await _behaviour(search, [only, own]) if own is not None and program(own) != program(only) else None
-    if own is None or known is None or len(known.classes) == 1:
+    if own is None or known is None or sum(a != b for a, b in zip(*known.rows, strict=True)) < EDGES:
         return only
     await search.say("What the model writes passes too, and gives something else for inputs that are not tested.")
     return own
 
 
 async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate | None:
-    """What the model writes where the edits part, if it passes; else the edit most like it, or the one that it picks."""
+    """What the model writes where the edits part, if it passes; else the edit most like it, or the one it picks."""
     first, *others = ranked
     best = [first, *(one for one in others if fork_of([first, one]) is not None)]
     own = await written(search.work, best)
