@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_agent_repair_strategy import candidates, changed, scripted_requests, working
 
-from journeyman.agent.repair import repair, reproduce
+from journeyman.agent.repair import repair, reproduce, validate
 from journeyman.agent.repair.blocks import functions_of
 from journeyman.agent.repair.locate import imported
 from journeyman.agent.repair.mutate_text import mutations
@@ -160,6 +160,7 @@ async def test_a_shell_script_is_repaired_by_its_own_check(tmp_path: Path) -> No
 async def test_a_check_without_end_is_cut_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reproduce, "FIRST", 1.0)
     monkeypatch.setattr(reproduce, "SILENT", 2.0)
+    monkeypatch.setattr(validate, "WHOLE_SECONDS", (1.0, 3.0))
     endless = SHELL.replace("-le", "-lt").replace("i + 1", "i - 1")
     files = SH | {"count.sh": endless}
     async with working(tmp_path, files, [], prompt="`count` never ends", checks=(MAKE,)) as work:

@@ -27,8 +27,8 @@ RUN_AXE = """async (only) => {
 RULES = {"light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "dark": ["color-contrast"]}
 """In the dark only the colours are others."""
 
-ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ’'-][a-z]{2,}){2,}")
-"""Three words of English after one another: in another language nothing of ours has them."""
+ENGLISH = re.compile(r"(?<![/\w-])[A-Za-z]{2,}(?:[ ’'-][a-z]{2,}){2,}")
+"""Three words of English after one another: in another language nothing of ours has them. Parts of a path are none."""
 
 WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll("main *:not(nav *)")]

@@ -293,9 +293,10 @@ async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subje
     """One answer of the model as a candidate; None when there is no usable code in it."""
     work = search.work
     subject = shown[number % len(shown)] if number >= 2 else shown[0]
-    temperature = _LADDER[number % len(_LADDER)]
+    in_turn = bool(fresh) and work.model.profile.completes
+    temperature = _LADDER[(number // 2 if in_turn else number) % len(_LADDER)]
     begun, asked = "", None
-    if fresh and number % 2 == 0 and work.model.profile.completes:
+    if in_turn and number % 2 == 0:
         subject = fresh[number // 2 % len(fresh)]
         begun, asked = anew(work, subject, number)
     if asked is None:

@@ -51,7 +51,7 @@ SIDE_BY_SIDE = 2
 TEST_SECONDS = (0.08, 10.0)
 """The least and the most that one test of a candidate may take, in processor time."""
 
-ROUNDS: tuple[tuple[float, int], ...] = ((25.0, 4), (15.0, 4), (15.0, 4), (30.0, 4))
+ROUNDS: tuple[tuple[float, int], ...] = ((10.0, 2), (20.0, 4), (15.0, 4), (30.0, 4))
 """Seconds for small edits and then samples of the model, again and again, since nobody knows which will find it."""
 
 PATIENCE = 20.0
