@@ -27,7 +27,12 @@ HEAD = """\
 This page is written by one command, `scripts/bench strength`, from the summaries in `benchmarks/results`; do not change
 it by hand. How runs are made and graded, and what each figure means, is in
 [Measure how well it solves](../howto/evaluate.md). Intervals are Wilson's, of 95 %; seconds and
-tokens are medians over solved tasks. To add a run:
+tokens are medians over solved tasks.
+
+Take the sets that end in `-dev` as optimistic: while the [repair strategy](repair.md) was built, their hidden tests and
+accepted fixes were in view. Only sets that nobody looked at are evidence.
+
+To add a run:
 
 ```bash
 journeyman eval run tasks.jsonl --model local --strategy repair --run repair
