@@ -45,9 +45,12 @@ def _rounded(place: Place, sign: str) -> Iterator[Mutation]:
     if sign in ("-", "+") and not texts:
         yield place.to("wrapped", 0.6 if sign == "-" else 0.1, f"Math.abs({place.text})")
     if sign in ("/", "*"):
-        yield place.to("wrapped", 0.5 if sign == "/" else 0.1, f"Math.floor({place.text})")
+        # A quotient that is the answer itself: rounding it makes examples in whole numbers pass by chance.
+        answer = place.node.parent is not None and place.node.parent.type in ("return_statement", "arrow_function")
+        likely = sign == "/" and not answer
+        yield place.to("wrapped", 0.5 if likely else 0.1, f"Math.floor({place.text})")
         for name in ("ceil", "round", "trunc") if sign == "/" else ("round",):
-            yield place.to("wrapped", 0.25 if sign == "/" else 0.08, f"Math.{name}({place.text})")
+            yield place.to("wrapped", 0.25 if likely else 0.06, f"Math.{name}({place.text})")
     if sign == "%":
         edits = f"(({place.text}) + {closed(script, right)}) % {closed(script, right)}"
         yield place.to("wrapped", 0.2, edits)
