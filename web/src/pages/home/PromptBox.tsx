@@ -14,7 +14,7 @@ import { Hint } from "@/ui/Hint";
 import { say } from "@/ui/toast";
 
 import { useDictation } from "./dictation";
-import { type DeepLink, type Draft, useDraft } from "./draft";
+import { type DeepLink, type Draft, type DraftChange, spokenInto, useDraft } from "./draft";
 import { KINDS, useImages } from "./images";
 import { AttemptsPicker, BranchPicker, EnvironmentPicker, ModelPicker } from "./Pickers";
 
@@ -48,7 +48,7 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const key = useRef<string | null>(null);
-  const change = (part: Partial<Draft>): void => {
+  const change = (part: DraftChange): void => {
     key.current = null;
     changeDraft(part);
   };
@@ -56,7 +56,7 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
   const images = useImages({ refused: t("image.refused"), kinds: t("image.kinds") });
   const dictation = useDictation(
     language(),
-    (words) => change({ prompt: `${draft.prompt}${draft.prompt && !/\s$/.test(draft.prompt) ? " " : ""}${words}` }),
+    (words) => change((before) => spokenInto(before, words)),
     (denied) => sayFailed(new Error(denied ? t("dictate.denied") : ""), t("dictate.failed")),
   );
 

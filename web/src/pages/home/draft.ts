@@ -77,11 +77,19 @@ function stored(): string | null {
   }
 }
 
-export function useDraft(link: DeepLink): [Draft, (change: Partial<Draft>) => void] {
+/** What changes of a draft; as a function of what it is by then where several changes may come before it is shown. */
+export type DraftChange = Partial<Draft> | ((before: Draft) => Partial<Draft>);
+
+/** The draft with what somebody said behind what there is. */
+export function spokenInto(draft: Draft, words: string): Partial<Draft> {
+  return { prompt: `${draft.prompt}${draft.prompt && !/\s$/.test(draft.prompt) ? " " : ""}${words}` };
+}
+
+export function useDraft(link: DeepLink): [Draft, (change: DraftChange) => void] {
   const [draft, setDraft] = useState(() => filledIn(parseDraft(stored()), link));
-  const change = useCallback((part: Partial<Draft>) => {
+  const change = useCallback((part: DraftChange) => {
     setDraft((before) => {
-      const after = { ...before, ...part };
+      const after = { ...before, ...(typeof part === "function" ? part(before) : part) };
       try {
         localStorage.setItem(KEY, JSON.stringify(after));
       } catch {
