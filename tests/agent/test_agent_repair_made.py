@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from test_agent_repair_strategy import changed, working
 
 from journeyman.agent.repair import repair
@@ -12,24 +11,14 @@ from journeyman.core.events import Checked, Progressed
 DOUBLE = 'def double(n):\n    """{doc}"""\n    return n ** 2\n'
 
 
-@pytest.mark.parametrize(
-    ("doc", "prompt", "source"),
-    [
-        (
-            "Twice n.\n\n    For n = 4 the output should be 8.\n\n    double(5) ➞ 10\n    ",
-            "`double` is wrong",
-            "docstring",
-        ),
-        ("Twice n.", "In double.py, double(4) returns 16 but should be 8, and double(5) should be 10.", "request"),
-    ],
-)
-async def test_examples_in_words_are_the_check(tmp_path: Path, doc: str, prompt: str, source: str) -> None:
-    files = {"double.py": DOUBLE.format(doc=doc)}
+async def test_what_the_request_says_is_the_check(tmp_path: Path) -> None:
+    files = {"double.py": DOUBLE.format(doc="Twice n.")}
+    prompt = "In double.py, double(4) returns 16 but should be 8, and double(5) should be 10."
     async with working(tmp_path, files, [], prompt=prompt, checks=()) as work:
         stop = await repair(work)
         assert (await changed(work))["double.py"] == files["double.py"].replace("**", "*")
         checks = [event.run.check for event in work.log.events if isinstance(event, Checked)]
-        assert checks[0].source == source
+        assert checks[0].source == "request"
         assert checks[0].command.startswith("python -c 'from double import double; assert double(")
         assert f"{checks[0].command} passes" in stop.message
         assert any("so they are the check" in e.text for e in work.log.events if isinstance(e, Progressed))
