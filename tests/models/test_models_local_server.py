@@ -314,21 +314,6 @@ async def test_cancelled_requests_leave_their_slots(state: Path, model_cache: Pa
 
 
 @pytest.mark.model
-async def test_a_short_request_does_not_wait_until_a_long_one_is_read(state: Path, model_cache: Path) -> None:
-    order: list[str] = []
-
-    async def answered(name: str, wanted: ModelRequest) -> None:
-        await model.reply(wanted)
-        order.append(name)
-
-    async with open_local(state, model_cache) as model:
-        await model.reply(ask("Hello", max_output_tokens=1))
-        long = ask(" ".join(f"{number} of {number}" for number in range(100)), max_output_tokens=1)
-        await asyncio.gather(answered("long", long), answered("short", ask("Say yes.", max_output_tokens=2)))
-    assert order == ["short", "long"]
-
-
-@pytest.mark.model
 async def test_two_conversations_that_do_not_fit_side_by_side_are_both_answered(
     tmp_path: Path, model_cache: Path
 ) -> None:
