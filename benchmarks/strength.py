@@ -32,6 +32,10 @@ tokens are medians over solved tasks.
 Take the sets that end in `-dev` as optimistic: while the [repair strategy](repair.md) was built, their hidden tests and
 accepted fixes were in view. Only sets that nobody looked at are evidence.
 
+The run `repair-humanevalfix-js` was worked by two states of the code, ten tasks each. The result that was verified and
+wrong is of the first; the order of edits was changed because of it, and that task was not worked again. The second ten
+ran beside other work, so the seconds of that run say little.
+
 To add a run:
 
 ```bash
