@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from journeyman.agent.repair import javascript
 from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.language import rows_around
 from journeyman.agent.repair.prompts import Subject, around, purpose_of
 from journeyman.agent.work import Work
 from journeyman.core.events import Replied
@@ -111,28 +113,36 @@ async def written(work: Work, candidates: Sequence[Candidate]) -> Candidate | No
 
 def can_finish(work: Work, candidate: Candidate) -> bool:
     """Whether the model can be asked to finish a function."""
-    return work.model.profile.completes and candidate.path.endswith(".py")
+    return work.model.profile.completes and candidate.path.endswith((".py", *javascript.ENDINGS))
 
 
 async def finished(work: Work, candidate: Candidate) -> Candidate | None:
     """The function as the model goes on with it from the first line that a candidate changes; None when it does not."""
-    offset = _first_change(candidate.before, candidate.text)
-    subject = around(candidate.path, candidate.before, offset)
-    start = candidate.before.rfind("\n", 0, offset) + 1
-    if (
-        subject is None
-        or not work.model.profile.completes
-        or start <= subject.start
-        or len(subject.code) > LONGEST_HEAD
-    ):
+    path, before = candidate.path, candidate.before
+    offset = _first_change(before, candidate.text)
+    subject = around(path, before, offset)
+    start = before.rfind("\n", 0, offset) + 1
+    if subject is None or not can_finish(work, candidate) or len(subject.code) > LONGEST_HEAD:
         return None
-    question, answer = opening(subject, subject.text[subject.start : start], work.start.prompt)
-    stop = ("\n```", "\ndef ", "\nclass ", "\nif __name__")
-    most = min(60 + (subject.end - start) // 2, LONGEST_OPTION // 2)
+    line = before.count("\n", 0, start) + 1
+    old = rows_around(path, before, line)
+    if old is None or line == old.start:
+        return None
+    question, answer = opening(subject, before[subject.start : start], work.start.prompt)
+    stop = (
+        ("\n```", "\ndef ", "\nclass ", "\nif __name__")
+        if path.endswith(".py")
+        else ("\n```", "\nmodule.", "\nexport ")
+    )
+    rows = before.split("\n")
+    most = min(60 + len("\n".join(rows[line - 1 : old.stop - 1])) // 2, LONGEST_OPTION // 2)
     said = await _continued(work, question, answer.text, None, stop=stop, most=most)
-    after = subject.text[subject.end :]
-    text = subject.text[:start] + said.strip("\n") + ("\n" if not after.startswith("\n") else "") + after
-    return replace(candidate, text=text, source="model: finishes the function", weight=0.5) if said.strip() else None
+    new = rows_around(path, before[:start] + said, line)
+    if not said.strip() or new is None:
+        return None
+    written = (before[:start] + said).split("\n")[: new.stop - 1]
+    text = "\n".join([*written, *rows[old.stop - 1 :]])
+    return replace(candidate, text=text, source="model: finishes the function", weight=0.5)
 
 
 def nearest(own: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:

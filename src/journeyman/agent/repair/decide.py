@@ -57,13 +57,16 @@ async def _undecided(search: Search, ranked: Sequence[Candidate]) -> Candidate |
 async def _confirmed(search: Search, only: Candidate) -> Candidate:
     """The one edit that passes, unless what the model writes in its place passes as well and gives something else.
 
-    An edit may pass by chance, since so many are tried; what is written once hardly does.
+    An edit may pass by chance, since so many are tried; what is written once hardly does. Where it cannot be found out
+    what the two give, they are taken to differ.
     """
     own = await _passing(search, await finished(search.work, only))
-    known = await _behaviour(search, [only, own]) if own is not None and program(own) != program(only) else None
-    if own is None or known is None or sum(a != b for a, b in zip(*known.rows, strict=True)) < EDGES:
+    if own is None or program(own) == program(only):
         return only
-    await search.say("What the model writes passes too, and gives something else for inputs that are not tested.")
+    known = await _behaviour(search, [only, own])
+    if known is not None and sum(a != b for a, b in zip(*known.rows, strict=True)) < EDGES:
+        return only
+    await search.say("What the model writes in its place passes too, and is taken: it was not one of many tries.")
     return own
 
 

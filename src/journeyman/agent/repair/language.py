@@ -27,3 +27,8 @@ def form(path: str, text: str) -> str | None:
     if path.endswith(".py"):
         return shape(text)
     return javascript.form(text) if path.endswith(javascript.ENDINGS) else text
+
+
+def rows_around(path: str, text: str, line: int) -> range | None:
+    """The lines of the outermost function that holds a line; None outside of all."""
+    return max((rows for rows in functions_of(path, text).values() if line in rows), key=len, default=None)
