@@ -1,5 +1,6 @@
 """Choosing among edits that pass, and making the chosen one small."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,9 +8,10 @@ from test_agent_repair_strategy import PYTEST, changed, scripted_requests, worki
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Verdict
-from journeyman.agent.repair.choice import choose, fork_of, grammar_of
+from journeyman.agent.repair.choice import choose, finished, fork_of, grammar_of
 from journeyman.agent.repair.minimal import hunks_of, minimal, patched_with, without_layout
 from journeyman.agent.repair.validate import OnVerdict
+from journeyman.models.scripted import PROFILE, Scripted
 
 BEFORE = (
     "import os\n\n\ndef other():\n    return 0\n\n\n"
@@ -66,6 +68,23 @@ async def test_the_model_has_the_say_where_little_is_tested(tmp_path: Path) -> N
         assert " For twice(" in stop.doubt
         assert scripted_requests(work) == 1
         assert (await changed(work))["twice.py"].startswith("def twice(x):\n    return ")
+
+
+SPREAD = (
+    "// The mean distance from the mean.\nconst spread = (xs) => {\n  const mean = average(xs);\n"
+    "  return xs.reduce((sum, x) => {\n    return sum + Math.abs(x - mean);\n  }, 0) / mean;\n}\n\n\n"
+    "module.exports = { spread }\n"
+)
+
+
+async def test_what_the_model_says_after_the_function_is_left_out(tmp_path: Path) -> None:
+    only = Candidate("spread.js", SPREAD, SPREAD.replace("x - mean", "sum - mean"), "mutation: name")
+    said = "    return sum + Math.abs(x - mean);\n  }, 0) / xs.length;\n};\n\n// Try it:\nconsole.log(spread([1, 2"
+    async with working(tmp_path, {"spread.js": SPREAD}, [], prompt="", checks=()) as work:
+        completes = Scripted([said, said], PROFILE.model_copy(update={"completes": True}))
+        own = await finished(dataclasses.replace(work, model=completes), only)
+    assert own is not None
+    assert own.text == SPREAD.replace("0) / mean;\n}", "0) / xs.length;\n};")
 
 
 def test_hunks_put_together_are_the_edit() -> None:

@@ -129,14 +129,10 @@ async def finished(work: Work, candidate: Candidate) -> Candidate | None:
     if old is None or line == old.start:
         return None
     question, answer = opening(subject, before[subject.start : start], work.start.prompt)
-    stop = (
-        ("\n```", "\ndef ", "\nclass ", "\nif __name__")
-        if path.endswith(".py")
-        else ("\n```", "\nmodule.", "\nexport ")
-    )
+    ends = ("\ndef ", "\nclass ", "\nif __name__") if path.endswith(".py") else ("\nmodule.", "\nexport ")
     rows = before.split("\n")
     most = min(60 + len("\n".join(rows[line - 1 : old.stop - 1])) // 2, LONGEST_OPTION // 2)
-    said = await _continued(work, question, answer.text, None, stop=stop, most=most)
+    said = await _continued(work, question, answer.text, None, stop=("\n```", *ends), most=most)
     new = rows_around(path, before[:start] + said, line)
     if not said.strip() or new is None:
         return None
