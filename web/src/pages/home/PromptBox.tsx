@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { ImagePlus, MessageCircleQuestion, Mic, ScanSearch, Sparkles, X } from "lucide-react";
-import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type ClipboardEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useModels } from "@/api/models";
@@ -15,7 +15,7 @@ import { say } from "@/ui/toast";
 
 import { useDictation } from "./dictation";
 import { type DeepLink, type Draft, type DraftChange, spokenInto, useDraft } from "./draft";
-import { KINDS, useImages } from "./images";
+import { KINDS, useDropped, useImages } from "./images";
 import { AttemptsPicker, BranchPicker, EnvironmentPicker, ModelPicker } from "./Pickers";
 
 type Mode = TaskLine["mode"];
@@ -43,7 +43,6 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
   const { t } = useTranslation("home");
   const navigate = useNavigate();
   const [draft, changeDraft] = useDraft(link);
-  const [over, setOver] = useState(false);
   const [wrong, setWrong] = useState("");
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
@@ -54,6 +53,7 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
   };
   const submit = useSubmit();
   const images = useImages({ refused: t("image.refused"), kinds: t("image.kinds") });
+  const over = useDropped(images.add);
   const dictation = useDictation(
     language(),
     (words) => change((before) => spokenInto(before, words)),
@@ -102,11 +102,6 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
     event.preventDefault();
     images.add(files);
   };
-  const drop = (event: DragEvent): void => {
-    event.preventDefault();
-    setOver(false);
-    images.add(event.dataTransfer.files);
-  };
   const press = (event: KeyboardEvent): void => {
     if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
       event.preventDefault();
@@ -117,12 +112,6 @@ export function PromptBox({ link, recentBranches, focused }: { link: DeepLink; r
   return (
     <section
       aria-label={t("prompt")}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={drop}
       className={cx(
         "relative rounded-xl border bg-surface shadow-card transition-colors focus-within:border-line-strong",
         over ? "border-accent" : "border-line",

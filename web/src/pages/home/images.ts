@@ -58,3 +58,41 @@ export function useImages(words: { refused: string; kinds: string }) {
   const clear = useCallback(() => setImages([]), []);
   return { images, add, remove, clear, sending: images.some((image) => image.id === null) };
 }
+
+/**
+ * Takes files that are dropped anywhere on the page, where the browser would leave the page to show them. Answers whether
+ * some are being dragged over it.
+ */
+export function useDropped(take: (files: Iterable<File>) => void): boolean {
+  const [over, setOver] = useState(false);
+  const latest = useRef(take);
+  useEffect(() => {
+    latest.current = take;
+  }, [take]);
+  useEffect(() => {
+    const holds = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
+    const drag = (event: DragEvent): void => {
+      if (!holds(event)) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent): void => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const drop = (event: DragEvent): void => {
+      setOver(false);
+      if (!holds(event)) return;
+      event.preventDefault();
+      latest.current(event.dataTransfer?.files ?? []);
+    };
+    window.addEventListener("dragover", drag);
+    window.addEventListener("dragleave", leave);
+    window.addEventListener("drop", drop);
+    return () => {
+      window.removeEventListener("dragover", drag);
+      window.removeEventListener("dragleave", leave);
+      window.removeEventListener("drop", drop);
+    };
+  }, []);
+  return over;
+}

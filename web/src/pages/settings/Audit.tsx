@@ -5,12 +5,13 @@ import { useTranslation } from "react-i18next";
 import { useAudit } from "@/api/administration";
 import { usePeople } from "@/api/people";
 import { acts } from "@/i18n/en/acts";
-import { moment } from "@/i18n/format";
+import { compact, money, moment } from "@/i18n/format";
 import { Failed } from "@/shell/Failed";
 import { Button } from "@/ui/Button";
 import { Field, Select } from "@/ui/Field";
 import { Empty, Working } from "@/ui/States";
 
+import { boundsOf } from "./bounds";
 import { Cell, Table } from "./Table";
 
 /** What acts begin with, as the service names them. */
@@ -63,7 +64,7 @@ export function Audit() {
                   <span className="block truncate" title={entry.target}>
                     {entry.target}
                   </span>
-                  {entry.detail ? <span className="block text-muted wrap-anywhere">{entry.detail}</span> : null}
+                  {entry.detail ? <Detail text={entry.detail} /> : null}
                 </Cell>
                 <Cell className="text-sm text-muted">{entry.address || "—"}</Cell>
               </tr>
@@ -78,6 +79,22 @@ export function Audit() {
       )}
     </>
   );
+}
+
+/** More of what was done: words as they are, bounds by their names. */
+function Detail({ text }: { text: string }) {
+  const { t } = useTranslation("settings");
+  const names: Readonly<Record<string, string>> = {
+    day: t("quotas.day"),
+    month: t("quotas.month"),
+    running: t("quotas.running"),
+    queued: t("quotas.queued"),
+  };
+  const said = boundsOf(text)?.map(({ of, unit, value }) => {
+    const bound = unit === "cost" ? money(value) : unit === "tokens" ? t("quotas.tokens", { count: value, shown: compact(value) }) : String(value);
+    return of ? `${names[of] ?? of}: ${bound}` : bound;
+  });
+  return <span className="block text-muted wrap-anywhere">{said ? said.join(" · ") : text}</span>;
 }
 
 /** What was done, in words; its name in the log is the hint. */
