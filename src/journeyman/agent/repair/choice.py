@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from journeyman.agent.repair import javascript
 from journeyman.agent.repair.candidates import Candidate
-from journeyman.agent.repair.language import rows_around
+from journeyman.agent.repair.language import form, rows_around
 from journeyman.agent.repair.prompts import Subject, around, purpose_of
 from journeyman.agent.work import Work
 from journeyman.core.events import Replied
@@ -139,6 +139,12 @@ async def finished(work: Work, candidate: Candidate) -> Candidate | None:
     written = (before[:start] + said).split("\n")[: new.stop - 1]
     text = "\n".join([*written, *rows[old.stop - 1 :]])
     return replace(candidate, text=text, source="model: finishes the function", weight=0.5)
+
+
+def alike(own: Candidate) -> float:
+    """From 0 to 1: how much of the program is what it was, layout and comments apart."""
+    before, after = (re.findall(r"\w+|[^\w\s]", form(own.path, text) or text) for text in (own.before, own.text))
+    return difflib.SequenceMatcher(None, before, after, autojunk=False).ratio()
 
 
 def nearest(own: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
-from journeyman.agent.repair.choice import can_finish, choose, finished, fork_of, nearest, written
+from journeyman.agent.repair.choice import alike, can_finish, choose, finished, fork_of, nearest, written
 from journeyman.agent.repair.differ import Behaviour, behaviour, gives_for
 from journeyman.agent.repair.search import CHOICES, Search, program
 from journeyman.agent.repair.validate import ProbeTrials
@@ -12,6 +12,10 @@ from journeyman.core.text import clip
 
 EDGES = 3
 """Inputs on which two programs may differ: they are at the edge, where nothing says what is right."""
+
+
+EDIT = 0.9
+"""From 0 to 1: how like the code a text is at least that is an edit of it."""
 
 
 async def decide(search: Search) -> None:
@@ -58,16 +62,22 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     """The one edit that passes, unless what the model writes in its place passes as well and gives something else.
 
     An edit may pass by chance, since so many are tried; what is written once hardly does. Where it cannot be found out
-    what the two give, they are taken to differ.
+    what the two give, what the model writes has to be an edit too: another program may differ in much.
     """
     own = await _passing(search, await finished(search.work, only))
     if own is None or program(own) == program(only):
         return only
     known = await _behaviour(search, [only, own])
-    if known is not None and sum(a != b for a, b in zip(*known.rows, strict=True)) < EDGES:
+    other = alike(own) >= EDIT if known is None else _differing(known) >= EDGES
+    if not other:
         return only
-    await search.say("What the model writes in its place passes too, and is taken: it was not one of many tries.")
+    await search.say("What the model writes in its place passes too, and gives something else. It is taken.")
     return own
+
+
+def _differing(known: Behaviour) -> int:
+    """For how many inputs the first two give different things."""
+    return sum(one != two for one, two in zip(*known.rows[:2], strict=True))
 
 
 async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate | None:
