@@ -9,6 +9,7 @@ import pytest
 from journeyman.attempt.tidy import tidy, told
 from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Status
+from journeyman.repo.index.store import IndexStore
 from journeyman.store import Store, open_store, this_process
 from journeyman.store.garbage import DAY
 from journeyman.testing.store import HandClock, a_task, an_attempt
@@ -103,3 +104,15 @@ async def test_a_task_that_leaves_takes_its_workspace_along(tmp_path: Path, cloc
         assert [each.id for each in (await tidy(tmp_path, store, keep, clock)).collected.tasks] == ["0old"]
         assert not folder.exists()
         assert await store.tasks() == []
+
+
+async def test_the_index_of_a_repository_that_nobody_asks_about_goes(tmp_path: Path, clock: HandClock) -> None:
+    for name in ("old", "used"):
+        IndexStore(tmp_path / "index" / f"{name}.sqlite").close()
+        os.utime(tmp_path / "index" / f"{name}.sqlite", (clock() - 40 * DAY,) * 2)
+    IndexStore(tmp_path / "index" / "used.sqlite").close()
+    async with open_store(tmp_path, clock=clock) as store:
+        await tidy(tmp_path, store, KeepSettings(), clock, dry_run=True)
+        assert len(list((tmp_path / "index").glob("*.sqlite"))) == 2
+        await tidy(tmp_path, store, KeepSettings(), clock)
+    assert [place.name for place in (tmp_path / "index").iterdir()] == ["used.sqlite"]

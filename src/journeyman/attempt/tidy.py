@@ -14,12 +14,16 @@ from journeyman.core.ids import Clock
 from journeyman.core.settings import KeepSettings
 from journeyman.core.task import Status
 from journeyman.core.text import counted
+from journeyman.repo.index.store import sweep_unused
 from journeyman.store.garbage import DAY, Collected, Retention
 from journeyman.store.store import Store
 
 _FOLDER = re.compile(r"([0-9a-z]{1,64})\.\d+\.\d+\Z")
 _OVER: tuple[Status, ...] = ("done", "failed", "cancelled")
 _GONE = ".gone-"
+
+UNUSED = 30 * DAY
+"""Seconds after which the index of a repository goes that no question was asked about, where nothing else is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ async def tidy(state: Path, store: Store, keep: KeepSettings, clock: Clock, *, d
     collected = await store.garbage.collect(leaving, dry_run=dry_run)
     if not dry_run:
         await asyncio.to_thread(_sweep, state / "attempts")
+        await asyncio.to_thread(sweep_unused, state / "index", clock() - (limit or UNUSED))
     return Tidied(tuple(went), collected, size + collected.all_bytes - collected.bytes)
 
 

@@ -5,6 +5,7 @@ anew.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class IndexStore:
         except sqlite3.DatabaseError:
             self._discard()
             self._base = self._opened()
+        os.utime(place)
 
     def _opened(self) -> sqlite3.Connection:
         base = sqlite3.connect(self._place, timeout=60.0, isolation_level=None, check_same_thread=False)
@@ -189,3 +191,15 @@ class IndexStore:
 def _part(row: tuple[int, str, str, str, str, int, int, str, str], score: float = 0.0) -> Part:
     _, oid, kind, name, parent, first, last, doc, calls = row
     return Part(oid, kind, plain(name), plain(parent), first, last, plain(doc), tuple(calls.split()), score)
+
+
+def sweep_unused(folder: Path, since: float) -> None:
+    """Take away the files that were not opened since then, a time in seconds.
+
+    Whoever has one open keeps it; the next question makes it anew.
+    """
+    for place in folder.glob("*.sqlite"):
+        with contextlib.suppress(FileNotFoundError):
+            if place.stat().st_mtime < since:
+                for name in (place.name, f"{place.name}-wal", f"{place.name}-shm"):
+                    place.with_name(name).unlink(missing_ok=True)
