@@ -98,7 +98,7 @@ async def _asked(host: Host, start: AttemptStarted, model: Model, results: Mappi
         reply = await model.reply(_request(start, model.profile, [diffs[name] for name in order]))
         usage = usage + reply.usage
         letter, why = _read(reply.text)
-        answers.append((order[_LETTERS.index(letter)] if letter in _LETTERS[: len(order)] else "", why))
+        answers.append((dict(zip(_LETTERS, order, strict=False)).get(letter, ""), why))
     (first, why), (second, _) = answers
     agreed = first if first and first == second else None
     opinion = Opinion(among=tuple(sorted(names)), best=agreed, model=model.profile.name, why=why if agreed else "")
