@@ -6,7 +6,7 @@ import { type ListFilter, type Pages, withLine, withoutLine } from "@/live/list"
 
 import { ApiError, client, data, type Sent } from "./client";
 import { queries } from "./query";
-import type { Bulk, FollowUp, Gone, paths, Publish, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
+import type { Bulk, FollowUp, Fork, Gone, paths, Publish, Rewind, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
 
 export type NewTask = Sent<TaskCreate, "prompt" | "mode">;
 export type NewTurn = Sent<FollowUp>;
@@ -243,6 +243,26 @@ export function useTaskActs(id: string) {
           }),
         ),
       ...done,
+    }),
+    rewind: useMutation({
+      mutationFn: async ({ body, key }: { body: Sent<Rewind>; key: string }) =>
+        data(
+          await client.POST("/api/v1/tasks/{task_id}/rewind", {
+            params: { ...at(id), header: { "Idempotency-Key": key } },
+            body: body as Rewind,
+          }),
+        ),
+      ...changed,
+    }),
+    fork: useMutation({
+      mutationFn: async ({ body, key }: { body: Sent<Fork>; key: string }) =>
+        data(
+          await client.POST("/api/v1/tasks/{task_id}/fork", {
+            params: { ...at(id), header: { "Idempotency-Key": key } },
+            body: body as Fork,
+          }),
+        ),
+      ...changed,
     }),
     interrupt: useMutation({
       mutationFn: async () =>

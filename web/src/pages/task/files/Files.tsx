@@ -17,6 +17,7 @@ import { Copy } from "@/ui/Copy";
 import { Empty, Note, Working } from "@/ui/States";
 
 import { useTaskPage } from "../context";
+import { Back } from "./Back";
 
 /** The workspace as it was after any step. */
 export function Files() {
@@ -33,8 +34,8 @@ export function Files() {
   const index = seq === null ? steps.length : Math.max(0, steps.findIndex((step) => step.seq >= seq));
   return (
     <div className="flex min-h-0 flex-1 flex-col">
-      <div className="flex items-center gap-3 border-b border-line px-3 py-1.5 text-sm">
-        <label className="flex min-w-0 flex-1 items-center gap-3">
+      <div className="flex min-h-10 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-3 py-1.5 text-sm">
+        <label className="flex min-w-56 flex-1 items-center gap-3">
           <span className="shrink-0 text-muted">{seq === null ? t("files.atEnd") : t("files.atStep", { step: steps[index]?.number ?? "—" })}</span>
           <input
             type="range"
@@ -47,6 +48,7 @@ export function Files() {
             aria-label={t("files.step")}
           />
         </label>
+        {seq !== null && steps[index] ? <Back step={steps[index].number} /> : null}
       </div>
       <div className="flex min-h-0 flex-1 max-sm:flex-col">
         <nav aria-label={t("files.tree")} className="w-64 shrink-0 overflow-y-auto border-r border-line py-1.5 scroll-thin max-sm:h-44 max-sm:w-full max-sm:border-r-0 max-sm:border-b">
