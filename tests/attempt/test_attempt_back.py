@@ -125,6 +125,18 @@ async def test_a_rewind_puts_the_files_back_and_a_follow_up_goes_on_from_there(
     assert "ONE\nignored\nrows\n" in seen and "ruined" not in seen
 
 
+async def test_a_rewind_to_where_checks_fail_stays_there(bench: MakeBench, make_repository: MakeRepository) -> None:
+    """A model that answers with failing checks is told of them; a person who goes back there has asked for it."""
+    one = bench(in_turn(call("update_plan", "c0", plan=[]), sh("c1", SHELL_EFFECTS), say("Done.")))
+    request = TurnRequest(
+        prompt="Do it", repository=str(make_repository(FILES)), environment="off", checks=("grep -q ONE a.txt",)
+    )
+    task = await hand_in(one, request)
+    done = await work(one.host, f"{task}.1.1")
+    result = await work(one.host, await rewound(one, task, 1))
+    assert (done.verdict, result.verdict, len(one.model.requests)) == ("verified", "unchanged", 3)
+
+
 async def test_a_rewind_with_a_prompt_goes_on_at_once(bench: MakeBench, make_repository: MakeRepository) -> None:
     one = bench(in_turn(sh("c1", SHELL_EFFECTS), sh("c2", RUIN), say("Ruined."), say("Better.")))
     folder = make_repository(FILES)

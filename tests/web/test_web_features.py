@@ -234,7 +234,8 @@ def test_a_task_is_written_with_pictures_by_voice_and_for_a_price(
     page.goto(f"{service.address}/?environment={repository}")
     box = page.get_by_role("textbox", name="Your task")
     for number, kind in enumerate(("paste", "drop"), 1):
-        box.evaluate(GIVE, [kind, DOT])
+        place = box if kind == "paste" else page.get_by_role("main")
+        place.evaluate(GIVE, [kind, DOT])
         expect(page.get_by_role("img", name=f"Attached image {number}")).to_be_visible()
     page.get_by_role("button", name="Dictate", exact=True).click()
     for words in ("What is on", "these pictures"):
@@ -252,6 +253,32 @@ def test_a_task_is_written_with_pictures_by_voice_and_for_a_price(
     done(page)
     expect(page.get_by_role("img", name="Image 2")).to_be_visible()
     httpx.delete(f"{service.address}/api/v1/models/dear").raise_for_status()
+
+
+def test_one_goes_back_to_a_step_and_forks_from_it(seen: Seen, service: Served, repository: Path) -> None:
+    page = seen.page()
+    prompt = "Make the price right, and think again later"
+    hand_out(page, service, repository, prompt)
+    done(page)
+    tab(page, "Files")
+    expect(page.get_by_role("button", name="Fork")).to_have_count(0)
+    slider = page.get_by_role("slider", name="Step")
+    slider.press("Home")
+    expect(page.get_by_text("After step 1")).to_be_visible()
+    page.get_by_role("button", name="Fork").click()
+    page.get_by_role("textbox", name="What to do from there").fill("Do it otherwise")
+    page.get_by_role("dialog").get_by_role("button", name="Fork").click()
+    expect(page.get_by_role("heading", level=1, name="Do it otherwise")).to_be_visible()
+    expect(page.get_by_role("log", name="Conversation")).to_contain_text("Each costs 7")
+    page.go_back()
+    expect(slider).to_be_enabled()
+    slider.press("Home")
+    page.get_by_role("button", name="Go back here").click()
+    page.screenshot(path=SCREENS / "task-back.png")
+    page.get_by_role("dialog").get_by_role("button", name="Go back here").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_label("What the harness saw")).to_have_count(2)
+    expect(page.get_by_label("What the harness saw").last).not_to_contain_text("Verified")
 
 
 def test_marks_of_what_is_unread_and_acts_on_many_at_once(seen: Seen, service: Served, repository: Path) -> None:

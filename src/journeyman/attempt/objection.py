@@ -38,6 +38,9 @@ async def objection(store: Store, log: AttemptLog, start: AttemptStarted, result
     stop = folds.stopped(events)
     if start.mode != "code" or start.strategy != "loop" or stop is None or stop.reason != "finished":
         return None
+    back = folds.continued(events)
+    if back is not None and back.rewound:
+        return None  # a person put it there, and asked for nothing more
     told = [at for at, event in enumerate(events) if _is_objection(event)]
     if len(told) >= start.limits.check_rounds or (told and not _changed_since(events[told[-1] :])):
         return None

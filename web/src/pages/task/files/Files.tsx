@@ -68,14 +68,13 @@ export function Files() {
   );
 }
 
-/** The steps after which the workspace was kept. */
+/** The steps, each with the place in the log where what it called has come back. */
 function useSteps(): { number: number; seq: number }[] {
   const { logs, attempt } = useTaskPage();
   const log = useLog(logs, attempt?.id ?? null);
   return log.entries.flatMap((entry) => {
-    if (entry.kind !== "step") return [];
-    const kept = entry.calls.filter((call) => call.files).at(-1);
-    return kept ? [{ number: entry.number, seq: kept.seq + 1 }] : [];
+    const last = entry.kind === "step" ? entry.calls.at(-1) : undefined;
+    return entry.kind === "step" && last ? [{ number: entry.number, seq: last.seq + 1 }] : [];
   });
 }
 
