@@ -27,20 +27,20 @@ HEAD = """\
 This page is written by one command, `scripts/bench strength`, from the summaries in `benchmarks/results`; do not change
 it by hand. How runs are made and graded, and what each figure means, is in
 [Measure how well it solves](../howto/evaluate.md). Intervals are Wilson's, of 95 %; seconds and
-tokens are medians over solved tasks.
+tokens are medians over solved tasks; "for each solved" is all the time of the run, failures included, for each of them.
 
 Take the sets that end in `-dev` as optimistic: while the [repair strategy](repair.md) was built, their hidden tests and
 accepted fixes were in view. Only sets that nobody looked at are evidence.
 
-The run `repair-humanevalfix-js` was worked by two states of the code, ten tasks each. The result that was verified and
-wrong is of the first; the order of edits was changed because of it, and that task was not worked again. The second ten
-ran beside other work, so the seconds of that run say little.
+Runs named `plain` are the peer: the same model without a harness, asked for the whole corrected file again and again
+until the checks pass (`scripts/bench plain`).
 
 To add a run:
 
 ```bash
 journeyman eval run tasks.jsonl --model local --strategy repair --run repair
 journeyman eval report repair --summary benchmarks/results/repair.json
+scripts/bench plain --set tasks.jsonl --summary benchmarks/results/plain.json
 scripts/bench strength
 ```
 """
@@ -67,8 +67,10 @@ def page(reports: Sequence[Report]) -> str:
 
 
 def _table(runs: Sequence[Report]) -> Iterator[str]:
-    yield "| run | model | strategy | solved | pass@k | false verified | seconds a solved task | tokens | spent |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    heads = ("run", "model", "strategy", "solved", "pass@k", "false verified", "seconds a solved task",
+             "for each solved", "tokens", "spent")  # fmt: skip
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
     for one in runs:
         plan, each = one.plan, one.per_solved
         estimates = ", ".join(f"{words.percent(p.value)} (k = {p.k}, n = {p.n})" for p in one.pass_at)
@@ -80,6 +82,7 @@ def _table(runs: Sequence[Report]) -> Iterator[str]:
             estimates or "–",
             _of(one.false_verified),
             words.time(each.median_seconds),
+            words.time(each.seconds),
             words.number(each.median_tokens),
             words.money(one.spent.cost),
         ]
