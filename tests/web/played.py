@@ -94,6 +94,10 @@ class Model:
         """Let a slow reply go on for so many of its pieces."""
         self.loop.call_soon_threadsafe(lambda: [self.pen.release() for _ in range(pieces)])
 
+    def hold(self) -> None:
+        """Have the next slow reply wait for its first piece, whatever was let go on before."""
+        self.loop.call_soon_threadsafe(lambda: setattr(self, "pen", asyncio.Semaphore(0)))
+
     async def pause(self, _seconds: float) -> None:
         await self.pen.acquire()
 
@@ -199,10 +203,10 @@ class Served:
                 return
         raise AssertionError((self.home / "serve.log").read_text())
 
-    def end(self) -> None:
+    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(how)
         try:
             self.process.wait(READY)
         finally:
