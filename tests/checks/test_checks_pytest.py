@@ -329,7 +329,11 @@ async def test_without_the_probe_inside_results_come_from_junit(project: Any, ou
 
 def test_the_probe_is_all_that_a_sandbox_has_to_read() -> None:
     assert sorted(path.name for path in PROBE.iterdir() if path.name != "__pycache__") == [
+        "jest_reporter.cjs",
         "journeyman_probe",
         "journeyman_probe-1.dist-info",
+        "js_runners.cjs",
+        "mocha_hooks.cjs",
         "node_reporter.mjs",
+        "vitest_reporter.mjs",
     ]

@@ -1,11 +1,13 @@
-"""unittest, node, cargo and unknown commands as checks."""
+"""unittest, node, vitest, jest, mocha, cargo and unknown commands as checks."""
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from journeyman.checks.run import PROBE
 from journeyman.core.evidence import CheckRun, Outcome
 
 Outcomes = Callable[[CheckRun], dict[str, Outcome]]
@@ -145,6 +147,81 @@ async def test_node_runs_only_the_files_of_the_named_tests(project: Any, outcome
     project.write({"a.test.js": NODE, "b.test.js": "require('node:test').test('other', () => {});\n"})
     run = await project.check("node --test", only=("b.test.js::other",))
     assert (run.exit_code, outcomes_of(run)) == (0, {"b.test.js::other": "passed"})
+
+
+WEB = Path(__file__).parents[2] / "web" / "node_modules"
+VITEST = """
+import { describe, expect, test } from 'vitest';
+
+test('adds', () => expect(1 + 1).toBe(2));
+describe('group', () => {
+  test('fails', () => expect(1).toBe(2));
+  test.skip('waits', () => {});
+});
+"""
+
+
+@pytest.mark.skipif(not (WEB / "vitest").exists(), reason="vitest is there where the web app is built")
+async def test_vitest_is_read_per_test_and_stays_readable(project: Any, outcomes_of: Outcomes) -> None:
+    scripts = '{"type": "module", "scripts": {"test": "vitest run"}}'
+    project.write({"package.json": scripts, "a.test.js": VITEST, "b.test.js": "import './nothing.js';\n"})
+    (project.root / "node_modules").symlink_to(WEB)
+    run = await project.check("npm test", readable=(PROBE, WEB))
+    assert outcomes_of(run) == {
+        "a.test.js::adds": "passed",
+        "a.test.js::group::fails": "failed",
+        "a.test.js::group::waits": "skipped",
+        "b.test.js": "error",
+    }
+    messages = {test.id: test.message for test in run.tests}
+    assert "expected 1 to be 2" in messages["a.test.js::group::fails"]
+    assert "nothing.js" in messages["b.test.js"]
+    assert "Test Files" in project.output
+
+
+JEST = """
+const names = process.argv.filter((word) => word.startsWith('--reporters=')).map((word) => word.slice(12));
+const { resolve } = require('node:path');
+const one = (title, status, failureMessages = []) =>
+  ({ ancestorTitles: ['group'], title, status, duration: 3, failureMessages });
+const why = ['\\u001b[31mError: 1 is not 2'];
+const results = [one('adds', 'passed'), one('fails', 'failed', why), one('waits', 'pending')];
+console.log(names.map((name) => name.split('/').pop()).join(' '));
+const reporter = new (require(names.at(-1)))();
+reporter.onTestResult({ path: resolve('a.test.js') }, { testResults: results });
+reporter.onTestResult({ path: resolve('b.test.js') }, { testResults: [], failureMessage: 'Cannot find module' });
+reporter.onRunComplete([], { success: false });
+process.exit(1);
+"""
+MOCHA = """
+const required = process.argv.find((word) => word.startsWith('--require=')).slice(10);
+const { beforeEach, afterEach } = require(required).mochaHooks;
+for (const [title, err] of [['adds'], ['fails', new Error('1 is not 2')]]) {
+  const currentTest = { file: require('node:path').resolve('a.spec.js'), titlePath: () => ['group', title] };
+  beforeEach.call({ currentTest });
+  afterEach.call({ currentTest: { ...currentTest, state: err ? 'failed' : 'passed', duration: 3, err } });
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+async def test_jest_and_mocha_are_read_per_test(project: Any, outcomes_of: Outcomes) -> None:
+    """By stand-ins that call what they are told to load as the real ones do: these are not among what is installed."""
+    project.write({"bin/jest.js": JEST, "bin/_mocha": MOCHA})
+    run = await project.check("node bin/jest.js --ci")  # no runner is known by that: as `npm test` it is
+    assert run.tests == ()
+    project.write({"package.json": '{"scripts": {"test": "node bin/jest.js --ci", "test:old": "node bin/_mocha"}}'})
+    run = await project.check("npm test")
+    assert outcomes_of(run) == {
+        "a.test.js::group::adds": "passed",
+        "a.test.js::group::fails": "failed",
+        "a.test.js::group::waits": "skipped",
+        "b.test.js": "error",
+    }
+    assert [test.message for test in run.tests][1::2] == ["Error: 1 is not 2", "Cannot find module"]
+    assert "default jest_reporter.cjs" in project.output
+    run = await project.check("npm run test:old")
+    assert outcomes_of(run) == {"a.spec.js::group::adds": "passed", "a.spec.js::group::fails": "failed"}
 
 
 RUST = """

@@ -38,7 +38,7 @@ _JUNIT = "-o junit_family=xunit1"
 
 _REFUSED = re.compile(
     rb"No module named '?journeyman_probe|unrecognized arguments: --junitxml|is not allowed in NODE_OPTIONS"
-    rb"|--test-reporter(?:-destination)?'? |node_reporter\.mjs"
+    rb"|--test-reporter(?:-destination)?'? |(?:node|vitest|jest)_reporter\.[cm]js|(?:mocha_hooks|js_runners)\.cjs"
 )
 
 
@@ -152,9 +152,9 @@ def _observed(command: str, probe: Path) -> str:
 
 
 def _node_options(probe: Path, stem: str) -> str:
-    reporter = json.dumps(str(probe / "node_reporter.mjs"))
+    reporter, runners = (json.dumps(str(probe / name)) for name in ("node_reporter.mjs", "js_runners.cjs"))
     return (
-        "--test-reporter=spec --test-reporter-destination=stdout "
+        f"--require {runners} --test-reporter=spec --test-reporter-destination=stdout "
         f"--test-reporter={reporter} --test-reporter-destination={stem}.jsonl"
     )
 
