@@ -294,6 +294,15 @@ async def test_a_grammar_that_is_none_is_said_and_the_server_goes_on(state: Path
 
 
 @pytest.mark.model
+async def test_a_reply_that_goes_round_in_circles_is_cut(state: Path, model_cache: Path) -> None:
+    async with open_local(state, model_cache) as model:
+        reply = await model.reply(ask("Hello", grammar='root ::= "round and " root', max_output_tokens=None))
+        assert reply.stop == "length"
+        assert reply.text.startswith("round and round and ") and len(reply.text) < 1_500
+        assert (await model.reply(ask("Hello", max_output_tokens=2))).text != ""
+
+
+@pytest.mark.model
 async def test_cancelled_requests_leave_their_slots(state: Path, model_cache: Path) -> None:
     """All slots are taken by requests that would write for minutes."""
     async with open_local(state, model_cache) as model:

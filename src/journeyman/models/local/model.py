@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from journeyman import __version__
 from journeyman.core.errors import JourneymanError, Refused, Unreachable
 from journeyman.core.model import ModelRequest, Profile, Reply
+from journeyman.models.local.endless import Endless, Watch
 from journeyman.models.local.fetch import Pip
 from journeyman.models.local.inert import inert_request, restored_reply, restoring
 from journeyman.models.local.model_file import QWEN, ModelFile
@@ -156,12 +157,24 @@ class LocalModel:
         self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
     ) -> Reply:
         check_form(request)
-        reply = await self._reply(inert_request(request), restoring(on_delta), on_retry)
+        watch = Watch(restoring(on_delta), NAME)
+
+        def retried(message: str, wait: float) -> None:
+            watch.restart()
+            if on_retry is not None:
+                on_retry(message, wait)
+
+        try:
+            reply = await self._reply(inert_request(request), watch, retried)
+        except Endless as error:
+            reply = error.reply
         return restored_reply(reply)
 
     async def _reply(self, request: ModelRequest, on_delta: OnDelta | None, on_retry: OnRetry | None) -> Reply:
         serving = self._launcher.serving
         count = needed(request, serving.window, serving.slots)
+        # Without a limit the window is one: minutes, where a small model does not find an end.
+        request = replace(request, max_output_tokens=request.max_output_tokens or self._profile.max_output)
         async with (
             self._turn(request),
             self._launcher.lease(),
