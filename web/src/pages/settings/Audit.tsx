@@ -57,7 +57,7 @@ export function Audit() {
               <tr key={entry.id}>
                 <Cell className="text-sm text-muted tabular max-sm:min-w-24 sm:whitespace-nowrap">{moment(entry.at)}</Cell>
                 <Cell className="whitespace-nowrap">{entry.person_name ?? (entry.person ? entry.person : t("audit.program"))}</Cell>
-                <Cell>
+                <Cell className="max-sm:min-w-28">
                   <Act name={entry.act} />
                 </Cell>
                 <Cell className="max-w-80 text-sm" translate="no">

@@ -59,7 +59,7 @@ export function Quotas() {
             {quotas.data.map((quota) => (
               <tr key={quota.of}>
                 <Head>
-                  <button type="button" className="rounded-sm font-medium text-accent-text hover:underline" onClick={() => setEdited(quota)}>
+                  <button type="button" className="min-w-16 rounded-sm text-left font-medium text-accent-text hover:underline" onClick={() => setEdited(quota)}>
                     {names.get(quota.of) ?? quota.of}
                   </button>
                 </Head>

@@ -69,11 +69,11 @@ function CheckCard({ check }: { check: CheckView }) {
   return (
     <section aria-label={check.check.command} className="overflow-hidden rounded-xl border border-line bg-surface">
       <header className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3">
-        <div className="min-w-0 flex-1">
+        <div className="min-w-0 flex-1 max-sm:basis-full">
           <h2 className="truncate font-mono text-sm font-medium" title={check.check.command}>
             {check.check.command}
           </h2>
-          <p className="text-sm text-muted">{check.sentence || t(`checks.source.${sourceOf(check)}`)}</p>
+          <p className="text-sm text-muted">{check.sentence ? spoken(check.sentence) : t(`checks.source.${sourceOf(check)}`)}</p>
         </div>
         <Run label={t("checks.before")} run={check.base ?? null} />
         <span aria-hidden className="text-faint">
@@ -159,12 +159,12 @@ function Test({ test }: { test: TestView }) {
         aria-expanded={test.message ? open : undefined}
         disabled={!test.message}
         onClick={() => setOpen(!open)}
-        className="flex w-full items-center gap-3 px-4 py-1.5 text-left enabled:hover:bg-sunken disabled:cursor-default"
+        className="flex w-full items-center gap-x-3 gap-y-1 px-4 py-1.5 text-left enabled:hover:bg-sunken disabled:cursor-default max-sm:flex-wrap"
       >
-        <span className="min-w-0 flex-1 truncate font-mono text-xs" title={test.id}>
+        <span className="min-w-0 flex-1 truncate font-mono text-xs max-sm:basis-full max-sm:whitespace-normal max-sm:wrap-anywhere" title={test.id}>
           {test.id}
         </span>
-        <span className="shrink-0 text-xs text-muted">
+        <span className="shrink-0 text-xs text-muted max-sm:flex-1">
           {word(test.base)} → {word(test.result)}
         </span>
         <span className="w-28 shrink-0 text-right">
