@@ -8,7 +8,8 @@ from test_agent_repair_strategy import PYTEST, changed, scripted_requests, worki
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Verdict
-from journeyman.agent.repair.choice import choose, finished, fork_of, grammar_of
+from journeyman.agent.repair.choice import alike, choose, finished, fork_of, grammar_of
+from journeyman.agent.repair.decide import EDIT
 from journeyman.agent.repair.minimal import hunks_of, minimal, patched_with, without_layout
 from journeyman.agent.repair.validate import OnVerdict
 from journeyman.models.scripted import PROFILE, Scripted
@@ -85,6 +86,17 @@ async def test_what_the_model_says_after_the_function_is_left_out(tmp_path: Path
         own = await finished(dataclasses.replace(work, model=completes), only)
     assert own is not None
     assert own.text == SPREAD.replace("0) / mean;\n}", "0) / xs.length;\n};")
+
+
+def test_an_edit_is_like_the_code_and_another_program_is_not() -> None:
+    """Layout and comments do not count, and the words of the code do, in every language."""
+    edited = SPREAD.replace("0) / mean;\n}", "0) / xs.length // per element\n};").replace("  ", "\t")
+    rewritten = (
+        SPREAD[: SPREAD.index("  const")] + "  let all = 0;\n  for (const x of xs) all += x;\n  return all;\n}\n"
+    )
+    assert alike(Candidate("spread.js", SPREAD, edited, "model")) >= EDIT
+    assert alike(Candidate("spread.js", SPREAD, rewritten, "model")) < EDIT
+    assert alike(LENGTH) >= EDIT > alike(edit("total = sum(xs)\n    return total / total", "return numpy.average(xs)"))
 
 
 def test_hunks_put_together_are_the_edit() -> None:
