@@ -169,6 +169,7 @@ async def test_a_small_model_in_the_loop_has_few_and_short_tools(
         call("edit", "c2", path="a.txt", old="one", new="1"),
         call("edit", "c3", path="deep/new.txt", old="", new="fresh\n"),
         call("edit", "c4", path="a.txt", old="", new="over\n"),
+        call("edit", "c5", path="b.txt", old="two", new="two"),
     ]
     one = bench([*edits, say("Done.")])
     one.profile = Profile(name="scripted", small=True)
@@ -181,4 +182,5 @@ async def test_a_small_model_in_the_loop_has_few_and_short_tools(
     assert answers["c1"].startswith("old is not in a.txt.")
     assert (answers["c2"], answers["c3"]) == ("update: a.txt +1 -1", "add: deep/new.txt +1 -0")
     assert answers["c4"].startswith("a.txt is there already")
+    assert answers["c5"].startswith("old and new are the same")
     assert [(change.path, change.kind) for change in result.changes] == [("a.txt", "update"), ("deep/new.txt", "add")]

@@ -34,6 +34,8 @@ async def edit(context: ToolContext, arguments: EditArguments) -> Outcome:
         if crlf:
             old, new = old.replace("\n", "\r\n"), new.replace("\n", "\r\n")
         after = _replaced(path, before, old, new)
+        if after == before:
+            raise ToolError(f"old and new are the same, so {path} stays as it is. Say in new what is to stand there.")
     await context.sandbox.write(path, after.encode("utf-8", "surrogateescape"))
     change = _change(path, before, after)
     return Outcome(
