@@ -34,6 +34,7 @@ from journeyman.sandbox.toolchains import find_toolchains
 from journeyman.tools.find import places
 from journeyman.tools.text_search import stems
 
+RIPGREP = str(Path(sys.executable).with_name("rg"))
 SEED = 7
 NOWHERE = 10**9
 WORDS = 5
@@ -185,7 +186,7 @@ def by_count(root: Path, question: Question, score: Score) -> None:
     patterns = [f"--regexp={word}" for word in stems(question.text)]
     began, used = time.perf_counter(), processors()
     done = subprocess.run(
-        ["rg", "--count-matches", "--ignore-case", "--fixed-strings", "--null", *patterns, "--", "."],
+        [RIPGREP, "--count-matches", "--ignore-case", "--fixed-strings", "--null", *patterns, "--", "."],
         **{"cwd": root, "capture_output": True, "check": False},
     )
     counts = [row.split(b"\0") for row in done.stdout.splitlines()]
