@@ -109,7 +109,7 @@ async def test_a_task_that_leaves_takes_its_workspace_along(tmp_path: Path, cloc
 async def test_the_index_of_a_repository_that_nobody_asks_about_goes(tmp_path: Path, clock: HandClock) -> None:
     for name in ("old", "used"):
         IndexStore(tmp_path / "index" / f"{name}.sqlite").close()
-        os.utime(tmp_path / "index" / f"{name}.sqlite", (clock() - 40 * DAY,) * 2)
+        os.utime(tmp_path / "index" / f"{name}.sqlite", (clock() - 40 * DAY, clock() - 40 * DAY))
     IndexStore(tmp_path / "index" / "used.sqlite").close()
     async with open_store(tmp_path, clock=clock) as store:
         await tidy(tmp_path, store, KeepSettings(), clock, dry_run=True)

@@ -1,7 +1,10 @@
 import type { Catalogue } from "../catalogue";
 import type { task as en } from "../en/task";
 
+import { steps } from "./steps";
+
 export const task: Catalogue<typeof en> = {
+  ...steps,
   loading: "正在打开任务…",
   failed: "无法打开任务",
   back: "返回任务列表",
@@ -316,18 +319,6 @@ export const task: Catalogue<typeof en> = {
   "files.binary": "二进制文件",
   "files.binary.about": "请下载后查看。",
   "files.clipped": "仅显示一部分；下载可得全部。",
-  "back.rewind": "回到此处",
-  "back.fork": "派生",
-  "back.step": "从第 {{step}} 步开始",
-  "back.prompt": "从那里起要做什么",
-  "back.rewind.title": "回到第 {{step}} 步",
-  "back.rewind.about": "工作区（含被忽略的文件）和对话都会恢复。之后的内容保留在日志中。",
-  "back.rewind.prompt": "留空则停在那里：补丁即当时的补丁，并对其运行检查。",
-  "back.rewind.done": "正在回到该步骤",
-  "back.fork.title": "从第 {{step}} 步派生新任务",
-  "back.fork.about": "新任务从当时的文件和对话开始；此任务保持不变。",
-  "back.fork.prompt": "留空则再次提出同样的要求。",
-  "back.fork.done": "已派生",
   "loading.files": "正在获取…",
   "details.loading": "正在获取详情…",
   "details.failed": "无法获取详情",
