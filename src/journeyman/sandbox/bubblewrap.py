@@ -32,17 +32,14 @@ class Bubblewrap(Backend):
             stack.callback(group.close)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = seeds.channel(ours)
+        stack.callback(channel.release)
         stack.callback(channel.close)
         seeded = seeds.seed is not None
         with theirs, seccomp.program(self.state).open("rb") as filters:
             orders = plan.orders(spec, tools, ids=self._ids, group=group, uppers=uppers, seeded=seeded)
             process = await launchers.start(orders, theirs, filters.fileno(), uppers.handles)
         stack.push_async_callback(process.end)
-        try:
-            pid = await seeds.ready()
-        finally:
-            for handle in channel.layers.values():
-                stack.callback(os.close, handle)
+        pid = await seeds.ready()
         if not pid:
             raise await process.why()
         process.know(pid)

@@ -52,7 +52,8 @@ class Channel:
         self.ready: asyncio.Future[int] = self._loop.create_future()
         """The process id of the supervisor in the host's eyes, as the kernel says; 0 when it never came up."""
         self.layers: dict[bytes, int] = {}
-        """Descriptors of the upper layers in memory, which the launcher sends; whoever made this closes them."""
+        """Descriptors of the upper layers in memory, which the launcher may send before its start is known of;
+        `release` closes them."""
         self.listener: socket.socket | None = None
         """The listener of a gateway, which the supervisor sends with its first word when it was told to."""
         self.gone: asyncio.Future[str] = self._loop.create_future()
@@ -99,6 +100,12 @@ class Channel:
 
     def close(self, reason: str = "it is closed") -> None:
         self._fail(reason)
+
+    def release(self) -> None:
+        """Close the layers' descriptors, once this is closed and no more can come."""
+        assert self._closed
+        while self.layers:
+            os.close(self.layers.popitem()[1])
 
     def _send(self) -> None:
         while self._outbox:

@@ -105,6 +105,7 @@ class Containers(Backend):
         layout.lay_out(folder, spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel = seeds.channel(ours)
+        stack.callback(channel.release)
         stack.callback(channel.close)
         with theirs, door_in(folder) as door:
             async with connected(where) as engine:
@@ -131,11 +132,7 @@ class Containers(Backend):
                         else:
                             await self._stage(paper, (process, theirs.fileno()))
                     socket.send_fds(knock, [b"!"], [theirs.fileno()])
-        try:
-            came_up = await seeds.ready()
-        finally:
-            for handle in channel.layers.values():
-                stack.callback(os.close, handle)
+        came_up = await seeds.ready()
         if not came_up:
             raise SandboxError("The container's first process did not come up.")
         if spec.gateway:
