@@ -79,6 +79,21 @@ async def test_descriptors_travel_inwards_only(ends: tuple[socket.socket, socket
         os.close(handle)
 
 
+async def test_layers_that_came_before_anybody_waited_for_them_are_released(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = ends
+    before = descriptors()
+    came = asyncio.Event()
+    channel = Channel(ours, lambda name, handle: came.set())
+    socket.send_fds(theirs, [b"home"], [theirs.fileno()])
+    await came.wait()
+    channel.close()
+    channel.release()
+    assert channel.layers == {}
+    assert len(descriptors()) == len(before) - 1, "the channel's own end is closed too"
+
+
 async def test_a_large_request_goes_by_a_file(ends: tuple[socket.socket, socket.socket]) -> None:
     channel, theirs = await opened(ends)
     words = ("w" * 1_000_000,)
