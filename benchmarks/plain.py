@@ -135,7 +135,7 @@ def report_of(plan: Plan, rows: Sequence[Row]) -> Report:
         done=len(rows),
         solved=share(len(solved), len(rows)),
         pass_at=(),
-        false_verified=share(sum(not row.solved for row in verified), len(verified)),
+        false_verified=share(sum(not row.solved for row in verified), len(rows)),
         verified=share(len(verified), len(rows)),
         attempts=len(rows),
         broken=0,

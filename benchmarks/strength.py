@@ -34,8 +34,9 @@ accepted fixes were in view. Only sets that nobody looked at are evidence.
 
 Runs named `plain` are the peer: the same model without a harness, asked for the whole corrected file again and again
 until the checks pass (`scripts/bench plain`). Runs named `cascade` have one model only, which works first by repair and
-then in the loop. Each run is of one state of the code. Those named `loop` and `plain` are of the first ten tasks of a
-set and ran beside other work, so that their seconds are rough; the others had the machine nearly to themselves.
+then in the loop. Each run is of one state of the code. Those named `loop` and `plain` are of the first three to ten
+tasks of a set and ran beside other work, so that their seconds are rough; the others had the machine nearly to
+themselves. Two tasks of humanevalfix-js-dev were looked at while the rule for a lone edit in JavaScript was made.
 
 To add a run:
 
