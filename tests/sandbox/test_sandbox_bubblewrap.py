@@ -293,6 +293,7 @@ async def test_many_are_opened_at_once(tmp_path: Path) -> None:
     assert said == [f"{spec.workspace}\n" for spec in specs]
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # it collects what tests before it left, too
 async def test_sandboxes_are_started_by_a_program_that_comes_back(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
