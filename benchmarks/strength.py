@@ -34,9 +34,11 @@ accepted fixes were in view. Only sets that nobody looked at are evidence.
 
 Runs named `plain` are the peer: the same model without a harness, asked for the whole corrected file again and again
 until the checks pass (`scripts/bench plain`). Runs named `cascade` have one model only, which works first by repair and
-then in the loop. Each run is of one state of the code. Those named `loop` and `plain` are of the first three to ten
-tasks of a set and ran beside other work, so that their seconds are rough; the others had the machine nearly to
-themselves. Two tasks of humanevalfix-js-dev were looked at while the rule for a lone edit in JavaScript was made.
+then in the loop. Each run is of one state of the code. None had the machine to itself: repair and cascade ran beside
+single tests, some of them in a browser, so their seconds are rather too many; `loop` and `plain` beside more, so theirs
+are rough. The runs of the loop were ended by hand, and the task at work then is not counted, in humanevalfix-python one
+of fifteen minutes. Two tasks of humanevalfix-js-dev (4 and 17) were looked at while the rule for a lone edit in
+JavaScript was made, and its threshold was set with them in view.
 
 To add a run:
 
