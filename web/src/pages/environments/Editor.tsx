@@ -1,7 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useBlocker } from "@tanstack/react-router";
 import { FlaskConical, Save } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useBuild, useSaveEnvironment } from "@/api/environments";
@@ -37,9 +37,19 @@ export function Editor({ view, log }: { view: EnvironmentView; log: UseQueryResu
   const changed = as === "file" ? text !== view.text : JSON.stringify(draft) !== JSON.stringify(before);
   const wrong = as === "form" ? wrongIn(draft) : null;
   const said = wrong ? t(`wrong.${wrong}`) : as === "file" ? problem : null;
-  useBlocker({ shouldBlockFn: () => changed && !window.confirm(t("unsaved")), enableBeforeUnload: changed });
+  const saving = useRef<Promise<boolean> | null>(null);
+  useBlocker({
+    // What is being saved counts as saved once it is: who leaves in that moment waits for it and is not asked.
+    shouldBlockFn: async () => !(saving.current ? await saving.current : !changed) && !window.confirm(t("unsaved")),
+    enableBeforeUnload: changed,
+  });
 
-  const store = async (): Promise<boolean> => {
+  const store = (): Promise<boolean> => {
+    const made = put().finally(() => (saving.current = null));
+    saving.current = made;
+    return made;
+  };
+  const put = async (): Promise<boolean> => {
     const group = draft.group || null;
     const body = as === "file" ? { text } : { environment: environmentOf(draft, view.environment), repository: draft.repository.trim(), group };
     try {
