@@ -6,7 +6,6 @@ import pytest
 
 from journeyman.core.errors import Refused, Unreachable
 from journeyman.core.events import Event, Said, Stopped
-from journeyman.core.items import ToolResult
 from journeyman.core.model import Profile, Reply, call, say
 from journeyman.core.task import Limits
 from journeyman.models.script import Entry
@@ -94,5 +93,3 @@ async def test_who_says_that_it_is_done_and_changed_nothing_is_told_so(
     one.profile = SMALL
     result, events = await one.run(folder)
     assert result.verdict == "unverified" and len(told(events)) == 1
-    asked = [(request.call_required, isinstance(request.items[-1], ToolResult)) for request in one.model.requests]
-    assert asked == [(True, False), (True, False), (False, True)]

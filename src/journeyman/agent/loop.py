@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from journeyman.agent import limits
+from journeyman.agent import limits, prompts, written
 from journeyman.agent.compact import Facts, compact, failing, is_compacted, near_the_end
 from journeyman.agent.prompts import CUT_REPLY, MAY_HAVE_RUN
 from journeyman.agent.stuck import circle, since_told
@@ -15,7 +15,7 @@ from journeyman.core.errors import Refused, TooLong
 from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.ids import Clock
 from journeyman.core.images import Image
-from journeyman.core.items import DeveloperMessage, Item, ToolCall, ToolResult, UserMessage
+from journeyman.core.items import AssistantMessage, DeveloperMessage, ToolCall, UserMessage
 from journeyman.core.model import Delta, ModelRequest
 from journeyman.tools import registry
 from journeyman.tools.recall import RECALL
@@ -43,6 +43,10 @@ STUCK = (
     "You go in circles: {what}. Work out why before the next call, then try something else: another way, another "
     "place, a smaller step. If nothing else is left, answer without a tool call and say what stops you."
 )
+
+
+TEMPERATURES = (0.0, 0.3, 0.6)
+"""Of a small model's answers: the first is its best guess, the later ones are to be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +80,19 @@ async def run(loop: Loop) -> Stop:
             return stop
         if stop := await break_circle(loop):
             return stop
-        try:
-            if near_the_end(log.events, loop.work.model.profile):
-                stop = await shorten(loop)
-            else:
-                stop = await ask(loop)
-        except TooLong:  # the server counts otherwise than we do
-            stop = await shorten(loop)
+        stop = Stop("finished") if written.are_done(log.events) else await step(loop)
         if stop is not None and not (stop.reason == "finished" and (await loop.hear() or await sent_back(loop))):
             return stop
+
+
+async def step(loop: Loop) -> Stop | None:
+    """The next request, or a shorter conversation where there is no room for one."""
+    try:
+        if near_the_end(loop.work.log.events, loop.work.model.profile):
+            return await shorten(loop)
+        return await ask(loop)
+    except TooLong:  # the server counts otherwise than we do
+        return await shorten(loop)
 
 
 async def ask(loop: Loop) -> Stop | None:
@@ -98,7 +106,10 @@ async def ask(loop: Loop) -> Stop | None:
         reply = await loop.work.model.reply(request, loop.on_delta, loop.on_retry)
     except Refused as error:
         return Stop("model", str(error))
-    replied = Replied(reply=reply, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    if loop.work.start.mode == "code" and loop.work.start.profile.small and reply.stop != "length":
+        reply = await written.read(reply, loop.work.sandbox, loop.toolbox.context.root)
+    replied = Replied(reply=reply, seconds=seconds)
     await log.append(replied, *_first_intent(loop, reply.calls))
     if reply.calls:
         return None
@@ -121,22 +132,19 @@ async def sent_back(loop: Loop) -> bool:
 
 def _request(loop: Loop) -> ModelRequest:
     items = folds.conversation(loop.work.log.events)
+    start = loop.work.start
+    begun = sum(isinstance(item, AssistantMessage) for item in items)
+    writes = start.mode == "code" and prompts.writes(start.profile)
     more = (RECALL.spec,) if loop.prepared.tools and is_compacted(items) else ()
     return ModelRequest(
         instructions=loop.prepared.instructions,
         tools=(*loop.prepared.tools, *more),
-        call_required=_has_to_act(loop, items),
         items=items,
+        temperature=TEMPERATURES[min(begun, len(TEMPERATURES) - 1)] if writes else None,
+        seed=start.seed if writes else None,
         cache_key=loop.work.log.id,
         images=loop.images,
     )
-
-
-def _has_to_act(loop: Loop, items: Sequence[Item]) -> bool:
-    """A small model that is told something says that it did it as readily as it does it: its answer waits for a call
-    to have shown it something."""
-    start = loop.work.start
-    return start.mode == "code" and start.profile.small and not isinstance(items[-1], ToolResult)
 
 
 async def shorten(loop: Loop) -> Stop | None:

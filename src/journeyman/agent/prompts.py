@@ -63,6 +63,16 @@ what fails. Never weaken a test. Read an error before the next call. Do not comm
 When done, answer without a tool call: what you changed, with its place as 【F:path†L1-L2】, the command you ran and \
 what it said, and what is not done."""
 
+WRITTEN = """\
+You are a software engineer. You are shown code of a repository and what its checks say. Do what the user asks with \
+the smallest right change.
+
+Say in one or two sentences what has to change. Then write each function, class or new file that changes, whole, in a \
+code block of its own, and above the block the path of its file. The block takes the place of what has its name in \
+that file; what stays as it is you leave out. The checks are run for you. Do not write tests unless you are asked to."""
+
+HOW = "Write the new code whole, with the path of its file above the block."
+
 INSTRUCTIONS: dict[Mode, str] = {"code": CODE, "ask": ASK, "review": REVIEW}
 
 HABITS: dict[str, str] = {
@@ -79,8 +89,13 @@ HABITS: dict[str, str] = {
 def instructions(mode: Mode, profile: Profile) -> str:
     """What a model is told in every request."""
     if mode == "code" and profile.small:
-        return SMALL
+        return WRITTEN if writes(profile) else SMALL
     return f"{INSTRUCTIONS[mode]}\n\n{HABITS[profile.family]}" if mode == "code" else INSTRUCTIONS[mode]
+
+
+def writes(profile: Profile) -> bool:
+    """Whether a model is given no tools for code, since it writes blocks in its answer more surely than calls."""
+    return profile.small and profile.tool_style == "json"
 
 
 INTERRUPTED = (
@@ -136,6 +151,14 @@ def first_items(
         items.append(UserMessage(text=change))
     items.append(UserMessage(text=start.prompt, images=start.images))
     return tuple(items)
+
+
+def all_in_one(start: AttemptStarted, rules: Sequence[str], shown: str) -> tuple[UserMessage, ...]:
+    """The same for a model that writes blocks, without what it could take for a part of its answer: what it is `shown`
+    of the repository, the project's rules, the task."""
+    said = ["The project's rules:", *rules] if rules else []
+    text = "\n\n".join(part for part in (*said, shown, "What to do:", start.prompt, HOW) if part)
+    return (UserMessage(text=text, images=start.images),)
 
 
 def is_told(items: Sequence[Item]) -> bool:

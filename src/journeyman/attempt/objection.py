@@ -6,13 +6,15 @@ Told once what failed before as well, since that may not be the task's to mend; 
 
 from collections.abc import Sequence
 
+from journeyman.agent import prompts
 from journeyman.checks.compare import holds
+from journeyman.checks.telling import telling
 from journeyman.core import folds
 from journeyman.core.errors import StoreError, UsageError
 from journeyman.core.events import AttemptStarted, Event, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.evidence import NO_COPY, CheckRun, Result, TestResult
 from journeyman.core.items import DeveloperMessage
-from journeyman.core.text import clip, decode, one_line, plain
+from journeyman.core.text import clip, decode, plain
 from journeyman.store.log import AttemptLog
 from journeyman.store.store import Store
 
@@ -30,6 +32,14 @@ UNCHANGED = (
     "No file differs from where you began, so nothing of what you answered is done: only calls of tools change "
     "files.{runs}\n\nDo it now, or answer why nothing is to be changed."
 )
+NOT_YET = (
+    "With that the checks do not pass:\n\n{runs}\n\nThink through what the code does there, and write the function "
+    "again, whole and otherwise than before, with the path of its file above the block."
+)
+NO_BLOCK = (
+    "No file differs from where you began: there was no block of code that says something new.{runs}\n\nWrite what "
+    "changes whole in a code block, with the path of its file above the block."
+)
 
 
 async def objection(store: Store, log: AttemptLog, start: AttemptStarted, result: Result) -> Said | None:
@@ -42,19 +52,23 @@ async def objection(store: Store, log: AttemptLog, start: AttemptStarted, result
     if back is not None and back.rewound:
         return None  # a person put it there, and asked for nothing more
     told = [at for at, event in enumerate(events) if _is_objection(event)]
-    if len(told) >= start.limits.check_rounds or (told and not _changed_since(events[told[-1] :])):
+    # A small model is told again in any case: it seldom mends it at once, and what it says of it is worth little.
+    small = start.profile.small
+    if len(told) >= start.limits.check_rounds or (told and not small and not _changed_since(events[told[-1] :])):
         return None
     if any(run.cut == NO_COPY for run in result.result_checks):
         return None
-    if result.verdict == "failing" and (result.comparison.broken or not told):
+    writes = prompts.writes(start.profile)
+    if result.verdict == "failing" and (result.comparison.broken or not told or small):
         runs = [run for run in result.result_checks if not holds(run)]
-        said = FAILING.format(runs=await _listed(store, log.id, runs, result.comparison.broken))
-    elif result.verdict == "unchanged" and not told:
+        said = await listed(store, log.id, runs, result.comparison.broken)
+        said = (NOT_YET if writes else FAILING).format(runs=said)
+    elif result.verdict == "unchanged" and (not told or small):
         runs = [run for run in result.base_checks if not holds(run)]
-        if not runs and not start.profile.small:
+        if not runs and not small:
             return None
-        seen = f" The checks fail:\n\n{await _listed(store, log.id, runs, ())}" if runs else ""
-        said = UNCHANGED.format(runs=seen)
+        seen = f" The checks fail:\n\n{await listed(store, log.id, runs, ())}" if runs else ""
+        said = (NO_BLOCK if writes else UNCHANGED).format(runs=seen)
     else:
         return None
     return Said(item=DeveloperMessage(text=said), why="checks")
@@ -78,7 +92,8 @@ def _changed_since(events: Sequence[Event]) -> bool:
     return any(isinstance(event, ToolReturned) and event.checkpoint is not None for event in events)
 
 
-async def _listed(store: Store, attempt: str, runs: Sequence[CheckRun], broken: Sequence[str]) -> str:
+async def listed(store: Store, attempt: str, runs: Sequence[CheckRun], broken: Sequence[str] = ()) -> str:
+    """What checks that do not pass say, in words for a model; `broken` are the tests that passed before."""
     return "\n\n".join([await _run(store, attempt, run, broken) for run in runs])
 
 
@@ -96,7 +111,7 @@ async def _run(store: Store, attempt: str, run: CheckRun, broken: Sequence[str])
 
 def _test(test: TestResult, broken: bool) -> str:
     by = " (passed before your change)" if broken else ""
-    return f"- {test.id}{by}: {one_line(test.message, MESSAGE)}" if test.message.strip() else f"- {test.id}{by}"
+    return f"- {test.id}{by}: {said}" if (said := telling(test.message, MESSAGE)) else f"- {test.id}{by}"
 
 
 async def _output(store: Store, attempt: str, run: CheckRun) -> str:

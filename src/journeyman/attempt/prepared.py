@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from journeyman.agent import prompts
 from journeyman.attempt.host import Host
 from journeyman.attempt.indexed import Indexed
+from journeyman.attempt.objection import listed
 from journeyman.attempt.workspace import Workspace
+from journeyman.checks.compare import holds
 from journeyman.core import folds
 from journeyman.core.environment_file import policy_words
 from journeyman.core.errors import NoSuchFile
@@ -15,6 +17,7 @@ from journeyman.core.text import clip
 from journeyman.repo import rules
 from journeyman.tools.registry import Toolbox
 
+CHECKS_SAY = "The checks fail:\n\n{runs}"
 SMALL_CHANGE = 12_000
 """Characters of a change that a small model is shown."""
 
@@ -62,20 +65,35 @@ async def prepared(
         earlier = await learned(host.store, workspace.log, start.profile)
         steered = folds.steered(workspace.log.events)
         change = "\n\n".join(text for text in (change, earlier, *steered) if text)
+    writes = start.mode == "code" and prompts.writes(start.profile)
+    if start.profile.small:
+        change = "\n\n".join(text for text in (await _shown(host, start, workspace), change) if text)
     if told and before is not None:
         asked = UserMessage(text=start.prompt, images=start.images)
         note = prompts.follow_up(start, before.items, gap=workspace.gap)
         more = [UserMessage(text=text) for text in (said, change) if text]
         again = before.step is not None and asked in before.items  # a fork that is to do the same otherwise
         items = (DeveloperMessage(text=note), *more, *(() if again else (asked,)))
+    elif writes:
+        items = prompts.all_in_one(start, [rule.text for rule in found], change)
     else:
         items = prompts.first_items(start, str(workspace.spec.workspace), said, _network(start), change)
     return Prepared(
         instructions=prompts.instructions(start.mode, start.profile),
-        tools=toolbox.specs,
+        tools=() if writes else toolbox.specs,
         items=items,
         rules=tuple(sorted(seen)),
     )
+
+
+async def _shown(host: Host, start: AttemptStarted, workspace: Workspace) -> str:
+    """What a small model is shown of the repository: the code that matters, and what the checks say of the base."""
+    from journeyman.agent.given import given
+
+    failing = [run for run in folds.checks(workspace.log.events, "base") if not holds(run)]
+    code = await given(workspace.sandbox, start.prompt, failing)
+    said = await listed(host.store, workspace.log.id, failing) if failing else ""
+    return "\n\n".join([*([code] if code else []), *([CHECKS_SAY.format(runs=said)] if said else [])])
 
 
 async def _for_a_small_model(start: AttemptStarted, workspace: Workspace, change: str, index: Indexed) -> Prepared:

@@ -276,6 +276,9 @@ async def _strategy(run: Run, model: Model, workspace: Workspace, purse: Purse) 
     work = Work(start, log, model, workspace.sandbox, workspace.layer, checker)
     if start.strategy == "repair":
         return await _repair(run, work, workspace, purse)
+    if start.profile.small:
+        async with run.inbox.heeding():
+            await checker.base(workspace.layer)  # what it is shown first
     base = asyncio.create_task(checker.base(workspace.layer))
     try:
         async with run.inbox.heeding(steps=True):

@@ -75,14 +75,12 @@ class ModelRequest:
     """One request. Everything but the end of `items` stays the same from step to step, so caches hold.
 
     `schema` constrains the whole text of the reply to a JSON schema; `grammar` to a GBNF grammar (local model).
-    With `call_required` the reply is to be a call; only models whose replies are constrained to JSON are held to it.
     `cache_key` is stable for the life of an attempt. `images` are those that the items name, by their ids.
     """
 
     instructions: str
     items: Sequence[Item]
     tools: tuple[ToolSpec, ...] = ()
-    call_required: bool = False
     schema: dict[str, Any] | None = None
     grammar: str | None = None
     temperature: float | None = None

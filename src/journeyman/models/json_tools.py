@@ -35,16 +35,15 @@ class JsonTools:
         self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
     ) -> Reply:
         if not request.tools:
-            items = as_text(request.items)
-            if request.items and isinstance(request.items[-1], AssistantMessage):
-                items[-1] = request.items[-1]  # the beginning of the answer, to go on with
-            return await self._inner.reply(replace(request, items=items), on_delta, on_retry)
+            return await self._inner.reply(
+                replace(request, items=as_text(request.items, offered=False)), on_delta, on_retry
+            )
         plain = replace(
             request,
             instructions=f"{request.instructions}\n\n{describe(request.tools)}",
             items=as_text(request.items),
             tools=(),
-            schema=schema_of(request.tools, call_required=request.call_required),
+            schema=schema_of(request.tools),
         )
         deltas = JsonDeltas(on_delta) if on_delta is not None else None
 
@@ -71,8 +70,8 @@ def describe(tools: Sequence[ToolSpec]) -> str:
     )
 
 
-def schema_of(tools: Sequence[ToolSpec], *, call_required: bool = False) -> dict[str, Any]:
-    """The JSON schema of a reply: the call of one of `tools`, or an answer where no call is required."""
+def schema_of(tools: Sequence[ToolSpec]) -> dict[str, Any]:
+    """The JSON schema of a reply: the call of one of `tools`, or an answer."""
     thought = {"type": "string", "maxLength": 600}
     forms: list[dict[str, Any]] = [
         {
@@ -83,15 +82,16 @@ def schema_of(tools: Sequence[ToolSpec], *, call_required: bool = False) -> dict
         }
         for tool in tools
     ]
-    if call_required:
-        return {"anyOf": forms}
     answer: dict[str, Any] = {"thought": thought, "answer": {"type": "string"}}
     forms.append({"type": "object", "properties": answer, "required": ["answer"], "additionalProperties": False})
     return {"anyOf": forms}
 
 
-def as_text(items: Sequence[Item]) -> list[Item]:
-    """`items` with calls as the JSON that the model wrote for them, and their results as messages."""
+def as_text(items: Sequence[Item], *, offered: bool = True) -> list[Item]:
+    """`items` with calls as the JSON that the model wrote for them, and their results as messages.
+
+    Where no tools are `offered`, answers are as they were written; a call that follows one was read from it.
+    """
     names: dict[str, str] = {}
     result: list[Item] = []
     thought = ""
@@ -99,6 +99,8 @@ def as_text(items: Sequence[Item]) -> list[Item]:
         match item:
             case ToolCall():
                 names[item.call_id] = item.name
+                if not offered and result and isinstance(result[-1], AssistantMessage):
+                    continue
                 result.append(AssistantMessage(text=_call_text(item, thought)))
                 thought = ""
             case ToolResult(call_id=call_id, content=content):
@@ -106,7 +108,7 @@ def as_text(items: Sequence[Item]) -> list[Item]:
                 result.append(UserMessage(text=f"Result of {names.get(call_id, 'the tool')}{failed}:\n{content}"))
             case Reasoning(text=text):
                 thought = text
-            case AssistantMessage(text=text):
+            case AssistantMessage(text=text) if offered:
                 result.append(AssistantMessage(text=json.dumps({"answer": text}, ensure_ascii=False)))
                 thought = ""
             case _:

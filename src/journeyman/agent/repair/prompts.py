@@ -126,7 +126,7 @@ def headed(subject: Subject) -> str | None:
     if not subject.path.endswith(".py"):
         return None
     try:
-        source = Source(_dedent(code))
+        source = Source(dedent(code))
     except (SyntaxError, ValueError, RecursionError):
         return None
     node = next(iter(source.tree.body), None)
@@ -191,7 +191,7 @@ def request(
 
 def without_docstrings(subject: Subject) -> tuple[str, str]:
     """The code without its docstrings and other bare texts, and these texts."""
-    code = _dedent(subject.code.strip("\r\n"))
+    code = dedent(subject.code.strip("\r\n"))
     if not subject.path.endswith(".py"):
         return code, ""
     try:
@@ -271,7 +271,7 @@ def splice(subject: Subject, code: str) -> str | None:
 
 def _splice_lines(subject: Subject, code: str) -> str | None:
     """A part of a file of another language replaced as it was written, at the depth at which the part stood."""
-    rows = _dedent(code.strip("\n")).split("\n")
+    rows = dedent(code.strip("\n")).split("\n")
     known = functions_of(subject.path, subject.code)
     if known and not set(known) & set(functions_of(subject.path, "\n".join(rows))):
         return None
@@ -283,7 +283,7 @@ def _splice_lines(subject: Subject, code: str) -> str | None:
 def _splice_python(subject: Subject, code: str) -> str | None:
     text = subject.text
     try:
-        new = Source(_dedent(code))
+        new = Source(dedent(code))
     except (SyntaxError, ValueError, RecursionError):
         return None
     try:
@@ -308,19 +308,26 @@ def _splice_python(subject: Subject, code: str) -> str | None:
                 edits.append((start, end, replaced))
         elif "." not in key:
             added.append(body)
-    imports = {ast.unparse(node) for node in old.tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
-    wanted = [ast.unparse(node) for node in new.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    lacking = [row for row in wanted if row not in imports and not row.startswith("from __future__")]
     if not edits:
         return None
     for start, end, body in sorted(edits, reverse=True):
         text = text[:start] + body.replace("\n", old.newline) + text[end:]
     if added:
-        text = text.rstrip("\r\n") + old.newline * 3 + (old.newline * 3).join(added) + old.newline
-    if lacking:
-        at = _after_head(old)
-        text = text[:at] + "".join(row + old.newline for row in lacking) + text[at:]
-    return text
+        end = "\n\n\n" + "\n\n\n".join(added) + "\n"
+        text = text.rstrip("\r\n") + end.replace("\n", old.newline)
+    return importing(text, new.tree)
+
+
+def importing(text: str, tree: ast.Module) -> str:
+    """A Python file's text with the imports of `tree` that it lacks. Raises `SyntaxError` where it does not parse."""
+    source = Source(text)
+    imports = {ast.unparse(node) for node in source.tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
+    wanted = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    lacking = [row for row in wanted if row not in imports and not row.startswith("from __future__")]
+    if not lacking:
+        return text
+    at = _after_head(source)
+    return text[:at] + "".join(row + source.newline for row in lacking) + text[at:]
 
 
 def _definitions(tree: ast.Module) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -390,7 +397,8 @@ def _after_head(source: Source) -> int:
     return min(source.line_end(last) + len(source.newline), len(source.text))
 
 
-def _dedent(code: str) -> str:
+def dedent(code: str) -> str:
+    """`code` moved to the left margin."""
     rows = code.split("\n")
     margin = min((len(row) - len(row.lstrip()) for row in rows if row.strip()), default=0)
     return "\n".join(row[margin:] for row in rows)

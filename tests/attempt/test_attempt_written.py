@@ -1,0 +1,102 @@
+"""A small model that writes blocks of code in its answer: they are edits and commands, and the checks answer."""
+
+from collections.abc import Sequence
+
+from journeyman.core.events import Event, Replied, Said, ToolReturned
+from journeyman.core.items import ToolCall
+from journeyman.core.model import Profile, say
+from tests.attempt.conftest import MakeBench
+from tests.conftest import MakeRepository
+
+WRITER = Profile(name="scripted", small=True, tool_style="json")
+CHECK = "python3 check.py"
+FILES = {
+    "sums.py": "def total(xs):\n    return sum(xs) + 1\n\n\ndef last(xs):\n    return xs[-1]\n",
+    "check.py": "from sums import total\nassert total([1, 2]) == 3, total([1, 2])\n",
+    "AGENTS.md": "Be brief.\n",
+}
+GOOD = "It adds one too many.\n\nsums.py\n```python\ndef total(xs):\n    return sum(xs)\n```\n"
+WRONG = GOOD.replace("sum(xs)", "sum(xs) + 2")
+PROMPT = "Mend `total` in sums.py."
+
+
+def calls(events: Sequence[Event]) -> list[ToolCall]:
+    return [call for event in events if isinstance(event, Replied) for call in event.reply.calls]
+
+
+def told(events: Sequence[Event]) -> list[str]:
+    return [event.item.text for event in events if isinstance(event, Said) and event.why == "checks"]
+
+
+async def test_it_is_shown_the_code_and_what_fails_and_its_block_is_the_edit(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    one = bench([say(GOOD)])
+    one.profile = WRITER
+    result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
+    assert (result.verdict, result.summary) == ("verified", GOOD)
+    [request] = one.model.requests
+    [shown] = request.items
+    assert request.tools == () and request.temperature == 0.0
+    assert "sums.py\n```python\ndef total(xs):\n    return sum(xs) + 1" in shown.text
+    assert "AssertionError: 4" in shown.text and "Be brief." in shown.text and PROMPT in shown.text
+    [call] = calls(events)
+    assert (call.name, call.arguments) == (
+        "edit",
+        '{"path": "sums.py", "old": "    return sum(xs) + 1", "new": "    return sum(xs)"}',
+    )
+
+
+async def test_it_is_told_what_the_checks_say_until_they_pass(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    again = say("Then it is this.\n```python\ndef total(xs):\n    return sum(xs)\n```")
+    one = bench([say(WRONG), say("I cannot see it."), again])
+    one.profile = WRITER
+    result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
+    assert result.verdict == "verified" and [change.path for change in result.changes] == ["sums.py"]
+    assert len(told(events)) == 2 and "AssertionError: 5" in told(events)[0]
+    assert [request.temperature for request in one.model.requests] == [0.0, 0.3, 0.6]
+
+
+async def test_a_path_that_is_made_up_is_the_one_file_that_has_the_function(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    folder = make_repository(FILES)
+    for path in ("path/to/file.py", "check.py", f"{folder}/sums.py"):
+        one = bench([say(GOOD.replace("sums.py", path))])
+        one.profile = WRITER
+        result, _ = await one.run(folder, prompt=PROMPT, checks=(CHECK,))
+        assert [change.path for change in result.changes] == ["sums.py"], path
+
+
+async def test_a_new_file_and_one_that_goes_with_it_are_written_at_once(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    answer = f"{GOOD}\nlib/new.py\n```python\nONE = 1\n```\n\nRun it:\n```bash\nrm -rf lib\n```\n"
+    one = bench([say(answer)])
+    one.profile = WRITER
+    result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
+    assert [(change.path, change.kind) for change in result.changes] == [("lib/new.py", "add"), ("sums.py", "update")]
+    assert [call.name for call in calls(events)] == ["edit", "edit"]
+
+
+async def test_a_block_of_bash_alone_is_a_command_whose_output_it_is_told(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    one = bench([say("Let me look.\n```bash\ncat check.py\n```"), say(GOOD)])
+    one.profile = WRITER
+    result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
+    assert result.verdict == "verified" and [call.name for call in calls(events)] == ["shell", "edit"]
+    [returned] = [event for event in events if isinstance(event, ToolReturned) and event.name == "shell"]
+    assert "assert total" in returned.content
+
+
+async def test_a_block_cannot_reach_out_of_the_repository(bench: MakeBench, make_repository: MakeRepository) -> None:
+    answer = "../out.py\n```python\nEVIL = 1\n```\n/etc/evil.py\n```python\nEVIL = 2\n```"
+    one = bench([say(answer), say("Nothing then."), say("Nothing."), say("Nothing!"), say("No.")])
+    one.profile = WRITER
+    folder = make_repository(FILES)
+    result, _ = await one.run(folder, prompt=PROMPT, checks=(CHECK,))
+    assert not (folder.parent / "out.py").exists()
+    assert all(not change.path.startswith(("/", "..")) for change in result.changes)
