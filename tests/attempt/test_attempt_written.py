@@ -56,7 +56,7 @@ async def test_it_is_told_what_the_checks_say_until_they_pass(
     result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
     assert result.verdict == "verified" and [change.path for change in result.changes] == ["sums.py"]
     assert len(told(events)) == 2 and "AssertionError: 5" in told(events)[0]
-    assert [request.temperature for request in one.model.requests] == [0.0, 0.3, 0.6]
+    assert [request.temperature for request in one.model.requests] == [0.0, 0.5, 0.8]
 
 
 async def test_a_path_that_is_made_up_is_the_one_file_that_has_the_function(

@@ -45,7 +45,7 @@ STUCK = (
 )
 
 
-TEMPERATURES = (0.0, 0.3, 0.6)
+TEMPERATURES = (0.0, 0.5, 0.8)
 """Of a small model's answers: the first is its best guess, the later ones are to be others."""
 
 

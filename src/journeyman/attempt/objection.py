@@ -37,8 +37,8 @@ NOT_YET = (
     "again, whole and otherwise than before, with the path of its file above the block."
 )
 NO_BLOCK = (
-    "No file differs from where you began: there was no block of code that says something new.{runs}\n\nWrite what "
-    "changes whole in a code block, with the path of its file above the block."
+    "No file differs from where you began: what you wrote stands there already, or is in no block of code.{runs}\n\n"
+    "Write what has to be different whole in a code block, with the path of its file above the block."
 )
 
 
