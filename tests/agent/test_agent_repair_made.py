@@ -12,14 +12,14 @@ DOUBLE = 'def double(n):\n    """{doc}"""\n    return n ** 2\n'
 
 
 async def test_what_the_request_says_is_the_check(tmp_path: Path) -> None:
-    files = {"double.py": DOUBLE.format(doc="Twice n.")}
-    prompt = "In double.py, double(4) returns 16 but should be 8, and double(5) should be 10."
+    files = {"year.py": "def days():\n    return 6\n\n\ndef months():\n    return 12\n"}
+    prompt = "In year.py, days() of a week returns 6 but should be 7, days() == 7, and months() should be 12."
     async with working(tmp_path, files, [], prompt=prompt, checks=()) as work:
         stop = await repair(work)
-        assert (await changed(work))["double.py"] == files["double.py"].replace("**", "*")
+        assert (await changed(work))["year.py"] == files["year.py"].replace("6", "7")
         checks = [event.run.check for event in work.log.events if isinstance(event, Checked)]
         assert checks[0].source == "request"
-        assert checks[0].command.startswith("python -c 'from double import double; assert double(")
+        assert checks[0].command.startswith("python -c 'from year import days; assert days()")
         assert f"{checks[0].command} passes" in stop.message
         assert any("so they are the check" in e.text for e in work.log.events if isinstance(e, Progressed))
 

@@ -272,15 +272,14 @@ async def test_javascript_is_repaired_by_the_model(tmp_path: Path) -> None:
 
 
 async def test_examples_are_the_check_when_nothing_else_fails(tmp_path: Path) -> None:
-    text = (
-        'def half(n):\n    """Half of n.\n\n    >>> half(4)\n    2\n    >>> half(7)\n    3\n    """\n    return n * 2\n'
-    )
-    async with working(tmp_path, {"halves.py": text}, [], prompt="`half` is wrong", checks=()) as work:
+    examples = ">>> days()\n    7\n    >>> days() * 2\n    14"
+    text = f'def days():\n    """Days of a week.\n\n    {examples}\n    """\n    return 6\n'
+    async with working(tmp_path, {"week.py": text}, [], prompt="`days` is wrong", checks=()) as work:
         stop = await repair(work)
-        assert (await changed(work))["halves.py"] == text.replace("n * 2", "n // 2")
-        assert "python -m doctest halves.py" in [e.run.check.command for e in work.log.events if isinstance(e, Checked)]
-        assert any("examples in halves.py" in e.text for e in work.log.events if isinstance(e, Progressed))
-        assert "python -m doctest halves.py passes" in stop.message
+        assert (await changed(work))["week.py"] == text.replace("return 6", "return 7")
+        assert "python -m doctest week.py" in [e.run.check.command for e in work.log.events if isinstance(e, Checked)]
+        assert any("examples in week.py" in e.text for e in work.log.events if isinstance(e, Progressed))
+        assert "python -m doctest week.py passes" in stop.message
 
 
 async def test_a_request_without_anything_to_reproduce_is_unverified(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from journeyman.core.model import ModelRequest, Reply, call, say
 from journeyman.core.ranking import scores
 from journeyman.core.task import Crossed
 from tests.attempt.conftest import PROFILE, Bench, MakeBench
-from tests.conftest import MakeRepository
+from tests.conftest import PLAIN_PYTEST, MakeRepository
 
-FILES = {
+FILES = PLAIN_PYTEST | {
     "total.py": "def total(prices):\n    return prices[0]\n",
     "test_total.py": "from total import total\n\ndef test_one():\n    assert total([3]) == 3\n",
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import KEYS, Program
+from tests.conftest import KEYS, PLAIN_PYTEST, Program, lay
 from tests.docs.pages import DOCS, ROOT, blocks
 from tests.e2e.service import serving
 
@@ -107,6 +107,7 @@ def surroundings(tmp_path: Path) -> dict[str, str]:
     programs.mkdir(parents=True)
     (home / "state").mkdir(parents=True)
     shutil.copytree(ROOT / "examples", tmp_path / "checkout" / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    lay(tmp_path / "checkout" / "examples" / "opening-hours", PLAIN_PYTEST)
     program = programs / "journeyman"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m journeyman.cli.main "$@"\n')
     program.chmod(0o755)

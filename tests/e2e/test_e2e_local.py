@@ -8,7 +8,7 @@ import platformdirs
 import pytest
 
 from journeyman.models.local.model_file import QWEN
-from tests.conftest import Program, git
+from tests.conftest import PLAIN_PYTEST, Program, git, lay
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "opening-hours"
 CACHE = Path(os.environ.get("JOURNEYMAN_TEST_CACHE") or platformdirs.user_cache_dir("journeyman"))
@@ -24,6 +24,7 @@ pytestmark = [
 def example(tmp_path: Path) -> Path:
     folder = tmp_path / "opening-hours"
     shutil.copytree(EXAMPLE, folder)
+    lay(folder, PLAIN_PYTEST)
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "Opening hours")

@@ -17,13 +17,13 @@ from journeyman.client import AsyncClient
 from journeyman.client.errors import NotSignedIn
 from journeyman.core.model import Reply, call, say
 from journeyman.models.script_server import ScriptServer
-from tests.conftest import MakeRepository, Program, git, lay
+from tests.conftest import PLAIN_PYTEST, MakeRepository, Program, git, lay
 from tests.docs.pages import ROOT
 from tests.e2e.service import Service, git_address, serving, start
 
 pytestmark = pytest.mark.timeout(300)  # a server is started for each, perhaps on a loaded machine
 
-SHOP = {
+SHOP = PLAIN_PYTEST | {
     "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
     "shop.py": "def price(amount):\n    return amount * 0\n",
     "test_shop.py": "from shop import price\n\n\ndef test_price():\n    assert price(2) == 14\n",
@@ -285,6 +285,7 @@ TOTAL = {
     "instance_id": "total",
     "problem_statement": "The test in test_total.py fails. Fix total.py with the smallest change.",
     "files": {
+        **PLAIN_PYTEST,
         "AGENTS.md": "Run the tests with `python -m pytest -q`.\n",
         "total.py": "def total(prices):\n    return sum(prices[1:])\n",
         "test_total.py": "from total import total\n\n\ndef test_total():\n    assert total([2, 3]) == 5\n",
