@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,17 @@ def postgres() -> Generator[PostgresServer]:
     """A PostgreSQL server, started where a test first needs one."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def description() -> dict[str, Any]:
+    """What the service says of its API, the OpenAPI document: two seconds' work. Not to be changed."""
+    from journeyman.server.auth.gate import SignIn
+    from journeyman.server.parts import Parts
+    from journeyman.server.service import create_service
+
+    nothing: Any = None  # to describe itself, the application needs no store
+    return create_service(Parts(nothing, nothing, Path("/"), time.time, "m"), SignIn(open=True)).openapi()
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import journeyman.client
 from journeyman.client import AsyncClient, Client
 from journeyman.client.requests import Requests
-from journeyman.server.auth.gate import SignIn
-from journeyman.server.parts import Parts
-from journeyman.server.service import create_service
-from journeyman.store.store import open_store
 
 BROWSERS = {"/session/openid", "/session/openid/callback", "/healthz", "/readyz", "/metrics"}
 """What is not for programs with this client."""
@@ -65,14 +59,6 @@ def sent() -> Iterator[Operation]:
                         yield Operation("GET" if live else "POST", shape(path), frozenset(keys if live else ()))
                     case _:
                         pass
-
-
-@pytest.fixture
-async def description(tmp_path: Path) -> dict[str, Any]:
-    async with open_store(tmp_path) as store:
-        parts = Parts(store=store, engine=None, state=tmp_path, clock=lambda: 1.0, model="m")  # type: ignore[arg-type]
-        app = create_service(parts, SignIn(open=True))
-        return app.openapi()
 
 
 def described(description: dict[str, Any]) -> Iterator[Operation]:

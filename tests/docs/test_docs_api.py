@@ -1,22 +1,12 @@
 """The page of the API lists every operation that the service describes, with what it says of it."""
 
 import re
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from journeyman.server.auth.gate import SignIn
-from journeyman.server.parts import Parts
-from journeyman.server.service import create_service
 from tests.docs.pages import DOCS
 
 PAGE = DOCS / "reference" / "api.md"
-
-
-def description() -> dict[str, Any]:
-    nothing: Any = None  # to describe itself, the application needs no store
-    return create_service(Parts(nothing, nothing, Path("/"), time.time, "m"), SignIn(open=True)).openapi()
 
 
 def operations(described: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
@@ -34,22 +24,22 @@ def operations(described: dict[str, Any]) -> Iterator[tuple[str, str, str, str, 
             )
 
 
-def test_every_operation_is_listed_and_no_other() -> None:
+def test_every_operation_is_listed_and_no_other(description: dict[str, Any]) -> None:
     listed = re.findall(r"^\| `([A-Z]+) (/\S*)` \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
     assert listed, PAGE
-    assert set(listed) == {(method, path, said) for _, method, path, _, said in operations(description())}
+    assert set(listed) == {(method, path, said) for _, method, path, _, said in operations(description)}
 
 
-def test_operations_have_names_of_their_own_and_say_what_they_do() -> None:
-    found = list(operations(description()))
+def test_operations_have_names_of_their_own_and_say_what_they_do(description: dict[str, Any]) -> None:
+    found = list(operations(description))
     names = [name for _, _, _, name, _ in found]
     assert len(names) == len(set(names))
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
     assert all(len(said) > 10 for *_, said in found)
 
 
-def test_every_operation_describes_its_errors_in_the_one_shape() -> None:
-    for path, methods in description()["paths"].items():
+def test_every_operation_describes_its_errors_in_the_one_shape(description: dict[str, Any]) -> None:
+    for path, methods in description["paths"].items():
         if not path.startswith("/api/"):
             continue
         for method, operation in methods.items():

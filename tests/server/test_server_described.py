@@ -1,25 +1,11 @@
 """The API's description as a stranger reads it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import pytest
-
-from journeyman.server.auth.gate import SignIn
-from journeyman.server.parts import Parts
-from journeyman.server.service import create_service
-from journeyman.store.store import open_store
 
 JSON = "application/json"
-
-
-@pytest.fixture
-async def described(tmp_path: Path) -> dict[str, Any]:
-    async with open_store(tmp_path) as store:
-        parts = Parts(store=store, engine=None, state=tmp_path, clock=lambda: 1.0, model="m")  # type: ignore[arg-type]
-        return create_service(parts, SignIn(open=True)).openapi()
 
 
 def operations(described: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -33,8 +19,8 @@ def examples(body: dict[str, Any]) -> list[Any]:
     return [*given, *(one["value"] for one in body.get("examples", {}).values())]
 
 
-async def test_each_operation_is_named_once_and_says_what_it_does_and_takes(described: dict[str, Any]) -> None:
-    found = dict(operations(described))
+async def test_each_operation_is_named_once_and_says_what_it_does_and_takes(description: dict[str, Any]) -> None:
+    found = dict(operations(description))
     assert len({operation["operationId"] for operation in found.values()}) == len(found) > 100
     for name, operation in found.items():
         assert operation["description"] and operation["tags"], name
@@ -42,21 +28,21 @@ async def test_each_operation_is_named_once_and_says_what_it_does_and_takes(desc
             assert parameter.get("description"), (name, parameter["name"])
 
 
-async def test_each_body_has_an_example_that_is_right(described: dict[str, Any]) -> None:
-    for name, operation in operations(described):
+async def test_each_body_has_an_example_that_is_right(description: dict[str, Any]) -> None:
+    for name, operation in operations(description):
         for what, body in (("request", operation.get("requestBody", {})), *operation["responses"].items()):
             if (told := body.get("content", {}).get(JSON)) is None:
                 continue
-            right = jsonschema_rs.validator_for({**told["schema"], "components": described["components"]})
+            right = jsonschema_rs.validator_for({**told["schema"], "components": description["components"]})
             assert examples(told), f"{name}, {what}: give its value in server/examples_rest.py or examples_work.py"
             for one in examples(told):
                 assert [error.message for error in right.iter_errors(one)] == [], (name, what)
 
 
-async def test_each_error_is_described_in_the_one_shape(described: dict[str, Any]) -> None:
+async def test_each_error_is_described_in_the_one_shape(description: dict[str, Any]) -> None:
     errors = [
         (name, status, answer["content"][JSON]["schema"])
-        for name, operation in operations(described)
+        for name, operation in operations(description)
         for status, answer in operation["responses"].items()
         if status >= "4" and not name.endswith(("/healthz", "/readyz"))
     ]
