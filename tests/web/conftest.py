@@ -55,7 +55,7 @@ def model() -> Generator[Model]:
         yield model
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
     """One that nobody signs in to."""
     with served(tmp_path_factory.mktemp("home"), model, "--no-auth") as service:
