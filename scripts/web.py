@@ -3,7 +3,8 @@
 
     scripts/web.py build    into src/journeyman/server/static, unless what is there was built from these very files
     scripts/web.py api      src/api/schema.ts and src/i18n/en/said.ts anew, from the service's description and sentences
-    scripts/web.py check    types, lint and tests
+    scripts/web.py check    types, lint and tests, or those that are named: check lint
+    scripts/web.py install  the packages alone, for others who begin side by side and would each install them
     scripts/web.py npm …    npm itself, in web/
 
 It is also the hook that puts the build into the wheel.
@@ -35,6 +36,7 @@ PACKED = (".js", ".css", ".html", ".svg")
 SCHEMA = WEB / "src" / "api" / "schema.ts"
 SAID = WEB / "src" / "i18n" / "en" / "said.ts"
 TYPES = ("--root-types", "--root-types-no-schema-prefix", "--alphabetize")
+CHECKS = ("types", "lint", "test")
 LOCK = ("package.json", "package-lock.json", ".npmrc")
 SOURCES = ("*.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "public/**/*", "src/**/*")
 
@@ -192,9 +194,12 @@ def main(words: list[str]) -> None:
             install()
             describe(SCHEMA)
             SAID.write_text(sentences(), encoding="utf-8")
-        case ["check"]:
+        case ["check", *named] if set(named) <= set(CHECKS):
             install()
-            npm("run", "--silent", "check")
+            for name in named or CHECKS:
+                npm("run", "--silent", name)
+        case ["install"]:
+            install()
         case ["npm", *rest]:
             install()
             npm(*rest)
