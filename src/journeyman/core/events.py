@@ -12,6 +12,7 @@ from journeyman.core.environment import BypassProbe, EnvironmentUse, Refusal
 from journeyman.core.evidence import Change, Check, CheckRun, Result, TestResult
 from journeyman.core.items import DeveloperMessage, Item, UserMessage
 from journeyman.core.model import Profile, Reply, Stage, Strategy, ToolSpec
+from journeyman.core.pull_request import PullRequestView
 from journeyman.core.task import Base, Crossed, Limits, Mode, Opinion, StopReason
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
@@ -375,6 +376,17 @@ class Published(Recorded):
     person: str | None = None
 
 
+class PullRequestChanged(Recorded):
+    """What a person had pushed became a pull request (`person` asked for it), or the forge told another state of it."""
+
+    kind: Literal["pull_request"] = "pull_request"
+    pull_request: PullRequestView
+    person: str | None = None
+
+
+AFTERWARDS = ("published", "pull_request")
+"""Kinds of events that are about what is done with a result later, and no work on it."""
+
 Event = Annotated[
     AttemptStarted
     | Continued
@@ -399,7 +411,8 @@ Event = Annotated[
     | Finished
     | CrossChecked
     | Judged
-    | Published,
+    | Published
+    | PullRequestChanged,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -18,6 +18,7 @@ from journeyman.core.events import (
     Prepared,
     Progressed,
     Published,
+    PullRequestChanged,
     Replied,
     Resumed,
     Retried,
@@ -105,6 +106,8 @@ def _change(summary: Summary, event: Event) -> dict[str, object]:
             return _finished(result)
         case Published(branch=branch):
             return {"branch": branch}
+        case PullRequestChanged(pull_request=pull_request):
+            return {"pull_request": pull_request}
         case _:
             line = _line(event)
             return {"line": line} if line else {}

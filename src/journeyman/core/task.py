@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from journeyman.core.pull_request import PullRequestView
 from journeyman.core.usage import Usage
 from journeyman.core.value import Value
 
@@ -217,8 +218,9 @@ class Opinion(Value):
 
 class Summary(Value):
     """An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-    is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
-    its process saw of new tests on other attempts' trees, `opinions` what a model said between them in the end."""
+    is the number of the event with the newest plan, `branch` where its result was pushed to last, `pull_request` what
+    became of that on a forge, `crossed` what its process saw of new tests on other attempts' trees, `opinions` what a
+    model said between them in the end."""
 
     line: str = ""
     steps: int = 0
@@ -234,6 +236,7 @@ class Summary(Value):
     stop: StopReason | None = None
     planned: int | None = None
     branch: str = ""
+    pull_request: PullRequestView | None = None
     crossed: tuple[Crossed, ...] = ()
     opinions: tuple[Opinion, ...] = ()
 

@@ -104,10 +104,11 @@ def _example(described: Mapping[str, Any], *, whole: bool) -> None:
 def _values(whole: bool) -> Mapping[str, Any]:
     """Examples by the name of their schema."""
     from journeyman.server.examples import task_values
+    from journeyman.server.examples_forges import forge_values
     from journeyman.server.examples_rest import rest_values
     from journeyman.server.examples_work import work_values
     from journeyman.server.routes.health import Health, Readiness
 
     health = (Health(status="ok"), Readiness(ready=True, parts={"store": "", "engine": ""}))
-    values = (*task_values(), *work_values(), *rest_values(), *health)
+    values = (*task_values(), *work_values(), *rest_values(), *forge_values(), *health)
     return {type(value).__name__: value.model_dump(mode="json", exclude_defaults=not whole) for value in values}

@@ -31,7 +31,7 @@ def viewer(actor: Actor) -> Viewer | None:
 
 async def task_lines(parts: Parts, lines: Sequence[Line]) -> tuple[TaskLine, ...]:
     names = await _names(parts, (line.task.owner for line in lines))
-    return tuple(task_line(line.task, line.attempts, line.usage, names, unread=line.unread) for line in lines)
+    return tuple(task_line(line, names, unread=line.unread) for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Standing:
         """The task as it is for somebody."""
         line, task = self.line, self.line.task
         unread = self.seen.get(reader(actor), 0) < task.seq
-        shown = task_line(task, line.attempts, line.usage, self.names, unread=unread)
+        shown = task_line(line, self.names, unread=unread)
         return TaskView(
             task=shown,
             prompt=task.prompt,

@@ -14,6 +14,7 @@ from journeyman.server.routes import (
     about,
     demo,
     environments,
+    forges,
     groups,
     models,
     overview,
@@ -32,6 +33,7 @@ ROUTERS = (
     groups.router,
     tokens.router,
     environments.router,
+    forges.router,
     models.router,
     schedules.router,
     overview.router,
@@ -43,6 +45,10 @@ PUBLIC = (session.public,)
 TAGS = [
     {"name": "people", "description": "Sign in and out; people, groups, invitations, tokens."},
     {"name": "environments", "description": "Write, build, try and reset the environments that tasks are worked in."},
+    {
+        "name": "forges",
+        "description": "Set up GitHub, GitLab and others like them, for pull requests and private repositories.",
+    },
     {"name": "schedules", "description": "Hand tasks out again and again."},
     {"name": "administration", "description": "Models, secrets, quotas, usage, the audit log, workers."},
 ]

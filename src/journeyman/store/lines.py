@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from journeyman.core.errors import UsageError
 from journeyman.core.ids import Clock
+from journeyman.core.pull_request import PullRequestView
 from journeyman.core.task import Attempt, Mode, Origin, Status, Task, Verdict
 from journeyman.core.usage import Usage
 from journeyman.store.codec import spelled
@@ -64,12 +65,13 @@ class Filter:
 @dataclass(frozen=True, slots=True)
 class Line:
     """A task in a list, with the attempts of its newest turn. `seen` counts the events that the person has read;
-    `usage` is that of all attempts of all turns."""
+    `usage` is that of all attempts of all turns, `pull_request` the newest of any."""
 
     task: Task
     attempts: tuple[Attempt, ...]
     seen: int = 0
     usage: Usage = field(default_factory=Usage)
+    pull_request: PullRequestView | None = None
 
     @property
     def unread(self) -> bool:
@@ -277,16 +279,25 @@ def _lines(connection: "Connection", query: "Select[Any]", person: str | None) -
     ids = [task.id for task in tasks]
     attempts: dict[tuple[str, int], list[Attempt]] = {}
     usage: dict[str, Usage] = {}
+    pulls: dict[str, PullRequestView] = {}
     for row in _rows(connection.execute(ATTEMPTS, {"tasks": ids})):
         one = attempt_of(row)
         attempts.setdefault((one.task_id, one.turn), []).append(one)
         before = usage.get(one.task_id)
         usage[one.task_id] = one.summary.usage if before is None else before + one.summary.usage
+        if (told := one.summary.pull_request) is not None:
+            pulls[one.task_id] = max(told, pulls.get(one.task_id, told), key=lambda each: each.at)
     read: dict[str, int] = {}
     if person is not None:
         read = {row.task_id: row.seq for row in connection.execute(SEEN, {"by": person, "tasks": ids})}
     return tuple(
-        Line(task, tuple(attempts.get((task.id, task.turn), ())), read.get(task.id, 0), usage.get(task.id, NOTHING))
+        Line(
+            task,
+            tuple(attempts.get((task.id, task.turn), ())),
+            read.get(task.id, 0),
+            usage.get(task.id, NOTHING),
+            pulls.get(task.id),
+        )
         for task in tasks
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from journeyman.core.errors import LeaseLost, StoreError
-from journeyman.core.events import Event, Finished
+from journeyman.core.events import AFTERWARDS, Event, Finished
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.summary import fold
@@ -183,7 +183,7 @@ class AttemptLog:
                     more(connection)
 
             # What a person does with the result later is no work on it.
-            ended = now if any(event.kind != "published" for event, _ in encoded) else self._ended or now
+            ended = now if any(event.kind not in AFTERWARDS for event, _ in encoded) else self._ended or now
             await self._fenced(job, _told(summary, ended), about=self.task_id, landed=self._landed(rows[0]))
             self._summary, self._began, self._ended = summary, True, ended
             if dated:

@@ -259,6 +259,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/forges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Forges
+         * @description The forges that are set up, by name. No token is ever told.
+         */
+        get: operations["list_forges"];
+        put?: never;
+        /**
+         * Add Forge
+         * @description Set a forge up, once it says whose the token is.
+         */
+        post: operations["add_forge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/forges/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Forge
+         * @description Forget a forge and its token. Pull requests that were opened stay as they are there.
+         */
+        delete: operations["remove_forge"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/forges/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Forge
+         * @description Ask the forge anew whose its token is; `error` says what is wrong.
+         */
+        post: operations["check_forge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/forges/{name}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Forge Token
+         * @description Give a forge another token, once it says whose that is. The old one is forgotten.
+         */
+        put: operations["set_forge_token"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -1617,6 +1701,46 @@ export interface paths {
          * @description Push a result as a branch, by the service's own git. No commit of somebody else's is ever overwritten.
          */
         post: operations["publish_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/pull-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Pull Request
+         * @description Push a result as a branch and open a pull request for it, or bring the one up to date that is open for it.
+         */
+        post: operations["open_pull_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/pull-request/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh Pull Request
+         * @description Ask the forge anew what became of a task's pull request.
+         */
+        post: operations["refresh_pull_request"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3948,6 +4072,43 @@ export interface components {
             /** Strategy */
             strategy?: ("loop" | "repair" | "cascade") | null;
         };
+        /** Forges */
+        Forges: {
+            /** Forges */
+            forges: components["schemas"]["ForgeView"][];
+        };
+        /** ForgeToken */
+        ForgeToken: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * ForgeView
+         * @description A forge that is set up. `address` is what people open in a browser, `api` the address of its API, `account` the
+         *     login that its token belongs to; `checked` is when the forge was last asked, and `error` what was wrong then.
+         */
+        ForgeView: {
+            /** Account */
+            account: string;
+            /** Address */
+            address: string;
+            /** Api */
+            api: string;
+            /** Checked */
+            checked?: number | null;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "github" | "gitlab";
+            /** Name */
+            name: string;
+        };
         /**
          * Fork
          * @description A new task that starts from an attempt of this one as it was after `step` of its steps (0 is its beginning); at
@@ -4633,6 +4794,24 @@ export interface components {
             private: string[];
         };
         /**
+         * NewForge
+         * @description A forge to set up. Without `api` it is the usual one of the address. The token is stored encrypted, and never told
+         *     again.
+         */
+        NewForge: {
+            /** Address */
+            address: string;
+            /** Api */
+            api?: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "github" | "gitlab";
+            /** Token */
+            token: string;
+        };
+        /**
          * NoteEntry
          * @description What else happened, in words. `event` is the kind of the event that tells it.
          */
@@ -4659,7 +4838,7 @@ export interface components {
             /** Attempt */
             attempt: string;
             /** Event */
-            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["SetUpFailed"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Judged"] | components["schemas"]["Published"];
+            event: components["schemas"]["AttemptStarted"] | components["schemas"]["Continued"] | components["schemas"]["SetUpFailed"] | components["schemas"]["Opened"] | components["schemas"]["RequestRefused"] | components["schemas"]["Prepared"] | components["schemas"]["Said"] | components["schemas"]["Heard"] | components["schemas"]["Replied"] | components["schemas"]["Compacted"] | components["schemas"]["Escalated"] | components["schemas"]["ToolStarted"] | components["schemas"]["ToolReturned"] | components["schemas"]["CheckStarted"] | components["schemas"]["Checked"] | components["schemas"]["CandidateTried"] | components["schemas"]["Progressed"] | components["schemas"]["Retried"] | components["schemas"]["Resumed"] | components["schemas"]["Stopped"] | components["schemas"]["Finished"] | components["schemas"]["CrossChecked"] | components["schemas"]["Judged"] | components["schemas"]["Published"] | components["schemas"]["PullRequestChanged"];
             /** Place */
             place: number;
         };
@@ -4729,6 +4908,30 @@ export interface components {
             toolchains: string[];
             /** Workspace */
             workspace: string;
+        };
+        /**
+         * OpenPullRequest
+         * @description Push the result of `attempt` (the chosen one without it) as `branch`, and ask for it to be taken into `base`.
+         *
+         *     What is left out is as `GET …/publish` tells. Where a pull request for that branch is open already, it is brought up
+         *     to date: its title and text only where they are given.
+         */
+        OpenPullRequest: {
+            /** Attempt */
+            attempt?: string | null;
+            /** Base */
+            base?: string | null;
+            /** Body */
+            body?: string | null;
+            /** Branch */
+            branch?: string | null;
+            /**
+             * Draft
+             * @default false
+             */
+            draft: boolean;
+            /** Title */
+            title?: string | null;
         };
         /**
          * Opinion
@@ -5066,14 +5269,27 @@ export interface components {
         /**
          * Publishing
          * @description Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
-         *     `reason` says why it cannot be. `branch` and `message` are what is taken where none is named.
+         *     `reason` says why it cannot be. `forge` is where a pull request can be opened; where it is None, `forge_reason` says
+         *     why none can be. `branch` and `message`, and `title` and `body` of a pull request, are what is taken where none is
+         *     given; `pull_request` is the one that there is.
          */
         Publishing: {
+            /**
+             * Body
+             * @default
+             */
+            body: string;
             /**
              * Branch
              * @default
              */
             branch: string;
+            forge?: components["schemas"]["PullRequestTarget"] | null;
+            /**
+             * Forge Reason
+             * @default
+             */
+            forge_reason: string;
             /**
              * Message
              * @default
@@ -5084,6 +5300,7 @@ export interface components {
              * @default []
              */
             published: components["schemas"]["PublishedBranch"][];
+            pull_request?: components["schemas"]["PullRequestView"] | null;
             /**
              * Reason
              * @default
@@ -5091,6 +5308,92 @@ export interface components {
             reason: string;
             /** Remote */
             remote?: string | null;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+        };
+        /**
+         * PullRequestChanged
+         * @description What a person had pushed became a pull request (`person` asked for it), or the forge told another state of it.
+         */
+        PullRequestChanged: {
+            /**
+             * At
+             * @default 0
+             */
+            at: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "pull_request";
+            /** Person */
+            person?: string | null;
+            pull_request: components["schemas"]["PullRequestView"];
+            /**
+             * Seq
+             * @default 0
+             */
+            seq: number;
+        };
+        /**
+         * PullRequestTarget
+         * @description Where a pull request can be opened: `repository` ("owner/name") of the forge `name`; `base` is the branch that it
+         *     is for where none is named.
+         */
+        PullRequestTarget: {
+            /** Base */
+            base: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "github" | "gitlab";
+            /** Name */
+            name: string;
+            /** Repository */
+            repository: string;
+        };
+        /**
+         * PullRequestView
+         * @description A pull request as the forge told it at `at` (seconds since the epoch). `forge` is the name that the forge has
+         *     here, `repository` its path there ("owner/name"), `number` what it is called by within that.
+         */
+        PullRequestView: {
+            /** At */
+            at: number;
+            /** Base */
+            base: string;
+            /** Branch */
+            branch: string;
+            /**
+             * Checks
+             * @default none
+             * @enum {string}
+             */
+            checks: "none" | "running" | "passed" | "failed";
+            /** Forge */
+            forge: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "github" | "gitlab";
+            /** Number */
+            number: number;
+            /** Repository */
+            repository: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "open" | "merged" | "closed";
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
         };
         /**
          * Quota
@@ -6191,7 +6494,8 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `crossed` what
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `pull_request` what became of
+         *     that on a forge, `crossed` what
          *     its process saw of new tests on other attempts' trees, `opinions` what a model said between them in the end.
          */
         Summary: {
@@ -6242,6 +6546,7 @@ export interface components {
             opinions: components["schemas"]["Opinion"][];
             /** Planned */
             planned?: number | null;
+            pull_request?: components["schemas"]["PullRequestView"] | null;
             /**
              * Removed
              * @default 0
@@ -6416,7 +6721,7 @@ export interface components {
         /**
          * TaskLine
          * @description A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
-         *     of all turns.
+         *     of all turns; `pull_request` the newest one of any turn.
          *
          *     `applied` is the attempt whose patch somebody has put on their working tree, as they said.
          *     `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
@@ -6478,6 +6783,7 @@ export interface components {
              * @default 3
              */
             priority: number;
+            pull_request?: components["schemas"]["PullRequestView"] | null;
             /**
              * Reason
              * @default
@@ -7401,6 +7707,9 @@ export type FileText = components['schemas']['FileText'];
 export type Finding = components['schemas']['Finding'];
 export type Finished = components['schemas']['Finished'];
 export type FollowUp = components['schemas']['FollowUp'];
+export type Forges = components['schemas']['Forges'];
+export type ForgeToken = components['schemas']['ForgeToken'];
+export type ForgeView = components['schemas']['ForgeView'];
 export type Fork = components['schemas']['Fork'];
 export type Gone = components['schemas']['Gone'];
 export type GroupList = components['schemas']['GroupList'];
@@ -7432,9 +7741,11 @@ export type ModelList = components['schemas']['ModelList'];
 export type ModelSettings = components['schemas']['ModelSettings'];
 export type ModelTest = components['schemas']['ModelTest'];
 export type NetworkPolicy = components['schemas']['NetworkPolicy'];
+export type NewForge = components['schemas']['NewForge'];
 export type NoteEntry = components['schemas']['NoteEntry'];
 export type NumberedEvent = components['schemas']['NumberedEvent'];
 export type Opened = components['schemas']['Opened'];
+export type OpenPullRequest = components['schemas']['OpenPullRequest'];
 export type Opinion = components['schemas']['Opinion'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type Person = components['schemas']['Person'];
@@ -7450,6 +7761,9 @@ export type Publish = components['schemas']['Publish'];
 export type Published = components['schemas']['Published'];
 export type PublishedBranch = components['schemas']['PublishedBranch'];
 export type Publishing = components['schemas']['Publishing'];
+export type PullRequestChanged = components['schemas']['PullRequestChanged'];
+export type PullRequestTarget = components['schemas']['PullRequestTarget'];
+export type PullRequestView = components['schemas']['PullRequestView'];
 export type Quota = components['schemas']['Quota'];
 export type QuotaList = components['schemas']['QuotaList'];
 export type QuotaWrite = components['schemas']['QuotaWrite'];
@@ -8865,6 +9179,463 @@ export interface operations {
             };
             /** @description The role or the token's scopes do not allow it. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_forges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forges"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_forge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewForge"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgeView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_forge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The forge's name, such as `github.com`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_forge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The forge's name, such as `github.com`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgeView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_forge_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The forge's name, such as `github.com`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgeToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgeView"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16697,6 +17468,200 @@ export interface operations {
                 "application/json": components["schemas"]["Publish"];
             };
         };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    open_pull_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenPullRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publishing"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what makes no sense. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nobody is signed in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role or the token's scopes do not allow it. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not this person's to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It cannot be done in the state that it is in; the message says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is missing or wrong; `details` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, or a quota is used up; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A part of the service does not work at the moment; nothing was lost. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    refresh_pull_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id, or the beginning of it where no other task begins so. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {

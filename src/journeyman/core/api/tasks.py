@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from journeyman.core.api.forges import PullRequestTarget
 from journeyman.core.model import CascadeOrder, Strategy
+from journeyman.core.pull_request import PullRequestView
 from journeyman.core.task import (
     Attempt,
     Budget,
@@ -220,7 +222,7 @@ class Bulk(Value):
 
 class TaskLine(Value):
     """A task in a list. `summary` is that of the chosen attempt, or of the one at work; `usage` that of all attempts
-    of all turns.
+    of all turns; `pull_request` the newest one of any turn.
 
     `applied` is the attempt whose patch somebody has put on their working tree, as they said.
     `began` and `ended` bound the newest turn. `needs` is what a person should do: "approve" (it stopped at its
@@ -260,6 +262,7 @@ class TaskLine(Value):
     unread: bool = False
     summary: Summary = Summary()
     usage: Usage = Usage()
+    pull_request: PullRequestView | None = None
 
 
 class TaskPage(Value):
@@ -358,12 +361,19 @@ class PublishedBranch(Value):
 
 class Publishing(Value):
     """Where a result can be pushed, and where it was. `remote` is the address, without a password; where it is None,
-    `reason` says why it cannot be. `branch` and `message` are what is taken where none is named."""
+    `reason` says why it cannot be. `forge` is where a pull request can be opened; where it is None, `forge_reason` says
+    why none can be. `branch` and `message`, and `title` and `body` of a pull request, are what is taken where none is
+    given; `pull_request` is the one that there is."""
 
     remote: str | None = None
     reason: str = ""
     branch: str = ""
     message: str = ""
+    title: str = ""
+    body: str = ""
+    forge: PullRequestTarget | None = None
+    forge_reason: str = ""
+    pull_request: PullRequestView | None = None
     published: tuple[PublishedBranch, ...] = ()
 
 

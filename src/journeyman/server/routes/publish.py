@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from journeyman.core.api.forges import OpenPullRequest
 from journeyman.core.api.tasks import Publish, Publishing
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Writer
 from journeyman.server.auth.noted import note
+from journeyman.server.errors import ApiError
 from journeyman.server.found import ChangedTask, SeenTask, find_attempt
 from journeyman.server.parts import parts_of
 from journeyman.server.publishing import publish, publishing
@@ -34,3 +36,15 @@ async def publish_result(request: Request, actor: Writer, task: ChangedTask, bod
     done = await publish(parts, actor, task, attempt, body)
     await note(request, actor, "task.publish", task.id, f"{done.branch} of {done.remote}")
     return await publishing(parts, task, await find_attempt(parts.store, task, attempt.id))
+
+
+@router.post("/pull-request")
+async def open_pull_request(request: Request, actor: Writer, task: ChangedTask, body: OpenPullRequest) -> Publishing:
+    """Push a result as a branch and open a pull request for it, or bring the one up to date that is open for it."""
+    raise ApiError(503, "unavailable", "Forges cannot be set up yet.")
+
+
+@router.post("/pull-request/refresh")
+async def refresh_pull_request(request: Request, actor: Writer, task: ChangedTask) -> Publishing:
+    """Ask the forge anew what became of a task's pull request."""
+    raise ApiError(503, "unavailable", "Forges cannot be set up yet.")

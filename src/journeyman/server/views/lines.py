@@ -5,9 +5,9 @@ from typing import Literal
 
 from journeyman.core.api.tasks import Act, AttemptLine, TaskLine, TurnView
 from journeyman.core.task import Attempt, Status, StopReason, Summary, Task, Turn
-from journeyman.core.usage import Usage
 from journeyman.server.views.choice import ranked, why
 from journeyman.store.holder import is_dead
+from journeyman.store.lines import Line
 
 Names = Mapping[str, str]
 """People's names by their ids."""
@@ -30,8 +30,9 @@ def status_of(task: Task, attempts: Sequence[Attempt]) -> Status:
     return task.status if held or task.turn > 1 else "interrupted"
 
 
-def task_line(task: Task, attempts: Sequence[Attempt], usage: Usage, names: Names, *, unread: bool) -> TaskLine:
-    """A line from a task, the attempts of its newest turn, and what all of its attempts used."""
+def task_line(line: Line, names: Names, *, unread: bool) -> TaskLine:
+    """A line as somebody sees it who has read all of it, or not."""
+    task, attempts = line.task, line.attempts
     status = status_of(task, attempts)
     one = shown(task, attempts)
     begun = [attempt.began for attempt in attempts if attempt.began is not None]
@@ -70,7 +71,8 @@ def task_line(task: Task, attempts: Sequence[Attempt], usage: Usage, names: Name
         seq=task.seq,
         unread=unread,
         summary=one.summary if one else Summary(),
-        usage=usage,
+        usage=line.usage,
+        pull_request=line.pull_request,
     )
 
 
