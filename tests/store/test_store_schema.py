@@ -9,16 +9,19 @@ import pytest
 from alembic.command import downgrade, upgrade
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, insert, inspect, text
 
 from journeyman.core.errors import StoreError
 from journeyman.store import open_store
 from journeyman.store.database import Backend, Database
 from journeyman.store.migrate import alembic_config, bring_up, migrate
 from journeyman.store.postgres import Postgres
+from journeyman.store.pulls import Pull
+from journeyman.store.rows import attempt_row, task_row
 from journeyman.store.schema import REVISIONS, metadata
 from journeyman.store.sqlite import Sqlite, sqlite_engine
-from journeyman.testing.store import a_task
+from journeyman.testing.store import a_task, an_attempt
+from journeyman.testing.store_forges import HUB, TOKEN, a_pull, told
 
 SEARCH = ("task_words", "task_number")
 """Tables that SQLite has for its index of words alone."""
@@ -131,6 +134,26 @@ async def test_tasks_of_an_older_database_are_there_after_it_is_brought_up(tmp_p
         assert [event.kind for event in await store.events("0task.1.1")] == ["progressed"]
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_a_database_of_before_forges_goes_on(
+    tmp_path: Path, database: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres").fresh() if database == "postgresql" else None
+    engine = (Postgres(url, 30.0) if url else Sqlite(tmp_path, 1.0)).engine()
+    with engine.begin() as connection:
+        upgrade(alembic_config(connection), "0005")
+    assert "task" in described(engine) and "forge" not in described(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(metadata.tables["task"]), {**task_row(a_task()), "key": None})
+        connection.execute(insert(metadata.tables["attempt"]), attempt_row(an_attempt()))
+    engine.dispose()
+    async with open_store(tmp_path, url=url) as store:
+        await told(store, "0task.1.1", a_pull())
+        assert await store.pulls.of("0task") == Pull("0task", "0task.1.1", a_pull())
+        assert await store.forges.put(HUB, TOKEN)
+        assert await store.forges.token(HUB.name) == TOKEN
+
+
 async def test_foreign_keys_hold_again_after_a_migration(tmp_path: Path) -> None:
     engine = sqlite_engine(tmp_path / "journeyman.sqlite", 1.0)
     with engine.begin() as connection:
@@ -150,7 +173,7 @@ async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
         await store.create(a_task(), [])
     change(tmp_path, "update alembic_version set version_num = '9999'")
     before = (tmp_path / "journeyman.sqlite").read_bytes()
-    with pytest.raises(StoreError, match=r"newer Journeyman \(schema 9999, and this one knows 0005\).*left as it is"):
+    with pytest.raises(StoreError, match=r"newer Journeyman \(schema 9999, and this one knows 0006\).*left as it is"):
         async with open_store(tmp_path):
             pass
     assert (tmp_path / "journeyman.sqlite").read_bytes() == before

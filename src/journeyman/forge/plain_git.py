@@ -1,7 +1,8 @@
-"""Repositories behind any address that the host's own git can reach: no API, no account of ours.
+"""Repositories behind any address that the host's own git can reach.
 
 Credentials are the host's: its git runs with the person's configuration (credential helpers, ssh keys), never asks on
-a terminal, and works in a bare mirror of ours, so nothing that a repository says about itself is in force.
+a terminal, and works in a bare mirror of ours, so nothing that a repository says about itself is in force. Where there
+is a token for a forge, git has it from its environment, for that forge's addresses alone.
 """
 
 import asyncio
@@ -20,7 +21,17 @@ from pathlib import Path
 from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.ids import Clock
 from journeyman.core.text import decode, one_line, plain
-from journeyman.forge.protocol import BranchPush, Mirror, NoSuchRemote, NotSignedIn, PushRejected, RemoteUnreachable
+from journeyman.forge.protocol import (
+    BranchPush,
+    Credential,
+    Credentials,
+    Mirror,
+    NoSuchRemote,
+    NotSignedIn,
+    PushRejected,
+    RemoteUnreachable,
+    no_credentials,
+)
 
 TIMEOUT = 1800.0
 """Seconds for one exchange with a remote."""
@@ -39,7 +50,30 @@ _SETTINGS = (
     *("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60", "-c", "submodule.recurse=false"),
 )
 
+_OUTSIDE = ("clone", "fetch", "ls-remote", "push")
+"""What goes to the remote, and signs in there."""
+
+_BY_TOKEN = (
+    (
+        NoSuchRemote,
+        r"error: 30[12378]",
+        "{remote} has moved to another address, and the token is not sent after it ({said}). Use the new address.",
+    ),
+    (
+        NotSignedIn,
+        r"Authentication failed|could not read (?:Username|Password)|Permission .*denied|error: 40[13]|[Ww]rite access",
+        "{remote} does not accept the token that is stored for its forge ({said}). Have an administrator check there "
+        "that it has not run out, and may read and write the code of this repository.",
+    ),
+)
+"""The same where git signed in with a token of ours."""
+
 _SAID = (
+    (
+        PushRejected,
+        r"[Pp]rotected branch|GH006|GH013|not allowed to (?:push|create|force)",
+        "{remote} protects the branch ({said}); nothing was pushed. Take another branch, or have that rule changed.",
+    ),
     (
         PushRejected,
         r"\[rejected\]|\[remote rejected\]|non-fast-forward|fetch first|stale info|pre-receive hook declined|^!",
@@ -71,15 +105,22 @@ class PlainGit:
     """The `Forge` of plain git remotes.
 
     `state` is a directory of ours for the mirrors. `environment` is the host's own (HOME, PATH, SSH_AUTH_SOCK, …),
-    since that is where git's credentials come from.
+    since that is where git's credentials come from where `credentials` has none.
     """
 
     name = "git"
 
     def __init__(
-        self, state: Path, environment: Mapping[str, str], *, git: str = "git", clock: Clock = time.time
+        self,
+        state: Path,
+        environment: Mapping[str, str],
+        *,
+        git: str = "git",
+        clock: Clock = time.time,
+        credentials: Credentials = no_credentials,
     ) -> None:
         self._state = state
+        self._credentials = credentials
         self._git = git
         self._clock = clock
         self._environment = {
@@ -235,6 +276,9 @@ class PlainGit:
         env = {**self._environment, **(extra or {})}
         if git_dir is not None:
             env["GIT_DIR"] = str(git_dir)
+        credential = await self._credentials(remote) if args[0] in _OUTSIDE else None
+        if credential is not None:
+            env |= _signed_in(env, credential)
         process = await self._start(*args, env=env)
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -246,13 +290,33 @@ class PlainGit:
                 process.kill()
                 await process.wait()
         if process.returncode:
-            raise _error(remote, args, decode(out) + "\n" + decode(err))
+            raise _error(remote, args, decode(out) + "\n" + decode(err), by_token=credential is not None)
         return out
 
 
-def _error(remote: str, args: Sequence[str], said: str) -> RepositoryError:
+def _signed_in(environment: Mapping[str, str], credential: Credential) -> dict[str, str]:
+    """Variables that give git the credential for its address, in place of what its configuration has for that.
+
+    Not by words of a command, which whoever is on the machine sees. Redirects are not followed, since git would send
+    the header on to wherever they lead.
+    """
+    settings = (
+        (f"http.{credential.address}/.extraHeader", ""),
+        (f"http.{credential.address}/.extraHeader", credential.header),
+        (f"http.{credential.address}/.followRedirects", "false"),
+        (f"credential.{credential.address}.helper", ""),
+    )
+    before = environment.get("GIT_CONFIG_COUNT", "")
+    first = int(before) if before.isdigit() else 0
+    told = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for number, (key, value) in enumerate(settings, first):
+        told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return told
+
+
+def _error(remote: str, args: Sequence[str], said: str, *, by_token: bool) -> RepositoryError:
     lines = [without_password(line.strip()) for line in said.splitlines() if line.strip()]
-    for kind, pattern, sentence in _SAID:
+    for kind, pattern, sentence in (*(_BY_TOKEN if by_token else ()), *_SAID):
         hits = [line for line in lines if re.search(pattern, line)]
         if hits and (kind is not PushRejected or "push" in args):
             reason = one_line(re.sub(r"^(?:fatal|error|remote): |^!\t\S+\t", "", hits[0]).rstrip("."), 200)

@@ -1,6 +1,6 @@
 """Where repositories live, and what we ask of such a place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,24 @@ class RemoteUnreachable(RepositoryError):
 
 class PushRejected(RepositoryError):
     """The remote has commits on the branch that are not in ours, or a rule of its own against the push."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What git signs in with at every repository below `address` (http or https, without a slash at the end): a
+    `header` of its requests, which is a secret."""
+
+    address: str
+    header: str = field(repr=False)
+
+
+Credentials = Callable[[str], Awaitable[Credential | None]]
+"""Finds what git signs in with at the address of a repository; None where that is the host's own business."""
+
+
+async def no_credentials(remote: str) -> Credential | None:
+    """Git signs in as the host's own configuration says."""
+    del remote
 
 
 @dataclass(frozen=True, slots=True)

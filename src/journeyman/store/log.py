@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from journeyman.core.errors import LeaseLost, StoreError
-from journeyman.core.events import AFTERWARDS, Event, Finished
+from journeyman.core.events import AFTERWARDS, Event, Finished, PullRequestChanged
 from journeyman.core.ids import Clock
 from journeyman.core.mask import Mask
 from journeyman.core.summary import fold
@@ -15,6 +15,7 @@ from journeyman.store.blobs import Blobs
 from journeyman.store.chunk import Chunk
 from journeyman.store.codec import encode
 from journeyman.store.database import Database, Unsettled
+from journeyman.store.pulls import remember
 from journeyman.store.rows import summary_row
 
 if TYPE_CHECKING:
@@ -179,6 +180,9 @@ class AttemptLog:
                 first = last - len(rows) + 1
                 numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
                 connection.execute(schema.ADD_EVENT, list(numbered))
+                for event, _ in encoded:
+                    if isinstance(event, PullRequestChanged):
+                        remember(connection, self.task_id, self.id, event.pull_request)
                 if more is not None:
                     more(connection)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from journeyman.store.audit import Audit
     from journeyman.store.blobs import Blobs
     from journeyman.store.drafts import Drafts
+    from journeyman.store.forges import Forges
     from journeyman.store.garbage import Garbage
     from journeyman.store.jobs import Jobs
     from journeyman.store.lines import Lines
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from journeyman.store.offers import Offers
     from journeyman.store.pages import Pages
     from journeyman.store.people import People
+    from journeyman.store.pulls import Pulls
     from journeyman.store.quotas import Quotas
     from journeyman.store.schedules import Schedules
     from journeyman.store.transfer import Transfer
@@ -45,6 +47,12 @@ class Rooms(Tasks):
         from journeyman.store.drafts import Drafts
 
         return Drafts(self._database, self._clock)
+
+    @cached_property
+    def forges(self) -> "Forges":
+        from journeyman.store.forges import Forges
+
+        return Forges(self._database, self.secrets)
 
     @cached_property
     def garbage(self) -> "Garbage":
@@ -87,6 +95,12 @@ class Rooms(Tasks):
         from journeyman.store.people import People
 
         return People(self._database, self._clock)
+
+    @cached_property
+    def pulls(self) -> "Pulls":
+        from journeyman.store.pulls import Pulls
+
+        return Pulls(self._database, self._clock)
 
     @cached_property
     def quotas(self) -> "Quotas":

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.event import listens_for
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All revisions in their order; the last is the one of the tables below."""
 
 metadata = MetaData(
@@ -388,6 +388,32 @@ watched = Table(
     Column("until", Double, nullable=False),
 )
 """Tasks whose drafts somebody wants to see."""
+
+forge = Table(
+    "forge",
+    metadata,
+    Column("name", String(300), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("api", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("token", Text, nullable=False),  # sealed, see `store.secrets`
+    Column("checked", Double),
+    Column("error", Text, nullable=False),
+)
+
+pull_request = Table(
+    "pull_request",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("attempt_id", String(64), nullable=False),
+    Column("pending", Boolean, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("looked", Double, nullable=False),
+    Index(None, "pending", "looked"),
+)
+"""The newest pull request of each task that was opened from here: the attempt whose log tells of it, whether something
+may still become of it, when it changed last and when the forge was asked last. See `store.pulls`."""
 
 version = Table(
     "alembic_version",

@@ -4,11 +4,8 @@ Each is bound to its name and environment, so that a row cannot take another's p
 whoever gets hold of the database or a backup of it alone, not against whoever can read the whole folder.
 """
 
-import base64
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +14,8 @@ from journeyman.core.errors import StoreError, UsageError
 from journeyman.core.ids import Clock
 from journeyman.core.mask import SHORTEST, Mask
 from journeyman.store.database import Database
+from journeyman.store.forges import forge_tokens
+from journeyman.store.seal import Seal
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,7 +24,6 @@ LONGEST = 32 * 1024
 """Bytes of a secret at most."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
-_NONCE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Secrets:
     def __init__(self, database: Database, key: Path, clock: Clock) -> None:
         self.mask = Mask()
         self._database = database
-        self._key = key
+        self.seal = Seal(key)
         self._clock = clock
 
     async def set(self, name: str, value: str, environment: str | None = None) -> None:
@@ -59,12 +57,12 @@ class Secrets:
             raise UsageError(f"A secret is a text of at most {LONGEST // 1024} KiB without NUL characters.")
 
         def job(connection: "Connection") -> None:
-            from sqlalchemy import delete, insert, select
+            from sqlalchemy import delete, insert
 
             from journeyman.store.schema import secret
 
             where = environment or ""
-            sealed = self._seal(value, name, where, first=not connection.execute(select(secret.c.name).limit(1)).all())
+            sealed = self.sealed(connection, value, _bound(name, where))
             connection.execute(delete(secret).where(secret.c.environment == where, secret.c.name == name))
             row = {"environment": where, "name": name, "body": sealed, "changed": self._clock()}
             connection.execute(insert(secret), row)
@@ -110,6 +108,8 @@ class Secrets:
         named: dict[str, str] = {}
         for where, name, value in self._rows(connection):
             named[f"{where}/{name}" if where else name] = value
+        for stored, token in forge_tokens(connection, self.seal):
+            named[f"of the forge {stored.name}"] = token
         self.mask = Mask(named)
         return self.mask
 
@@ -121,66 +121,25 @@ class Secrets:
         rows = connection.execute(select(secret.c.environment, secret.c.name, secret.c.body)).all()
         return [(row.environment, row.name, self._open(row.body, row.name, row.environment)) for row in rows]
 
-    def _seal(self, value: str, name: str, environment: str, *, first: bool) -> str:
-        """Encrypted; the key is made with the first secret, never beside those of another machine's key."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    def sealed(self, connection: "Connection", value: str, bound: bytes) -> str:
+        """Encrypted, under a new key where nothing is yet."""
+        from sqlalchemy import select
 
-        nonce = os.urandom(_NONCE)
-        data = value.encode("utf-8", "surrogatepass")
-        sealed = AESGCM(self._read_key(make=first)).encrypt(nonce, data, _bound(name, environment))
-        return base64.b64encode(nonce + sealed).decode()
+        from journeyman.store.schema import forge, secret
+
+        there = [connection.execute(select(column).limit(1)).all() for column in (secret.c.name, forge.c.name)]
+        return self.seal.close(value, bound, first=not any(there))
 
     def _open(self, sealed: str, name: str, environment: str) -> str:
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        try:
-            data = base64.b64decode(sealed, validate=True)
-            text = AESGCM(self._read_key()).decrypt(data[:_NONCE], data[_NONCE:], _bound(name, environment))
-        except (InvalidTag, ValueError) as error:
+        text = self.seal.open(sealed, _bound(name, environment))
+        if text is None:
             remove = f"journeyman secret remove {name}" + (f" --env {environment}" if environment else "")
             raise StoreError(
-                f"The secret {name} cannot be read: {self._key} is not the key that it was stored with. Put that file "
-                f"back, or take the secret away by `{remove}` and set it anew."
-            ) from error
-        return text.decode("utf-8", "surrogatepass")
-
-    def _read_key(self, *, make: bool = False) -> bytes:
-        try:
-            if make and not self._key.exists():
-                _make(self._key)
-            handle = os.open(self._key, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            with os.fdopen(handle, "rb") as file:
-                if os.fstat(handle).st_mode & 0o077:
-                    os.fchmod(handle, 0o600)
-                key = base64.b64decode(file.read(256), validate=True)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is damaged"
-            raise StoreError(
-                f"The key of your secrets, {self._key}, cannot be read: {reason}. Put it back from a copy (all "
-                "machines with the same database need the same one), or remove the secrets (`journeyman secret list` "
-                "names them) and set them anew."
-            ) from error
-        if len(key) != 32:
-            raise StoreError(f"{self._key} is no key of Journeyman's; put the right one back from a copy.")
-        return key
+                f"The secret {name} cannot be read: {self.seal.key} is not the key that it was stored with. Put that "
+                f"file back, or take the secret away by `{remove}` and set it anew."
+            )
+        return text
 
 
 def _bound(name: str, environment: str) -> bytes:
     return f"{environment}\0{name}".encode()
-
-
-def _make(path: Path) -> None:
-    """A new key, with the folder around it; where two processes make one at once, the first one's stays."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(base64.b64encode(os.urandom(32)))
-            file.flush()
-            os.fsync(handle)
-        with suppress(FileExistsError):
-            os.link(fresh, path)
-    finally:
-        fresh.unlink()

@@ -18,6 +18,7 @@ from journeyman.core.items import UserMessage
 from journeyman.core.model import ToolSpec
 from journeyman.store import Store, this_process
 from journeyman.testing.store_drafts import DraftsContract
+from journeyman.testing.store_forges import ForgesContract
 from journeyman.testing.store_keeping import KeepingContract
 from journeyman.testing.store_parts import Backing, HandClock, a_dead_process, a_task, an_attempt, elsewhere
 from journeyman.testing.store_service import ServiceContract
@@ -25,7 +26,7 @@ from journeyman.testing.store_service import ServiceContract
 __all__ = ["Backing", "HandClock", "StoreContract", "a_dead_process", "a_task", "an_attempt", "elsewhere"]
 
 
-class StoreContract(ServiceContract, KeepingContract, DraftsContract):
+class StoreContract(ServiceContract, KeepingContract, DraftsContract, ForgesContract):
     @pytest.fixture
     def clock(self) -> HandClock:
         return HandClock()
