@@ -6,7 +6,7 @@ import { type ListFilter, type Pages, withLine, withoutLine } from "@/live/list"
 
 import { ApiError, client, data, type Sent } from "./client";
 import { queries } from "./query";
-import type { Bulk, FollowUp, Fork, Gone, paths, Publish, Rewind, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
+import type { Bulk, FollowUp, Fork, Gone, OpenPullRequest, paths, Publish, Publishing, Rewind, TaskBudget, TaskCreate, TaskLine, TaskUpdate, TaskView, Upload } from "./types";
 
 export type NewTask = Sent<TaskCreate, "prompt" | "mode">;
 export type NewTurn = Sent<FollowUp>;
@@ -73,8 +73,14 @@ export function takeLine(line: TaskLine): void {
 }
 
 export function takeView(view: TaskView): void {
-  queries.setQueryData(taskKey(view.task.id), view);
+  const key = taskKey(view.task.id);
+  const before = queries.getQueryData<TaskView>(key)?.task;
+  queries.setQueryData(key, view);
   takeLine(view.task);
+  // What was handed on, or how far that is, has changed elsewhere: in another browser, or on the forge.
+  if (before && (before.pull_request?.at !== view.task.pull_request?.at || before.summary.branch !== view.task.summary.branch)) {
+    void queries.invalidateQueries({ queryKey: ["tasks", "publish", view.task.id] });
+  }
 }
 
 /** Keeps every list that is held up to date for as long as it is mounted. */
@@ -150,6 +156,11 @@ export function usePublishing(id: string, attempt: string, wanted: boolean) {
   });
 }
 
+const handedOn = (id: string, attempt: string) => (published: Publishing) => {
+  queries.setQueryData(publishKey(id, attempt), published);
+  return queries.invalidateQueries({ queryKey: taskKey(id) });
+};
+
 export function usePublish(id: string, attempt: string) {
   return useMutation({
     mutationFn: async (body: Sent<Publish>) =>
@@ -159,10 +170,29 @@ export function usePublish(id: string, attempt: string) {
           body: { branch: null, message: null, ...body, attempt },
         }),
       ),
-    onSuccess: (published) => {
-      queries.setQueryData(publishKey(id, attempt), published);
-      return queries.invalidateQueries({ queryKey: taskKey(id) });
-    },
+    onSuccess: handedOn(id, attempt),
+  });
+}
+
+/** Opens a pull request with the result, or brings the one that is open for the branch up to date with it. */
+export function useOpenPullRequest(id: string, attempt: string) {
+  return useMutation({
+    mutationFn: async (body: Sent<OpenPullRequest>) =>
+      data(
+        await client.POST("/api/v1/tasks/{task_id}/pull-request", {
+          params: { path: { task_id: id } },
+          body: { branch: null, base: null, title: null, body: null, draft: false, ...body, attempt },
+        }),
+      ),
+    onSuccess: handedOn(id, attempt),
+  });
+}
+
+/** Asks the forge how the pull request stands now. */
+export function useRefreshPullRequest(id: string, attempt: string) {
+  return useMutation({
+    mutationFn: async () => data(await client.POST("/api/v1/tasks/{task_id}/pull-request/refresh", { params: { path: { task_id: id } } })),
+    onSuccess: handedOn(id, attempt),
   });
 }
 

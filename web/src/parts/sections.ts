@@ -1,4 +1,4 @@
-const SECTIONS = ["account", "tokens", "models", "schedules", "usage", "people", "quotas", "workers", "audit", "retention"] as const;
+const SECTIONS = ["account", "tokens", "models", "forges", "schedules", "usage", "people", "quotas", "workers", "audit", "retention"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** What only administrators see to. */

@@ -1,4 +1,7 @@
+import { forges } from "./forges";
+
 export const settings = {
+  ...forges,
   title: "Settings",
   opening: "Opening…",
   acts: "Actions",
@@ -11,6 +14,7 @@ export const settings = {
   "section.account": "You",
   "section.tokens": "Access tokens",
   "section.models": "Models",
+  "section.forges": "Forges",
   "section.schedules": "Schedules",
   "section.usage": "Usage",
   "section.people": "People and groups",
@@ -21,6 +25,7 @@ export const settings = {
   "about.account": "Who you are here, and how you sign in.",
   "about.tokens": "What programs sign in by in your name.",
   "about.models": "The models that tasks can be given, with their prices.",
+  "about.forges": "GitHub, GitLab and hosts of your own, where pull requests are opened.",
   "about.schedules": "Tasks that are handed out again and again.",
   "about.usage": "Tokens, money and time of the tasks that you see.",
   "about.people": "Who may come in, what each may do, and who shares tasks with whom.",

@@ -1,6 +1,8 @@
+import { pull } from "./pull";
 import { steps } from "./steps";
 
 export const task = {
+  ...pull,
   ...steps,
   loading: "Opening the task…",
   failed: "The task could not be opened",
@@ -53,8 +55,7 @@ export const task = {
   "take.failed": "The patch could not be fetched",
   "take.forge": "Hand it on",
   "take.push": "Push a branch",
-  "take.pull": "Open a pull request",
-  "take.noForge": "Push a branch and open it there: no forge that takes pull requests is set up",
+  "take.noForge": "No forge is set up yet",
   "take.notYours": "It is not yours to change",
   pushed: "pushed to {{branch}}",
   "push.title": "Push a branch",

@@ -1,7 +1,10 @@
 import type { Catalogue } from "../catalogue";
 import type { settings as en } from "../en/settings";
 
+import { forges } from "./forges";
+
 export const settings: Catalogue<typeof en> = {
+  ...forges,
   title: "设置",
   opening: "正在打开…",
   acts: "操作",
@@ -14,6 +17,7 @@ export const settings: Catalogue<typeof en> = {
   "section.account": "账户",
   "section.tokens": "访问令牌",
   "section.models": "模型",
+  "section.forges": "代码平台",
   "section.schedules": "定时任务",
   "section.usage": "用量",
   "section.people": "人员与组",
@@ -24,6 +28,7 @@ export const settings: Catalogue<typeof en> = {
   "about.account": "您的身份和登录方式。",
   "about.tokens": "程序以您的名义登录所用的令牌。",
   "about.models": "任务可使用的模型及其价格。",
+  "about.forges": "GitHub、GitLab 和自有主机，用于创建拉取请求。",
   "about.schedules": "按时重复分派的任务。",
   "about.usage": "您可见任务的词元、费用和时间。",
   "about.people": "谁可以加入、各自的权限，以及谁与谁共享任务。",

@@ -1,9 +1,11 @@
 import type { Catalogue } from "../catalogue";
 import type { task as en } from "../en/task";
 
+import { pull } from "./pull";
 import { steps } from "./steps";
 
 export const task: Catalogue<typeof en> = {
+  ...pull,
   ...steps,
   loading: "正在打开任务…",
   failed: "无法打开任务",
@@ -56,8 +58,7 @@ export const task: Catalogue<typeof en> = {
   "take.failed": "无法获取补丁",
   "take.forge": "提交到代码平台",
   "take.push": "推送分支",
-  "take.pull": "创建拉取请求",
-  "take.noForge": "未设置可接收拉取请求的平台：请推送分支后在那里创建",
+  "take.noForge": "尚未设置代码平台",
   "take.notYours": "您无权更改此任务",
   pushed: "已推送到 {{branch}}",
   "push.title": "推送分支",

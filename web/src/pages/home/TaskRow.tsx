@@ -7,6 +7,7 @@ import { useSession } from "@/api/session";
 import type { Bulk, TaskLine } from "@/api/types";
 import { duration, money } from "@/i18n/format";
 import { spoken } from "@/i18n/said";
+import { PullRequestBadge } from "@/parts/PullRequest";
 import { repositoryName, StatusIcon, VerdictBadge } from "@/parts/Status";
 import { Badge, Delta } from "@/ui/Badge";
 import { IconButton } from "@/ui/Button";
@@ -88,7 +89,8 @@ function Origin({ task }: { task: TaskLine }) {
   ];
   if (task.ref) parts.push(<span className="font-mono">{task.ref}</span>);
   if (task.mode !== "code") parts.push(t(`mode.${task.mode}`, { ns: "common" }));
-  if (task.summary.branch) {
+  // A pull request says where its branch is.
+  if (task.summary.branch && !task.pull_request) {
     parts.push(
       <span className="inline-flex items-baseline gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
         <Upload size={11} className="self-center" aria-label={t("pushed", { branch: "" })} />
@@ -112,8 +114,15 @@ function Outcome({ task }: { task: TaskLine }) {
   const { t } = useTranslation("home");
   return (
     <div className="flex max-w-[55%] min-w-0 shrink-0 flex-col items-end gap-0.5 text-right">
-      <div className={cx("flex max-w-full items-center gap-2", task.needs !== "approve" && "max-sm:hidden")}>
-        <State task={task} />
+      <div className="flex max-w-full items-center gap-2">
+        <div className={cx("flex min-w-0 items-center gap-2", task.needs !== "approve" && "max-sm:hidden")}>
+          <State task={task} />
+        </div>
+        {task.pull_request ? (
+          <span className="relative z-10 inline-flex shrink-0">
+            <PullRequestBadge pull={task.pull_request} />
+          </span>
+        ) : null}
       </div>
       <p className="text-xs whitespace-nowrap text-muted tabular max-sm:hidden">
         <When task={task} />

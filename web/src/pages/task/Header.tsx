@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { useTaskActs } from "@/api/tasks";
 import { compact, money } from "@/i18n/format";
+import { PullRequestBadge } from "@/parts/PullRequest";
 import { repositoryName, StatusBadge } from "@/parts/Status";
 import { sayFailed } from "@/shell/errors";
 import { Delta } from "@/ui/Badge";
@@ -45,7 +46,11 @@ export function Header() {
           ) : null}
           {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
-          {task.summary.branch ? (
+          {task.pull_request ? (
+            <span>
+              <PullRequestBadge pull={task.pull_request} />
+            </span>
+          ) : task.summary.branch ? (
             <span className="inline-flex items-center gap-1 text-accent-text" title={t("pushed", { branch: task.summary.branch })}>
               <Upload size={11} aria-label={t("pushed", { branch: "" })} />
               <span className="font-mono">{task.summary.branch}</span>
