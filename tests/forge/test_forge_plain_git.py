@@ -11,8 +11,19 @@ from pathlib import Path
 import pytest
 
 from journeyman.core.errors import RepositoryError, UsageError
+from journeyman.forge.connect import credential
+from journeyman.forge.places import place, repository_at
 from journeyman.forge.plain_git import PlainGit
-from journeyman.forge.protocol import Author, BranchPush, NoSuchRemote, NotSignedIn, PushRejected, RemoteUnreachable
+from journeyman.forge.protocol import (
+    Author,
+    BranchPush,
+    Credential,
+    NoSuchRemote,
+    NotSignedIn,
+    PushRejected,
+    RemoteUnreachable,
+)
+from journeyman.testing.forge_server import ForgeServer, Rights
 
 AUTHOR = Author("Jo Urney", "jo@example.org")
 HOST = {
@@ -212,3 +223,97 @@ async def test_failures_are_told_apart(remote: Remote, forge: PlainGit, refusing
     with pytest.raises(RepositoryError, match="is empty"):
         await forge.clone(f"file://{tmp_path}/empty.git", tmp_path / "out")
     assert not [path for path in (tmp_path / "state" / "mirrors").iterdir() if len(path.suffixes) > 1]
+
+
+SHOP = "example/shop"
+TOKEN = "token-of-the-shop-bot"
+
+
+@pytest.fixture(params=["github", "gitlab"])
+def played(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ForgeServer]:
+    with ForgeServer(request.param, tmp_path / "played") as forge:
+        forge.world.tokens[TOKEN] = Rights()
+        forge.world.add_repository(SHOP, {"a.txt": "one\n"})
+        yield forge
+
+
+def signing(played: ForgeServer, tmp_path: Path, token: str = TOKEN, **environment: str) -> PlainGit:
+    """Plain git that has a token for the played forge."""
+    there = place(played.kind, played.address)
+
+    async def find(remote: str) -> Credential | None:
+        return credential(there, token) if repository_at(there, remote) is not None else None
+
+    return PlainGit(tmp_path / "state", {**HOST, **environment}, credentials=find)
+
+
+async def test_a_private_repository_is_fetched_and_pushed_to_with_a_token(played: ForgeServer, tmp_path: Path) -> None:
+    # What the host's own configuration holds for git goes on to hold.
+    own = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": "X-Mine: 1"}
+    forge, remote = signing(played, tmp_path, **own), played.remote(SHOP)
+    mirror = await forge.fetch(remote)
+    into = tmp_path / "clone"
+    assert await forge.clone(remote, into) == mirror.branches["main"]
+    assert (into / "a.txt").read_text() == "one\n"
+    for config in (mirror.git_dir / "config", into / ".git" / "config"):
+        assert "header" not in config.read_text().lower() and TOKEN not in config.read_text()
+    tree = git(into, "rev-parse", "HEAD^{tree}")
+    pushed = await forge.push(remote, BranchPush(tree, (mirror.branches["main"],), "new", "Same", AUTHOR))
+    assert played.world.head(SHOP, "new") == pushed
+
+
+async def test_without_the_token_or_with_a_wrong_one_nothing_is_shown(played: ForgeServer, tmp_path: Path) -> None:
+    remote = played.remote(SHOP)
+    with pytest.raises(NotSignedIn, match="this machine's credentials"):
+        await PlainGit(tmp_path / "other", HOST).fetch(remote)
+    helper = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper"}
+    helper["GIT_CONFIG_VALUE_0"] = f"!f() {{ echo username=x; echo password={TOKEN}; }}; f"
+    with pytest.raises(NotSignedIn, match="does not accept the token that is stored for its forge"):
+        await signing(played, tmp_path, "a-wrong-one", **helper).fetch(remote)
+    played.world.tokens[TOKEN] = Rights(write=False)
+    forge = signing(played, tmp_path)
+    mirror = await forge.fetch(remote)
+    tree = git(mirror.git_dir, "rev-parse", "main^{tree}")
+    with pytest.raises(NotSignedIn, match="does not accept the token"):
+        await forge.push(remote, BranchPush(tree, (mirror.branches["main"],), "new", "Same", AUTHOR))
+
+
+async def test_a_protected_branch_is_told_as_one(played: ForgeServer, tmp_path: Path) -> None:
+    forge, remote = signing(played, tmp_path), played.remote(SHOP)
+    mirror = await forge.fetch(remote)
+    played.world.protect(SHOP, "main")
+    tree, main = git(mirror.git_dir, "rev-parse", "main^{tree}"), mirror.branches["main"]
+    with pytest.raises(PushRejected, match="protects the branch"):
+        await forge.push(remote, BranchPush(tree, (main,), "main", "Same", AUTHOR, expected=main))
+    assert played.world.head(SHOP, "main") == main
+
+
+async def test_git_does_not_take_the_token_to_another_host(played: ForgeServer, tmp_path: Path) -> None:
+    forge, remote = signing(played, tmp_path), played.remote(SHOP)
+    await forge.fetch(remote)
+    with ForgeServer("github", tmp_path / "evil") as evil:
+        evil.world.tokens[TOKEN] = Rights()
+        evil.world.add_repository(SHOP, {"a.txt": "evil\n"})
+        played.faults.redirect = evil.address
+        with pytest.raises(NoSuchRemote, match="has moved to another address"):
+            await forge.fetch(remote)
+        assert evil.requests == []
+    played.faults.redirect = None
+    played.world.renamed["example/old"] = SHOP
+    with pytest.raises(NoSuchRemote, match="has moved"):
+        await forge.fetch(played.remote("example/old"))
+
+
+async def test_the_token_is_on_no_command_line(played: ForgeServer, tmp_path: Path) -> None:
+    words = tmp_path / "words"
+    spy = tmp_path / "git"
+    spy.write_text(f'#!/bin/sh\necho "$@" >> {words}\nexec git "$@"\n')
+    spy.chmod(0o755)
+    there = place(played.kind, played.address)
+
+    async def find(remote: str) -> Credential | None:
+        return credential(there, TOKEN)
+
+    await PlainGit(tmp_path / "state", HOST, git=str(spy), credentials=find).fetch(played.remote(SHOP))
+    said = words.read_text()
+    assert "clone" in said and TOKEN not in said and "Basic" not in said and "header" not in said.lower()

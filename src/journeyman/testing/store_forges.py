@@ -82,7 +82,7 @@ class ForgesContract:
                 connection.execute(update(forge).values(api="https://evil.example"))
 
             await store.forges._database.write(move)  # type: ignore[reportPrivateUsage]
-            with pytest.raises(StoreError, match="token of the forge .* cannot be read"):
+            with pytest.raises(StoreError, match=r"token of the forge .* cannot be read"):
                 await store.forges.token("github.com")
 
     async def test_what_became_of_a_pull_request_is_in_the_lists(self, backing: Backing, clock: HandClock) -> None:
