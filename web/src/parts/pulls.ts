@@ -14,6 +14,12 @@ export function numberOf(pull: Pick<PullRequestView, "kind" | "number">): string
   return `${pull.kind === "gitlab" ? "!" : "#"}${pull.number}`;
 }
 
+/** The one that was told of last: of two answers about the same pull request, or of an old one and the one after it. */
+export function newest(one: PullRequestView | null | undefined, other: PullRequestView | null | undefined): PullRequestView | null {
+  if (!one || !other) return one ?? other ?? null;
+  return other.at > one.at ? other : one;
+}
+
 /** Whether more can be added to it. */
 export function isLive(pull: Pick<PullRequestView, "state">): boolean {
   return pull.state === "open" || pull.state === "draft";
@@ -27,7 +33,12 @@ export function heldBy(pull: Pick<PullRequestView, "branch">, published: readonl
   return published.findLast((one) => one.branch === pull.branch)?.attempt ?? null;
 }
 
-/** Whether a pull request that is open lacks the result of an attempt. */
-export function isBehind(pull: PullRequestView, published: readonly PublishedBranch[], attempt: Pick<AttemptLine, "name">): boolean {
-  return isLive(pull) && heldBy(pull, published) !== attempt.name;
+/**
+ * What is next to do with the result of an attempt: to open a pull request with it, to bring the one that is open up to
+ * date, or nothing.
+ */
+export function nextAct(pull: PullRequestView | null, published: readonly PublishedBranch[], attempt: Pick<AttemptLine, "name">): "open" | "update" | null {
+  if (pull === null) return "open";
+  if (heldBy(pull, published) === attempt.name) return null;
+  return isLive(pull) ? "update" : "open";
 }

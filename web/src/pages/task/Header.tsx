@@ -47,7 +47,7 @@ export function Header() {
           {typeof task.usage.cost === "number" && task.usage.cost > 0 ? <span className="tabular">{money(task.usage.cost)}</span> : null}
           <span className="tabular max-sm:hidden">{t("tokens", { count: compact(task.usage.input_tokens + task.usage.output_tokens) })}</span>
           {task.pull_request ? (
-            <span>
+            <span className="inline-flex items-center">
               <PullRequestBadge pull={task.pull_request} />
             </span>
           ) : task.summary.branch ? (

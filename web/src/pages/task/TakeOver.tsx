@@ -7,7 +7,7 @@ import { usePublishing } from "@/api/tasks";
 import type { AttemptLine } from "@/api/types";
 import { fetchPatch, patchUrl } from "@/api/work";
 import { spoken } from "@/i18n/said";
-import { isBehind, numberOf } from "@/parts/pulls";
+import { nextAct, numberOf } from "@/parts/pulls";
 import { sayFailed } from "@/shell/errors";
 import { Button } from "@/ui/Button";
 import { copyText } from "@/ui/Copy";
@@ -40,7 +40,7 @@ function useHandingOn(attempt: AttemptLine) {
     may,
     pull,
     forge: target?.forge ?? null,
-    behind: Boolean(pull && target && isBehind(pull, target.published, attempt)),
+    next: target?.forge ? nextAct(pull ?? null, target.published, attempt) : null,
     reason: forges?.length === 0 ? null : (target?.forge_reason ?? ""),
   };
 }
@@ -51,28 +51,30 @@ export function TakeOver() {
   return ref && attempt && attempt.summary.files > 0 ? <Ways attempt={attempt} /> : null;
 }
 
+/** The dialogs: to push a branch, to look at the pull request that there is, to open one. */
+type Shown = "push" | "pull" | "new";
+
 function Ways({ attempt }: { attempt: AttemptLine }) {
   const { t } = useTranslation("task");
   const { view } = useTaskPage();
-  const [shown, setShown] = useState<"push" | "pull" | null>(null);
+  const [shown, setShown] = useState<Shown | null>(null);
   const [ever, setEver] = useState(false);
   const handing = useHandingOn(attempt);
-  const { pull, forge, may } = handing;
+  const { pull, forge, may, next } = handing;
   const update = useBringUpToDate(view.task.id, attempt.name);
-  const show = (dialog: "push" | "pull"): void => {
+  const show = (dialog: Shown): void => {
     setEver(true);
     setShown(dialog);
   };
   const open = t("pull.act", { request: t(`request.${forge?.kind ?? "github"}`, { ns: "common" }) });
-  const next = forge !== null && pull === null;
   return (
     <>
-      {next ? (
-        <Button size="sm" look="primary" icon={<GitPullRequest size={14} />} onClick={() => show("pull")}>
+      {next === "open" ? (
+        <Button size="sm" look="primary" icon={<GitPullRequest size={14} />} onClick={() => show("new")}>
           {open}
         </Button>
       ) : null}
-      {pull && handing.behind ? (
+      {pull && next === "update" ? (
         <Button size="sm" look="primary" icon={<ArrowUpToLine size={14} />} title={t("pull.behind")} busy={update.busy && t("pull.updating")} onClick={() => update.run(pull)}>
           {t("pull.update")}
         </Button>
@@ -80,7 +82,7 @@ function Ways({ attempt }: { attempt: AttemptLine }) {
       <Menu
         label={t("take")}
         trigger={
-          <Button size="sm" look={next || handing.behind ? "plain" : "primary"} icon={<Download size={14} />}>
+          <Button size="sm" look={next ? "plain" : "primary"} icon={<Download size={14} />}>
             {t("take")}
           </Button>
         }
@@ -95,7 +97,7 @@ function Ways({ attempt }: { attempt: AttemptLine }) {
           icon={<GitPullRequest size={15} />}
           disabled={!may && !pull}
           about={pull ? pull.repository : !may ? t("take.notYours") : handing.reason === null ? t("take.noForge") : spoken(handing.reason) || undefined}
-          onSelect={() => show("pull")}
+          onSelect={() => show(pull ? "pull" : "new")}
         >
           {pull ? `${t(`Request.${pull.kind}`, { ns: "common" })} ${numberOf(pull)}` : open}
         </MenuItem>
@@ -103,7 +105,15 @@ function Ways({ attempt }: { attempt: AttemptLine }) {
       {ever ? (
         <Suspense fallback={null}>
           <PushBranch task={view.task.id} attempt={attempt} open={shown === "push"} onOpenChange={(now) => setShown(now ? "push" : null)} />
-          <PullRequest task={view.task} attempt={attempt} open={shown === "pull"} onOpenChange={(now) => setShown(now ? "pull" : null)} onPush={() => show("push")} />
+          <PullRequest
+            task={view.task}
+            attempt={attempt}
+            open={shown === "pull" || shown === "new"}
+            onOpenChange={(now) => setShown(now ? "pull" : null)}
+            anew={shown === "new"}
+            onAnew={() => setShown("new")}
+            onPush={() => setShown("push")}
+          />
         </Suspense>
       ) : null}
     </>

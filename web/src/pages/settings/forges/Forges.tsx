@@ -1,5 +1,5 @@
 import { CircleCheck, CircleDashed, CircleX, GitMerge, GitPullRequest, KeyRound, Lock, Plus, RefreshCw, ScrollText, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useCheckForge, useForges, useRemoveForge } from "@/api/forges";
@@ -53,7 +53,7 @@ export function Forges() {
 }
 
 /** What a forge is good for, for who has none yet. */
-function NoForge({ add }: { add: React.ReactNode }) {
+function NoForge({ add }: { add: ReactNode }) {
   const { t } = useTranslation("settings");
   const gains = [
     { icon: ScrollText, words: t("forges.gain.open") },
@@ -91,36 +91,37 @@ function Forge({ forge }: { forge: ForgeView }) {
   const [replacing, setReplacing] = useState(false);
   const address = pageAddress(forge.address);
   return (
-    <li className="rounded-xl border border-line bg-surface p-4">
-      <div className="flex flex-wrap items-center gap-x-2 gap-y-3">
-        <h2 className="font-semibold wrap-anywhere" translate="no">
-          {forge.name}
-        </h2>
-        <Badge>{SOFTWARE[software(forge)]}</Badge>
-        <span className="flex-1" />
-        {administer ? (
-          <div className="flex items-center gap-1.5">
-            <Button size="sm" icon={<RefreshCw size={13} />} busy={check.isPending && t("forges.checking")} onClick={() => check.mutate(forge.name, { onError: (error) => sayFailed(error) })}>
-              {t("forges.check")}
-            </Button>
-            <Button size="sm" icon={<KeyRound size={13} />} onClick={() => setReplacing(true)}>
-              {t("forges.replace")}
-            </Button>
-            <Remove forge={forge} />
-          </div>
-        ) : null}
+    <li className="flex flex-wrap items-start gap-x-4 gap-y-3 rounded-xl border border-line bg-surface p-4">
+      <div className="min-w-0 flex-1 basis-72">
+        <div className="flex flex-wrap items-center gap-2">
+          <h2 className="font-semibold wrap-anywhere" translate="no">
+            {forge.name}
+          </h2>
+          <Badge>{SOFTWARE[software(forge)]}</Badge>
+        </div>
+        <p className="mt-0.5 flex flex-wrap gap-x-3 text-sm text-muted" translate="no">
+          {address ? (
+            <a href={address} target="_blank" rel="noopener noreferrer" className="wrap-anywhere hover:text-ink hover:underline">
+              {forge.address}
+            </a>
+          ) : (
+            <span className="wrap-anywhere">{forge.address}</span>
+          )}
+          {forge.api === usualApi(forge.kind, forge.address) ? null : <span className="wrap-anywhere">API: {forge.api}</span>}
+        </p>
+        <State forge={forge} />
       </div>
-      <p className="mt-1 flex flex-wrap gap-x-3 text-sm text-muted" translate="no">
-        {address ? (
-          <a href={address} target="_blank" rel="noopener noreferrer" className="wrap-anywhere hover:text-ink hover:underline">
-            {forge.address}
-          </a>
-        ) : (
-          <span className="wrap-anywhere">{forge.address}</span>
-        )}
-        {forge.api === usualApi(forge.kind, forge.address) ? null : <span className="wrap-anywhere">API: {forge.api}</span>}
-      </p>
-      <State forge={forge} />
+      {administer ? (
+        <div className="flex items-center gap-1.5">
+          <Button size="sm" icon={<RefreshCw size={13} />} busy={check.isPending && t("forges.checking")} onClick={() => check.mutate(forge.name, { onError: (error) => sayFailed(error) })}>
+            {t("forges.check")}
+          </Button>
+          <Button size="sm" icon={<KeyRound size={13} />} onClick={() => setReplacing(true)}>
+            {t("forges.replace")}
+          </Button>
+          <Remove forge={forge} />
+        </div>
+      ) : null}
       {replacing ? <ReplaceToken forge={forge} onClose={() => setReplacing(false)} /> : null}
     </li>
   );

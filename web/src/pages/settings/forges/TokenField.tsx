@@ -2,6 +2,7 @@ import { ExternalLink } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 import type { ForgeView } from "@/api/types";
+import { Ticked } from "@/parts/Ticked";
 import { Field, Input } from "@/ui/Field";
 
 import { tokenPage } from "./hosts";
@@ -41,7 +42,9 @@ export function TokenField({ kind, address, value, onChange, error }: TokenField
       <div className="rounded-md bg-sunken px-3 py-2 text-sm text-muted">
         <ul className="flex flex-col gap-0.5">
           {scopes.map((words) => (
-            <li key={words}>{words}</li>
+            <li key={words}>
+              <Ticked text={words} />
+            </li>
           ))}
         </ul>
         {page ? (

@@ -25,7 +25,8 @@ export function usualApi(kind: Kind, address: string): string | null {
   const host = bare(address);
   if (host === null) return null;
   if (kind === "gitlab") return `${host}/api/v4`;
-  return host === KNOWN.github.address ? "https://api.github.com" : `${host}/api/v3`;
+  const { hostname } = new URL(host);
+  return hostname === "github.com" || hostname.endsWith(".ghe.com") ? `https://api.${hostname}` : `${host}/api/v3`;
 }
 
 /** The page of a host where somebody makes a token, with what it needs filled in where the host lets that be. */

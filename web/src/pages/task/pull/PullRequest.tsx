@@ -1,13 +1,12 @@
 import { Link } from "@tanstack/react-router";
 import { Settings, Upload } from "lucide-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/session";
 import { usePublishing } from "@/api/tasks";
 import type { AttemptLine, Publishing, TaskLine } from "@/api/types";
 import { spoken } from "@/i18n/said";
-import { isLive } from "@/parts/pulls";
+import { isLive, newest } from "@/parts/pulls";
 import { Failed } from "@/shell/Failed";
 import { Button, buttonClass } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
@@ -21,20 +20,22 @@ interface PullRequestProps {
   attempt: AttemptLine;
   open: boolean;
   onOpenChange: (open: boolean) => void;
+  /** Whether one is to be opened, though there is one that is merged or closed. */
+  anew: boolean;
+  onAnew: () => void;
   /** Goes to pushing a branch, where no pull request can be opened. */
   onPush: () => void;
 }
 
 /** Opens a pull request with the result, shows how the one that is there stands, or says why there can be none. */
-export function PullRequest({ task, attempt, open, onOpenChange, onPush }: PullRequestProps) {
+export function PullRequest({ task, attempt, open, onOpenChange, anew, onAnew, onPush }: PullRequestProps) {
   const { t } = useTranslation("task");
   const query = usePublishing(task.id, attempt.name, open);
-  const [another, setAnother] = useState(false);
   const target = query.data;
-  const pull = task.pull_request ?? target?.pull_request ?? null;
+  const pull = newest(task.pull_request, target?.pull_request);
   const kind = pull?.kind ?? target?.forge?.kind ?? "github";
   const request = t(`request.${kind}`, { ns: "common" });
-  const shown = pull !== null && (isLive(pull) || !another);
+  const shown = pull !== null && (isLive(pull) || !anew);
   return (
     <Dialog
       open={open}
@@ -47,9 +48,9 @@ export function PullRequest({ task, attempt, open, onOpenChange, onPush }: PullR
       ) : !target ? (
         <Failed error={query.error} onRetry={() => void query.refetch()} />
       ) : shown ? (
-        <Standing task={task.id} attempt={attempt} pull={pull} target={target} onAnother={() => setAnother(true)} />
+        <Standing task={task.id} attempt={attempt} pull={pull} target={target} onAnew={onAnew} />
       ) : target.forge ? (
-        <PullRequestForm task={task.id} attempt={attempt.name} target={target} forge={target.forge} onDone={() => setAnother(false)} />
+        <PullRequestForm task={task.id} attempt={attempt.name} target={target} forge={target.forge} />
       ) : (
         <Cannot target={target} onPush={onPush} />
       )}

@@ -17,11 +17,10 @@ interface FormProps {
   attempt: string;
   target: Publishing;
   forge: NonNullable<Publishing["forge"]>;
-  onDone: () => void;
 }
 
 /** What a pull request is opened with; filled in with what the task says of itself. */
-export function PullRequestForm({ task, attempt, target, forge, onDone }: FormProps) {
+export function PullRequestForm({ task, attempt, target, forge }: FormProps) {
   const { t } = useTranslation("task");
   const open = useOpenPullRequest(task, attempt);
   const [form, setForm] = useState({ title: target.title, body: target.body, base: forge.base, branch: target.branch, draft: false });
@@ -36,7 +35,6 @@ export function PullRequestForm({ task, attempt, target, forge, onDone }: FormPr
       {
         onSuccess: ({ pull_request: pull }) => {
           if (pull) say({ kind: "done", title: t("pull.opened", { request: t(`Request.${pull.kind}`, { ns: "common" }), number: numberOf(pull) }), detail: pull.repository });
-          onDone();
         },
       },
     );
@@ -50,7 +48,7 @@ export function PullRequestForm({ task, attempt, target, forge, onDone }: FormPr
       }}
     >
       <Field label={t("pull.field.title")}>
-        {(ids) => <Input {...ids} required maxLength={200} value={form.title} onChange={(event) => set({ title: event.target.value })} />}
+        {(ids) => <Input {...ids} required maxLength={250} value={form.title} onChange={(event) => set({ title: event.target.value })} />}
       </Field>
       <Description value={form.body} onChange={(body) => set({ body })} />
       <div className="grid gap-4 sm:grid-cols-[2fr_3fr]">

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useRefreshPullRequest } from "@/api/tasks";
 import type { AttemptLine, PublishedBranch, Publishing, PullRequestView } from "@/api/types";
 import { ChecksIcon, PullRequestState } from "@/parts/PullRequest";
-import { heldBy, isBehind, isLive, numberOf, pageAddress } from "@/parts/pulls";
+import { heldBy, isLive, nextAct, numberOf, pageAddress } from "@/parts/pulls";
 import { sayFailed } from "@/shell/errors";
 import { Button, buttonClass } from "@/ui/Button";
 import { Note } from "@/ui/States";
@@ -18,25 +18,29 @@ interface StandingProps {
   attempt: AttemptLine;
   pull: PullRequestView;
   target: Publishing;
-  onAnother: () => void;
+  onAnew: () => void;
 }
 
 /** How a pull request stands, and what can be done with it. */
-export function Standing({ task, attempt, pull, target, onAnother }: StandingProps) {
+export function Standing({ task, attempt, pull, target, onAnew }: StandingProps) {
   const { t } = useTranslation("task");
   const { view } = useTaskPage();
   const refresh = useRefreshPullRequest(task, attempt.name);
   const may = view.acts.includes("publish");
   const address = pageAddress(pull.url);
+  const next = nextAct(pull, target.published, attempt);
   return (
     <div className="flex flex-col gap-4 pt-1">
       <div className="rounded-lg border border-line bg-surface px-4 py-3.5">
-        <div className="flex flex-wrap items-center gap-x-2.5 gap-y-1.5">
+        <p className="flex flex-wrap items-center gap-x-2 gap-y-1 text-sm text-muted" translate="no">
           <PullRequestState state={pull.state} />
-          <span className="text-lg font-semibold wrap-anywhere" translate="no">
-            {pull.repository} <span className="font-normal text-muted tabular">{numberOf(pull)}</span>
+          <span className="wrap-anywhere">
+            {pull.repository} <span className="tabular">{numberOf(pull)}</span>
           </span>
-        </div>
+        </p>
+        <p className="mt-1.5 text-lg leading-snug font-semibold wrap-anywhere" translate="no">
+          {pull.title}
+        </p>
         <p className="mt-2 flex flex-wrap items-center gap-x-1.5 gap-y-1 font-mono text-xs" translate="no">
           <span className="rounded-sm bg-accent-soft px-1.5 py-0.5 wrap-anywhere text-accent-text">{pull.branch}</span>
           <ArrowRight size={13} role="img" aria-label={t("pull.into")} className="text-faint" />
@@ -62,12 +66,12 @@ export function Standing({ task, attempt, pull, target, onAnother }: StandingPro
           {t("pull.refresh")}
         </Button>
         {isLive(pull) || !target.forge || !may ? null : (
-          <Button icon={<GitPullRequest size={14} />} onClick={onAnother}>
+          <Button icon={<GitPullRequest size={14} />} onClick={onAnew}>
             {t("pull.another")}
           </Button>
         )}
         {address ? (
-          <a href={address} target="_blank" rel="noopener noreferrer" className={buttonClass("primary")}>
+          <a href={address} target="_blank" rel="noopener noreferrer" className={buttonClass(next === "update" ? "plain" : "primary")}>
             <ExternalLink size={14} aria-hidden />
             {t("pull.goTo", { forge: pull.forge })}
           </a>
@@ -84,21 +88,16 @@ function WhatItHas({ pull, published, attempt }: { pull: PullRequestView; publis
   const may = view.acts.includes("publish");
   const update = useBringUpToDate(view.task.id, attempt.name);
   if (pull.state === "merged" || pull.state === "closed") return <p className="text-muted">{t(`pull.over.${pull.state}`)}</p>;
-  if (!isBehind(pull, published, attempt)) return <p className="text-muted">{t("pull.current")}</p>;
+  if (nextAct(pull, published, attempt) === null) return <p className="text-muted">{t("pull.current")}</p>;
   const has = heldBy(pull, published);
   return (
-    <Note
-      kind="warn"
-      title={t("pull.behind")}
-      actions={
-        may ? (
-          <Button size="sm" look="primary" icon={<ArrowUpToLine size={14} />} busy={update.busy && t("pull.updating")} onClick={() => update.run(pull)}>
-            {t("pull.update")}
-          </Button>
-        ) : null
-      }
-    >
-      {has ? t("pull.behind.about", { has, shown: attempt.name }) : t("pull.behind.unknown")}
+    <Note kind="warn" title={t("pull.behind")}>
+      <p>{has ? t("pull.behind.about", { has, shown: attempt.name }) : t("pull.behind.unknown")}</p>
+      {may ? (
+        <Button size="sm" look="primary" className="mt-2" icon={<ArrowUpToLine size={14} />} busy={update.busy && t("pull.updating")} onClick={() => update.run(pull)}>
+          {t("pull.update")}
+        </Button>
+      ) : null}
     </Note>
   );
 }
