@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from journeyman.core.errors import RepositoryError, UsageError
-from journeyman.forge.connect import credential
-from journeyman.forge.places import place, repository_at
+from journeyman.forge.places import credential, place, repository_at
 from journeyman.forge.plain_git import PlainGit
 from journeyman.forge.protocol import (
     Author,

@@ -26,7 +26,7 @@ RAISED = (
     "attempt/review.py",
     "core/environment_file.py",
     "core/keys.py",
-    "forge/plain_git.py",
+    "forge/*.py",
     "models/wire/failures.py",
     "models/wire/http.py",
     "repo/repository.py",
@@ -52,13 +52,16 @@ TOLD = (
     "engine/routes.py",
     "sandbox/left.py",
     "sandbox/network/policy.py",
+    "server/forging.py",
     "server/publishing.py",
+    "server/pulling.py",
     "server/views/worklog.py",
 )
 """Where sentences are put together that are stored or shown and not raised."""
 
 ERRORS = re.compile(
-    r"(?:\w+Error|Taken|TooLong|Refused|Unreachable|WrongKey|RetryLater|BudgetSpent|EnvironmentFailed|_refused)\Z"
+    r"(?:\w+Error|Taken|TooLong|Refused|Unreachable|WrongKey|RetryLater|BudgetSpent|EnvironmentFailed|_refused"
+    r"|TokenRefused|NotAllowed|NoSuchRepository|Declined|AlreadyOpen|RateLimited|ForgeUnreachable)\Z"
 )
 OTHERS = ("ApplicationError", "CronSimError", "ToolError", "ValueError", "StoreError", "OSError", "SandboxError")
 """What no person reads, or only who looks after the machine, in the log."""

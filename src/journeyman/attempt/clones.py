@@ -13,9 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from journeyman.attempt.credentials import credentials_of
 from journeyman.attempt.host import Host
 from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.task import Base
+from journeyman.forge.protocol import Credentials, no_credentials
 from journeyman.repo.repository import Repository, open_repository, reopen_repository
 
 _ADDRESS = re.compile(r"(?:(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:)\S+\Z")
@@ -35,11 +37,13 @@ def workspace_of(remote: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where repositories are opened: our `state`, the person's ignore file `excludes`, git's surroundings."""
+    """Where repositories are opened: our `state`, the person's ignore file `excludes`, git's surroundings, and what it
+    signs in with where these have nothing."""
 
     state: Path
     excludes: Path | None
     environment: Mapping[str, str]
+    credentials: Credentials = no_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ async def cloned(ground: Ground, remote: str, ref: str | None, against: str | No
     commit, so that a later fetch changes nothing."""
     from journeyman.forge.plain_git import PlainGit
 
-    forge = PlainGit(ground.state, ground.environment)
+    forge = PlainGit(ground.state, ground.environment, credentials=ground.credentials)
     folder = _folder(ground.state, remote)
     if not (folder / ".git").is_dir():
         fresh = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")
@@ -146,7 +150,7 @@ async def _fetched(ground: Ground, remote: str, commit: str) -> Repository:
 
 
 def ground_of(host: Host) -> Ground:
-    return Ground(host.state, host.excludes, host.git_environment)
+    return Ground(host.state, host.excludes, host.git_environment, credentials_of(host.store))
 
 
 async def _open_clone(ground: Ground, remote: str, folder: Path) -> Repository:

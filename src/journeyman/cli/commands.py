@@ -4,12 +4,13 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeyman.attempt.begin import Draft, Order, draft
+from journeyman.attempt.credentials import credentials_of_opened
 from journeyman.attempt.host import Brokered, Host, ModelPlan, Tell
 from journeyman.cli.door import Door, model_choice, open_door, open_stored
 from journeyman.cli.shared import known_choice
@@ -156,9 +157,12 @@ async def start(prompt: str, mode: Mode, flags: Flags) -> int:
         against=flags.against,
     )
     stored: asyncio.Future[Environments] = asyncio.get_running_loop().create_future()
-    drafting = asyncio.create_task(draft(order, door.ground, stored=stored))  # beside opening the store
+    opened: asyncio.Future[Store] = asyncio.get_running_loop().create_future()
+    ground = replace(door.ground, credentials=credentials_of_opened(lambda: asyncio.shield(opened)))
+    drafting = asyncio.create_task(draft(order, ground, stored=stored))  # beside opening the store
     try:
         async with open_stored(door) as store, open_host(door, store) as host:
+            opened.set_result(store)
             stored.set_result(store.environments)
             new = await drafting
             return await _begin(door, host, new, flags, choice.why)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from journeyman.attempt.clones import Wanted, is_address, start_from
+from journeyman.attempt.clones import Wanted, ground_of, is_address, start_from
 from journeyman.attempt.environment.build import Site, failing
 from journeyman.attempt.environment.cache import Build, Cache
 from journeyman.attempt.environment.choose import choose
@@ -69,7 +69,7 @@ async def at(where: Where) -> AsyncGenerator[At]:
     async with open_stored(door) as store, open_host(door, store) as host:
         wanted = where.name or door.settings.environment
         place = await placed(store.environments, wanted, where.directory)
-        repository, base = await start_from(door.ground, Wanted(place, where.ref))
+        repository, base = await start_from(ground_of(host), Wanted(place, where.ref))
         async with repository.tree(base.tree) as tree:
             use = await choose(
                 repository.workspace,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from journeyman.attempt.clones import ground_of
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, open_door, open_stored
 from journeyman.cli.eval_read import write
@@ -59,7 +60,7 @@ async def mine(wish: Wish, as_json: bool) -> int:
     async with open_stored(door) as store, open_host(door, store) as host:
         work = mining.Mining(
             host=host,
-            ground=door.ground,
+            ground=ground_of(host),
             repository=repository,
             cache=_cache(door, repository),
             checks=wish.checks or door.settings.checks,
@@ -142,7 +143,7 @@ async def check(file: Path, workers: int, only: str, limit: int | None, mirrors:
         async def one(number: int) -> Looked:
             async with gate:
                 try:
-                    return await look(host, door.ground, Mirrors(mirrors), tasks[number])
+                    return await look(host, ground_of(host), Mirrors(mirrors), tasks[number])
                 except JourneymanError as error:
                     return Looked(tasks[number].id, False, str(error))
 

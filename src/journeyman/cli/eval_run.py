@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeyman import __version__
+from journeyman.attempt.clones import ground_of
 from journeyman.attempt.host import ModelPlan
 from journeyman.cli.commands import cascade_of, open_host
 from journeyman.cli.door import model_choice, open_door, open_stored
@@ -76,7 +77,7 @@ async def run(wish: Wish, as_json: bool) -> int:
     async with open_stored(door) as store, open_host(door, store) as host:
         setting = running.Setting(
             host=host,
-            ground=door.ground,
+            ground=ground_of(host),
             model=ModelPlan(choice.name, profile_of(choice)),
             settings=door.settings,
             mirrors=Mirrors(wish.mirrors),

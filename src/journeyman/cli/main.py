@@ -354,13 +354,14 @@ def fetch(
 
 def whole() -> typer.Typer:
     """The program with all of its commands: those that `run` has no use for, it need not wait for."""
-    from journeyman.cli import eval_group, groups, schedule_group, service_commands, task_group
+    from journeyman.cli import eval_group, forge_group, groups, schedule_group, service_commands, task_group
 
     app.registered_commands.extend(service_commands.commands.registered_commands)
     app.add_typer(groups.environments, name="env")
     app.add_typer(groups.secrets, name="secret")
     app.add_typer(task_group.tasks, name="tasks")
     app.add_typer(schedule_group.schedules, name="schedules")
+    app.add_typer(forge_group.forges, name="forges")
     app.add_typer(task_group.remotes, name="remote")
     app.add_typer(eval_group.evals, name="eval")
     return app

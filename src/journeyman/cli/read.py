@@ -29,6 +29,7 @@ from journeyman.core.events import (
     PlanUpdated,
     Prepared,
     Published,
+    PullRequestChanged,
     Replied,
     RequestRefused,
     Said,
@@ -40,7 +41,14 @@ from journeyman.core.evidence import Result
 from journeyman.core.stream import lines_of, result_line
 from journeyman.core.task import Attempt, Task
 from journeyman.core.text import counted, decode, one_line, plain
-from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words, set_up_words
+from journeyman.core.words import (
+    compacted_words,
+    crossed_words,
+    escalated_words,
+    judged_words,
+    pull_request_words,
+    set_up_words,
+)
 from journeyman.store.store import Store
 
 
@@ -235,6 +243,8 @@ def _words_of(event: Event) -> str:
         return f"{compacted_words(event)}\n\n{event.summary}"
     if isinstance(event, Published):
         return f"branch {event.branch} of {event.remote}, commit {event.commit}"
+    if isinstance(event, PullRequestChanged):
+        return f"{pull_request_words(event.pull_request)} {event.pull_request.url}"
     more = event.model_dump(exclude={"kind", "seq", "at"}, exclude_defaults=True)
     return str(more.get("message") or more.get("text") or "")
 

@@ -121,9 +121,24 @@ async def _service(door: Door, order: Order, address: str) -> AsyncGenerator[Run
             fetching = _fetching(door)
             stack.push_async_callback(fetching.close)
         await stack.enter_async_context(tidying(door, store))
+        await stack.enter_async_context(_watching(door, store))
         app, join = await _application(door, store, engine, address, token, (workshop, fetching))
         serving = Serving(address=address, pid=os.getpid(), token=token)
         yield Running(door, app, serving, engine.where.address, default_model(door), slots, join)
+
+
+@asynccontextmanager
+async def _watching(door: Door, store: Store) -> AsyncGenerator[None]:
+    """Look after pull requests for as long as the body runs."""
+    from journeyman.server.watching import Watcher
+
+    watcher = Watcher(store, time.time, door.settings.server.pull_request_seconds)
+    task = asyncio.create_task(watcher.watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _worker(engine: "Engine", store: Store, crew: "Crew", model: str, order: Order) -> Any:

@@ -285,6 +285,29 @@ def choose(
 
 
 @tasks.command()
+def pr(
+    task: Task = None,
+    attempt: Number = None,
+    base: Annotated[str | None, typer.Option("--base", metavar="BRANCH", help="What it is to be taken into.")] = None,
+    branch: Annotated[
+        str | None, typer.Option("--branch", metavar="BRANCH", help="What the result is pushed as.")
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="Else that of the task.")] = None,
+    body: Annotated[
+        str | None, typer.Option("--body", metavar="MARKDOWN", help="Else what the work did and the checks say.")
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Open it as a draft.")] = False,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Push the result and open a pull request for it, or bring the open one up to date."""
+    from journeyman.cli import forges as work
+
+    wanted = work.Wanted(attempt, branch, base, title, body, draft)
+    finish(work.pull_request(server, task, wanted, as_json), "")
+
+
+@tasks.command()
 def archive(
     task: TheseTasks,
     undo: Annotated[bool, typer.Option("--undo", help="Put it back into the list.")] = False,

@@ -3,10 +3,12 @@
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from journeyman.attempt.clones import with_base
+from journeyman.attempt.credentials import credentials_of
 from journeyman.attempt.host import Host
 from journeyman.cli.commands import open_host
 from journeyman.cli.door import Door, open_door, open_stored
@@ -85,7 +87,9 @@ async def _asked(door: Door, store: Store, one: Told, mask: Mask) -> Sequence[di
     if not one.patch:
         return ()
     try:
-        repository = await with_base(door.ground, one.start.base, store.blob)
+        repository = await with_base(
+            replace(door.ground, credentials=credentials_of(store)), one.start.base, store.blob
+        )
         asked = await request_for_patch(repository, one)
     except RepositoryError:
         return ()

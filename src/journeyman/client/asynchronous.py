@@ -6,6 +6,7 @@ from typing import Self
 from journeyman.client.admin import AdminRequests
 from journeyman.client.attempts import AttemptRequests
 from journeyman.client.environments import EnvironmentRequests
+from journeyman.client.forges import ForgeRequests
 from journeyman.client.groups import GroupRequests
 from journeyman.client.live import LiveRequests
 from journeyman.client.people import PeopleRequests
@@ -14,7 +15,14 @@ from journeyman.client.transport import OnWait, Times, Transport
 
 
 class AsyncClient(
-    TaskRequests, AttemptRequests, LiveRequests, PeopleRequests, GroupRequests, EnvironmentRequests, AdminRequests
+    TaskRequests,
+    AttemptRequests,
+    LiveRequests,
+    PeopleRequests,
+    GroupRequests,
+    EnvironmentRequests,
+    ForgeRequests,
+    AdminRequests,
 ):
     """A server's API, to be used with `async with`. What goes in and comes out are the values of `core.api`; every
     failure is a `JourneymanError` in words for a person.

@@ -93,11 +93,13 @@ class OpenIdSettings(Value):
 
 class ServerSettings(Value):
     """The service. `public_url` is the address by which browsers reach it, where a proxy stands before it. With `push`,
-    people may have results pushed as new branches, with the credentials of the service's own git."""
+    people may have results pushed as new branches, with the credentials of the service's own git. Forges are asked for
+    open pull requests every `pull_request_seconds`."""
 
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#@\s]+/?$")
     openid: OpenIdSettings | None = None
     push: bool = True
+    pull_request_seconds: float = Field(default=60.0, gt=0)
 
 
 class KeepSettings(Value):

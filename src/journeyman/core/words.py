@@ -2,6 +2,10 @@
 
 from journeyman.core.events import Compacted, CrossChecked, Escalated, Judged, SetUpFailed
 from journeyman.core.evidence import Result
+from journeyman.core.pull_request import WORDS, PullRequestChecks, PullRequestState, PullRequestView
+
+STATES: dict[PullRequestState, str] = {"draft": "a draft", "open": "open", "merged": "merged", "closed": "closed"}
+CHECKS: dict[PullRequestChecks, str] = {"none": "", "running": "run", "passed": "pass", "failed": "fail"}
 
 
 def compacted_words(event: Compacted) -> str:
@@ -50,3 +54,9 @@ def cost_words(result: Result) -> str:
     if cost is None or alone is None:
         return f"Cascade: {tried}."
     return f"Cascade: {tried}. It cost ${cost:.4f}; the last model alone would have cost about ${alone:.4f}."
+
+
+def pull_request_words(told: PullRequestView) -> str:
+    """How a pull request stands, in a sentence."""
+    checks = f"; its checks {CHECKS[told.checks]}" if CHECKS[told.checks] else ""
+    return f"The {WORDS[told.kind]} {told.number} of {told.repository} is {STATES[told.state]}{checks}."

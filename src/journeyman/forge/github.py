@@ -180,7 +180,7 @@ class GitHub:
             case 401:
                 return refused_token(self.place, said)
             case 403:
-                return NotAllowed(f"{name} does not let the token do this ({said}).{_missing(reply)}")
+                return NotAllowed(f"{name} does not let the token do this ({said}). {_missing(reply)}")
             case 404 | 410 if path.startswith("/repos/"):
                 repository = "/".join(path.split("/")[2:4])
                 return unseen(self.place, repository)
@@ -208,8 +208,8 @@ def _missing(reply: Reply) -> str:
     """What GitHub says that the token would need: a permission of a fine-grained one, a scope of a classic one."""
     wanted = one_line(reply.headers.get("x-accepted-github-permissions", ""), 100)
     if wanted:
-        return f" A fine-grained token needs the permission {wanted}."
+        return f"A fine-grained token needs the permission {wanted}."
     scopes = one_line(reply.headers.get("x-accepted-oauth-scopes", ""), 100)
     if scopes:
-        return f" A classic token needs one of the scopes {scopes}."
-    return ' It needs "Contents" and "Pull requests", both read and write; a classic one the scope repo.'
+        return f"A classic token needs one of the scopes {scopes}."
+    return 'It needs "Contents" and "Pull requests", both read and write; a classic one the scope repo.'

@@ -1,5 +1,6 @@
 """Where a forge is, and which of its repositories an address of git means."""
 
+import base64
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -8,11 +9,14 @@ from urllib.parse import SplitResult, urlsplit
 from journeyman.core.errors import UsageError
 from journeyman.core.pull_request import WORDS, ForgeKind
 from journeyman.core.text import one_line
+from journeyman.forge.protocol import Credential
 
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>\S+)\Z")
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?\Z|\.[A-Za-z0-9_-][A-Za-z0-9_.-]*\Z")
 _PORTS = {"https": 443, "http": 80}
 _LONGEST = 300
+_USERS: dict[ForgeKind, str] = {"github": "x-access-token", "gitlab": "oauth2"}
+"""Whom git says it is: what counts is the token in place of the password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,12 @@ def repository_at(forge: Place, remote: str) -> str | None:
     parts = path.strip("/").removesuffix(".git").split("/")
     fits = len(parts) == 2 if forge.kind == "github" else 2 <= len(parts) <= 21
     return "/".join(parts) if fits and all(_PART.match(part) for part in parts) else None
+
+
+def credential(forge: Place, token: str) -> Credential:
+    """What git signs in with at every repository of a forge."""
+    word = base64.b64encode(f"{_USERS[forge.kind]}:{token}".encode()).decode()
+    return Credential(forge.address, f"Authorization: Basic {word}")
 
 
 def is_loopback(host: str) -> bool:

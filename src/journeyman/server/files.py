@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from journeyman.attempt.clones import Ground, with_base
+from journeyman.attempt.clones import with_base
 from journeyman.core.api.work import FileEntry, FileList, FileText
 from journeyman.core.errors import RepositoryError, UsageError
 from journeyman.core.events import Continued, ToolReturned
@@ -23,6 +23,7 @@ from journeyman.sandbox import checkpoint
 from journeyman.server.attempts import start_of
 from journeyman.server.errors import ApiError
 from journeyman.server.parts import Parts
+from journeyman.server.reaching import ground_of_parts
 
 ENTRIES = 20_000
 LINES = 5_000
@@ -150,7 +151,7 @@ async def repository_of(parts: Parts, base: Base) -> Repository | None:
     """The repository of a base, with the base: that of this machine, or a clone where it has an address. None where it
     is a folder of another machine, or cannot be had at the moment."""
     try:
-        repository = await with_base(Ground(parts.state, parts.excludes, parts.git), base, parts.store.blob)
+        repository = await with_base(ground_of_parts(parts), base, parts.store.blob)
     except (RepositoryError, UsageError):
         return None
     return repository if await repository.has(base.tree) else None

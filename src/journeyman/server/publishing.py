@@ -6,21 +6,27 @@ itself must not make git run the hooks of a folder here. What a person names the
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from journeyman.core import folds
 from journeyman.core.api.tasks import Publish, PublishedBranch, Publishing
 from journeyman.core.errors import UsageError
 from journeyman.core.events import Published
 from journeyman.core.evidence import Result
+from journeyman.core.pull_request import PullRequestView
 from journeyman.core.task import Attempt, Base, Task
-from journeyman.forge.plain_git import PlainGit, without_password
+from journeyman.forge.plain_git import without_password
 from journeyman.forge.protocol import Author, BranchPush
 from journeyman.repo.repository import Repository
 from journeyman.server.attempts import result_of, start_of
 from journeyman.server.auth.actor import Actor
 from journeyman.server.errors import ApiError
 from journeyman.server.files import repository_of
+from journeyman.server.forging import offered
 from journeyman.server.parts import Parts
+from journeyman.server.proposal import body_of, title_of
+from journeyman.server.reaching import git_of
 from journeyman.server.visible import is_address
 from journeyman.store.holder import this_process
 
@@ -45,7 +51,7 @@ UNCOMMITTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class Target:
     """Where a result goes. `base` is what it was made from."""
 
     remote: str
@@ -55,43 +61,65 @@ class _Target:
 
 
 async def publishing(parts: Parts, task: Task, attempt: Attempt) -> Publishing:
-    """Where the result of an attempt can be pushed, and what of the task was pushed before."""
-    earlier = await _earlier(parts, task)
+    """Where the result of an attempt can go, and what of the task went there before."""
+    attempts = await parts.store.attempts(task.id)
+    earlier, pull = await _earlier(parts, attempts), newest_pull(attempts)
     known = Publishing(
-        branch=earlier[-1].branch if earlier else _branch(task),
+        branch=_branch(task, earlier, pull),
         message=f"{task.title}\n\nJourneyman-Task: {task.id}\n",
+        title=title_of(task),
+        pull_request=pull,
         published=tuple(earlier),
     )
     try:
-        target = await _target(parts, attempt)
+        target = await target_of(parts, attempt)
     except ApiError as error:
-        return known.model_copy(update={"reason": str(error)})
-    return known.model_copy(update={"remote": without_password(target.remote)})
+        return known.model_copy(update={"reason": str(error), "forge_reason": str(error)})
+    there, why = await offered(parts, target.remote, target.base)
+    told = {
+        "remote": without_password(target.remote),
+        "body": await _body(parts, task, attempt, target.result),
+        "forge": there.target if there is not None else None,
+        "forge_reason": why,
+    }
+    return known.model_copy(update=told)
 
 
 async def publish(parts: Parts, actor: Actor, task: Task, attempt: Attempt, wanted: Publish) -> Published:
     """Push the result of an attempt, and note that in its log. Raises 409 where it cannot be pushed."""
-    target = await _target(parts, attempt)
+    target = await target_of(parts, attempt)
     known = await publishing(parts, task, attempt)
     branch = wanted.branch or known.branch
-    shown = without_password(target.remote)
-    before = [one for one in known.published if (one.branch, one.remote) == (branch, shown)]
-    tree = await _tree(parts, target)
-    if before and await _tree_of(parts, task, before[-1]) == tree:
+    done = await push(parts, actor, task, attempt, target, (branch, wanted.message or known.message))
+    if done is None:
         raise ApiError(409, "conflict", f"The branch {branch} has this result already; nothing was pushed.")
+    return done
+
+
+async def push(
+    parts: Parts, actor: Actor, task: Task, attempt: Attempt, target: Target, wanted: tuple[str, str]
+) -> Published | None:
+    """Push a result as a branch with a message; None where that has it already."""
+    branch, message = wanted
+    shown = without_password(target.remote)
+    earlier = await _events(parts, await parts.store.attempts(task.id))
+    before = [event for _, event in earlier if (event.branch, event.remote) == (branch, shown)]
+    tree = await _tree(parts, target)
+    if before and before[-1].tree == tree:
+        return None
     parents = (before[-1].commit,) if before else (target.base.commit,) if target.base.commit else ()
-    push = BranchPush(
+    made = BranchPush(
         tree=tree,
         parents=parents,
         branch=branch,
-        message=wanted.message or known.message,
+        message=message,
         author=Author(actor.person.name, actor.person.email) if actor.person is not None else NOBODY,
         objects=(target.repository.git.store / "objects",),
         expected=before[-1].commit if before else None,
     )
     try:
         async with asyncio.timeout(PATIENCE):
-            commit = await PlainGit(parts.state, parts.git, clock=parts.clock).push(target.remote, push)
+            commit = await git_of(parts).push(target.remote, made)
     except TimeoutError as error:
         raise ApiError(409, "conflict", f"{shown} did not answer within {PATIENCE:g} s.") from error
     event = Published(remote=shown, branch=branch, commit=commit, tree=tree, person=actor.id)
@@ -100,7 +128,8 @@ async def publish(parts: Parts, actor: Actor, task: Task, attempt: Attempt, want
     return event
 
 
-async def _target(parts: Parts, attempt: Attempt) -> _Target:
+async def target_of(parts: Parts, attempt: Attempt) -> Target:
+    """Raises 409 where the result of an attempt cannot be pushed anywhere."""
     if not parts.push:
         raise ApiError(409, "conflict", OFF)
     result = await result_of(parts.store, attempt)
@@ -113,10 +142,19 @@ async def _target(parts: Parts, attempt: Attempt) -> _Target:
     remote = base.remote or repository.place.config.get("remote.origin.url", "")
     if base.remote is None and not is_address(remote):
         raise ApiError(409, "conflict", NO_ORIGIN)
-    return _Target(remote, repository, base, result)
+    return Target(remote, repository, base, result)
 
 
-async def _tree(parts: Parts, target: _Target) -> str:
+async def _body(parts: Parts, task: Task, attempt: Attempt, result: Result) -> str:
+    """What a pull request says, without the service's secrets."""
+    planned = attempt.summary.planned
+    events = await parts.store.events(attempt.id, planned - 1) if planned is not None else []
+    open_steps = [step.step for step in folds.plan(events[:1]) if step.status != "completed"]
+    mask = await parts.store.secrets.refresh()
+    return mask.text(body_of(task, attempt, result, open_steps))
+
+
+async def _tree(parts: Parts, target: Target) -> str:
     """The tree to push: the base's commit with the result's patch, without what a person had not committed."""
     base, result, repository = target.base, target.result, target.repository
     start = base.tree
@@ -130,17 +168,23 @@ async def _tree(parts: Parts, target: _Target) -> str:
         raise ApiError(409, "conflict", UNCOMMITTED) from error
 
 
-async def _earlier(parts: Parts, task: Task) -> list[PublishedBranch]:
+def newest_pull(attempts: Sequence[Attempt]) -> PullRequestView | None:
+    """The newest pull request of a task, of all its attempts."""
+    found = [each.summary.pull_request for each in attempts if each.summary.pull_request is not None]
+    return max(reversed(found), key=lambda each: each.at, default=None)
+
+
+async def _earlier(parts: Parts, attempts: Sequence[Attempt]) -> list[PublishedBranch]:
     """What was pushed of a task, the oldest first."""
     return [
         PublishedBranch(attempt=name, remote=event.remote, branch=event.branch, commit=event.commit, at=event.at)
-        for name, event in await _events(parts, task)
+        for name, event in await _events(parts, attempts)
     ]
 
 
-async def _events(parts: Parts, task: Task) -> list[tuple[str, Published]]:
+async def _events(parts: Parts, attempts: Sequence[Attempt]) -> list[tuple[str, Published]]:
     found: list[tuple[str, Published]] = []
-    for attempt in await parts.store.attempts(task.id):
+    for attempt in attempts:
         if attempt.summary.branch:
             events = await parts.store.pages.of_kinds(attempt.id, ("published",))
             name = f"{attempt.turn}.{attempt.number}"
@@ -148,12 +192,12 @@ async def _events(parts: Parts, task: Task) -> list[tuple[str, Published]]:
     return sorted(found, key=lambda one: one[1].at)
 
 
-async def _tree_of(parts: Parts, task: Task, pushed: PublishedBranch) -> str | None:
-    events = [event for _, event in await _events(parts, task)]
-    return next((event.tree for event in reversed(events) if event.commit == pushed.commit), None)
-
-
-def _branch(task: Task) -> str:
-    """A name that says what it is about, and is no other task's."""
+def _branch(task: Task, earlier: Sequence[PublishedBranch], pull: PullRequestView | None) -> str:
+    """That of last time, unless a pull request for it is over: forges delete the branches of those. A new name says
+    what it is about, and is no other task's."""
+    last = earlier[-1].branch if earlier else None
+    if last is not None and not (pull is not None and pull.branch == last and not pull.pending):
+        return last
     words = re.sub(r"[^a-z0-9]+", "-", task.title.lower())[:SLUG].strip("-")
-    return f"journeyman/{words or 'task'}-{task.id[-4:]}"
+    used = len({each.branch for each in earlier})
+    return f"journeyman/{words or 'task'}-{task.id[-4:]}{f'-{used + 1}' if used else ''}"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """Pull requests that are taken at a time."""
+SETTLED = 3600.0
+"""Seconds after its last change from which a pull request is asked for a tenth as often."""
+SELDOM = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,23 @@ class Pulls:
 
     async def take(self, every: float, oldest: float) -> list[Pull]:
         """Those that something may become of, that changed within `oldest` seconds, and whose forge nobody has asked
-        for `every` seconds; from now on they count as asked, so that of several processes one asks."""
+        for `every` seconds; from now on they count as asked, so that of several processes one asks.
+
+        Of what has not changed for an hour it is asked a tenth as often: a forge allows so many requests an hour.
+        """
         now = self._clock()
 
         def job(connection: "Connection") -> list[Pull]:
-            from sqlalchemy import and_, update
+            from sqlalchemy import and_, or_, update
 
             from journeyman.store.schema import pull_request as table
 
-            due = and_(table.c.pending, table.c.looked <= now - every, table.c.at >= now - oldest)
+            due = and_(
+                table.c.pending,
+                table.c.at >= now - oldest,
+                table.c.looked <= now - every,
+                or_(table.c.at >= now - SETTLED, table.c.looked <= now - every * SELDOM),
+            )
             taken: list[Pull] = []
             for row in _select(connection, due):
                 mine = (table.c.task_id == row["task_id"], table.c.looked == row["looked"])

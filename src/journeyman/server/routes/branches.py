@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request
 
 from journeyman.core.api.tasks import Branches
 from journeyman.core.text import decode
-from journeyman.forge.plain_git import PlainGit
 from journeyman.repo.git_dir import find_git_dir
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Writer
 from journeyman.server.errors import ApiError
 from journeyman.server.parts import Parts, parts_of
+from journeyman.server.reaching import git_of
 from journeyman.server.visible import is_address, require_repository, require_seen
 
 router = APIRouter(tags=["tasks"], route_class=Route)
@@ -51,7 +51,7 @@ async def elsewhere(parts: Parts, address: str) -> Branches:
     """The branches at an address that git knows."""
     try:
         async with asyncio.timeout(PATIENCE):
-            mirror = await PlainGit(parts.state, parts.git).fetch(address)
+            mirror = await git_of(parts).fetch(address)
     except TimeoutError as error:
         raise ApiError(409, "conflict", f"{address} did not answer within {PATIENCE:g} s.") from error
     return Branches(branches=tuple(sorted(mirror.branches)), default=mirror.default_branch)

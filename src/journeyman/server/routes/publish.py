@@ -9,10 +9,10 @@ from journeyman.core.api.tasks import Publish, Publishing
 from journeyman.server.answers import Route, problems
 from journeyman.server.auth.actor import Writer
 from journeyman.server.auth.noted import note
-from journeyman.server.errors import ApiError
 from journeyman.server.found import ChangedTask, SeenTask, find_attempt
 from journeyman.server.parts import parts_of
 from journeyman.server.publishing import publish, publishing
+from journeyman.server.pulling import open_for, refresh
 
 router = APIRouter(prefix="/tasks/{task_id}", tags=["tasks"], route_class=Route, responses=problems(404, 409))
 
@@ -41,10 +41,16 @@ async def publish_result(request: Request, actor: Writer, task: ChangedTask, bod
 @router.post("/pull-request")
 async def open_pull_request(request: Request, actor: Writer, task: ChangedTask, body: OpenPullRequest) -> Publishing:
     """Push a result as a branch and open a pull request for it, or bring the one up to date that is open for it."""
-    raise ApiError(503, "unavailable", "Forges cannot be set up yet.")
+    parts = parts_of(request)
+    attempt = await find_attempt(parts.store, task, body.attempt or "chosen")
+    pull = await open_for(parts, actor, task, attempt, body)
+    await note(request, actor, "pull.opened", task.id, f"{pull.url} ({pull.branch} into {pull.base})")
+    return await publishing(parts, task, await find_attempt(parts.store, task, attempt.id))
 
 
 @router.post("/pull-request/refresh")
-async def refresh_pull_request(request: Request, actor: Writer, task: ChangedTask) -> Publishing:
+async def refresh_pull_request(request: Request, task: ChangedTask) -> Publishing:
     """Ask the forge anew what became of a task's pull request."""
-    raise ApiError(503, "unavailable", "Forges cannot be set up yet.")
+    parts = parts_of(request)
+    await refresh(parts, task)
+    return await publishing(parts, task, await find_attempt(parts.store, task, "chosen"))

@@ -25,6 +25,7 @@ from journeyman.core.events import (
     Opened,
     Progressed,
     Published,
+    PullRequestChanged,
     Replied,
     RequestRefused,
     Resumed,
@@ -38,7 +39,14 @@ from journeyman.core.events import (
 from journeyman.core.items import Reasoning
 from journeyman.core.model import Reply
 from journeyman.core.text import clip
-from journeyman.core.words import compacted_words, crossed_words, escalated_words, judged_words, set_up_words
+from journeyman.core.words import (
+    compacted_words,
+    crossed_words,
+    escalated_words,
+    judged_words,
+    pull_request_words,
+    set_up_words,
+)
 from journeyman.server.views.checks import run_view
 
 CONTENT = 20_000
@@ -214,5 +222,7 @@ def _words(event: Event) -> str:
             return event.message or ("" if event.reason == "finished" else f"Stopped: {event.reason}.")
         case Published():
             return f"Pushed to the branch {event.branch} of {event.remote} (commit {event.commit[:12]})."
+        case PullRequestChanged():
+            return pull_request_words(event.pull_request)
         case _:
             return ""
