@@ -152,7 +152,8 @@ export function usePublishing(id: string, attempt: string, wanted: boolean) {
     enabled: wanted,
     queryFn: async ({ signal }) =>
       data(await client.GET("/api/v1/tasks/{task_id}/publish", { params: { path: { task_id: id }, query: { attempt } }, signal })),
-    staleTime: 0,
+    // To be told it may ask a forge elsewhere; what changes it outdates it.
+    staleTime: 10_000,
   });
 }
 
@@ -189,10 +190,12 @@ export function useOpenPullRequest(id: string, attempt: string) {
 }
 
 /** Asks the forge how the pull request stands now. */
-export function useRefreshPullRequest(id: string, attempt: string) {
+export function useRefreshPullRequest(id: string) {
   return useMutation({
     mutationFn: async () => data(await client.POST("/api/v1/tasks/{task_id}/pull-request/refresh", { params: { path: { task_id: id } } })),
-    onSuccess: handedOn(id, attempt),
+    onSuccess: async () => {
+      await Promise.all([queries.invalidateQueries({ queryKey: ["tasks", "publish", id] }), queries.invalidateQueries({ queryKey: taskKey(id) })]);
+    },
   });
 }
 

@@ -328,6 +328,12 @@ function wordsOf(event: Event): string {
       return event.message || (event.reason === "finished" ? "" : `Stopped: ${event.reason}.`);
     case "published":
       return `Pushed to the branch ${event.branch} of ${event.remote} (commit ${event.commit.slice(0, 12)}).`;
+    case "pull_request": {
+      const { kind, number, repository, state, checks } = event.pull_request;
+      const word = kind === "gitlab" ? "merge request" : "pull request";
+      const said = { none: "", running: "; its checks run", passed: "; its checks pass", failed: "; its checks fail" }[checks];
+      return `The ${word} ${number} of ${repository} is ${state === "draft" ? "a draft" : state}${said}.`;
+    }
     default:
       return "";
   }

@@ -118,7 +118,7 @@ export const common: Catalogue<typeof en> = {
   "Request.github": "拉取请求",
   "Request.gitlab": "合并请求",
   "pull.state.draft": "草稿",
-  "pull.state.open": "进行中",
+  "pull.state.open": "开放中",
   "pull.state.merged": "已合并",
   "pull.state.closed": "已关闭",
   "pull.checks.none": "无检查",

@@ -39,7 +39,7 @@ export function TokenField({ kind, address, value, onChange, error }: TokenField
           />
         )}
       </Field>
-      <div className="rounded-md bg-sunken px-3 py-2 text-sm text-muted">
+      <div className="rounded-md border border-line px-3 py-2 text-sm text-muted">
         <ul className="flex flex-col gap-0.5">
           {scopes.map((words) => (
             <li key={words}>

@@ -27,11 +27,14 @@ test("a token is made where its host has the page for it", () => {
 });
 
 test("what is wrong is said at the field that it is about", () => {
-  const refused = new ApiError(422, "invalid", "…", null, "forge.token_refused");
-  const away = new ApiError(422, "invalid", "…", null, "forge.unreachable");
+  // The service names the token with every answer of a forge, also where that never saw it.
+  const token = [{ field: "token" }];
+  const refused = new ApiError(422, "invalid", "…", token, "forge.token");
+  const away = new ApiError(422, "invalid", "…", token, "forge.unreachable");
+  const elsewhere = new ApiError(422, "invalid", "…", token, "forge.redirects");
   const short = new ApiError(422, "invalid", "…", [{ in: "body", field: "token", message: "too short" }], "api.not_right");
   const api = new ApiError(422, "invalid", "…", [{ in: "body", field: "api", message: "no address" }], "api.not_right");
-  expect([refused, away, short, api].map((error) => faultOf(error, true))).toEqual(["token", "address", "token", "api"]);
+  expect([refused, away, elsewhere, short, api].map((error) => faultOf(error, true))).toEqual(["token", "address", "api", "token", "api"]);
   expect([refused, away].map((error) => faultOf(error, false))).toEqual(["token", "token"]);
   expect(faultOf(new Error("?"), true)).toBe("token");
 });

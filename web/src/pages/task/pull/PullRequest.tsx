@@ -69,7 +69,6 @@ function Cannot({ target, onPush }: { target: Publishing; onPush: () => void }) 
       <div>
         <p className="font-medium">{t("pull.cannot")}</p>
         <p className="mt-1 text-muted wrap-break-word">{spoken(target.forge_reason)}</p>
-        {helps && !administer ? <p className="mt-2 text-muted">{t("pull.askAdmin")}</p> : null}
       </div>
       {helps ? (
         <div className="flex flex-wrap justify-end gap-2">

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useRefreshPullRequest } from "@/api/tasks";
 import type { AttemptLine, PublishedBranch, Publishing, PullRequestView } from "@/api/types";
 import { ChecksIcon, PullRequestState } from "@/parts/PullRequest";
-import { heldBy, isLive, nextAct, numberOf, pageAddress } from "@/parts/pulls";
+import { heldBy, nextAct, numberOf, pageAddress } from "@/parts/pulls";
 import { sayFailed } from "@/shell/errors";
 import { Button, buttonClass } from "@/ui/Button";
 import { Note } from "@/ui/States";
@@ -25,7 +25,7 @@ interface StandingProps {
 export function Standing({ task, attempt, pull, target, onAnew }: StandingProps) {
   const { t } = useTranslation("task");
   const { view } = useTaskPage();
-  const refresh = useRefreshPullRequest(task, attempt.name);
+  const refresh = useRefreshPullRequest(task);
   const may = view.acts.includes("publish");
   const address = pageAddress(pull.url);
   const next = nextAct(pull, target.published, attempt);
@@ -65,7 +65,7 @@ export function Standing({ task, attempt, pull, target, onAnew }: StandingProps)
         >
           {t("pull.refresh")}
         </Button>
-        {isLive(pull) || !target.forge || !may ? null : (
+        {!target.forge || !may || (next !== "open" && pull.state !== "closed") ? null : (
           <Button icon={<GitPullRequest size={14} />} onClick={onAnew}>
             {t("pull.another")}
           </Button>
@@ -87,7 +87,10 @@ function WhatItHas({ pull, published, attempt }: { pull: PullRequestView; publis
   const { view } = useTaskPage();
   const may = view.acts.includes("publish");
   const update = useBringUpToDate(view.task.id, attempt.name);
-  if (pull.state === "merged" || pull.state === "closed") return <p className="text-muted">{t(`pull.over.${pull.state}`)}</p>;
+  if (pull.state === "merged" || pull.state === "closed") {
+    const missed = pull.state === "merged" && nextAct(pull, published, attempt) === "open";
+    return <p className="text-muted">{t(missed ? "pull.over.missed" : `pull.over.${pull.state}`)}</p>;
+  }
   if (nextAct(pull, published, attempt) === null) return <p className="text-muted">{t("pull.current")}</p>;
   const has = heldBy(pull, published);
   return (
