@@ -12,7 +12,7 @@ forges = typer.Typer(
     help="Forges of a server: GitHub, GitLab and others like them, for pull requests.", no_args_is_help=True
 )
 
-Name = Annotated[str, typer.Argument(metavar="FORGE", help="Its name in `journeyman forges list`.")]
+Forge = Annotated[str, typer.Argument(metavar="FORGE", help="Its name in `journeyman forges list`.")]
 
 
 @forges.command("list")
@@ -40,7 +40,7 @@ def add(
 
 @forges.command()
 def check(
-    name: Name,
+    forge: Forge,
     token: Annotated[
         bool, typer.Option("--token", help="Give it another token first, asked for or from stdin.")
     ] = False,
@@ -50,12 +50,12 @@ def check(
     """Ask a forge whose its token is, and whether it still holds."""
     from journeyman.cli import forges as work
 
-    finish(work.check(server, name, token, as_json), "")
+    finish(work.check(server, forge, token, as_json), "")
 
 
 @forges.command()
-def remove(name: Name, server: Server = None) -> None:
+def remove(forge: Forge, server: Server = None) -> None:
     """Forget a forge and its token."""
     from journeyman.cli import forges as work
 
-    finish(work.remove(server, name), "")
+    finish(work.remove(server, forge), "")
