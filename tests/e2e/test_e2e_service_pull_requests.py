@@ -12,6 +12,7 @@ import pytest
 from journeyman.core.model import call, say
 from journeyman.models.script_server import ScriptServer
 from journeyman.store import open_store
+from journeyman.store.forges import StoredForge
 from journeyman.testing.forge_server import ForgeServer, Rights
 from tests.conftest import Program
 from tests.e2e.service import serving
@@ -37,6 +38,24 @@ async def told(address: str, task: str, wanted: str) -> dict[str, Any]:
             await asyncio.sleep(0.05)
 
 
+async def set_up(program: Program, forge: ForgeServer) -> str:
+    """Set the forge up, without which the repository cannot be had; its name."""
+    remote = forge.remote(SHOP)
+    blind = await program.run("tasks", "submit", "Make it two", "--repository", remote, "--watch")
+    assert blind.code != 0 and "does not accept this machine's credentials" in blind.out + blind.err
+    await program.run("tasks", "delete", "--yes", (await _newest(program)))
+
+    wrong = await program.run("forges", "add", forge.address, "--kind", forge.kind, typed="nobodys-token\n")
+    assert wrong.code == 2 and "does not accept the token" in wrong.err
+    added = await program.run("forges", "add", forge.address, "--kind", forge.kind, typed=f"{TOKEN}\n")
+    assert added.code == 0, added.err
+    assert "as shop-bot" in added.err
+    name = f"127.0.0.1-{forge.port}"
+    listed = await program.run("forges", "list", "--json")
+    assert [one["name"] for one in json.loads(listed.out)["forges"]] == [name]
+    return name
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
 async def test_a_task_becomes_a_pull_request_that_is_merged(program: Program, tmp_path: Path, kind: Any) -> None:
@@ -47,19 +66,7 @@ async def test_a_task_becomes_a_pull_request_that_is_merged(program: Program, tm
         async with ScriptServer(SCRIPT) as model:
             program.use(model.base_url, more="[server]\npull_request_seconds = 0.2\n")
             async with serving(program, "--no-auth") as service:
-                blind = await program.run("tasks", "submit", "Make it two", "--repository", remote, "--watch")
-                assert blind.code != 0 and "does not accept this machine's credentials" in blind.out + blind.err
-                await program.run("tasks", "delete", "--yes", (await _newest(program)))
-
-                wrong = await program.run("forges", "add", forge.address, "--kind", kind, typed="nobodys-token\n")
-                assert wrong.code == 2 and "does not accept the token" in wrong.err
-                added = await program.run("forges", "add", forge.address, "--kind", kind, typed=f"{TOKEN}\n")
-                assert added.code == 0, added.err
-                assert "as shop-bot" in added.err
-                name = f"127.0.0.1-{forge.port}"
-                listed = await program.run("forges", "list", "--json")
-                assert [one["name"] for one in json.loads(listed.out)["forges"]] == [name]
-
+                name = await set_up(program, forge)
                 done = await program.run("tasks", "submit", "Make it two", "--repository", remote, "--watch")
                 assert done.code == 0, done.out + done.err
                 task = await _newest(program)
@@ -83,6 +90,8 @@ async def test_a_task_becomes_a_pull_request_that_is_merged(program: Program, tm
                 forge.world.merge(SHOP, 1)
                 seen = await told(service.address, task, "merged")
                 assert (seen["checks"], seen["url"]) == ("passed", first["url"])
+                status = await program.run("tasks", "status", task)
+                assert f"is merged; its checks pass. {first['url']}" in status.err
                 log = await program.run("log", task, "--json")
                 assert TOKEN not in log.out
 
@@ -100,3 +109,19 @@ async def test_a_task_becomes_a_pull_request_that_is_merged(program: Program, tm
 async def _newest(program: Program) -> str:
     listed = await program.run("tasks", "list", "--json")
     return json.loads(listed.out)["tasks"][0]["id"]
+
+
+async def test_a_run_without_a_server_has_the_token_too(program: Program, tmp_path: Path) -> None:
+    with ForgeServer("github", tmp_path / "forge") as forge:
+        forge.world.tokens[TOKEN] = Rights()
+        forge.world.add_repository(SHOP, {"a.txt": "one\n"})
+        async with ScriptServer(SCRIPT) as model, open_store(program.home) as store:
+            program.use(model.base_url)
+            await store.environments.put("shop", forge.remote(SHOP), 'checks = ["grep -q two a.txt"]\n')
+            blind = await program.run("run", "Make it two", "--env", "shop", cwd=tmp_path)
+            assert blind.code != 0 and "does not accept this machine's credentials" in blind.err
+            there = StoredForge("forge", "github", forge.address, forge.api)
+            assert await store.forges.put(there, TOKEN)
+            done = await program.run("run", "Make it two", "--env", "shop", "--json", cwd=tmp_path)
+            assert done.code == 0, done.out + done.err
+            assert done.lines[-1]["result"]["verdict"] == "verified"

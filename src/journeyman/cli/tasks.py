@@ -17,6 +17,7 @@ from journeyman.core.api.tasks import AttemptLine, FollowUp, TaskBudget, TaskLin
 from journeyman.core.errors import UsageError
 from journeyman.core.task import Mode, Status
 from journeyman.core.text import counted, decode, one_line, plain
+from journeyman.core.words import pull_request_words
 
 Shown = Literal["pending", "ready", "applied", "error"]
 SHOWN: dict[Status, Shown] = {
@@ -186,6 +187,8 @@ async def status(server: str | None, task: str | None, now: float, as_json: bool
         print(f"+{summary.added}/-{summary.removed} • {counted(summary.files, 'file')}" if summary.files else "no diff")
         if line.reason:
             print(plain(line.reason), file=sys.stderr)
+        if (pull := line.pull_request) is not None:
+            print(f"{pull_request_words(pull)} {pull.url}", file=sys.stderr)
         return 0 if shown in READY else 1
 
 
