@@ -27,7 +27,19 @@ TO_WEBP = """async (address) => {
   canvas.getContext("2d").drawImage(image, 0, 0);
   return canvas.toDataURL("image/webp", 0.9);
 }"""
-SECTIONS = ("account", "tokens", "models", "schedules", "usage", "people", "quotas", "workers", "audit", "retention")
+SECTIONS = (
+    "account",
+    "tokens",
+    "models",
+    "forges",
+    "schedules",
+    "usage",
+    "people",
+    "quotas",
+    "workers",
+    "audit",
+    "retention",
+)
 
 
 @dataclass(frozen=True, slots=True)

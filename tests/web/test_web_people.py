@@ -17,7 +17,19 @@ from tests.web.played import Model, Served, in_a_thread, served
 
 PASSWORD = "a pass phrase of mine"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-SECTIONS = ("account", "tokens", "models", "schedules", "usage", "people", "quotas", "workers", "audit", "retention")
+SECTIONS = (
+    "account",
+    "tokens",
+    "models",
+    "forges",
+    "schedules",
+    "usage",
+    "people",
+    "quotas",
+    "workers",
+    "audit",
+    "retention",
+)
 RUN_AXE = """async (only) => {
   const found = await axe.run(document, { runOnly: only, resultTypes: ["violations"] });
   return found.violations
@@ -238,7 +250,7 @@ def test_a_role_sees_and_does_what_is_its_own(seen: Seen, house: House) -> None:
     expect(viewer.get_by_role("heading", level=2, name="box")).to_be_visible()
     expect(viewer.get_by_role("button", name="Test")).to_have_count(0)
     nav = viewer.get_by_role("navigation", name="Settings")
-    expect(nav.get_by_role("link")).to_have_text(["You", "Access tokens", "Models", "Schedules", "Usage"])
+    expect(nav.get_by_role("link")).to_have_text(["You", "Access tokens", "Models", "Forges", "Schedules", "Usage"])
     viewer.goto(f"{house.service.address}/settings/people")
     expect(viewer.get_by_text("This part is for administrators")).to_be_visible()
     viewer.goto(f"{house.service.address}/environments")

@@ -40,7 +40,7 @@ export function ChecksIcon({ checks, size = 13 }: { checks: Checks; size?: numbe
 export function usePullRequestName(pull: PullRequestView): string {
   const { t } = useTranslation();
   return t("pull.name", {
-    request: t(`Request.${pull.kind}`),
+    request: t(`request.${pull.kind}`),
     number: numberOf(pull),
     repository: pull.repository,
     state: t(`pull.state.${pull.state}`),
@@ -48,16 +48,17 @@ export function usePullRequestName(pull: PullRequestView): string {
   });
 }
 
-/** "#12 Open ✓": the way to it, wherever its task is named. `short` leaves the word away on a phone. */
-export function PullRequestBadge({ pull, short = false }: { pull: PullRequestView; short?: boolean }) {
+/** "#12 Open ✓": the way to it, wherever its task is named. Its name begins with what is seen. */
+export function PullRequestBadge({ pull }: { pull: PullRequestView }) {
   const { t } = useTranslation();
   const name = usePullRequestName(pull);
   const address = pageAddress(pull.url);
   const Icon = STATE_ICONS[pull.state];
   const shown = (
     <Badge tone={STATE_TONES[pull.state]} icon={<Icon size={13} aria-hidden />}>
-      <span className="tabular">{numberOf(pull)}</span>
-      <span className={cx(short && "max-sm:hidden")}>{t(`pull.state.${pull.state}`)}</span>
+      <span className="tabular">
+        {numberOf(pull)} {t(`pull.state.${pull.state}`)}
+      </span>
       <ChecksIcon checks={pull.checks} />
     </Badge>
   );

@@ -122,7 +122,7 @@ export const common = {
   "pull.checks.running": "checks are running",
   "pull.checks.passed": "checks pass",
   "pull.checks.failed": "checks fail",
-  "pull.name": "{{request}} {{number}} of {{repository}}: {{state}}, {{checks}}",
+  "pull.name": "{{number}} {{state}}: {{request}} of {{repository}}, {{checks}}",
   "pull.opens": "{{name}}. Opens in a new tab.",
   "stop.finished": "it came to its end",
   "stop.steps": "it reached its limit of steps",

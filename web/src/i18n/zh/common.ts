@@ -125,7 +125,7 @@ export const common: Catalogue<typeof en> = {
   "pull.checks.running": "检查进行中",
   "pull.checks.passed": "检查通过",
   "pull.checks.failed": "检查失败",
-  "pull.name": "{{repository}} 的{{request}} {{number}}：{{state}}，{{checks}}",
+  "pull.name": "{{number}} {{state}}：{{repository}} 的{{request}}，{{checks}}",
   "pull.opens": "{{name}}。在新标签页中打开。",
   "stop.finished": "已正常结束",
   "stop.steps": "达到步数上限",
