@@ -14,6 +14,7 @@ from journeyman.forge.pull_requests import (
     Declined,
     ForgeError,
     ForgeRepository,
+    NoSuchRepository,
     NotAllowed,
     Proposal,
     PullRequest,
@@ -88,7 +89,7 @@ class GitHub:
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        self._rest = Rest(place, headers, self._refusal, clock=clock, sleep=sleep, seconds=seconds)
+        self._rest = Rest(place, headers, token, self._refusal, clock=clock, sleep=sleep, seconds=seconds)
 
     async def __aenter__(self) -> Self:
         await self._rest.__aenter__()
@@ -140,7 +141,7 @@ class GitHub:
         found: list[PullRequestChecks] = [_run(run) for run in await self._runs(where)]
         try:
             status = await self._rest.get(_Status, f"{where}/status")
-        except NotAllowed:  # a token need not have the permission; then these are not told
+        except (NotAllowed, NoSuchRepository):  # a token need not have the permission; then these are not told
             status = None
         if status is not None and status.total_count:
             states: dict[str, PullRequestChecks] = {"success": "passed", "pending": "running"}
@@ -155,7 +156,7 @@ class GitHub:
         for page in range(1, PAGES + 1):
             try:
                 found = await self._rest.get(_Runs, f"{where}/check-runs", {"per_page": RUNS, "page": page})
-            except NotAllowed:  # as above
+            except (NotAllowed, NoSuchRepository):  # as above
                 return runs
             runs += found.check_runs
             if len(runs) >= found.total_count or not found.check_runs:

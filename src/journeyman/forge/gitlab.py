@@ -14,6 +14,7 @@ from journeyman.forge.pull_requests import (
     Declined,
     ForgeError,
     ForgeRepository,
+    NoSuchRepository,
     NotAllowed,
     Proposal,
     PullRequest,
@@ -78,7 +79,7 @@ class GitLab:
     ) -> None:
         self.place = place
         headers = {"PRIVATE-TOKEN": token, "Accept": "application/json"}
-        self._rest = Rest(place, headers, self._refusal, clock=clock, sleep=sleep, seconds=seconds)
+        self._rest = Rest(place, headers, token, self._refusal, clock=clock, sleep=sleep, seconds=seconds)
 
     async def __aenter__(self) -> Self:
         await self._rest.__aenter__()
@@ -138,7 +139,10 @@ class GitLab:
             query = {"sha": merge.sha, "order_by": "id", "sort": "desc", "per_page": 1}
             try:
                 found = await self._rest.list(_Pipeline, f"{_project(repository)}/pipelines", query)
-            except NotAllowed:  # pipelines are off, or not for the token to see: then they are not told
+            except (
+                NotAllowed,
+                NoSuchRepository,
+            ):  # pipelines are off, or not for the token to see: then they are not told
                 found = []
             pipeline = found[0] if found else None
         return PIPELINES.get(pipeline.status, "running") if pipeline is not None else "none"

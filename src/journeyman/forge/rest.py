@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urljoin
 
@@ -67,13 +67,14 @@ class Reply:
 
 
 class Rest:
-    """A forge's API, within `async with`. `headers` go with each request, the token among them; `refusal` words what is
-    not a success."""
+    """A forge's API, within `async with`. `headers` go with each request, among them the `token`, which is in no
+    message of ours whatever a forge says; `refusal` words what is not a success."""
 
     def __init__(
         self,
         place: Place,
         headers: Mapping[str, str],
+        token: str,
         refusal: Callable[[str, Reply], ForgeError],
         *,
         clock: Clock = time.time,
@@ -82,6 +83,7 @@ class Rest:
     ) -> None:
         self.place = place
         self._headers = {"User-Agent": f"journeyman/{__version__}", **headers}
+        self._token = token.encode()
         self._refusal = refusal
         self._clock = clock
         self._sleep = sleep
@@ -140,7 +142,7 @@ class Rest:
                 f"{name} sends requests on to another host, and a token is not sent after them. Set the forge up with "
                 "the address of its API."
             )
-        return self._refusal(path, reply)
+        return self._refusal(path, replace(reply, body=reply.body.replace(self._token, b"[token]")))
 
     async def _follow(self, method: str, path: str, query: Query | None, body: Mapping[str, object] | None) -> Reply:
         """Redirects are followed within the API's own host: GitHub answers so for a repository that was renamed."""
@@ -217,7 +219,8 @@ class Rest:
 def words_of(reply: Reply) -> str:
     """What a forge says is wrong, on one line."""
     found = list(_texts(reply.value))[:5]
-    return one_line("; ".join(dict.fromkeys(found)) or decode(reply.body[:200]) or f"status {reply.status}", 300)
+    said = "; ".join(dict.fromkeys(found)) or decode(reply.body[:200]) or f"status {reply.status}"
+    return one_line(said.encode("utf-8", "replace").decode(), 300)
 
 
 def _texts(value: object, depth: int = 4) -> "list[str]":

@@ -38,13 +38,14 @@ SMART = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 class Faults:
     """What goes wrong from now on. `limited` answers that many requests of the API with "too many", to be tried again
     after `wait` seconds; `redirect` sends everything on to another address; `down` answers with 502; `garbage` is said
-    in place of every answer of the API."""
+    in place of every answer of the API, with `status`."""
 
     limited: int = 0
     wait: float = 0.0
     redirect: str | None = None
     down: bool = False
     garbage: bytes | None = None
+    status: int = 200
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class ForgeServer:
                 429, {"message": "You have exceeded a secondary rate limit."}, {"Retry-After": f"{faults.wait:g}"}
             )
         if faults.garbage is not None:
-            return Said(200, faults.garbage)
+            return Said(faults.status, faults.garbage)
         with self.world.lock:
             routes = forge_github if self.kind == "github" else forge_gitlab
             return routes.answer(self.world, self.address, asked)

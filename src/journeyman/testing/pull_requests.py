@@ -153,6 +153,15 @@ class PullRequestsContract:
         with pytest.raises(ForgeError, match="more than 4 MB"):
             await client.account()
 
+    async def test_a_forge_that_says_the_token_again(self, forge: ForgeServer, client: PullRequests) -> None:
+        forge.faults.garbage = f'{{"message": "Bad \\ud800 token {TOKEN}\\u001b[31m"}}'.encode()
+        for status in (401, 403, 404, 409, 422, 451):
+            forge.faults.status = status
+            with pytest.raises(ForgeError, match=r"Bad|merge request for this branch already") as refused:
+                await client.account()
+            said = str(refused.value)
+            assert TOKEN not in said and "\x1b" not in said and said.encode()
+
     async def test_the_token_is_not_sent_to_another_host(
         self, forge: ForgeServer, client: PullRequests, elsewhere: ForgeServer
     ) -> None:

@@ -4795,8 +4795,8 @@ export interface components {
         };
         /**
          * NewForge
-         * @description A forge to set up. Without `api` it is the usual one of the address. The token is stored encrypted, and never told
-         *     again.
+         * @description A forge to set up. Without `api` it is the usual one of the address. The token is stored encrypted, and never
+         *     told again.
          */
         NewForge: {
             /** Address */
@@ -6494,9 +6494,9 @@ export interface components {
         /**
          * Summary
          * @description An attempt in a line of a list: a fold over its events, kept beside them. `line` says what it does now, `planned`
-         *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `pull_request` what became of
-         *     that on a forge, `crossed` what
-         *     its process saw of new tests on other attempts' trees, `opinions` what a model said between them in the end.
+         *     is the number of the event with the newest plan, `branch` where its result was pushed to last, `pull_request` what
+         *     became of that on a forge, `crossed` what its process saw of new tests on other attempts' trees, `opinions` what a
+         *     model said between them in the end.
          */
         Summary: {
             /**
