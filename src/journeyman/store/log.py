@@ -180,9 +180,9 @@ class AttemptLog:
                 first = last - len(rows) + 1
                 numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
                 connection.execute(schema.ADD_EVENT, list(numbered))
-                for event, _ in encoded:
+                for place, (event, _) in enumerate(encoded, first):
                     if isinstance(event, PullRequestChanged):
-                        remember(connection, self.task_id, self.id, event.pull_request)
+                        remember(connection, self.task_id, self.id, event.pull_request, place)
                 if more is not None:
                     more(connection)
 

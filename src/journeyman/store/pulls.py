@@ -78,11 +78,19 @@ class Pulls:
         return await self._database.write(job)
 
 
-def remember(connection: "Connection", task_id: str, attempt_id: str, told: PullRequestView) -> None:
-    """Within the transaction that writes into the log what became of a pull request."""
+def remember(connection: "Connection", task_id: str, attempt_id: str, told: PullRequestView, place: int) -> None:
+    """Within the transaction that writes into the log what became of a pull request, at this place of the task.
+
+    Whoever had read all before has read all after: it is no work to be looked at anew, unless its checks fail.
+    """
     from sqlalchemy import insert, update
 
     from journeyman.store.schema import pull_request as table
+    from journeyman.store.schema import seen
+
+    if told.checks != "failed":
+        everything = (seen.c.task_id == task_id, seen.c.seq == place - 1)
+        connection.execute(update(seen).where(*everything).values(seq=place))
 
     row = {"attempt_id": attempt_id, "pending": told.pending, "at": told.at, "looked": told.at}
     if not connection.execute(update(table).where(table.c.task_id == task_id).values(**row)).rowcount:

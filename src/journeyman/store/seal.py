@@ -50,7 +50,7 @@ class Seal:
             raise StoreError(
                 f"The key of your secrets, {self.key}, cannot be read: {reason}. Put it back from a copy (all "
                 "machines with the same database need the same one), or remove the secrets (`journeyman secret list` "
-                "names them) and set them anew."
+                "names them) and the forges, and set them anew."
             ) from error
         if len(key) != 32:
             raise StoreError(f"{self.key} is no key of Journeyman's; put the right one back from a copy.")

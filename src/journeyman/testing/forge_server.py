@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +32,7 @@ from journeyman.testing.forge_world import GIT, Rights, World
 __all__ = ["Asked", "ForgeServer", "Rights", "World"]
 
 APIS: dict[ForgeKind, str] = {"github": "/api/v3", "gitlab": "/api/v4"}
+HOURLY = 600.0
 SMART = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 
 
@@ -95,14 +97,23 @@ class ForgeServer:
         faults = self.faults
         if faults.limited > 0:
             faults.limited -= 1
-            return Said(
-                429, {"message": "You have exceeded a secondary rate limit."}, {"Retry-After": f"{faults.wait:g}"}
-            )
+            return self._too_many()
         if faults.garbage is not None:
             return Said(faults.status, faults.garbage)
         with self.world.lock:
             routes = forge_github if self.kind == "github" else forge_gitlab
             return routes.answer(self.world, self.address, asked)
+
+    def _too_many(self) -> Said:
+        """GitHub's answer to a burst, or with a long wait to too many within an hour; GitLab has one for both."""
+        wait = self.faults.wait
+        if self.kind == "gitlab":
+            return Said(429, b"Retry later\n", {"Retry-After": f"{wait:g}", "RateLimit-Remaining": "0"})
+        if wait < HOURLY:
+            said = {"message": "You have exceeded a secondary rate limit.", "documentation_url": forge_github.DOCS}
+            return Said(403, said, {"Retry-After": f"{wait:g}"})
+        told = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{time.time() + wait:.0f}"}
+        return Said(403, {"message": "API rate limit exceeded for user ID 1.", "status": "403"}, told)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -98,6 +98,23 @@ class ForgesContract:
             assert await store.pulls.of("0task") == Pull("0task", "0task.2.1", a_pull(at=clock.now))
             assert [line.task.id for line in await store.lines.changed(clock.now)] == ["0task"]
 
+    async def test_only_failing_checks_have_a_task_looked_at_anew(self, backing: Backing, clock: HandClock) -> None:
+        async with backing() as store:
+            await store.create(a_task(), [an_attempt()])
+            async with store.claim("0task.1.1", this_process()) as log:
+                await log.append(Progressed(text="Working"), Progressed(text="Done"))
+            await store.lines.mark_seen("ann", "0task", 2)
+            await store.lines.mark_seen("bo", "0task", 1)
+
+            async def unread(person: str) -> bool:
+                return (await store.lines.page(person=person)).lines[0].unread
+
+            await told(store, "0task.1.1", a_pull(at=clock.now))
+            await told(store, "0task.1.1", a_pull(at=clock.now, checks="running"))
+            assert [await unread(person) for person in ("ann", "bo", "cy")] == [False, True, True]
+            await told(store, "0task.1.1", a_pull(at=clock.now, checks="failed"))
+            assert await unread("ann")
+
     async def test_of_several_that_look_after_a_pull_request_one_asks(self, backing: Backing, clock: HandClock) -> None:
         async with backing() as store, backing() as other:
             for name in ("0a", "0b", "0c"):
