@@ -16,8 +16,10 @@ from typing import Any
 
 import httpx
 
+from journeyman.core.pull_request import PullRequestChecks
 from journeyman.models.script import Fault, Step
 from journeyman.models.script_server import ScriptServer
+from journeyman.testing.forge_server import ForgeServer, Rights
 from tests.conftest import git
 from tests.web import stories
 from tests.web.played import READY, Served, in_a_thread
@@ -26,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a pass phrase of mine"
 SLOTS = 5
 TURNS = 40
+PROJECT = "example/opening-hours"
+TOKEN = "token-of-the-shop-bot"
 FOREVER = 3600.0
 """Seconds that a held reply takes: longer than anybody looks."""
 
@@ -88,8 +92,8 @@ def playing() -> Generator[str]:
         yield server.base_url
 
 
-def opening_hours(folder: Path) -> Path:
-    """The example as a repository with a little history: `v1.0` has no merging yet."""
+def opening_hours(folder: Path, forge: ForgeServer) -> Path:
+    """The example as a repository with a little history, and on the forge: `v1.0` has no merging yet."""
     shutil.copytree(ROOT / "examples" / "opening-hours", folder)
     spans = (folder / "hours" / "spans.py").read_text()
     start, rest = spans.index("    merged = []"), spans.index("def minutes_open")
@@ -108,6 +112,9 @@ def opening_hours(folder: Path) -> Path:
     (folder / "hours" / "spans.py").write_text(spans.replace("(first, end)", "(first, max(end, last))"))
     git(folder, "commit", "--quiet", "--all", "--message", "Keep the later end")
     git(folder, "checkout", "--quiet", "main")
+    there = forge.world.add_repository(PROJECT, {})
+    git(there, "fetch", "--quiet", str(folder), "+refs/heads/*:refs/heads/*")
+    git(folder, "remote", "add", "origin", forge.remote(PROJECT))
     return folder
 
 
@@ -118,6 +125,7 @@ class Stage:
     service: Served
     http: httpx.Client
     repository: Path
+    forge: ForgeServer
     cookies: list[Any] = field(default_factory=list[Any])
     tasks: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -187,6 +195,7 @@ def fill(stage: Stage) -> None:
     stage.hand_out(stories.FIX, attempts=3)
     ended = list(stage.tasks)
     stage.until(ended, "done", "failed", "waiting", "interrupted", "cancelled")
+    hand_on(stage)
     held = [stories.TYPES, stories.TIMEZONES, stories.HOLIDAYS, stories.ICAL]
     for prompt in held:
         stage.hand_out(prompt, attempts=2 if prompt == stories.ICAL else 1)
@@ -194,6 +203,21 @@ def fill(stage: Stage) -> None:
         stage.until_answered(prompt, stories.STORIES[prompt].held or 0)
     for prompt in ("Name the days in Italian", "Say when the shop opens next"):
         stage.hand_out(prompt)
+
+
+def hand_on(stage: Stage) -> None:
+    """Open pull requests: one is a draft, one is open, and one is merged."""
+    world = stage.forge.world
+    world.tokens[TOKEN] = Rights()
+    stage.ask("POST", "/forges", {"kind": stage.forge.kind, "address": stage.forge.address, "token": TOKEN})
+    said: dict[str, PullRequestChecks] = {stories.PARSE: "passed", stories.WRITE: "running", stories.FIX: "passed"}
+    for prompt, checks in said.items():
+        path = f"/tasks/{stage.tasks[prompt]}/pull-request"
+        opened = stage.ask("POST", path, {"draft": prompt == stories.WRITE})["pull_request"]
+        world.check(PROJECT, opened["number"], checks)
+        if prompt == stories.PARSE:
+            world.merge(PROJECT, opened["number"])
+        stage.ask("POST", f"{path}/refresh")
 
 
 def furnish(stage: Stage) -> None:
@@ -217,16 +241,16 @@ def furnish(stage: Stage) -> None:
 @contextmanager
 def staged(folder: Path, *, filled: bool = True) -> Generator[Stage]:
     """The stage with its curtain up."""
-    repository = opening_hours(folder / "opening-hours")
     home = folder / "home"
     home.mkdir(parents=True)
-    with playing() as model:
+    with playing() as model, ForgeServer("github", folder / "forge") as forge:
+        repository = opening_hours(folder / "opening-hours", forge)
         (home / "config.toml").write_text(CONFIG.format(address=model))
         service = Served(home, ("--slots", str(SLOTS)))
         service.start()
         try:
             with httpx.Client(base_url=service.address, timeout=READY) as http:
-                stage = Stage(service, http, repository)
+                stage = Stage(service, http, repository, forge)
                 stage.join(service.join_link.partition("#")[2], "Ada Lovelace")
                 if filled:
                     fill(stage)

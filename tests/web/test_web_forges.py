@@ -192,7 +192,7 @@ def test_a_result_becomes_a_pull_request(seen: Seen, street: Street) -> None:
     page.screenshot(path=SCREENS / "pull-request-new.png")
     dialog.get_by_label("Into").fill("nowhere")
     dialog.get_by_role("button", name="Open pull request").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("nothing further was done")
+    expect(dialog.get_by_role("alert")).to_contain_text("It was not opened")
     dialog.get_by_label("Into").fill("main")
     dialog.get_by_label("Title").fill("Each costs 7")
     dialog.get_by_role("switch", name="As a draft").click()

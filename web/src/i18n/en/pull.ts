@@ -19,6 +19,7 @@ export const pull = {
   "pull.open": "Open {{request}}",
   "pull.openDraft": "Open a draft",
   "pull.opening": "Opening…",
+  "pull.failed": "It was not opened",
   "pull.opened": "{{request}} {{number}} is open",
   "pull.updated": "{{request}} {{number}} is up to date",
   "pull.updatedAbout": "The newest result is on its branch.",

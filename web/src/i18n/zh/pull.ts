@@ -21,6 +21,7 @@ export const pull: Catalogue<typeof en> = {
   "pull.open": "创建{{request}}",
   "pull.openDraft": "创建草稿",
   "pull.opening": "正在创建…",
+  "pull.failed": "未能创建",
   "pull.opened": "{{request}} {{number}} 已创建",
   "pull.updated": "{{request}} {{number}} 已是最新",
   "pull.updatedAbout": "最新结果已在其分支上。",

@@ -63,7 +63,7 @@ export function Header() {
           ) : null}
         </p>
       </div>
-      <div className="ml-auto flex items-center gap-1.5">
+      <div className="ml-auto flex flex-wrap items-center justify-end gap-1.5">
         {attempts > 1 ? (
           <Link to="/tasks/$task/attempts" params={{ task: task.id }} className={buttonClass("plain", "sm")}>
             <Columns3 size={14} />

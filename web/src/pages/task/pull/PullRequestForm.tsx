@@ -51,17 +51,17 @@ export function PullRequestForm({ task, attempt, target, forge }: FormProps) {
         {(ids) => <Input {...ids} required maxLength={250} value={form.title} onChange={(event) => set({ title: event.target.value })} />}
       </Field>
       <Description value={form.body} onChange={(body) => set({ body })} />
-      <div className="grid gap-4 sm:grid-cols-[2fr_3fr]">
+      <div className="grid gap-4 sm:grid-cols-[1fr_2fr]">
         <Field label={t("pull.base")}>
-          {(ids) => <Input {...ids} required className="font-mono" maxLength={200} spellCheck={false} value={form.base} onChange={(event) => set({ base: event.target.value })} />}
+          {(ids) => <Input {...ids} required className="font-mono text-sm" maxLength={200} spellCheck={false} value={form.base} onChange={(event) => set({ base: event.target.value })} />}
         </Field>
         <Field label={t("pull.branch")}>
-          {(ids) => <Input {...ids} required className="font-mono" maxLength={200} spellCheck={false} value={form.branch} onChange={(event) => set({ branch: event.target.value })} />}
+          {(ids) => <Input {...ids} required className="font-mono text-sm" maxLength={200} spellCheck={false} value={form.branch} onChange={(event) => set({ branch: event.target.value })} />}
         </Field>
       </div>
       {failure ? (
-        <Note kind="bad" title={failure.title}>
-          {failure.detail}
+        <Note kind="bad" title={t("pull.failed")}>
+          {failure.detail || failure.title}
         </Note>
       ) : null}
       <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-3">
