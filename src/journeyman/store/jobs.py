@@ -159,9 +159,9 @@ class Jobs:
         def job(connection: "Connection") -> None:
             from sqlalchemy import select
 
-            from journeyman.store import schema
+            from journeyman.store import schema, statements
 
-            connection.execute(schema.DATE, {"task": task_id, "now": self._clock()})  # which holds the task's row
+            connection.execute(statements.DATE, {"task": task_id, "now": self._clock()})  # which holds the task's row
             here = (schema.turn.c.task_id == task_id) & (schema.turn.c.number == turn)
             known = connection.execute(select(schema.turn.c.status).where(here)).scalar()
             if known in ("queued", "running"):

@@ -273,7 +273,7 @@ def _conditions(which: Filter) -> "list[ColumnElement[bool]]":
 
 def _lines(connection: "Connection", query: "Select[Any]", person: str | None) -> tuple[Line, ...]:
     """The lines of the tasks that `query` finds."""
-    from journeyman.store.schema import ATTEMPTS, SEEN
+    from journeyman.store.statements import ATTEMPTS, SEEN
 
     tasks = [task_of(row) for row in _rows(connection.execute(query))]
     ids = [task.id for task in tasks]

@@ -91,7 +91,8 @@ class AttemptLog:
         def close(connection: "Connection") -> None:
             from sqlalchemy import or_, select, update
 
-            from journeyman.store.schema import DATE, attempt, message
+            from journeyman.store.schema import attempt, message
+            from journeyman.store.statements import DATE
 
             said = select(message.c.number).where(
                 message.c.task_id == self.task_id,
@@ -126,7 +127,8 @@ class AttemptLog:
     async def set_status(self, status: Status, verdict: Verdict | None = None) -> None:
         from sqlalchemy import update
 
-        from journeyman.store.schema import DATE, attempt
+        from journeyman.store.schema import attempt
+        from journeyman.store.statements import DATE
 
         change = update(attempt).where(attempt.c.id == self.id).values(status=status, verdict=verdict)
 
@@ -142,7 +144,7 @@ class AttemptLog:
 
     async def close(self) -> None:
         """Give the attempt back, after the appends that are still under way."""
-        from journeyman.store.schema import RELEASE
+        from journeyman.store.statements import RELEASE
 
         async with self._lock:
             for chunk in self._open_chunks:
@@ -167,19 +169,19 @@ class AttemptLog:
             dated = not 0 <= now - self._dated < DATED
 
             def job(connection: "Connection") -> None:
-                from journeyman.store import schema
+                from journeyman.store import statements
 
                 if not self._began:
-                    connection.execute(schema.BEGIN, {"attempt": self.id, "now": now})
+                    connection.execute(statements.BEGIN, {"attempt": self.id, "now": now})
                 count = {"task": self.task_id, "more": len(rows)}
                 last: int = (
-                    connection.execute(schema.COUNT_AND_DATE_EVENTS, {**count, "now": now}).scalar_one()
+                    connection.execute(statements.COUNT_AND_DATE_EVENTS, {**count, "now": now}).scalar_one()
                     if dated
-                    else connection.execute(schema.COUNT_EVENTS, count).scalar_one()
+                    else connection.execute(statements.COUNT_EVENTS, count).scalar_one()
                 )
                 first = last - len(rows) + 1
                 numbered = ({"task_id": self.task_id, "place": first + at, **row} for at, row in enumerate(rows))
-                connection.execute(schema.ADD_EVENT, list(numbered))
+                connection.execute(statements.ADD_EVENT, list(numbered))
                 for place, (event, _) in enumerate(encoded, first):
                     if isinstance(event, PullRequestChanged):
                         remember(connection, self.task_id, self.id, event.pull_request, place)
@@ -211,7 +213,7 @@ class AttemptLog:
         lease = {"attempt": self.id, "ours": self.epoch, "until": self._clock() + self._ttl}
 
         def fenced(connection: "Connection") -> None:
-            from journeyman.store.schema import RENEW, TELL
+            from journeyman.store.statements import RENEW, TELL
 
             held = connection.execute(*((RENEW, lease) if told is None else (TELL, lease | told)))
             if held.rowcount != 1:
@@ -231,7 +233,7 @@ class AttemptLog:
         """Whether an append came about: only this holder writes its events, and an append is kept whole."""
 
         def look(connection: "Connection") -> bool:
-            from journeyman.store.schema import EVENTS
+            from journeyman.store.statements import EVENTS
 
             rows = connection.execute(EVENTS, {"attempt": self.id, "after": first["seq"] - 1})
             row = rows.first()
@@ -240,7 +242,7 @@ class AttemptLog:
         return look
 
     async def _keep(self, chunk: Chunk, blob: str, *, whole: bool) -> None:
-        from journeyman.store.schema import ADD_CHUNK, GROW_CHUNK
+        from journeyman.store.statements import ADD_CHUNK, GROW_CHUNK
 
         content = {"blob": blob, "size": chunk.size, "timing": chunk.timing}
         row = {"attempt_id": self.id, "number": chunk.number, "id": chunk.id, **content}

@@ -58,7 +58,7 @@ class ChunkInfo:
 
 
 def attempt_events(connection: "Connection", attempt_id: str, after: int) -> list[Event]:
-    from journeyman.store.schema import EVENTS
+    from journeyman.store.statements import EVENTS
 
     with _uncollected:
         rows = connection.execute(EVENTS, {"attempt": attempt_id, "after": after}).fetchall()
@@ -67,7 +67,7 @@ def attempt_events(connection: "Connection", attempt_id: str, after: int) -> lis
 
 def task_events(connection: "Connection", task_id: str, after: int, most: int) -> list[TaskEvent]:
     """In the order of `place`; without a hole, since places are given under a lock that is held until the commit."""
-    from journeyman.store.schema import TASK_EVENTS
+    from journeyman.store.statements import TASK_EVENTS
 
     with _uncollected:
         rows = connection.execute(TASK_EVENTS, {"task": task_id, "first": after + 1, "last": after + most}).fetchall()
@@ -76,7 +76,7 @@ def task_events(connection: "Connection", task_id: str, after: int, most: int) -
 
 def held(connection: "Connection", attempt_id: str, now: float) -> str | None:
     """The holder whose lease runs and who may be alive."""
-    from journeyman.store.schema import ATTEMPT
+    from journeyman.store.statements import ATTEMPT
 
     row = connection.execute(ATTEMPT, {"attempt": attempt_id}).one_or_none()
     if row is None:

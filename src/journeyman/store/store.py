@@ -140,18 +140,18 @@ class Store(Rooms):
         now = self._clock()
 
         def job(connection: "Connection") -> tuple[Attempt, list[Event], int, Mask]:
-            from journeyman.store import schema
+            from journeyman.store import statements
 
             other = held(connection, attempt_id, now)
             if other:
                 raise StoreError(f"Attempt {attempt_id} is being worked on by {describe(other)}.")
             here = {"attempt": attempt_id}
-            seen = connection.execute(schema.ATTEMPT, here).one().epoch
+            seen = connection.execute(statements.ATTEMPT, here).one().epoch
             taken = {**here, "seen": seen, "by": holder, "until": now + ttl}
-            if connection.execute(schema.TAKE, taken).rowcount != 1:
+            if connection.execute(statements.TAKE, taken).rowcount != 1:
                 raise StoreError(f"Attempt {attempt_id} was taken by another process at this very moment.")
-            attempt = attempt_of(connection.execute(schema.ATTEMPT, here).mappings().one())
-            chunks = connection.execute(schema.CHUNKS, here).scalar_one()
+            attempt = attempt_of(connection.execute(statements.ATTEMPT, here).mappings().one())
+            chunks = connection.execute(statements.CHUNKS, here).scalar_one()
             return attempt, attempt_events(connection, attempt_id, 0), chunks, self.secrets.mask_in(connection)
 
         attempt, events, chunks, mask = await self._database.write(job)

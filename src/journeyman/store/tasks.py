@@ -61,7 +61,7 @@ class Tasks:
         def job(connection: "Connection") -> Task:
             from sqlalchemy import insert
 
-            from journeyman.store import schema
+            from journeyman.store import schema, statements
 
             mask = self.secrets.mask_in(connection)
             rows = _first(task.id, events or {}, self._clock(), mask)
@@ -75,7 +75,7 @@ class Tasks:
             if attempts:
                 connection.execute(insert(schema.attempt), [attempt_row(attempt) for attempt in attempts])
             if rows:
-                connection.execute(schema.ADD_EVENT, rows)
+                connection.execute(statements.ADD_EVENT, rows)
             return row
 
         return await self._database.write(job, about=task.id)
@@ -130,8 +130,8 @@ class Tasks:
         def job(connection: "Connection") -> int:
             from sqlalchemy import select, update
 
-            from journeyman.store.schema import NOW
             from journeyman.store.schema import task as table
+            from journeyman.store.statements import NOW
 
             row = changes_row(fields)
             if "title" in fields:
@@ -183,7 +183,7 @@ class Tasks:
 
     async def attempt(self, attempt_id: str) -> Attempt:
         """Raises `UsageError` when there is none."""
-        from journeyman.store.schema import ATTEMPT
+        from journeyman.store.statements import ATTEMPT
 
         query = {"attempt": attempt_id}
         row = await self._database.read(lambda connection: connection.execute(ATTEMPT, query).mappings().one_or_none())

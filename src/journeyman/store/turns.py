@@ -180,7 +180,7 @@ def fit(message: Message, mask: Mask) -> Message:
 
 def _touch(connection: "Connection", task_id: str, now: float) -> None:
     """Date a change of a task, and hold its row until the commit, so that numbers are given one at a time."""
-    from journeyman.store.schema import DATE
+    from journeyman.store.statements import DATE
 
     if connection.execute(DATE, {"task": task_id, "now": now}).rowcount != 1:
         raise UsageError(f"There is no task {task_id!r}; `journeyman list` shows the tasks that there are.")
