@@ -248,8 +248,11 @@ async def test_one_that_somebody_opened_by_hand_is_taken_over(market: Market) ->
     assert pushed.status_code == 200, pushed.text
     async with connect(place(forge.kind, forge.address), TOKEN) as api:
         await api.open(SHOP, Proposal("work", "main", "By hand", "Mine"))
+    forge.faults.stale = 1  # the list does not show it yet
     told = (await market.open(task)).json()["pull_request"]
     assert (told["number"], told["title"], forge.world.pulls[SHOP, 1].body) == (1, "By hand", "Mine")
+    again = (await market.open(task)).json()["pull_request"]
+    assert {**again, "at": 0.0} == {**told, "at": 0.0}
     assert len(forge.world.pulls) == 1
 
 

@@ -40,7 +40,7 @@ SMART = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 class Faults:
     """What goes wrong from now on. `limited` answers that many requests of the API with "too many", to be tried again
     after `wait` seconds; `redirect` sends everything on to another address; `down` answers with 502; `garbage` is said
-    in place of every answer of the API, with `status`."""
+    in place of every answer of the API, with `status`; so many lists of pull requests are `stale`, and empty."""
 
     limited: int = 0
     wait: float = 0.0
@@ -48,6 +48,7 @@ class Faults:
     down: bool = False
     garbage: bytes | None = None
     status: int = 200
+    stale: int = 0
 
 
 @dataclass(slots=True)
@@ -98,6 +99,9 @@ class ForgeServer:
         if faults.limited > 0:
             faults.limited -= 1
             return self._too_many()
+        if faults.stale > 0 and asked.method == "GET" and asked.path.endswith(("/pulls", "/merge_requests")):
+            faults.stale -= 1
+            return Said(200, [])
         if faults.garbage is not None:
             return Said(faults.status, faults.garbage)
         with self.world.lock:
