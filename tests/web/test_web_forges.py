@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from journeyman.testing.forge_server import ForgeServer, Rights
 from tests.conftest import git
 from tests.web.conftest import SCREENS, Seen
-from tests.web.played import HOURS, Model, Served, served, shop
+from tests.web.played import HOURS, Model, Served, served
+from tests.web.played import shop as shop_in
 from tests.web.test_web_app import done
 from tests.web.test_web_people import AXE, ENGLISH, PROSE, RULES, RUN_AXE, WIDER, ask, invited, join, settled
 
-SHOP = "example/shop"
 TOKEN = "token-of-the-shop-bot"
 SETTINGS = "[server]\npull_request_seconds = 0.2\n"
 PHONE = {"width": 390, "height": 844}
@@ -23,7 +23,7 @@ PHONE = {"width": 390, "height": 844}
 
 @dataclass(slots=True)
 class Street:
-    """A service, the browser state of its administrator, and two forges with a shop on each."""
+    """A service, the browser state of its administrator, and two forges."""
 
     service: Served
     github: ForgeServer
@@ -32,6 +32,12 @@ class Street:
 
     def page(self, seen: Seen, **options: object) -> Page:
         return seen.page(storage_state=self.admin, **options)
+
+    def shop(self, page: Page, forge: ForgeServer, name: str) -> str:
+        """A shop on a forge that is set up; its path there."""
+        self.set_up(page, forge)
+        forge.world.add_repository(f"example/{name}", HOURS)
+        return f"example/{name}"
 
     def settings(self, page: Page) -> None:
         page.goto(f"{self.service.address}/settings/forges")
@@ -50,7 +56,6 @@ def street(browser: Browser, model: Model, tmp_path_factory: pytest.TempPathFact
     with ForgeServer("github", root / "github") as github, ForgeServer("gitlab", root / "gitlab") as gitlab:
         for forge in (github, gitlab):
             forge.world.tokens[TOKEN] = Rights()
-            forge.world.add_repository(SHOP, HOURS)
         with served(root / "home", model, settings=SETTINGS) as service:
             context = browser.new_context()
             page = context.new_page()
@@ -64,7 +69,7 @@ def street(browser: Browser, model: Model, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a repository that is on no forge."""
-    folder = shop(tmp_path_factory.mktemp("plain") / "shop")
+    folder = shop_in(tmp_path_factory.mktemp("plain") / "shop")
     git(folder.parent, "clone", "-q", "--bare", str(folder), "shop.git")
     return f"file://{folder.parent / 'shop.git'}"
 
@@ -90,9 +95,9 @@ def row(page: Page, title: str) -> Locator:
     return page.locator("[data-task]").filter(has_text=title)
 
 
-def badge(where: Page | Locator, number: int, state: str, checks: str) -> Locator:
-    """The way to a pull request of the shop."""
-    return where.get_by_role("link", name=f"#{number} {state}: pull request of {SHOP}, {checks}")
+def badge(where: Page | Locator, shop: str, state: str, checks: str) -> Locator:
+    """The way to the first pull request of a shop."""
+    return where.get_by_role("link", name=f"#1 {state}: pull request of {shop}, {checks}")
 
 
 def take_over(page: Page, item: str) -> Locator:
@@ -174,11 +179,11 @@ def test_a_forge_is_checked_given_another_token_and_removed(seen: Seen, street: 
 
 def test_a_result_becomes_a_pull_request(seen: Seen, street: Street) -> None:
     page, forge, title = street.page(seen), street.github, "Make the price right"
-    street.set_up(page, forge)
-    task_of(page, street.service, forge.remote(SHOP), title)
+    shop = street.shop(page, forge, "opened")
+    task_of(page, street.service, forge.remote(shop), title)
     page.get_by_role("button", name="Open pull request").click()
     dialog = page.get_by_role("dialog", name="Open a pull request")
-    expect(dialog).to_contain_text(f"a branch of {SHOP} on {name_of(forge)}")
+    expect(dialog).to_contain_text(f"a branch of {shop} on {name_of(forge)}")
     expect(dialog.get_by_label("Title")).to_have_value(title)
     expect(dialog.get_by_label("Into")).to_have_value("main")
     dialog.get_by_role("button", name="Preview").click()
@@ -201,50 +206,50 @@ def test_a_result_becomes_a_pull_request(seen: Seen, street: Street) -> None:
     dialog = page.get_by_role("dialog", name="Pull request", exact=True)
     expect(dialog).to_contain_text("Each costs 7")
     expect(dialog).to_contain_text("It has this result.")
-    pull = forge.world.pulls[SHOP, 1]
+    pull = forge.world.pulls[shop, 1]
     assert (pull.title, pull.draft, pull.base) == ("Each costs 7", True, "main")
     assert pull.body.startswith("For the shop.\n\n> ")
     link = dialog.get_by_role("link", name=f"Open on {name_of(forge)}")
-    assert link.get_attribute("href") == f"{forge.address}/{SHOP}/pull/1"
+    assert link.get_attribute("href") == f"{forge.address}/{shop}/pull/1"
     assert link.get_attribute("rel") == "noopener noreferrer" and link.get_attribute("target") == "_blank"
     page.screenshot(path=SCREENS / "pull-request-open.png")
     page.keyboard.press("Escape")
-    expect(badge(page, 1, "Draft", "no checks")).to_be_visible()
+    expect(badge(page, shop, "Draft", "no checks")).to_be_visible()
 
 
 def test_what_becomes_of_a_pull_request_is_seen_at_once(seen: Seen, street: Street) -> None:
     page, forge, title = street.page(seen), street.github, "Make it seven"
-    street.set_up(page, forge)
-    task_of(page, street.service, forge.remote(SHOP), title)
+    shop = street.shop(page, forge, "followed")
+    task_of(page, street.service, forge.remote(shop), title)
     task = page.url.rpartition("/")[2].partition("?")[0]
-    opened = ask(page, "POST", f"/tasks/{task}/pull-request", {"draft": True})["pull_request"]
-    number, pull = opened["number"], forge.world.pulls[SHOP, opened["number"]]
+    ask(page, "POST", f"/tasks/{task}/pull-request", {"draft": True})
+    pull = forge.world.pulls[shop, 1]
     listed = street.page(seen)
     listed.goto(street.service.address)
-    expect(badge(row(listed, title), number, "Draft", "no checks")).to_be_visible()
+    expect(badge(row(listed, title), shop, "Draft", "no checks")).to_be_visible()
     pull.draft = False
-    forge.world.check(SHOP, number, "running")
-    expect(badge(row(listed, title), number, "Open", "checks are running")).to_be_visible()
-    expect(badge(page, number, "Open", "checks are running")).to_be_visible()
-    shown = badge(row(listed, title), number, "Open", "checks are running")
-    assert shown.get_attribute("href") == f"{forge.address}/{SHOP}/pull/{number}"
+    forge.world.check(shop, 1, "running")
+    expect(badge(row(listed, title), shop, "Open", "checks are running")).to_be_visible()
+    expect(badge(page, shop, "Open", "checks are running")).to_be_visible()
+    shown = badge(row(listed, title), shop, "Open", "checks are running")
+    assert shown.get_attribute("href") == f"{forge.address}/{shop}/pull/1"
     assert shown.get_attribute("rel") == "noopener noreferrer"
     assert complaints(listed, "light") == []
 
     page.get_by_role("textbox", name="Follow-up").fill("Give the 7 a name")
     page.get_by_role("region", name="Follow-up").get_by_role("button", name="Code").click()
     page.get_by_role("button", name="Bring up to date").click()
-    expect(page.get_by_text(f"Pull request #{number} is up to date", exact=True)).to_be_visible()
+    expect(page.get_by_text("Pull request #1 is up to date", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Bring up to date")).to_have_count(0)
-    assert "PRICE = 7" in forge.world.git(forge.world.bare(SHOP), "show", f"{pull.branch}:shop.py")
+    assert "PRICE = 7" in forge.world.git(forge.world.bare(shop), "show", f"{pull.branch}:shop.py")
 
-    forge.world.check(SHOP, number, "passed")
-    expect(badge(row(listed, title), number, "Open", "checks pass")).to_be_visible()
+    forge.world.check(shop, 1, "passed")
+    expect(badge(row(listed, title), shop, "Open", "checks pass")).to_be_visible()
     listed.screenshot(path=SCREENS / "home-pull-request.png")
-    forge.world.merge(SHOP, number)
-    expect(badge(row(listed, title), number, "Merged", "checks pass")).to_be_visible()
-    expect(badge(page, number, "Merged", "checks pass")).to_be_visible()
-    dialog = take_over(page, f"Pull request #{number}")
+    forge.world.merge(shop, 1)
+    expect(badge(row(listed, title), shop, "Merged", "checks pass")).to_be_visible()
+    expect(badge(page, shop, "Merged", "checks pass")).to_be_visible()
+    dialog = take_over(page, "Pull request #1")
     expect(dialog).to_contain_text("It is merged.")
     page.screenshot(path=SCREENS / "pull-request-merged.png")
 
@@ -266,12 +271,12 @@ def test_without_a_forge_the_button_explains_itself(seen: Seen, street: Street, 
 
 def test_a_member_sees_forges_and_changes_none(seen: Seen, street: Street) -> None:
     admin, forge = street.page(seen), street.github
-    street.set_up(admin, forge)
+    shop = street.shop(admin, forge, "of-a-member")
     page = invited(admin, seen, "member", "Pat")
     street.settings(page)
     expect(page.get_by_text("Works as @shop-bot")).to_be_visible()
     assert page.get_by_role("main").get_by_role("button").count() == 0
-    task_of(page, street.service, forge.remote(SHOP), "Mine, and on a forge")
+    task_of(page, street.service, forge.remote(shop), "Mine, and on a forge")
     expect(page.get_by_role("button", name="Open pull request")).to_be_visible()
     ask(admin, "DELETE", f"/forges/{name_of(forge)}")
     page.reload()
@@ -284,8 +289,8 @@ def test_a_member_sees_forges_and_changes_none(seen: Seen, street: Street) -> No
 
 def test_a_merge_request_in_chinese_in_the_dark_and_on_a_phone(seen: Seen, street: Street) -> None:
     page, forge, title = street.page(seen), street.gitlab, "On the other forge"
-    street.set_up(page, forge)
-    task_of(page, street.service, forge.remote(SHOP), title)
+    shop = street.shop(page, forge, "merged")
+    task_of(page, street.service, forge.remote(shop), title)
     address = page.url
     phone = street.page(seen, locale="zh-CN", color_scheme="dark", is_mobile=True, has_touch=True, viewport=PHONE)
     phone.goto(address)
@@ -295,16 +300,16 @@ def test_a_merge_request_in_chinese_in_the_dark_and_on_a_phone(seen: Seen, stree
     assert phone.evaluate(WIDER) == []
     phone.screenshot(path=SCREENS / "pull-request-phone-zh-dark.png")
     dialog.get_by_role("button", name="创建合并请求").click()
-    expect(phone.get_by_role("dialog", name="合并请求", exact=True)).to_contain_text(f"{SHOP} !1")
+    expect(phone.get_by_role("dialog", name="合并请求", exact=True)).to_contain_text(f"{shop} !1")
     assert complaints(phone, "dark") == []
     phone.keyboard.press("Escape")
     phone.goto(street.service.address)
-    shown = row(phone, title).get_by_role("link", name=f"!1 开放中：{SHOP} 的合并请求，无检查")
+    shown = row(phone, title).get_by_role("link", name=f"!1 开放中：{shop} 的合并请求，无检查")
     expect(shown).to_be_in_viewport()
     expect(shown).to_have_text("!1 开放中")
     assert phone.evaluate(WIDER) == []
     phone.screenshot(path=SCREENS / "home-pull-request-phone-zh-dark.png")
-    forge.world.close(SHOP, 1)
+    forge.world.close(shop, 1)
     expect(row(phone, title).get_by_role("link", name="已关闭")).to_be_visible()
 
     names = [one["name"] for one in ask(page, "GET", "/forges")["forges"]]
