@@ -57,6 +57,8 @@ async def test_it_is_told_what_the_checks_say_until_they_pass(
     assert result.verdict == "verified" and [change.path for change in result.changes] == ["sums.py"]
     assert len(told(events)) == 2 and "AssertionError: 5" in told(events)[0]
     assert [request.temperature for request in one.model.requests] == [0.0, 0.5, 0.8]
+    assert [len(request.items) for request in one.model.requests] == [1, 1, 1]
+    assert "return sum(xs) + 2" in told(events)[0] and PROMPT in told(events)[0] and "Be brief." in told(events)[0]
 
 
 async def test_a_path_that_is_made_up_is_the_one_file_that_has_the_function(

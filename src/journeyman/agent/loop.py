@@ -12,10 +12,10 @@ from journeyman.agent.stuck import circle, since_told
 from journeyman.agent.work import Stop, Work
 from journeyman.core import folds
 from journeyman.core.errors import Refused, TooLong
-from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
+from journeyman.core.events import Event, Prepared, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.ids import Clock
 from journeyman.core.images import Image
-from journeyman.core.items import AssistantMessage, DeveloperMessage, ToolCall, UserMessage
+from journeyman.core.items import AssistantMessage, DeveloperMessage, Item, ToolCall, UserMessage
 from journeyman.core.model import Delta, ModelRequest
 from journeyman.tools import registry
 from journeyman.tools.recall import RECALL
@@ -135,6 +135,8 @@ def _request(loop: Loop) -> ModelRequest:
     start = loop.work.start
     begun = sum(isinstance(item, AssistantMessage) for item in items)
     writes = start.mode == "code" and prompts.writes(start.profile)
+    if writes:
+        items = _of_this_try(loop.work.log.events, items)
     more = (RECALL.spec,) if loop.prepared.tools and is_compacted(items) else ()
     return ModelRequest(
         instructions=loop.prepared.instructions,
@@ -145,6 +147,13 @@ def _request(loop: Loop) -> ModelRequest:
         cache_key=loop.work.log.id,
         images=loop.images,
     )
+
+
+def _of_this_try(events: Sequence[Event], items: Sequence[Item]) -> Sequence[Item]:
+    """What was said since the task was put anew."""
+    told = [event.item for event in folds.current(events) if isinstance(event, Said) and event.why == "checks"]
+    put = next((at for at in reversed(range(len(items))) if told and items[at] == told[-1]), 0)
+    return items[put:]
 
 
 async def shorten(loop: Loop) -> Stop | None:

@@ -153,12 +153,11 @@ def first_items(
     return tuple(items)
 
 
-def all_in_one(start: AttemptStarted, rules: Sequence[str], shown: str) -> tuple[UserMessage, ...]:
-    """The same for a model that writes blocks, without what it could take for a part of its answer: what it is `shown`
-    of the repository, the project's rules, the task."""
+def all_in_one(start: AttemptStarted, rules: Sequence[str], shown: str) -> str:
+    """The same for a model that writes blocks, without what it could take for a part of its answer: the project's
+    rules, what it is `shown` of the repository, the task."""
     said = ["The project's rules:", *rules] if rules else []
-    text = "\n\n".join(part for part in (*said, shown, "What to do:", start.prompt, HOW) if part)
-    return (UserMessage(text=text, images=start.images),)
+    return "\n\n".join(part for part in (*said, shown, "What to do:", start.prompt, HOW) if part)
 
 
 def is_told(items: Sequence[Item]) -> bool:

@@ -6,7 +6,6 @@ Told once what failed before as well, since that may not be the task's to mend; 
 
 from collections.abc import Sequence
 
-from journeyman.agent import prompts
 from journeyman.checks.compare import holds
 from journeyman.checks.telling import telling
 from journeyman.core import folds
@@ -32,14 +31,6 @@ UNCHANGED = (
     "No file differs from where you began, so nothing of what you answered is done: only calls of tools change "
     "files.{runs}\n\nDo it now, or answer why nothing is to be changed."
 )
-NOT_YET = (
-    "With that the checks do not pass:\n\n{runs}\n\nThink through what the code does there, and write the function "
-    "again, whole and otherwise than before, with the path of its file above the block."
-)
-NO_BLOCK = (
-    "No file differs from where you began: what you wrote stands there already, or is in no block of code.{runs}\n\n"
-    "Write what has to be different whole in a code block, with the path of its file above the block."
-)
 
 
 async def objection(store: Store, log: AttemptLog, start: AttemptStarted, result: Result) -> Said | None:
@@ -58,17 +49,15 @@ async def objection(store: Store, log: AttemptLog, start: AttemptStarted, result
         return None
     if any(run.cut == NO_COPY for run in result.result_checks):
         return None
-    writes = prompts.writes(start.profile)
     if result.verdict == "failing" and (result.comparison.broken or not told or small):
         runs = [run for run in result.result_checks if not holds(run)]
-        said = await listed(store, log.id, runs, result.comparison.broken)
-        said = (NOT_YET if writes else FAILING).format(runs=said)
+        said = FAILING.format(runs=await listed(store, log.id, runs, result.comparison.broken))
     elif result.verdict == "unchanged" and (not told or small):
         runs = [run for run in result.base_checks if not holds(run)]
         if not runs and not small:
             return None
         seen = f" The checks fail:\n\n{await listed(store, log.id, runs, ())}" if runs else ""
-        said = (NO_BLOCK if writes else UNCHANGED).format(runs=seen)
+        said = UNCHANGED.format(runs=seen)
     else:
         return None
     return Said(item=DeveloperMessage(text=said), why="checks")
@@ -92,20 +81,23 @@ def _changed_since(events: Sequence[Event]) -> bool:
     return any(isinstance(event, ToolReturned) and event.checkpoint is not None for event in events)
 
 
-async def listed(store: Store, attempt: str, runs: Sequence[CheckRun], broken: Sequence[str] = ()) -> str:
-    """What checks that do not pass say, in words for a model; `broken` are the tests that passed before."""
-    return "\n\n".join([await _run(store, attempt, run, broken) for run in runs])
+async def listed(
+    store: Store, attempt: str, runs: Sequence[CheckRun], broken: Sequence[str] = (), *, most: int = TESTS
+) -> str:
+    """What checks that do not pass say, in words for a model: of each at most so many tests. `broken` are those that
+    passed before."""
+    return "\n\n".join([await _run(store, attempt, run, broken, most) for run in runs])
 
 
-async def _run(store: Store, attempt: str, run: CheckRun, broken: Sequence[str]) -> str:
+async def _run(store: Store, attempt: str, run: CheckRun, broken: Sequence[str], most: int) -> str:
     """One check: its tests that fail, those first that the change broke; without tests the end of its output."""
     ended = f"exit code {run.exit_code}" if run.cut is None else f"cut by the limit on {run.cut}"
     head = f"`{run.check.command}` ({ended})"
     if not run.failing:
         return f"{head}\n{await _output(store, attempt, run)}"
     failing = sorted(run.failing, key=lambda test: test.id not in broken)
-    lines = [_test(test, test.id in broken) for test in failing[:TESTS]]
-    more = [f"- and {len(failing) - TESTS} more"] if len(failing) > TESTS else []
+    lines = [_test(test, test.id in broken) for test in failing[:most]]
+    more = [f"- and {len(failing) - most} more"] if len(failing) > most else []
     return "\n".join([f"{head}: {len(failing)} of {len(run.tests)} tests fail", *lines, *more])
 
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from journeyman.agent import prompts
 from journeyman.attempt.host import Host
 from journeyman.attempt.indexed import Indexed
-from journeyman.attempt.objection import listed
 from journeyman.attempt.workspace import Workspace
-from journeyman.checks.compare import holds
 from journeyman.core import folds
 from journeyman.core.environment_file import policy_words
 from journeyman.core.errors import NoSuchFile
@@ -17,7 +15,6 @@ from journeyman.core.text import clip
 from journeyman.repo import rules
 from journeyman.tools.registry import Toolbox
 
-CHECKS_SAY = "The checks fail:\n\n{runs}"
 SMALL_CHANGE = 12_000
 """Characters of a change that a small model is shown."""
 
@@ -67,7 +64,10 @@ async def prepared(
         change = "\n\n".join(text for text in (change, earlier, *steered) if text)
     writes = start.mode == "code" and prompts.writes(start.profile)
     if start.profile.small:
-        change = "\n\n".join(text for text in (await _shown(host, start, workspace), change) if text)
+        from journeyman.attempt.shown import shown
+
+        code = await shown(host, start, workspace, folds.checks(workspace.log.events, "base"))
+        change = "\n\n".join(text for text in (code, change) if text)
     if told and before is not None:
         asked = UserMessage(text=start.prompt, images=start.images)
         note = prompts.follow_up(start, before.items, gap=workspace.gap)
@@ -75,7 +75,8 @@ async def prepared(
         again = before.step is not None and asked in before.items  # a fork that is to do the same otherwise
         items = (DeveloperMessage(text=note), *more, *(() if again else (asked,)))
     elif writes:
-        items = prompts.all_in_one(start, [rule.text for rule in found], change)
+        text = prompts.all_in_one(start, [rule.text for rule in found], change)
+        items = (UserMessage(text=text, images=start.images),)
     else:
         items = prompts.first_items(start, str(workspace.spec.workspace), said, _network(start), change)
     return Prepared(
@@ -84,16 +85,6 @@ async def prepared(
         items=items,
         rules=tuple(sorted(seen)),
     )
-
-
-async def _shown(host: Host, start: AttemptStarted, workspace: Workspace) -> str:
-    """What a small model is shown of the repository: the code that matters, and what the checks say of the base."""
-    from journeyman.agent.given import given
-
-    failing = [run for run in folds.checks(workspace.log.events, "base") if not holds(run)]
-    code = await given(workspace.sandbox, start.prompt, failing)
-    said = await listed(host.store, workspace.log.id, failing) if failing else ""
-    return "\n\n".join([*([code] if code else []), *([CHECKS_SAY.format(runs=said)] if said else [])])
 
 
 async def _for_a_small_model(start: AttemptStarted, workspace: Workspace, change: str, index: Indexed) -> Prepared:

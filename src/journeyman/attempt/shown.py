@@ -1,0 +1,41 @@
+"""What a small model is shown of the repository before it writes code.
+
+It is shown everything anew for each try: with its own last answer before its eyes it writes that again, word for word.
+"""
+
+from collections.abc import Sequence
+
+from journeyman.agent import prompts
+from journeyman.agent.given import given
+from journeyman.attempt.host import Host
+from journeyman.attempt.objection import listed
+from journeyman.attempt.workspace import Workspace
+from journeyman.checks.compare import holds
+from journeyman.core import folds
+from journeyman.core.events import AttemptStarted, Said
+from journeyman.core.evidence import CheckRun, Result
+from journeyman.core.items import UserMessage
+from journeyman.repo import rules
+
+TESTS = 4
+"""Failing tests that are told; reading is what a small model on two cores is slow at."""
+FAILING = "The checks fail:\n\n{runs}"
+
+
+async def shown(host: Host, start: AttemptStarted, workspace: Workspace, runs: Sequence[CheckRun]) -> str:
+    """The code that matters, as it stands in the workspace, and what of `runs` fails."""
+    failing = [run for run in runs if not holds(run)]
+    code = await given(workspace.sandbox, start.prompt, failing)
+    said = await listed(host.store, workspace.log.id, failing, most=TESTS)
+    return "\n\n".join(part for part in (code, FAILING.format(runs=said) if said else "") if part)
+
+
+async def anew(host: Host, start: AttemptStarted, workspace: Workspace, result: Result) -> Said:
+    """The task as it is given to a model that writes blocks, after a try that came to `result`."""
+    async with workspace.repository.tree(start.base.tree) as tree:
+        found = await rules.discover(tree.get, global_text=host.global_rules)
+    runs = result.base_checks if result.verdict == "unchanged" else result.result_checks
+    code = await shown(host, start, workspace, runs)
+    steered = folds.steered(workspace.log.events)
+    text = prompts.all_in_one(start, [rule.text for rule in found], "\n\n".join([code, *steered]))
+    return Said(item=UserMessage(text=text, images=start.images), why="checks")
