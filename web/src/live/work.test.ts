@@ -142,3 +142,19 @@ describe("history that was fetched", () => {
     expect(work.commands).toBe(12_500);
   });
 });
+
+it("what becomes of a pull request is told in the service's words", () => {
+  seq = 0;
+  const told = (kind: "github" | "gitlab", state: "draft" | "open" | "merged", checks: "none" | "running" | "failed"): Event => ({
+    kind: "pull_request",
+    ...at(),
+    person: null,
+    pull_request: { forge: "f", kind, repository: "ada/shop", number: 12, url: "https://f/12", title: "It", branch: "b", base: "main", state, checks, at: 1 },
+  });
+  const entries = fold(told("github", "draft", "none"), told("github", "open", "running"), told("gitlab", "merged", "failed")).entries;
+  expect(entries.map((entry) => (entry.kind === "note" ? entry.text : entry.kind))).toEqual([
+    "The pull request 12 of ada/shop is a draft.",
+    "The pull request 12 of ada/shop is open; its checks run.",
+    "The merge request 12 of ada/shop is merged; its checks fail.",
+  ]);
+});
