@@ -26,6 +26,7 @@ export const forges = {
   "forges.token": "Token",
   "forges.make": "Make a token there",
   "forges.github.fine": "Fine-grained: `Contents` and `Pull requests`, each read and write.",
+  "forges.github.checks": "To show checks, too: `Commit statuses` and `Checks`, each read.",
   "forges.github.classic": "Classic: `repo`.",
   "forges.gitlab.scopes": "Scopes: `api` and `write_repository`.",
   "forges.gitlab.role": "Of somebody whose role is Developer or above.",

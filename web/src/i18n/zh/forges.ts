@@ -28,6 +28,7 @@ export const forges: Catalogue<typeof en> = {
   "forges.token": "令牌",
   "forges.make": "前往创建令牌",
   "forges.github.fine": "细粒度令牌：`Contents` 与 `Pull requests`，均需读写。",
+  "forges.github.checks": "若要显示检查：另需 `Commit statuses` 与 `Checks` 的读权限。",
   "forges.github.classic": "经典令牌：`repo`。",
   "forges.gitlab.scopes": "范围：`api` 和 `write_repository`。",
   "forges.gitlab.role": "所属账户需具有 Developer 或更高角色。",

@@ -20,7 +20,7 @@ interface TokenFieldProps {
 export function TokenField({ kind, address, value, onChange, error }: TokenFieldProps) {
   const { t } = useTranslation("settings");
   const page = tokenPage(kind, address);
-  const scopes = kind === "github" ? [t("forges.github.fine"), t("forges.github.classic")] : [t("forges.gitlab.scopes"), t("forges.gitlab.role")];
+  const scopes = kind === "github" ? [t("forges.github.fine"), t("forges.github.checks"), t("forges.github.classic")] : [t("forges.gitlab.scopes"), t("forges.gitlab.role")];
   return (
     <div className="flex flex-col gap-2">
       <Field label={t("forges.token")} error={error}>
