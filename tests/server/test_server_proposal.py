@@ -6,7 +6,7 @@ import pytest
 
 from journeyman.core.evidence import Check, CheckRun, Comparison, Result, TestResult
 from journeyman.core.task import Attempt, Task
-from journeyman.server.proposal import body_of, code, harmless, title_of
+from journeyman.server.proposal import body_of, code, harmless, shaped, title_of
 
 TASK = Task(id="0task", prompt="p", mode="code", repository="/r", model="m", created=1.0, attempts=1, title="Fix it")
 ATTEMPT = Attempt(id="0task.1.2", task_id="0task", turn=1, number=2)
@@ -39,7 +39,7 @@ def test_it_says_what_was_done_what_the_checks_say_and_what_is_left() -> None:
         warnings=("A test was skipped: t::four.",),
     )
     assert body_of(TASK, ATTEMPT, result, ["Write the docs"]) == (
-        "> \\`sum\\` starts from 0.\n"
+        "> `sum` starts from 0.\n"
         ">\n"
         "> Nothing else changed.\n"
         "\n"
@@ -76,6 +76,11 @@ HOSTILE = (
     "https://github.com/a/b/issues/1",
     "```\n</blockquote>\n```",
     "| a | b |\n|---|---|",
+    "**Closes #1 @ann** and `@ann` <b>**`x`**",
+    "```mermaid\ngraph TD\n```` ```\n@ann\n/close",
+    "- /close\n1. #12\n* @ann",
+    "### @ann #3\n## **x** <b>",
+    "**/close**\n`/close`",
     "line\u2028/close\r/merge\x00\x0b/label",
     "\u202eevil",
 )
@@ -90,12 +95,32 @@ def test_what_a_model_says_does_nothing(text: str) -> None:
     lines = said.splitlines()
     assert all(line == ">" or line.startswith("> ") for line in lines), lines
     assert left is not None and "\n" not in left[1]
-    for line in [line[2:] for line in lines] + [left[1][2:]]:
+    fences = [at for at, line in enumerate(lines) if line.startswith("> ```")]
+    assert len(fences) % 2 == 0
+    for start, end in zip(fences[::2], fences[1::2], strict=True):
+        lines[start : end + 1] = [">"] * (end + 1 - start)  # nothing in there has a meaning
+    for line in [re.sub(r"(?<!\\)(`+)(?!`).+?(?<!`)\1(?!`)", "", line[2:]) for line in lines] + [left[1][2:]]:
+        line = re.sub(r"(?<!\\)\*\*(.+?)(?<!\\)\*\*", r"\1", line)
         assert not re.search(r"[@#!~%&$^](?=\w)(?!amp;|lt;|gt;)", line), line
         assert not re.match(r"\s*/|\s*#|[-=]{3}", line), line
         assert "<" not in line and ">" not in line and "://g" not in line and "GH-" not in line
         assert not re.search(r"(?<!\\)[`\[\]|*_]", line), line
     assert "\u202e" not in body and "\x00" not in body
+
+
+def test_the_form_of_what_is_said_is_kept() -> None:
+    text = (
+        "### Summary\n* It **adds** `a|b` right 【F:shop/a.py†L1-L3】\n\n```python\nx = `1`\n```\n✅ `pytest` 【c1†L2】"
+    )
+    assert shaped(text) == [
+        "**Summary**",
+        "- It **adds** `a|b` right `shop/a.py L1-L3`",
+        "",
+        "```",
+        "x = `1`",
+        "```",
+        "✅ `pytest` `c1 L2`",
+    ]
 
 
 def test_long_words_and_lists_are_cut() -> None:

@@ -19,6 +19,12 @@ TITLE = 250
 _NOTHING = "\u200b"
 """A space of no width."""
 _ACTS = re.compile(r"([@#!~%&$^])(?=[\w\"\[])|(?<=://)|(?<=\bGH)(?=-\d)|(?<=\w)(?=@[0-9a-f]{7})")
+_SPAN = re.compile(
+    r"`([^`]+)`|【(?:F:)?([^†【】]{1,300})†(L[0-9]{1,9}(?:-L?[0-9]{1,9})?)】|\*\*(?=\S)([^*]+)(?<=\S)\*\*"
+)
+_HEADING = re.compile(r"\s*#{1,6}\s+(.*)")
+_BULLET = re.compile(r"(\s*)(?:[*+-]|(\d{1,3}\.))\s+(?=\S)")
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _MARKS = re.compile(r"([\\`*_\[\]|~])")
 VERDICTS: dict[Verdict, str] = {
     "verified": "Verified: every check passes on the result, in a clean copy.",
@@ -45,8 +51,47 @@ def body_of(task: Task, attempt: Attempt, result: Result, open_steps: Sequence[s
 
 
 def _quoted(text: str) -> str:
-    lines = clip(plain(text).strip(), SUMMARY).splitlines()
-    return "\n".join(f"> {harmless(line)}".rstrip() for line in lines)
+    return "\n".join(f"> {line}".rstrip() for line in shaped(clip(plain(text).strip(), SUMMARY)))
+
+
+def shaped(text: str) -> list[str]:
+    """Lines of somebody else's Markdown: lists, code, bold words, headings (as bold words) and citations keep their
+    form; nothing else has a meaning, and blocks are shown as text whatever their language."""
+    lines: list[str] = []
+    block: list[str] | None = None
+    for line in text.splitlines():
+        if _FENCE.match(line):
+            lines += _block(block) if block is not None else []
+            block = [] if block is None else None
+        elif block is not None:
+            block.append(line)
+        else:
+            heading = _HEADING.match(line)
+            lines.append(f"**{harmless(heading[1])}**" if heading and heading[1].strip() else _line(line))
+    return lines + (_block(block) if block is not None else [])
+
+
+def _block(lines: Sequence[str]) -> list[str]:
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [fence, *lines, fence]
+
+
+def _line(text: str) -> str:
+    parts: list[str] = []
+    at = 0
+    if bullet := _BULLET.match(text):
+        parts.append(f"{bullet[1]}{bullet[2] or '-'} ")
+        at = bullet.end()
+    for span in _SPAN.finditer(text, at):
+        parts.append(harmless(text[at : span.start()]))
+        kept, target, lines, bold = span.groups()
+        if bold is not None:
+            parts.append(f"**{harmless(bold)}**")
+        else:
+            parts.append(code(kept if kept is not None else f"{target} {lines}"))
+        at = span.end()
+    return "".join([*parts, harmless(text[at:])])
 
 
 def _checks(result: Result) -> str:
