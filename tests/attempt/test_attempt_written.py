@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from journeyman.core.events import Event, Replied, Said, ToolReturned
-from journeyman.core.items import ToolCall
-from journeyman.core.model import Profile, say
+from journeyman.core.items import ToolCall, UserMessage
+from journeyman.core.model import ModelRequest, Profile, say
 from tests.attempt.conftest import MakeBench
 from tests.conftest import MakeRepository
 
@@ -28,6 +28,10 @@ def told(events: Sequence[Event]) -> list[str]:
     return [event.item.text for event in events if isinstance(event, Said) and event.why == "checks"]
 
 
+def words(request: ModelRequest) -> str:
+    return "\n\n".join(item.text for item in request.items if isinstance(item, UserMessage))
+
+
 async def test_it_is_shown_the_code_and_what_fails_and_its_block_is_the_edit(
     bench: MakeBench, make_repository: MakeRepository
 ) -> None:
@@ -36,10 +40,10 @@ async def test_it_is_shown_the_code_and_what_fails_and_its_block_is_the_edit(
     result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
     assert (result.verdict, result.summary) == ("verified", GOOD)
     [request] = one.model.requests
-    [shown] = request.items
-    assert request.tools == () and request.temperature == 0.0
-    assert "sums.py\n```python\ndef total(xs):\n    return sum(xs) + 1" in shown.text
-    assert "AssertionError: 4" in shown.text and "Be brief." in shown.text and PROMPT in shown.text
+    shown = words(request)
+    assert len(request.items) == 1 and request.tools == () and request.temperature == 0.0
+    assert "sums.py\n```python\ndef total(xs):\n    return sum(xs) + 1" in shown
+    assert "AssertionError: 4" in shown and "Be brief." in shown and PROMPT in shown
     [call] = calls(events)
     assert (call.name, call.arguments) == (
         "edit",
@@ -102,3 +106,16 @@ async def test_a_block_cannot_reach_out_of_the_repository(bench: MakeBench, make
     result, _ = await one.run(folder, prompt=PROMPT, checks=(CHECK,))
     assert not (folder.parent / "out.py").exists()
     assert all(not change.path.startswith(("/", "..")) for change in result.changes)
+
+
+async def test_where_the_request_names_nothing_the_places_are_found(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    many = {f"part{number}.py": f"def part{number}():\n    return {number}\n" for number in range(50)}
+    greet = 'def hello(who):\n    """Greet people by their name."""\n    return f"Hi {who}"\n'
+    one = bench([say("It is friendlier.\n```python\ndef hello(who):\n    return f'Dear {who}'\n```")])
+    one.profile = WRITER
+    result, _ = await one.run(make_repository({**many, "words.py": greet}), prompt="Greet people in a friendlier way.")
+    shown = words(one.model.requests[0])
+    assert "words.py\n```python\ndef hello(who):" in shown and len(shown) < 4_000
+    assert [change.path for change in result.changes] == ["words.py"] and result.verdict == "unverified"

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from journeyman.agent import limits, prompts, written
+from journeyman.agent import blocks, limits, prompts
 from journeyman.agent.compact import Facts, compact, failing, is_compacted, near_the_end
 from journeyman.agent.prompts import CUT_REPLY, MAY_HAVE_RUN
 from journeyman.agent.stuck import circle, since_told
@@ -80,7 +80,7 @@ async def run(loop: Loop) -> Stop:
             return stop
         if stop := await break_circle(loop):
             return stop
-        stop = Stop("finished") if written.are_done(log.events) else await step(loop)
+        stop = Stop("finished") if blocks.are_done(log.events) else await step(loop)
         if stop is not None and not (stop.reason == "finished" and (await loop.hear() or await sent_back(loop))):
             return stop
 
@@ -108,6 +108,8 @@ async def ask(loop: Loop) -> Stop | None:
         return Stop("model", str(error))
     seconds = time.monotonic() - began
     if loop.work.start.mode == "code" and loop.work.start.profile.small and reply.stop != "length":
+        from journeyman.agent import written
+
         reply = await written.read(reply, loop.work.sandbox, loop.toolbox.context.root)
     replied = Replied(reply=reply, seconds=seconds)
     await log.append(replied, *_first_intent(loop, reply.calls))

@@ -7,6 +7,8 @@ from journeyman.agent.repair.language import functions_of
 from journeyman.agent.repair.prompts import dedent, function, importing, splice, whole
 from journeyman.agent.repair.source import Source, span
 
+LONGEST = 200_000
+"""Characters that are compared."""
 ALIKE = 0.5
 """Share of lines that a text must have in common with a file to be its new text as a whole."""
 
@@ -123,6 +125,8 @@ def _within(rows: range, other: range) -> bool:
 
 
 def _whole(text: str, code: str) -> str | None:
+    if len(text) + len(code) > LONGEST:
+        return None
     if SequenceMatcher(None, text.splitlines(), code.splitlines(), autojunk=False).ratio() < ALIKE:
         return None
     return code + "\n"

@@ -19,7 +19,6 @@ from journeyman.attempt.inbox import Halted, Inbox, Spoken, listening
 from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.objection import objection, unanswered
 from journeyman.attempt.prepared import RuleBook, prepared
-from journeyman.attempt.shown import anew
 from journeyman.attempt.workspace import Workspace, open_workspace
 from journeyman.core import folds
 from journeyman.core.errors import BudgetSpent, HandedOver, JourneymanError, ModelError, StoreError
@@ -185,7 +184,11 @@ async def _stage(run: Run) -> bool:
             await _until_stopped(run, model, workspace, purse)
             result = await _finished(run, workspace)
             if (told := await objection(host.store, log, start, result)) and await _may_go_on(run, purse):
-                await log.append(await anew(host, start, workspace, result) if prompts.writes(start.profile) else told)
+                if prompts.writes(start.profile):
+                    from journeyman.attempt.shown import anew
+
+                    told = await anew(host, start, workspace, result)
+                await log.append(told)
             elif await _closed(run, result):
                 await _between(run, workspace, model, purse)
                 return True

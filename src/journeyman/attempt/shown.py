@@ -4,18 +4,26 @@ It is shown everything anew for each try: with its own last answer before its ey
 """
 
 from collections.abc import Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from journeyman.agent import prompts
 from journeyman.agent.given import given
 from journeyman.attempt.host import Host
+from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.objection import listed
 from journeyman.attempt.workspace import Workspace
 from journeyman.checks.compare import holds
 from journeyman.core import folds
+from journeyman.core.errors import RepositoryError
 from journeyman.core.events import AttemptStarted, Said
 from journeyman.core.evidence import CheckRun, Result
 from journeyman.core.items import UserMessage
 from journeyman.repo import rules
+from journeyman.tools.find import places
+
+if TYPE_CHECKING:
+    from journeyman.repo.index.index import Place
 
 TESTS = 4
 """Failing tests that are told; reading is what a small model on two cores is slow at."""
@@ -25,7 +33,15 @@ FAILING = "The checks fail:\n\n{runs}"
 async def shown(host: Host, start: AttemptStarted, workspace: Workspace, runs: Sequence[CheckRun]) -> str:
     """The code that matters, as it stands in the workspace, and what of `runs` fails."""
     failing = [run for run in runs if not holds(run)]
-    code = await given(workspace.sandbox, start.prompt, failing)
+    async with aclosing(Indexed(workspace, start)) as index:
+
+        async def find() -> "Sequence[Place]":
+            try:
+                return await places(await index(), workspace.sandbox, start.prompt)
+            except RepositoryError:  # then it has the request alone, and can look for itself
+                return ()
+
+        code = await given(workspace.sandbox, start.prompt, failing, find)
     said = await listed(host.store, workspace.log.id, failing, most=TESTS)
     return "\n\n".join(part for part in (code, FAILING.format(runs=said) if said else "") if part)
 

@@ -1,6 +1,6 @@
 """Blocks of code in an answer, read as what they are meant to be."""
 
-from journeyman.agent.written import Block, blocks
+from journeyman.agent.blocks import Block, blocks
 
 
 def test_a_block_has_the_path_that_stands_above_it() -> None:
