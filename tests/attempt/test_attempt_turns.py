@@ -121,6 +121,29 @@ async def test_a_follow_up_goes_on_with_the_files_and_the_conversation(
     assert (folder / "a.txt").read_text() == "one\n"
 
 
+async def test_a_small_model_is_shown_the_code_as_it_is_now_and_what_was_asked_before(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    small = PROFILE.model_copy(update={"small": True, "tool_style": "json"})
+
+    async def small_plan(name: str | None) -> ModelPlan:
+        return ModelPlan(name or "scripted", small)
+
+    one = bench([say("So.\n\nsums.py\n```python\ndef total(xs):\n    return sum(xs)\n```")])
+    one.profile = small
+    folder = make_repository({"sums.py": "def total(xs):\n    return sum(xs) + 1\n"})
+    check = "python3 -c 'from sums import total; assert total([1]) == 1'"
+    request = TurnRequest(prompt="Mend `total`.", repository=str(folder), environment="off", checks=(check,))
+    task = await hand_in(one, request)
+    crew = Crew(one.host, small_plan, an_offer())
+    await run_attempt(one.host, f"{task}.1.1", prepare=Attempts(crew).begin)
+    second = await follow_up(one, f"{task}.1.1", "Take texts too.")
+    await run_attempt(one.host, second, prepare=Attempts(crew).begin)
+    shown = "\n".join(item.text for item in one.model.requests[1].items if isinstance(item, UserMessage))
+    assert "    return sum(xs)\n```" in shown and "Mend `total`." in shown and "Take texts too." in shown
+    assert "The checks fail" in str(one.model.requests[0].items) and "The checks fail" not in shown
+
+
 async def test_a_repository_elsewhere_is_seen_at_the_same_place_on_every_machine(
     bench: MakeBench, remote: str, tmp_path: Path
 ) -> None:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
-from journeyman.core.events import Event, Replied, Said, ToolReturned
+import pytest
+
+from journeyman.attempt import checker
+from journeyman.core.events import Checked, Event, Replied, Said, ToolReturned
 from journeyman.core.items import ToolCall, UserMessage
 from journeyman.core.model import ModelRequest, Profile, say
 from tests.attempt.conftest import MakeBench
@@ -63,6 +66,20 @@ async def test_it_is_told_what_the_checks_say_until_they_pass(
     assert [request.temperature for request in one.model.requests] == [0.0, 0.5, 0.8]
     assert [len(request.items) for request in one.model.requests] == [1, 1, 1]
     assert "return sum(xs) + 2" in told(events)[0] and PROMPT in told(events)[0] and "Be brief." in told(events)[0]
+
+
+async def test_an_endless_loop_costs_seconds(
+    bench: MakeBench, make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checker, "PATIENCE", 2.0)
+    monkeypatch.setattr(checker, "TIMES", 1.0)
+    endless = GOOD.replace("    return sum(xs)", "    while True:\n        pass")
+    one = bench([say(endless), say(GOOD)])
+    one.profile = WRITER
+    result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
+    assert result.verdict == "verified" and "cut by the limit on time" in told(events)[0]
+    runs = [event.run for event in events if isinstance(event, Checked) and event.run.on == "result"]
+    assert [(run.cut, run.check.timeout) for run in runs] == [("time", 600.0), (None, 600.0)]
 
 
 async def test_a_path_that_is_made_up_is_the_one_file_that_has_the_function(

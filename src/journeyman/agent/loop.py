@@ -12,7 +12,7 @@ from journeyman.agent.stuck import circle, since_told
 from journeyman.agent.work import Stop, Work
 from journeyman.core import folds
 from journeyman.core.errors import Refused, TooLong
-from journeyman.core.events import Event, Prepared, Replied, Said, ToolReturned, ToolStarted
+from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.ids import Clock
 from journeyman.core.images import Image
 from journeyman.core.items import AssistantMessage, DeveloperMessage, Item, ToolCall, UserMessage
@@ -138,7 +138,7 @@ def _request(loop: Loop) -> ModelRequest:
     begun = sum(isinstance(item, AssistantMessage) for item in items)
     writes = start.mode == "code" and prompts.writes(start.profile)
     if writes:
-        items = _of_this_try(loop.work.log.events, items)
+        items = _of_this_try(loop, items)
     more = (RECALL.spec,) if loop.prepared.tools and is_compacted(items) else ()
     return ModelRequest(
         instructions=loop.prepared.instructions,
@@ -151,11 +151,12 @@ def _request(loop: Loop) -> ModelRequest:
     )
 
 
-def _of_this_try(events: Sequence[Event], items: Sequence[Item]) -> Sequence[Item]:
-    """What was said since the task was put anew."""
-    told = [event.item for event in folds.current(events) if isinstance(event, Said) and event.why == "checks"]
-    put = next((at for at in reversed(range(len(items))) if told and items[at] == told[-1]), 0)
-    return items[put:]
+def _of_this_try(loop: Loop, items: Sequence[Item]) -> Sequence[Item]:
+    """What was said since the task was put, in this turn and at this try of it."""
+    events = folds.current(loop.work.log.events)
+    told = [event.item for event in events if isinstance(event, Said) and event.why == "checks"]
+    put = [*loop.prepared.items, *told][-1]
+    return items[next((at for at in reversed(range(len(items))) if items[at] == put), 0) :]
 
 
 async def shorten(loop: Loop) -> Stop | None:

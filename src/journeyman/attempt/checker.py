@@ -16,6 +16,11 @@ REPAIR_TEST_SECONDS = 5.0
 """A test of the base that is to be repaired is called endless after this long; several may be, one after the other."""
 
 
+PATIENCE, TIMES = 60.0, 30.0
+"""A check of what a small model wrote is given so many seconds, or so many times what it took on the base: it writes
+many an endless loop, and each would cost the whole limit."""
+
+
 @dataclass(slots=True)
 class Checker:
     """A strategy's `RunCheck`. `tree` is the tree that runs on the result are bound to, once there is one."""
@@ -39,7 +44,7 @@ class Checker:
         chunk = self.log.chunk()
         run = await run_check(
             sandbox,
-            check,
+            check.model_copy(update={"timeout": self._seconds(check, on)}),
             on=on,
             tree=self.start.base.tree if on == "base" else self.tree,
             chunk=chunk,
@@ -49,11 +54,21 @@ class Checker:
             background=on == "base" and self.start.strategy == "loop",
         )
         await chunk.close()
+        run = run.model_copy(update={"check": check})
         if run.cut == "gone" and on != "candidate":
             raise SandboxError(f"The sandbox died while `{check.command}` ran on the {on}.")
         if record:
             await self.log.append(Checked(run=run))
         return run
+
+    def _seconds(self, check: Check, on: str) -> float:
+        if on != "result" or not self.start.profile.small:
+            return check.timeout
+        base = next((run for run in folds.checks(self.log.events, "base") if run.check.command == check.command), None)
+        # A runner that came to no test failed before it began, and may take long once it begins.
+        if base is None or base.cut is not None or (check.runner is not None and not base.tests):
+            return check.timeout
+        return min(check.timeout, max(PATIENCE, TIMES * base.seconds))
 
     async def cannot(self, check: Check, why: str) -> CheckRun:
         """Write down that there is nothing that a check of the result could run on."""

@@ -66,7 +66,9 @@ async def prepared(
     if start.profile.small:
         from journeyman.attempt.shown import shown
 
-        code = await shown(host, start, workspace, folds.checks(workspace.log.events, "base"))
+        # What the checks said of the base says nothing of what the turns before made of it.
+        runs = folds.checks(workspace.log.events, "base") if before is None else ()
+        code = await shown(host, start, workspace, runs)
         change = "\n\n".join(text for text in (code, change) if text)
     if told and before is not None:
         asked = UserMessage(text=start.prompt, images=start.images)

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 TESTS = 4
 """Failing tests that are told; reading is what a small model on two cores is slow at."""
+BEFORE = "What was asked before, and is done as far as the code shows:"
 FAILING = "The checks fail:\n\n{runs}"
 
 
 async def shown(host: Host, start: AttemptStarted, workspace: Workspace, runs: Sequence[CheckRun]) -> str:
-    """The code that matters, as it stands in the workspace, and what of `runs` fails."""
+    """The code that matters, as it stands in the workspace, what of `runs` fails, and what was asked before."""
     failing = [run for run in runs if not holds(run)]
+    before = await _asked_before(host, workspace)
     async with aclosing(Indexed(workspace, start)) as index:
 
         async def find() -> "Sequence[Place]":
@@ -41,9 +43,18 @@ async def shown(host: Host, start: AttemptStarted, workspace: Workspace, runs: S
             except RepositoryError:  # then it has the request alone, and can look for itself
                 return ()
 
-        code = await given(workspace.sandbox, start.prompt, failing, find)
+        code = await given(workspace.sandbox, "\n\n".join([start.prompt, *before]), failing, find)
     said = await listed(host.store, workspace.log.id, failing, most=TESTS)
-    return "\n\n".join(part for part in (code, FAILING.format(runs=said) if said else "") if part)
+    parts = (code, FAILING.format(runs=said) if said else "", "\n\n".join([BEFORE, *before]) if before else "")
+    return "\n\n".join(part for part in parts if part)
+
+
+async def _asked_before(host: Host, workspace: Workspace) -> list[str]:
+    """The prompts of the turns before; such a model is not given the conversation."""
+    if folds.continued(workspace.log.events) is None:
+        return []
+    turn = (await host.store.attempt(workspace.log.id)).turn
+    return [one.request.prompt for one in await host.store.turns.all(workspace.log.task_id) if one.number < turn]
 
 
 async def anew(host: Host, start: AttemptStarted, workspace: Workspace, result: Result) -> Said:
