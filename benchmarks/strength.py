@@ -34,11 +34,14 @@ accepted fixes were in view. Only sets that nobody looked at are evidence.
 
 Runs named `plain` are the peer: the same model without a harness, asked for the whole corrected file again and again
 until the checks pass (`scripts/bench plain`). Runs named `cascade` have one model only, which works first by repair and
-then in the loop. Each run is of one state of the code. None had the machine to itself: repair and cascade ran beside
-single tests, some of them in a browser, so their seconds are rather too many; `loop` and `plain` beside more, so theirs
-are rough. The runs of the loop were ended by hand, and the task at work then is not counted, in humanevalfix-python one
-of fifteen minutes. Two tasks of humanevalfix-js-dev (4 and 17) were looked at while the rule for a lone edit in
-JavaScript was made, and its threshold was set with them in view.
+then in the loop; they and the runs of repair are older than [the loop's way with small models](loop.md), which the runs
+named `loop` have. Each run is of one state of the code. None had the machine to itself: repair and cascade ran beside
+single tests, some of them in a browser, so their seconds are rather too many; `loop` ran beside tests of another
+repository at the lowest priority, and `plain` beside more. The loop was not run on quixbugs-dev, and on
+humanevalfix-python-dev its run and that of `plain` were ended by hand; the task at work then is not counted. The loop's
+prompts were tried on the first eight tasks of humanevalfix-python-dev, six of humanevalfix-js-dev and six of
+quixbugs-dev. Two tasks of humanevalfix-js-dev (4 and 17) were looked at while the rule for a lone edit in JavaScript
+was made, and its threshold was set with them in view.
 
 To add a run:
 
