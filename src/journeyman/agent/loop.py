@@ -145,7 +145,7 @@ def _request(loop: Loop) -> ModelRequest:
         tools=(*loop.prepared.tools, *more),
         items=items,
         temperature=TEMPERATURES[min(begun, len(TEMPERATURES) - 1)] if writes else None,
-        seed=start.seed if writes else None,
+        seed=start.seed + begun if writes else None,  # or two tries of one temperature are the same
         cache_key=loop.work.log.id,
         images=loop.images,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from journeyman.agent.work import OpenLayer
+from journeyman.checks.compare import endless_after
 from journeyman.checks.run import PROBE, run_check
 from journeyman.core import folds
 from journeyman.core.errors import SandboxError
@@ -12,13 +13,12 @@ from journeyman.core.evidence import NO_COPY, Check, CheckRun
 from journeyman.sandbox.protocol import Sandbox
 from journeyman.store.log import AttemptLog
 
-REPAIR_TEST_SECONDS = 5.0
-"""A test of the base that is to be repaired is called endless after this long; several may be, one after the other."""
-
-
 PATIENCE, TIMES = 60.0, 30.0
 """A check of what a small model wrote is given so many seconds, or so many times what it took on the base: it writes
 many an endless loop, and each would cost the whole limit."""
+
+AGAIN = 3.0
+"""Where tests ran without end on the base, those of the result have so many times the limit that cut these."""
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Checker:
             tree=self.start.base.tree if on == "base" else self.tree,
             chunk=chunk,
             only=only,
-            test_seconds=test_seconds or self.start.limits.test_seconds,
+            test_seconds=test_seconds or self._each(check, on),
             probe=PROBE,
             background=on == "base" and self.start.strategy == "loop",
         )
@@ -64,11 +64,21 @@ class Checker:
     def _seconds(self, check: Check, on: str) -> float:
         if on != "result" or not self.start.profile.small:
             return check.timeout
-        base = next((run for run in folds.checks(self.log.events, "base") if run.check.command == check.command), None)
+        base = self._on_base(check)
         # A runner that came to no test failed before it began, and may take long once it begins.
         if base is None or base.cut is not None or (check.runner is not None and not base.tests):
             return check.timeout
         return min(check.timeout, max(PATIENCE, TIMES * base.seconds))
+
+    def _each(self, check: Check, on: str) -> float:
+        """The limit of each test."""
+        longest = self.start.limits.test_seconds
+        base = self._on_base(check) if on == "result" and self.start.profile.small else None
+        cut = [limit for test in base.failing if (limit := endless_after(test))] if base is not None else []
+        return min(longest, AGAIN * max(cut)) if cut else longest
+
+    def _on_base(self, check: Check) -> CheckRun | None:
+        return next((run for run in folds.checks(self.log.events, "base") if run.check.command == check.command), None)
 
     async def cannot(self, check: Check, why: str) -> CheckRun:
         """Write down that there is nothing that a check of the result could run on."""
@@ -85,10 +95,9 @@ class Checker:
     async def base(self, layer: OpenLayer) -> None:
         """Run on the base, in a layer of its own, every check that was not run there yet."""
         done = {run.check.command for run in folds.checks(self.log.events, "base")}
-        seconds = REPAIR_TEST_SECONDS if self.start.strategy == "repair" else None
         waiting = [check for check in self.start.checks if check.command not in done]
         if not waiting:
             return
         async with layer() as sandbox:
             for check in waiting:
-                await self(sandbox, check, "base", test_seconds=seconds)
+                await self(sandbox, check, "base")

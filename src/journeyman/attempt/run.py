@@ -281,8 +281,10 @@ async def _strategy(run: Run, model: Model, workspace: Workspace, purse: Purse) 
     if start.strategy == "repair":
         return await _repair(run, work, workspace, purse)
     if start.profile.small:
+        from journeyman.agent.repair.reproduce import reproduce
+
         async with run.inbox.heeding():
-            await checker.base(workspace.layer)  # what it is shown first
+            await reproduce(work)  # what it is shown first
     base = asyncio.create_task(checker.base(workspace.layer))
     try:
         async with run.inbox.heeding(steps=True):
@@ -323,7 +325,6 @@ async def _repair(run: Run, work: Work, workspace: Workspace, purse: Purse) -> S
         left = start.limits.seconds - folds.seconds(log.events, clock())
         try:
             async with run.inbox.heeding(spoken=True), asyncio.timeout(left):
-                await Checker(log, start).base(layer)
                 return await repair(told)
         except TimeoutError:
             return Stop("time", f"Stopped after {start.limits.seconds:g} seconds, the limit.")

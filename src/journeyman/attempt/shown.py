@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from journeyman.agent import prompts
 from journeyman.agent.given import given
+from journeyman.attempt.finish import between, lay
 from journeyman.attempt.host import Host
 from journeyman.attempt.indexed import Indexed
 from journeyman.attempt.objection import listed
@@ -16,7 +17,7 @@ from journeyman.attempt.workspace import Workspace
 from journeyman.checks.compare import holds
 from journeyman.core import folds
 from journeyman.core.errors import RepositoryError
-from journeyman.core.events import AttemptStarted, Said
+from journeyman.core.events import AttemptStarted, Progressed, Said
 from journeyman.core.evidence import CheckRun, Result
 from journeyman.core.items import UserMessage
 from journeyman.repo import rules
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 TESTS = 4
 """Failing tests that are told; reading is what a small model on two cores is slow at."""
 BEFORE = "What was asked before, and is done as far as the code shows:"
+TAKEN_BACK = "The change mends no test, or breaks one: it is taken back before the next try."
 FAILING = "The checks fail:\n\n{runs}"
 
 
@@ -58,11 +60,30 @@ async def _asked_before(host: Host, workspace: Workspace) -> list[str]:
 
 
 async def anew(host: Host, start: AttemptStarted, workspace: Workspace, result: Result) -> Said:
-    """The task as it is given to a model that writes blocks, after a try that came to `result`."""
+    """The task as it is given to a model that writes blocks, after a try that came to `result`.
+
+    What mends no test, or breaks one, is taken back first: from its own wrong code such a model seldom finds the way to
+    the right one.
+    """
     async with workspace.repository.tree(start.base.tree) as tree:
         found = await rules.discover(tree.get, global_text=host.global_rules)
+    kept: tuple[str | None, bool] = (None, True)
     runs = result.base_checks if result.verdict == "unchanged" else result.result_checks
+    if result.tree is not None and result.changes and (result.comparison.broken or not result.comparison.fixed):
+        kept = await _taken_back(start, workspace, result.tree)
+        runs = [run for run in result.base_checks if not holds(run)] or runs
     code = await shown(host, start, workspace, runs)
     steered = folds.steered(workspace.log.events)
     text = prompts.all_in_one(start, [rule.text for rule in found], "\n\n".join([code, *steered]))
-    return Said(item=UserMessage(text=text, images=start.images), why="checks")
+    said = UserMessage(text=text, images=start.images)
+    return Said(item=said, why="checks", checkpoint=kept[0], checkpointed=kept[1])
+
+
+async def _taken_back(start: AttemptStarted, workspace: Workspace, tree: str) -> tuple[str | None, bool]:
+    """From `tree` put the files back to where the turn began; the workspace's manifest then, and if it is complete."""
+    began = await workspace.tree_before() or start.base.tree
+    changed = await between(workspace.repository, tree, began)
+    if changed.changes:
+        await workspace.log.append(Progressed(text=TAKEN_BACK))
+        await lay(workspace.sandbox, changed)
+    return await workspace.checkpoint()

@@ -41,7 +41,7 @@ def compare(base: Sequence[CheckRun], result: Sequence[CheckRun]) -> Comparison:
 def _compare_runs(before: CheckRun, after: CheckRun, found: dict[str, set[str]]) -> int:
     """Sort the tests of two runs of one check into `found`; how many pass on both."""
     if not before.tests or not after.tests:
-        if before.passed and after.passed:
+        if after.passed and (before.passed or _was_slow(before, after)):
             return 1
         kind = "fixed" if after.passed else "broken" if before.passed else "still_failing"
         found[kind].add(after.check.command)
@@ -66,6 +66,11 @@ def _compare_runs(before: CheckRun, after: CheckRun, found: dict[str, set[str]])
             elif kind:
                 found[kind].add(id)
     return passing
+
+
+def _was_slow(before: CheckRun, after: CheckRun) -> bool:
+    """Whether a run was cut on the base before it could have come to where the one on the result did."""
+    return before.cut == "time" and after.seconds >= before.seconds
 
 
 def _kind(was: TestResult, now: TestResult) -> str:

@@ -149,13 +149,16 @@ class Prepared(Recorded):
 class Said(Recorded):
     """A message put into the conversation at a step's boundary: a person's, or the harness's with its reason.
 
-    `message` is the number of the person's `Message`.
+    `message` is the number of the person's `Message`. Where the harness took changes back with it, `checkpoint` is the
+    blob id of the workspace's manifest after that, complete where `checkpointed`.
     """
 
     kind: Literal["said"] = "said"
     item: Annotated[UserMessage | DeveloperMessage, Field(discriminator="kind")]
     why: Literal["steer", "rules", "interrupted", "checks", "limit", "stuck", "format"]
     message: int | None = None
+    checkpoint: str | None = None
+    checkpointed: bool = True
 
 
 class Heard(Recorded):

@@ -130,13 +130,15 @@ def interrupted(events: Iterable[Event]) -> list[ToolStarted]:
 
 
 def checkpoint(events: Iterable[Event]) -> tuple[str | None, bool]:
-    """The manifest of the workspace after the last call that returned, and whether that is all of its changes."""
+    """The manifest of the workspace as it was last kept, and whether that is all of its changes."""
     manifest: str | None = None
     complete = True
     for event in current(events):
         if isinstance(event, ToolReturned | Continued):
             manifest = event.checkpoint or manifest
             complete = event.checkpointed
+        elif isinstance(event, Said) and (event.checkpoint or not event.checkpointed):
+            manifest, complete = event.checkpoint or manifest, event.checkpointed
         elif isinstance(event, Finished) and event.stage is not None:
             manifest, complete = event.checkpoint, True
     return manifest, complete

@@ -14,7 +14,7 @@ from typing import Literal
 from journeyman.attempt.clones import with_base
 from journeyman.core.api.work import FileEntry, FileList, FileText
 from journeyman.core.errors import RepositoryError, UsageError
-from journeyman.core.events import Continued, ToolReturned
+from journeyman.core.events import Continued, Said, ToolReturned
 from journeyman.core.task import Attempt, Base
 from journeyman.core.text import decode
 from journeyman.repo.repository import Repository
@@ -137,11 +137,11 @@ class Snapshot:
 async def snapshot(parts: Parts, attempt: Attempt, seq: int | None) -> AsyncGenerator[Snapshot]:
     """The workspace of an attempt right after an event, as it was left without one."""
     start = await start_of(parts.store, attempt)
-    kinds = ("tool_returned", "continued")
+    kinds = ("tool_returned", "continued", "said")
     found = await parts.store.pages.of_kinds(attempt.id, kinds, upto=seq, holding='"checkpoint":"', newest=1)
     manifest: checkpoint.Manifest = {}
     for event in found:
-        if isinstance(event, ToolReturned | Continued) and event.checkpoint:
+        if isinstance(event, ToolReturned | Continued | Said) and event.checkpoint:
             manifest = checkpoint.load(await parts.store.blob(event.checkpoint))
     at = seq if seq is not None else found[-1].seq if found else start.seq
     yield Snapshot(at, start.base, await repository_of(parts, start.base), manifest, parts)

@@ -9,6 +9,7 @@ from typing import Protocol
 from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.probe import Pytest, Record, Trial, run_trials
 from journeyman.agent.work import Work
+from journeyman.checks.compare import endless_after
 from journeyman.core.evidence import Check, CheckRun, TestResult
 from journeyman.core.text import one_line
 from journeyman.sandbox.protocol import Sandbox
@@ -297,6 +298,8 @@ async def confirm(work: Work, candidate: Candidate, goals: Sequence[Goal], other
             fixed, broken, seconds = fixed + said.fixed, broken + said.broken, seconds + said.seconds
             if said.outcome != "passed":
                 notes.append(said.note)
+            elif _was_slow(goal, run):
+                notes.append("what seemed endless on the base takes as long as before")
         for before in others:
             run = await work.run_check(layer, before.check, "candidate")
             seconds += run.seconds
@@ -306,6 +309,13 @@ async def confirm(work: Work, candidate: Candidate, goals: Sequence[Goal], other
     if not notes:
         return Verdict("passed", fixed, 0, "", seconds)
     return Verdict("better" if fixed and not broken else "no_better", fixed, broken, "; ".join(notes), seconds)
+
+
+def _was_slow(goal: Goal, run: CheckRun) -> bool:
+    """Whether all that failed on the base was cut there, and would have been cut now too: then nothing is mended."""
+    limits = {test.id: endless_after(test) for test in goal.run.failing}
+    now = {test.id: test.seconds for test in run.tests}
+    return bool(limits) and all(limit is not None and now.get(id, 0.0) >= limit for id, limit in limits.items())
 
 
 def encoded(text: str) -> bytes:
