@@ -27,7 +27,7 @@ export default tseslint.config(
     },
   },
   // As many lines as the service has sentences.
-  { files: ["src/i18n/*/said.ts"], rules: { "max-lines": "off" } },
+  { files: ["src/i18n/en/said.ts"], rules: { "max-lines": "off" } },
   { files: ["**/*.js"], ...tseslint.configs.disableTypeChecked },
   rooms(["src/ui/**"], [{ group: ["@/pages/*", "@/api/*", "@/live/*", "@/shell/*"], message: "ui is below these." }]),
   rooms(["src/live/**", "src/api/**"], [{ group: ["@/pages/*", "@/ui/*", "@/shell/*"], message: "These show things." }]),

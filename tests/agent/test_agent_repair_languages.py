@@ -1,5 +1,6 @@
 """Repair in languages without a parser: found by layout, changed by words and signs, tried by the check itself."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from test_agent_repair_strategy import candidates, changed, scripted_requests, w
 
 from journeyman.agent.repair import repair, reproduce, validate
 from journeyman.agent.repair.blocks import functions_of
+from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.locate import imported
 from journeyman.agent.repair.mutate_text import mutations
 from journeyman.agent.repair.prompts import function, splice, subjects_of
@@ -167,3 +169,36 @@ async def test_a_check_without_end_is_cut_soon(tmp_path: Path, monkeypatch: pyte
         await repair(work)
         assert await changed(work) == {"count.sh": endless.replace("i - 1", "i + 1")}
         assert any(event.outcome == "endless" for event in candidates(work))
+
+
+@with_make
+async def test_a_check_that_was_only_begun_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies after the first short look leaves a run that says nothing."""
+    monkeypatch.setattr(reproduce, "FIRST", 1.0)
+    slow = SH | {"Makefile": "test:\n\t@sleep 2; sh ./test_count.sh\n"}
+    async with working(tmp_path, slow, [], prompt="`count` counts too far", checks=(MAKE,)) as work:
+        async with work.layer() as layer:
+            await work.run_check(layer, MAKE.model_copy(update={"timeout": 1.0}), "base")
+        [run] = await reproduce.reproduce(work)
+        assert (run.cut, run.exit_code, run.check) == (None, 2, MAKE)
+        assert [run] == await reproduce.reproduce(work)
+
+
+async def test_a_slow_test_is_no_endless_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cut on the base and takes as long with an edit is not mended by it."""
+    monkeypatch.setattr(reproduce, "TEST_SECONDS", 0.3)
+    files = {
+        "spin.py": "import time\n\n\ndef spin():\n    end = time.process_time() + 1\n"
+        "    while time.process_time() < end:\n        pass\n    return 1\n",
+        "test_spin.py": "from spin import spin\n\n\ndef test_spin():\n    assert spin() == 1\n",
+    }
+    check = Check(command="python -m pytest -q", source="detected", runner="pytest", timeout=60.0)
+    async with working(tmp_path, files, [], prompt="`spin` never ends", checks=(check,)) as work:
+        [run] = await reproduce.reproduce(work)
+        goal = validate.goal_of(run)
+        assert goal.endless == {"test_spin.py::test_spin"}
+        edit = Candidate("spin.py", files["spin.py"], files["spin.py"].replace("return 1", "return 2 - 1"), "mutation")
+        said = await validate.confirm(work, edit, [goal], [])
+        assert said.outcome != "passed" and "as long as before" in said.note
+        quick = dataclasses.replace(edit, text=files["spin.py"].replace("+ 1", "+ 0.01"))
+        assert (await validate.confirm(work, quick, [goal], [])).outcome == "passed"

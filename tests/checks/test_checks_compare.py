@@ -44,6 +44,12 @@ def test_tests_by_what_happened_to_them() -> None:
     )
 
 
+def test_a_command_that_was_cut_sooner_than_it_takes_now_is_not_fixed() -> None:
+    early = run(runner=None, cut="time", exit_code=1, seconds=8.0)
+    assert compare([early], [run(runner=None, exit_code=0, seconds=9.0)]) == Comparison(still_passing=1)
+    assert compare([early], [run(runner=None, exit_code=0, seconds=2.0)]).fixed == ("pytest",)
+
+
 def test_an_error_of_a_file_stands_for_its_tests() -> None:
     whole, parts = (
         run("!tests/test_a.py +tests/test_b.py::x"),

@@ -148,9 +148,10 @@ def test_a_sentence_is_the_one_with_the_most_words() -> None:
 
 def test_the_page_has_each_sentence_in_its_languages(web: ModuleType) -> None:
     assert web.SAID.read_text() == web.sentences(), "run scripts/web.py api: the service's sentences were changed"
-    chinese = dict(re.findall(r'^  ("[^"]+"): (".*"),$', (web.WEB / "src/i18n/zh/said.ts").read_text(), re.MULTILINE))
-    own = {ast.literal_eval(name): ast.literal_eval(text) for name, text in chinese.items()}
-    assert list(own) == list(sentences())
+    files = sorted((web.WEB / "src/i18n/zh/said").glob("*.ts"))
+    chinese = [pair for file in files for pair in re.findall(r'^  ("[^"]+"): (".*"),$', file.read_text(), re.MULTILINE)]
+    own = {ast.literal_eval(name): ast.literal_eval(text) for name, text in chinese}
+    assert len(chinese) == len(own) and set(own) == set(sentences())
     for name, text in sentences().items():
         assert sorted(re.findall(r"\{=?\w+\}", own[name])) == sorted(re.findall(r"\{=?\w+\}", text)), name
         has_words = text != own[name] and re.search(r"[A-Za-z]{2}", FIELD.sub("", text))

@@ -69,6 +69,11 @@ class Tried:
         self.diffs.add(candidate.diff)
         return True
 
+    def forget(self, candidate: Candidate) -> None:
+        """Take back that a candidate was seen: it was not tried after all."""
+        self.diffs.discard(candidate.diff)
+        self.shapes.discard((candidate.path, form(candidate.path, candidate.text) or ""))
+
 
 def unified(path: str, before: str, after: str, context: int = 3) -> str:
     rows = difflib.unified_diff(

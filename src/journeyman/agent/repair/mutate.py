@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
+from journeyman.agent.repair.copies import copied
 from journeyman.agent.repair.expressions import EXPRESSIONS
 from journeyman.agent.repair.scope import Scope, scope_of
 from journeyman.agent.repair.site import Site
@@ -53,7 +54,7 @@ def _all(source: Source, lines: Sequence[range]) -> Iterator[Mutation]:
                 yield from operator(site)
         else:
             place = Place(source, scopes[function], node, source.indent(node))
-            for operator in STATEMENTS:
+            for operator in (*STATEMENTS, copied):
                 yield from operator(place)
 
 

@@ -3,6 +3,7 @@
 import re
 
 from journeyman.agent.repair.candidates import Candidate, Verdict, unified
+from journeyman.agent.repair.reach import barely_tested
 from journeyman.agent.repair.search import Search
 from journeyman.agent.repair.validate import decoded, encoded
 from journeyman.agent.work import Stop, Work
@@ -122,7 +123,9 @@ def remembered(search: Search) -> None:
         if not before or not text:
             continue
         candidate = Candidate(path, before, text, event.source)
-        doubted = event.outcome == "passed" and search.goal.is_weak  # in an earlier stage, where that was not enough
+        # in an earlier stage, where that was not enough
+        few = search.goal.is_weak or barely_tested(search.reach, candidate)
+        doubted = event.outcome == "passed" and few
         if doubted or (event.outcome == "better" and event.note == PROVISIONAL):
             search.survivors.append(candidate)
         elif event.outcome == "better":

@@ -21,6 +21,7 @@ from journeyman.agent.repair.prompts import (
     subjects_of,
     whole,
 )
+from journeyman.agent.repair.reach import Reach, barely_tested
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
 from journeyman.core import folds
@@ -68,6 +69,7 @@ class Search:
     votes: Counter[str] = field(default_factory=Counter[str])
     confirmed: Candidate | None = None
     paths: Sequence[str] = ()
+    reach: Reach = field(default_factory=dict[str, dict[int, int]])
     values: str = ""
     """What variables held while a failing example ran, in words for the model."""
 
@@ -84,9 +86,12 @@ class Search:
     def weak(self) -> bool:
         """Whether so little is tested that wrong edits will pass too.
 
-        Where a whole file of tests failed, only a candidate that passes shows how many there are.
+        Where a whole file of tests failed, only a candidate that passes shows how many there are. Of many tests few may
+        run what it changes.
         """
-        return self.goal.is_weak and self.seen <= 2
+        if self.goal.is_weak:
+            return self.seen <= 2
+        return bool(self.survivors) and barely_tested(self.reach, self.survivors[0])
 
     async def settled(self) -> bool:
         """Whether there is nothing more to look for: a survivor that passes every check.
@@ -102,15 +107,17 @@ class Search:
 
     async def attempt(
         self, candidates: Sequence[Candidate], seconds: float | None = None, *, first: bool = False
-    ) -> None:
+    ) -> list[Candidate]:
         """Try candidates that were not tried before, sort them by what came of it, and log it.
 
-        With `first` the first that passes may be the last that is tried.
+        With `first` the first that passes may be the last that is tried; returns those that were not.
         """
         events: list[CandidateTried] = []
+        left = {id(candidate): candidate for candidate in candidates}
 
         def on_verdict(candidate: Candidate, verdict: Verdict) -> None:
             self.count += 1
+            left.pop(id(candidate), None)
             if verdict.outcome == "passed" and not self.survivors:
                 self.found = self.count
             events.append(event_of(candidate, verdict))
@@ -118,6 +125,7 @@ class Search:
 
         await self.trials.run(candidates, seconds or self.seconds, on_verdict, first=first)
         await self.work.log.append(*events)
+        return list(left.values())
 
     def _sort(self, candidate: Candidate, verdict: Verdict) -> None:
         if verdict.outcome == "passed":
@@ -197,24 +205,26 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
     Where little is tested, wrong ones survive too: then it goes on for as many tries again, so that the model has a
     choice. A slow machine gets more time, so that what is found does not hang on how busy it is.
     """
-    weak = search.weak
     began, until = search.count, time.monotonic() + seconds
     until_tried = began + search.trials.least
     while pool and (time.monotonic() < until or search.count < until_tried):
-        if search.survivors and (not weak or search.count >= until_tried or len(search.survivors) >= CHOICES):
+        if search.survivors and (not search.weak or search.count >= until_tried or len(search.survivors) >= CHOICES):
             break
         batch: list[Candidate] = []
         # Where little is tested so many are tried in any case, and each batch starts pytest anew.
-        size = search.trials.batch if not weak else AROUND if search.count == began else BATCH
+        size = search.trials.batch if not search.weak else AROUND if search.count == began else BATCH
         while pool and len(batch) < size:
             candidate = pool.pop(0)
             if search.tried.is_new(candidate):
                 batch.append(candidate)
         alone = not search.survivors
-        await search.attempt(batch, first=not weak)
+        untried = await search.attempt(batch, first=not search.weak)
+        for candidate in untried:
+            search.tried.forget(candidate)
+        pool[:0] = untried
         if not search.survivors:
             await promising(search)
-        elif weak and alone:
+        elif search.weak and alone:
             again = min(search.found - began, search.trials.least)
             until_tried = max(began + min(AROUND, search.trials.least), search.found + again)
         if await search.settled():
@@ -250,6 +260,8 @@ def subjects(search: Search) -> list[Subject]:
     """What the model is shown, the most suspicious first."""
     found: list[Subject] = []
     for suspect in search.suspects:
+        if found and not suspect.functions:
+            continue  # there is nothing in it that runs
         names = sorted(suspect.functions, key=lambda name, at=suspect: -suspicion(at, name))
         found += subjects_of(suspect.path, search.texts[suspect.path], names[:3])
     return found
@@ -292,8 +304,8 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
 async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subject], number: int) -> Candidate | None:
     """One answer of the model as a candidate; None when there is no usable code in it."""
     work = search.work
-    subject = shown[number % len(shown)] if number >= 2 else shown[0]
     in_turn = bool(fresh) and work.model.profile.completes
+    subject = shown[(number // 2 if in_turn else number) % len(shown)] if number >= 2 else shown[0]
     temperature = _LADDER[(number // 2 if in_turn else number) % len(_LADDER)]
     begun, asked = "", None
     if in_turn and number % 2 == 0:

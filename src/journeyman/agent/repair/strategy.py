@@ -15,6 +15,7 @@ from journeyman.agent.repair.made import Made, made_check
 from journeyman.agent.repair.node import NodeTrials, code_of, options_of, test_files
 from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
 from journeyman.agent.repair.prompts import values_of
+from journeyman.agent.repair.reach import reach_of
 from journeyman.agent.repair.reproduce import reproduce
 from journeyman.agent.repair.resume import applied, remembered
 from journeyman.agent.repair.rewrite import rewrite
@@ -129,6 +130,7 @@ async def mend(
             suspects=suspects,
             texts=files.texts,
             paths=files.paths,
+            reach=reach_of(evidence) if pytest is not None else {},
             failures=failures_of(goal, notes.items()),
             trials=await _trials(work, goal, pytest, layers, suspects[0].path, files),
             seconds=min(max(10 * goal.slowest, TEST_SECONDS[0]), TEST_SECONDS[1]),
