@@ -5921,7 +5921,8 @@ export interface components {
          * Said
          * @description A message put into the conversation at a step's boundary: a person's, or the harness's with its reason.
          *
-         *     `message` is the number of the person's `Message`.
+         *     `message` is the number of the person's `Message`. Where the harness took changes back with it, `checkpoint` is the
+         *     blob id of the workspace's manifest after that, complete where `checkpointed`.
          */
         Said: {
             /**
@@ -5929,6 +5930,13 @@ export interface components {
              * @default 0
              */
             at: number;
+            /** Checkpoint */
+            checkpoint?: string | null;
+            /**
+             * Checkpointed
+             * @default true
+             */
+            checkpointed: boolean;
             /** Item */
             item: components["schemas"]["UserMessage"] | components["schemas"]["DeveloperMessage"];
             /**

@@ -44,7 +44,7 @@ const returned = (call: string, own: Partial<Extract<Event, { kind: "tool_return
   detail: { kind: "command", command: "ls", exit_code: 0, chunk: "abc123", seconds: 1, output: "out", cut: null, session: null, notes: [] },
   ...own,
 });
-const said = (text: string): Event => ({ kind: "said", ...at(), why: "steer", item: { kind: "user", text, images: [] } });
+const said = (text: string): Event => ({ kind: "said", ...at(), why: "steer", checkpointed: true, item: { kind: "user", text, images: [] } });
 const fold = (...events: Event[]): Work => withEvents(NOTHING, events);
 const shape = (entries: WorkEntry[]): string[] =>
   entries.map((entry) =>

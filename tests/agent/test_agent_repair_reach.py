@@ -1,0 +1,108 @@
+"""Of many tests few may run what an edit changes: then more is asked of it."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from test_agent_repair_strategy import PYTEST, changed, working
+
+from journeyman.agent.repair import repair
+from journeyman.agent.repair.candidates import Candidate, Tried
+from journeyman.agent.repair.locate import Evidence
+from journeyman.agent.repair.mutate import mutations
+from journeyman.agent.repair.reach import barely_tested, reach_of
+from journeyman.agent.repair.source import shape
+from journeyman.core.events import Progressed
+from journeyman.core.items import UserMessage
+from journeyman.models.scripted import Scripted
+
+TEXT = "def f(a):\n    b = (\n        a + 1\n    )\n    return b\n"
+
+
+def edit(before: str, after: str) -> Candidate:
+    assert TEXT.count(before) == 1
+    return Candidate("a.py", TEXT, TEXT.replace(before, after), "mutation")
+
+
+@pytest.mark.parametrize(("tests", "barely"), [(1, True), (2, True), (3, False)])
+def test_what_few_tests_run_is_barely_tested(tests: int, barely: bool) -> None:
+    covered = {f"t::{number}": {"a.py": [1, 2, 5]} for number in range(tests)} | {"t::other": {"b.py": [2]}}
+    reach = reach_of(Evidence("", ("a.py",), {"a.py": TEXT}, (), covered=covered))
+    assert barely_tested(reach, edit("return b", "return -b")) == barely
+    assert barely_tested(reach, edit("a + 1", "a - 1")) == barely  # within a statement that begins above
+    assert barely_tested(reach, edit("    return b\n", "    b += 1\n    return b\n")) == barely
+    assert not barely_tested({}, edit("return b", "return -b"))
+
+
+def test_what_was_not_tried_after_all_may_be_tried_again() -> None:
+    tried, one = Tried(), edit("a + 1", "a - 1")
+    assert tried.is_new(one) and not tried.is_new(one)
+    tried.forget(one)
+    assert tried.is_new(one)
+
+
+MERGE = dedent("""\
+    def merge(seq, key):
+        best = next(seq)
+        mark = key(best)
+        for each in seq:
+            if key(each) > mark:
+                best = each
+        return best
+
+
+    class Ring:
+        def drop(self, link):
+            link.before.after = link.after
+
+        def take(self, link):
+            link.before.after = link.after
+            link.after.before = link.before
+            self.size -= 1
+
+        def name(self, other):
+            if other:
+                return other
+            elif self:
+                return other
+    """)
+
+
+def test_a_statement_that_stands_elsewhere_is_copied() -> None:
+    """Behind a statement, at the head of a block, and out of a method beside it."""
+    found = {shape(mutation.apply(MERGE)) for mutation in mutations(MERGE) if mutation.kind == "copy"}
+    for place, copy in (
+        ("        if key(each) > mark:\n", "        mark = key(best)\n        if key(each) > mark:\n"),
+        ("best = each\n", "best = each\n            mark = key(best)\n"),
+        ("link.after\n\n", "link.after\n        link.after.before = link.before\n\n"),
+    ):
+        assert place in MERGE and shape(MERGE.replace(place, copy, 1)) in found
+    assert None not in found  # all of them parse
+
+
+WIDE = {
+    "tools/__init__.py": "__version__ = '1'\n\nfrom .counting import evens, twice\n",
+    "tools/counting.py": (
+        "def evens(xs):\n    return len([x for x in xs if x % 2 == 1])\n\n\ndef twice(x):\n    return 2 * x\n"
+    ),
+    "test_tools.py": "from tools import evens, twice\n\n\ndef test_evens():\n    assert evens([1, 2, 4]) == 2\n\n\n"
+    + "\n\n\n".join(f"def test_twice{n}():\n    assert twice({n}) == {2 * n}\n" for n in range(6)),
+}
+
+
+async def test_an_edit_that_one_of_many_tests_runs_is_asked_about(tmp_path: Path) -> None:
+    async with working(tmp_path, WIDE, [], prompt="evens is wrong", checks=(PYTEST,)) as work:
+        await repair(work)
+        said = [event.text for event in work.log.events if isinstance(event, Progressed)]
+        assert any("pass what is tested. Asking the model" in text for text in said)
+
+
+async def test_the_model_is_not_asked_about_a_file_without_code(tmp_path: Path) -> None:
+    files = WIDE | {"test_tools.py": "from tools import evens\n\n\ndef test_evens():\n    assert evens([1]) == 7531\n"}
+    answers = ["no idea"] * 6 + ["```python\ndef evens(xs):\n    return 7531\n```"]
+    async with working(tmp_path, files, answers, prompt="evens is wrong", checks=(PYTEST,)) as work:
+        await repair(work)
+        assert "7531" in (await changed(work))["tools/counting.py"]
+        assert isinstance(work.model, Scripted)
+        asked = [item.text for one in work.model.requests for item in one.items if isinstance(item, UserMessage)]
+        assert asked and not any("__version__" in text for text in asked)
