@@ -22,5 +22,5 @@ def test_what_is_said_in_a_long_line_is_no_path() -> None:
 
 
 def test_a_block_that_was_not_closed_ends_with_the_answer() -> None:
-    assert blocks("a.py\n```python\nx = 1\ny = 2") == [Block("python", "a.py", "x = 1\ny = 2")]
+    assert blocks("a.py\n```python\nx = 1\ny = 2") == [Block("python", "a.py", "x = 1\ny = 2", closed=False)]
     assert blocks("no block `at` all") == []

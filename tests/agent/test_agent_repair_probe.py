@@ -47,7 +47,12 @@ async def opened(folder: Path, files: Mapping[str, str]) -> AsyncGenerator[Sandb
 
 
 async def tried(
-    sandbox: Sandbox, *trials: Trial, cpu: float = 0.4, budget: float = 20.0, first: bool = False
+    sandbox: Sandbox,
+    *trials: Trial,
+    cpu: float = 0.4,
+    budget: float = 20.0,
+    first: bool = False,
+    warm: bool = True,
 ) -> list[Record]:
     records: list[Record] = []
     await run_trials(
@@ -60,6 +65,7 @@ async def tried(
         budget=budget,
         on_record=records.append,
         first=first,
+        warm=warm,
     )
     return records
 

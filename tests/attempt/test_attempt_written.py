@@ -127,6 +127,21 @@ async def test_after_taking_back_the_log_knows_where_the_work_is(
     assert result.verdict == "unchanged" and result.changes == ()
 
 
+async def test_an_answer_that_does_not_end_is_a_try_that_failed_but_for_its_whole_blocks(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    endless = say("It is\n```python\ndef total(xs):\n    return sum(xs)" + " + 0" * 50).model_copy(
+        update={"stop": "length"}
+    )
+    cut = say(f"{GOOD}\nsums.py\n```python\ndef last(xs):\n    return").model_copy(update={"stop": "length"})
+    one = bench([endless, cut])
+    one.profile = WRITER
+    result, events = await one.run(make_repository(FILES), prompt=PROMPT, checks=(CHECK,))
+    assert result.verdict == "verified" and [call.name for call in calls(events)] == ["edit"]
+    assert [len(request.items) for request in one.model.requests] == [1, 1]
+    assert all(0 < (request.max_output_tokens or 0) < 2_000 for request in one.model.requests)
+
+
 async def test_an_endless_loop_costs_seconds(
     bench: MakeBench, make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,18 +12,20 @@ MARK = "block_"
 ABOVE = 120
 """Characters of a line that can be a path of its own."""
 
-_BLOCK = re.compile(r"^[ \t]*```[ \t]*([^\n`]{0,200})\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^[ \t]*```[ \t]*([^\n`]{0,200})\n(.*?)(^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _PATH = re.compile(r"(?<![\w/.-])((?:[\w@.-]+/)*[\w@-][\w@.-]*\.\w{1,8})(?![\w/])")
 _COMMENT = re.compile(r"\A\s*(?:#|//|/\*|--|<!--)\s*(?:file(?:name)?:?\s*)?(\S+\.\w{1,8})(?:\s*(?:\*/|-->))?\s*\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of an answer: its language, the path that is named for it ("" where none is), and its code."""
+    """A block of an answer: its language, the path that is named for it ("" where none is), its code, and whether its
+    end was written too."""
 
     language: str
     path: str
     code: str
+    closed: bool = True
 
 
 def blocks(text: str) -> list[Block]:
@@ -35,7 +37,7 @@ def blocks(text: str) -> list[Block]:
         named = _PATH.findall(info.removeprefix(language)) or _PATH.findall(_line_above(text[: match.start()]))
         if (first := _COMMENT.match(code)) and (not named or named[-1].endswith(first[1])):
             named, code = [first[1]], code[first.end() :]
-        found.append(Block(language, named[-1] if named else "", code))
+        found.append(Block(language, named[-1] if named else "", code, bool(match[3])))
     return found
 
 

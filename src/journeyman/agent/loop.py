@@ -16,7 +16,7 @@ from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolSt
 from journeyman.core.ids import Clock
 from journeyman.core.images import Image
 from journeyman.core.items import AssistantMessage, DeveloperMessage, Item, ToolCall, UserMessage
-from journeyman.core.model import Delta, ModelRequest
+from journeyman.core.model import Delta, ModelRequest, Profile
 from journeyman.tools import registry
 from journeyman.tools.recall import RECALL
 from journeyman.tools.registry import Outcome, Toolbox
@@ -44,6 +44,9 @@ STUCK = (
     "place, a smaller step. If nothing else is left, answer without a tool call and say what stops you."
 )
 
+
+WRITTEN = 1_200
+"""Tokens that an answer in blocks may have, beside those for the code that is shown."""
 
 TEMPERATURES = (0.0, 0.5, 0.8)
 """Of a small model's answers: the first is its best guess, the later ones are to be others."""
@@ -107,7 +110,7 @@ async def ask(loop: Loop) -> Stop | None:
     except Refused as error:
         return Stop("model", str(error))
     seconds = time.monotonic() - began
-    if loop.work.start.mode == "code" and loop.work.start.profile.small and reply.stop != "length":
+    if loop.work.start.mode == "code" and loop.work.start.profile.small:
         from journeyman.agent import written
 
         reply = await written.read(reply, loop.work.sandbox, loop.toolbox.context.root)
@@ -115,7 +118,7 @@ async def ask(loop: Loop) -> Stop | None:
     await log.append(replied, *_first_intent(loop, reply.calls))
     if reply.calls:
         return None
-    if reply.stop == "length":
+    if reply.stop == "length" and not _writes(loop):
         await log.append(Said(item=UserMessage(text=CUT_REPLY), why="limit"))
         return None
     return Stop("finished")
@@ -136,7 +139,7 @@ def _request(loop: Loop) -> ModelRequest:
     items = folds.conversation(loop.work.log.events)
     start = loop.work.start
     begun = sum(isinstance(item, AssistantMessage) for item in items)
-    writes = start.mode == "code" and prompts.writes(start.profile)
+    writes = _writes(loop)
     if writes:
         items = _of_this_try(loop, items)
     more = (RECALL.spec,) if loop.prepared.tools and is_compacted(items) else ()
@@ -146,9 +149,20 @@ def _request(loop: Loop) -> ModelRequest:
         items=items,
         temperature=TEMPERATURES[min(begun, len(TEMPERATURES) - 1)] if writes else None,
         seed=start.seed + begun if writes else None,  # or two tries of one temperature are the same
+        max_output_tokens=_longest(items, start.profile) if writes else None,
         cache_key=loop.work.log.id,
         images=loop.images,
     )
+
+
+def _writes(loop: Loop) -> bool:
+    return loop.work.start.mode == "code" and prompts.writes(loop.work.start.profile)
+
+
+def _longest(items: Sequence[Item], profile: Profile) -> int:
+    """Tokens that code takes where as much is shown; a small model that begins to repeat itself never ends."""
+    shown = sum(len(item.text) for item in items if isinstance(item, UserMessage))
+    return min(profile.max_output, WRITTEN + shown // 8)
 
 
 def _of_this_try(loop: Loop, items: Sequence[Item]) -> Sequence[Item]:

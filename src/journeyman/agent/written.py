@@ -24,8 +24,10 @@ NO_CODE = {"", "text", "txt", "console", "output", "diff", "patch", "json"}
 
 async def read(reply: Reply, sandbox: Sandbox, workspace: str) -> Reply:
     """`reply` with the calls that its blocks stand for, where it has none of its own. `workspace` is the path of the
-    repository in the sandbox, which a model may write before its paths."""
-    if reply.calls or not (parts := blocks(reply.text)):
+    repository in the sandbox, which a model may write before its paths. Of an answer that was cut, only whole blocks
+    count."""
+    parts = [part for part in blocks(reply.text) if part.closed or reply.stop != "length"]
+    if reply.calls or not parts:
         return reply
     files = Files(sandbox)
     await files.list()

@@ -1,11 +1,15 @@
 # pyright: basic
 """The validation runner, a script for the inside of a sandbox: pytest is imported once, each trial is a fork.
 
-It is sent as `python -c` with one JSON job on standard input, needs only the standard library and the project's own
-pytest, and keeps to Python 3.8. What it prints is said by untrusted code and is only a hint.
+It is sent as `python -c` behind `swap.py` and `recorder.py` with one JSON job on standard input, needs only the
+standard library and the project's own pytest, and keeps to Python 3.8. What it prints is said by untrusted code and is
+only a hint.
+
+Where trials change nothing but the bodies of functions, the tests are collected once for all of them (`Warm`), and each
+fork puts its own code into the functions; of the others each fork loads and collects everything itself.
 
 Job: {"mark": str, "args": [pytest arguments], "cpu": seconds, "wall": seconds, "budget": seconds, "first": bool,
-"trials": [Trial]};
+"warm": bool, "trials": [Trial]};
 with `first` a trial that passes is the last.
 Trial: {"id": int, "files": {path: text}, "tests": [node ids] or null for all, "stop": bool, "trace": bool, "watch":
 [path, name] or null}; `stop` ends the trial at the first test that fails, and of a function that is watched the calls
@@ -18,7 +22,6 @@ watched function in a test that failed. Outcomes are "passed", "failed", "skippe
 [path, line], outermost first.
 """
 
-import collections
 import contextlib
 import gc
 import json
@@ -29,227 +32,17 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-MESSAGE = 600
-CALLS = 40
-VALUES = 6
+if TYPE_CHECKING:  # they stand in front of this script
+    from journeyman.agent.repair.recorder import CUT, Recorder, relative
+    from journeyman.agent.repair.swap import Loaded, key_of, swap
+
 HEADROOM = 1 << 30
-CUT = 77
-
-
-def relative(path, root):
-    """`path` below the workspace, or None for a file of somebody else."""
-    if path.startswith("<"):
-        return None
-    path = os.path.realpath(path)
-    inside = path.startswith(root + os.sep) and "site-packages" not in path
-    return path[len(root) + 1 :] if inside else None
-
-
-class Watcher:
-    """A trace function that notes the calls of one function, and what its variables held in the last of them."""
-
-    def __init__(self, path, name, place):
-        self.path = path
-        self.name = name
-        self.place = place
-        self.depth = 0
-        self.calls = {}
-        self.last: dict = {}
-        self.held: dict = {}
-
-    def __call__(self, frame, event, arg):
-        code = frame.f_code
-        if code.co_name != self.name or self.place(code.co_filename) != self.path:
-            return None
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        held = {name: short(frame.f_locals.get(name), 400) for name in names}
-        arguments = ", ".join(
-            held[name] if at < code.co_argcount else name + "=" + held[name] for at, name in enumerate(names)
-        )
-        if not code.co_flags & 0x0C and len(self.calls) < CALLS:
-            self.calls.setdefault(arguments)
-        if self.depth:
-            return None
-        self.depth = 1
-        self.last = {"arguments": arguments, "values": {}, "ended": "does not end"}
-        self.held, self.line = dict(held), frame.f_lineno
-        return self.step
-
-    def step(self, frame, event, arg):
-        self.note(frame)
-        if event == "line":
-            self.line = frame.f_lineno
-        elif event == "exception":
-            self.last["ended"] = "raises " + arg[0].__name__
-        elif event == "return":
-            self.depth = 0
-            if arg is not None or not self.last["ended"].startswith("raises"):
-                self.last["ended"] = "returns " + short(arg, 200)
-        return self.step
-
-    def note(self, frame):
-        """What the line before this one has changed."""
-        values = self.last["values"]
-        for name, value in list(frame.f_locals.items()):
-            text = short(value, 60)
-            if self.held.get(name) != text and not name.startswith("."):
-                self.held[name] = text
-                kept = values.setdefault((self.line, name), [])
-                if len(kept) < VALUES and len(values) < 4 * CALLS:
-                    kept.append(text)
-                elif kept and kept[-1] != "...":
-                    kept.append("...")
-
-    def told(self):
-        if self.last:
-            values = [[line, name, kept] for (line, name), kept in self.last["values"].items()]
-            return [list(self.calls), dict(self.last, values=values)]
-        return [list(self.calls), None]
-
-
-def short(value, limit):
-    try:
-        text = repr(value)
-    except (AttributeError, TypeError, ValueError, LookupError, RecursionError) as error:
-        text = "<" + type(error).__name__ + ">"
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-class Recorder:
-    """A pytest plugin that runs the wanted tests and writes what happens to a pipe."""
-
-    def __init__(self, trial, cpu, pipe, root):
-        self.wanted = trial["tests"]
-        self.stop = trial.get("stop", False)
-        self.trace = trial.get("trace", False)
-        watch = trial.get("watch")
-        self.watcher = Watcher(watch[0], watch[1], self.path) if watch else None
-        self.cpu = cpu
-        self.pipe = pipe
-        self.root = root
-        self.known = {}
-        self.lines = set()
-        self.outcome = None
-
-    def say(self, *parts):
-        os.write(self.pipe, json.dumps(parts).encode() + b"\n")
-
-    def pytest_configure(self, config):
-        if self.wanted:
-            config.args = list(dict.fromkeys(test.split("::")[0] for test in self.wanted))
-
-    def pytest_collectreport(self, report):
-        if report.failed:
-            self.say("end", report.nodeid or "collection", "failed", 0.0, str(report.longrepr)[-MESSAGE:], [])
-
-    def pytest_collection_modifyitems(self, items):
-        # In their own order: tests may lean on what those before them left behind.
-        if self.wanted:
-            wanted = set(self.wanted)
-            items[:] = [item for item in items if item.nodeid in wanted]
-        self.say("items", [item.nodeid for item in items])
-
-    def pytest_runtest_logstart(self, nodeid):
-        self.say("start", nodeid)
-        self.nodeid = nodeid
-        self.outcome = "passed"
-        self.seconds = 0.0
-        self.message, self.frames = "", []
-        signal.setitimer(signal.ITIMER_PROF, self.cpu)
-        if self.trace:
-            signal.signal(signal.SIGPROF, self.cut)
-            sys.settrace(self.watch)
-        if self.watcher:
-            self.watcher.depth = 0
-            signal.signal(signal.SIGPROF, self.cut)
-            sys.settrace(self.watcher)
-
-    def pytest_runtest_makereport(self, item, call):
-        import pytest
-
-        self.seconds += call.duration
-        if call.excinfo is None or call.excinfo.errisinstance((pytest.skip.Exception,)):
-            return None
-        self.message = call.excinfo.exconly(tryshort=True)[:MESSAGE]
-        if not self.stop:
-            self.frames = self.where(call.excinfo.tb)
-        # Built by hand: rendering a traceback costs more than most tests, above all one of a deep recursion.
-        return pytest.TestReport(
-            nodeid=item.nodeid,
-            location=item.location,
-            keywords={name: 1 for name in item.keywords},
-            outcome="failed",
-            longrepr="failed",
-            when=call.when,
-            duration=call.duration,
-        )
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed:
-            self.outcome = "failed"
-        elif report.skipped and self.outcome == "passed":
-            self.outcome = "skipped"
-
-    def pytest_runtest_logfinish(self, nodeid):
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        if self.trace:
-            sys.settrace(None)
-            self.say_lines()
-        if self.watcher:
-            sys.settrace(None)
-            self.say("calls", *self.watcher.told(), self.outcome)
-        self.say("end", nodeid, self.outcome, round(self.seconds, 4), self.message, self.frames)
-        if self.stop and self.outcome == "failed":
-            os._exit(0)
-
-    def pytest_sessionfinish(self, session, exitstatus):
-        # What plugins do at the end of a session (reports, clean-up of temporary folders) is of no use here.
-        self.say("code", int(exitstatus))
-        os._exit(0)
-
-    def say_lines(self):
-        lines = {}
-        for path, line in self.lines:
-            lines.setdefault(path, []).append(line)
-        self.say("lines", self.nodeid, lines)
-        self.lines = set()
-
-    def cut(self, number, frame):
-        """A traced test that does not end still says which lines it runs."""
-        sys.settrace(None)
-        self.say_lines()
-        if self.watcher:
-            self.say("calls", *self.watcher.told(), "endless")
-        os._exit(CUT)
-
-    def path(self, name):
-        if name not in self.known:
-            self.known[name] = relative(name, self.root)
-        return self.known[name]
-
-    def where(self, entry):
-        """The frames of a traceback that are in the workspace: the outermost four and the innermost eight."""
-        first, last = [], collections.deque(maxlen=8)
-        while entry is not None:
-            frame = (self.path(entry.tb_frame.f_code.co_filename), entry.tb_lineno)
-            if frame[0]:
-                (first if len(first) < 4 else last).append(frame)
-            entry = entry.tb_next
-        return first + list(last)
-
-    def watch(self, frame, event, arg):
-        """A trace function that notes the executed lines of files in the workspace."""
-        path = self.path(frame.f_code.co_filename)
-        if path is None:
-            return None
-
-        def local(frame, event, arg):
-            if event == "line":
-                self.lines.add((path, frame.f_lineno))
-            return local
-
-        return local
+FEW = 3
+"""Trials up to which it is not worth it to collect the tests for all of them first."""
+SILENT = 30.0
+"""Seconds that collecting may take, and that go by beyond a trial's own limits until it is given up."""
 
 
 def overlay(root, files, number):
@@ -290,16 +83,90 @@ def prepare(args, root):
     return None
 
 
-def child(job, trial, pipe, root, config):
-    """Run the trial's tests in this (forked) process; never returns."""
-    import pytest
+class Warm:
+    """A pytest plugin that collects the tests once, and runs the trials in forks of the process as it is then.
 
+    `tell` is a pipe that each trial is named to that has been run, and those that have to begin from nothing.
+    """
+
+    def __init__(self, job, root, tell, say):
+        self.job = job
+        self.root = root
+        self.tell = tell
+        self.say = say
+        self.ran = set()
+        self.failed = False
+
+    def note(self, frame, event, arg):
+        if event == "call":
+            self.ran.add(key_of(frame.f_code))
+
+    def pytest_configure(self, config):
+        tests = [trial["tests"] for trial in self.job["trials"]]
+        if all(tests):
+            config.args = list(dict.fromkeys(test.split("::")[0] for each in tests for test in each))
+
+    def pytest_collectreport(self, report):
+        self.failed = self.failed or report.failed
+
+    def pytest_runtestloop(self, session):
+        """In the place of pytest's own; never returns."""
+        sys.setprofile(None)
+        items = getattr(session, "items", [])
+        if items and not self.failed:
+            loaded = Loaded(self.root, self.ran)
+            gc.collect()
+            gc.freeze()
+            for trial in self.job["trials"]:
+                changes = loaded.changes(trial["files"])
+                if changes is None:
+                    continue
+                record = laid(trial, self.root, lambda of=(trial, changes): self.once(of[0], of[1], items))
+                self.say(record)
+                os.write(self.tell, b"%d\n" % trial["id"])
+                if self.job.get("first") and passed_all(trial, record):
+                    os.write(self.tell, b"-1\n")
+                    break
+        os._exit(0)
+
+    def once(self, trial, changes, items):
+        record, _ = run(self.job, trial, lambda pipe: self.child(trial, changes, pipe, items))
+        del record["items"]
+        return record
+
+    def child(self, trial, changes, pipe, items):
+        """Run the trial's tests in this (forked) process; never returns."""
+        settle(self.job)
+        os.close(self.tell)
+        recorder = Recorder(trial, self.job["cpu"], pipe, self.root)
+        try:
+            swap(changes)
+            chosen = list(items)
+            chosen[0].config.pluginmanager.register(recorder)
+            recorder.pytest_collection_modifyitems(chosen)
+            for at, item in enumerate(chosen):
+                following = chosen[at + 1] if at + 1 < len(chosen) else None
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            recorder.say("code", 0)
+        finally:
+            os._exit(0)
+
+
+def settle(job):
+    """Make this process, which was just forked, one that can be ended with all that it begins, and that has bounds."""
     os.setpgid(0, 0)
     os.close(job["out"])
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     used = max(used, int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize())
     resource.setrlimit(resource.RLIMIT_AS, (used + HEADROOM, used + HEADROOM))
+
+
+def child(job, trial, pipe, root, config):
+    """Load, collect and run the trial's tests in this (forked) process; never returns."""
+    import pytest
+
+    settle(job)
     recorder = Recorder(trial, job["cpu"], pipe, root)
     code = 99
     try:
@@ -313,13 +180,13 @@ def child(job, trial, pipe, root, config):
         os._exit(0)
 
 
-def run(job, trial, root, config):
+def run(job, trial, begin):
     """One trial in one child; returns its record, and whether the child came to its own end."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(read)
-        child(job, trial, write, root, config)
+        begin(write)
     os.close(write)
     record: dict = {"id": trial["id"], "tests": [], "lines": {}, "items": [], "error": "", "calls": [], "last": None}
     running, buffer = None, b""
@@ -370,17 +237,80 @@ def run(job, trial, root, config):
 def attempt(job, trial, root, config):
     """A trial with as many children as it takes to get past the tests that never end, within the trial's budget."""
     began = time.monotonic()
-    record, clean = run(job, trial, root, config)
+
+    def run_of(tests):
+        now = dict(trial, tests=tests)
+        return run(job, now, lambda pipe: child(job, now, pipe, root, config))
+
+    record, clean = run_of(trial["tests"])
     items = record.pop("items")
     while not trial.get("stop") and not clean and time.monotonic() - began < job["budget"]:
         done = {test[0] for test in record["tests"]}
         rest = [test for test in items if test not in done]
-        more, clean = run(job, dict(trial, tests=rest), root, config) if rest else ({"tests": []}, True)
+        more, clean = run_of(rest) if rest else ({"tests": []}, True)
         if not more["tests"]:
             break
         record["tests"] += more["tests"]
         record["lines"].update(more["lines"])
     return record
+
+
+def laid(trial, root, work):
+    """A trial's record, with its files laid over while it runs."""
+    began = time.monotonic()
+    before = overlay(root, trial["files"], trial["id"] * 2)
+    try:
+        record = work()
+    finally:
+        for path, data in before.items():
+            put(Path(root, path), data, trial["id"] * 2 + 1)
+    record["seconds"] = round(time.monotonic() - began, 3)
+    return record
+
+
+def warm(job, root, config, say):
+    """Run those trials that change no more than functions in forks of one process that has all tests collected.
+
+    Returns the ids of the trials that were run, with -1 where no more is wanted. The process may fail in any way: what
+    it has not said it has not done.
+    """
+    import pytest
+
+    able = [
+        one for one in job["trials"] if one["files"] and one.get("stop") and not (one.get("trace") or one.get("watch"))
+    ]
+    if not job.get("warm") or len(able) <= FEW:
+        return set()
+    Warm.pytest_runtestloop = pytest.hookimpl(tryfirst=True)(Warm.pytest_runtestloop)
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        os.setpgid(0, 0)
+        plugin = Warm(dict(job, trials=able), root, write, say)
+        sys.setprofile(plugin.note)
+        try:
+            if config is None:
+                pytest.main(job["args"], plugins=[plugin])
+            else:
+                config.pluginmanager.register(plugin)
+                config.hook.pytest_cmdline_main(config=config)
+        finally:
+            os._exit(0)
+    os.close(write)
+    done, buffer = set(), b""
+    while select.select([read], [], [], SILENT + job["budget"])[0]:
+        data = os.read(read, 65536)
+        if not data:
+            break
+        *lines, buffer = (buffer + data).split(b"\n")
+        done.update(map(int, lines))
+    os.close(read)
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(OSError):
+            kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return done
 
 
 def passed_all(trial, record):
@@ -412,20 +342,16 @@ def main():
     gc.collect()
     gc.freeze()
     say({"ready": round(time.monotonic() - began, 3), "prepared": config is not None})
-    for trial in job["trials"]:
-        began = time.monotonic()
-        before = overlay(root, trial["files"], trial["id"] * 2)
-        try:
-            record = attempt(job, trial, root, config)
-        finally:
-            for path, data in before.items():
-                put(Path(root, path), data, trial["id"] * 2 + 1)
-        record["seconds"] = round(time.monotonic() - began, 3)
+    done = warm(job, root, config, say)
+    for trial in job["trials"] if -1 not in done else ():
+        if trial["id"] in done:
+            continue
+        record = laid(trial, root, lambda of=trial: attempt(job, of, root, config))
         say(record)
         sys.dont_write_bytecode = True
         if job.get("first") and passed_all(trial, record):
             break
-    say({"done": len(job["trials"])})
+    say({"done": len(job["trials"]), "warm": len(done)})
 
 
 main()

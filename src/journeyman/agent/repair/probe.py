@@ -17,6 +17,9 @@ from journeyman.sandbox.protocol import Sandbox
 STARTUP = 60.0
 """Seconds that a job may take beyond its trials: pytest's imports on a busy machine."""
 
+SCRIPTS = ("swap.py", "recorder.py", "inside.py")
+"""The runner's parts, in the order in which they are sent as one."""
+
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PYTHON = re.compile(r"(.*/)?python[0-9.]*")
 
@@ -115,7 +118,10 @@ class _Stream:
 
 @cache
 def script() -> str:
-    return files("journeyman.agent.repair").joinpath("inside.py").read_text(encoding="utf-8")
+    folder = files("journeyman.agent.repair")
+    return "\n".join(
+        folder.joinpath(name).read_text(encoding="utf-8") for name in ("swap.py", "recorder.py", "inside.py")
+    )
 
 
 async def find_pytest(sandbox: Sandbox, check: Check) -> Pytest | None:
@@ -152,10 +158,12 @@ async def run_trials(
     budget: float,
     on_record: Callable[[Record], None],
     first: bool = False,
+    warm: bool = True,
 ) -> bool:
     """Run numbered trials one after the other in a sandbox; whether the runner came to its end.
 
-    With `first` the first trial in which all tests pass is the last.
+    With `first` the first trial in which all tests pass is the last. With `warm` those that change no more than the
+    bodies of functions come first, and the tests are loaded and collected once for all of them.
 
     `cpu` and `wall` are seconds for a test, `budget` for a trial. Records are hints from untrusted code.
     """
@@ -166,6 +174,7 @@ async def run_trials(
         "wall": wall,
         "budget": budget,
         "first": first,
+        "warm": warm,
         "trials": [
             {
                 "id": number,

@@ -155,7 +155,7 @@ async def _trials(
 ) -> Trials:
     if pytest is not None:
         only_endless = set(goal.failing) <= goal.endless
-        return ProbeTrials(pytest, goal, layers, mark(work), pace=TEST_SECONDS[0] if only_endless else 0.08)
+        return ProbeTrials(pytest, goal, layers, mark(work), pace=TEST_SECONDS[0] if only_endless else 0.03)
     tests, code = test_files(goal), code_of(goal)
     if tests or code:
         options = options_of(await _written(goal.check.command, files))

@@ -21,6 +21,9 @@ LEAST, LEAST_SLOW = 400, 40
 WHOLE_SECONDS = (4.0, 5.0)
 """A check that has no limit for each test: it may take as many seconds, and as many times what it took on the base."""
 
+MOST_AT_ONCE = 240
+"""Trials of a job: the texts of all of them are sent first."""
+
 OTHER_TESTS, OTHER_SECONDS = 200, 1.0
 """How many tests that passed before a trial runs too, at most; beyond that they are left to the check itself."""
 
@@ -96,14 +99,14 @@ class ProbeTrials:
     goal: Goal
     layers: Sequence[Sandbox]
     mark: str
-    pace: float = 0.1
+    pace: float = 0.03
     """Seconds that a candidate took of late."""
     number: int = 1
     """Of the next trial: never used twice, since the runner dates a candidate's file by it."""
 
     @property
     def batch(self) -> int:
-        return max(8, min(96, int(3.0 / max(self.pace, 0.02)))) * len(self.layers)
+        return max(8, min(MOST_AT_ONCE, int(3.0 / max(self.pace, 0.005)))) * len(self.layers)
 
     @property
     def least(self) -> int:
