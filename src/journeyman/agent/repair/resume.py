@@ -3,7 +3,7 @@
 import re
 
 from journeyman.agent.repair.candidates import Candidate, Verdict, unified
-from journeyman.agent.repair.reach import barely_tested
+from journeyman.agent.repair.reach import FEW, barely_tested
 from journeyman.agent.repair.search import Search
 from journeyman.agent.repair.validate import decoded, encoded
 from journeyman.agent.work import Stop, Work
@@ -124,7 +124,7 @@ def remembered(search: Search) -> None:
             continue
         candidate = Candidate(path, before, text, event.source)
         # in an earlier stage, where that was not enough
-        few = search.goal.is_weak or barely_tested(search.reach, candidate)
+        few = search.goal.is_weak or (len(search.goal.failing) <= FEW and barely_tested(search.reach, candidate))
         doubted = event.outcome == "passed" and few
         if doubted or (event.outcome == "better" and event.note == PROVISIONAL):
             search.survivors.append(candidate)

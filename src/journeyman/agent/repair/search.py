@@ -21,7 +21,7 @@ from journeyman.agent.repair.prompts import (
     subjects_of,
     whole,
 )
-from journeyman.agent.repair.reach import Reach, barely_tested
+from journeyman.agent.repair.reach import FEW, Reach, barely_tested
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
 from journeyman.core import folds
@@ -90,8 +90,9 @@ class Search:
         run what it changes.
         """
         if self.goal.is_weak:
-            return self.seen <= 2
-        return bool(self.survivors) and barely_tested(self.reach, self.survivors[0])
+            return self.seen <= FEW
+        few = len(self.goal.failing) <= FEW  # of many, not all were watched
+        return few and bool(self.survivors) and barely_tested(self.reach, self.survivors[0])
 
     async def settled(self) -> bool:
         """Whether there is nothing more to look for: a survivor that passes every check.

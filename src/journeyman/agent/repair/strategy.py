@@ -193,7 +193,7 @@ async def trace(
     slow = [test for test in goal.failing if test in goal.endless]
     asked = (*quick[:20], *slow[: 1 if quick else 2])
     near = {test.split("::")[0] for test in goal.failing}
-    calm = [test for test, seconds in goal.passing.items() if test.split("::")[0] in near and seconds < 1.0][:30]
+    calm = [test for test, seconds in goal.passing.items() if test.split("::")[0] in near and seconds < 1.0][:60]
     records: list[Record] = []
     await run_trials(
         layer,
