@@ -214,6 +214,22 @@ async def test_trials_come_to_the_same_both_ways(tmp_path: Path) -> None:
         assert (await sandbox.read("code_under_test.py")).decode() == UNDER
 
 
+async def test_a_thread_that_loading_starts_is_there_in_each_trial(tmp_path: Path) -> None:
+    """A fork of what is loaded would wait for it for ever."""
+    under = (
+        "import queue\nimport threading\n\n\ndef double(x):\n    asked.put(x)\n    return answers.get()\n\n\n"
+        "def serve():\n    while True:\n        answers.put(3 * asked.get())\n\n\n"
+        "asked, answers, TABLE, table = queue.Queue(), queue.Queue(), [0, 2, 4], None\n"
+        "threading.Thread(target=serve, daemon=True).start()\n"
+    )
+    texts = [under, under.replace("answers.get()", "answers.get() * 2 // 3"), *[f"{under}\n# {n}\n" for n in range(3)]]
+    trials = [Trial({"code_under_test.py": text}, IDS[:3], stop=True) for text in texts]
+    async with opened(tmp_path, {"code_under_test.py": under, "test_it.py": TESTS}) as sandbox:
+        records = await tried(sandbox, *trials)
+        assert set(outcomes(records[1]).values()) == {"passed"}
+        assert all("failed" in outcomes(record).values() for at, record in enumerate(records) if at != 1)
+
+
 async def test_the_first_that_passes_ends_it_here_too(tmp_path: Path) -> None:
     texts = [
         UNDER.replace("return 3 * x", body) for body in ("return x", "return 5", "return 2 * x", "return 7", "return 8")

@@ -30,6 +30,7 @@ import resource
 import select
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,11 +87,14 @@ def prepare(args, root):
 class Warm:
     """A pytest plugin that collects the tests once, and runs the trials in forks of the process as it is then.
 
-    `tell` is a pipe that each trial is named to that has been run, and those that have to begin from nothing.
+    `tell` is a pipe that each trial is named to that has been run. `base` is a trial of the code as it is, `expected`
+    what came of it from nothing: if a fork comes to something else here, all trials are left to that way.
     """
 
-    def __init__(self, job, root, tell, say):
+    def __init__(self, job, base, expected, root, tell, say):
         self.job = job
+        self.base = base
+        self.expected = expected
         self.root = root
         self.tell = tell
         self.say = say
@@ -113,11 +117,13 @@ class Warm:
         """In the place of pytest's own; never returns."""
         sys.setprofile(None)
         items = getattr(session, "items", [])
-        if items and not self.failed:
+        # A thread that was started while the tests were loaded is in no fork.
+        if items and not self.failed and threading.active_count() == 1:
             loaded = Loaded(self.root, self.ran)
             gc.collect()
             gc.freeze()
-            for trial in self.job["trials"]:
+            alike = outcomes(self.once(self.base, [], items)) == self.expected
+            for trial in self.job["trials"] if alike else ():
                 changes = loaded.changes(trial["files"])
                 if changes is None:
                     continue
@@ -281,13 +287,15 @@ def warm(job, root, config, say):
     ]
     if not job.get("warm") or len(able) <= FEW:
         return set()
+    base = dict(able[0], files={})
+    expected = outcomes(attempt(job, base, root, config))
     Warm.pytest_runtestloop = pytest.hookimpl(tryfirst=True)(Warm.pytest_runtestloop)
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(read)
         os.setpgid(0, 0)
-        plugin = Warm(dict(job, trials=able), root, write, say)
+        plugin = Warm(dict(job, trials=able), base, expected, root, write, say)
         sys.setprofile(plugin.note)
         try:
             if config is None:
@@ -311,6 +319,10 @@ def warm(job, root, config, say):
             kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return done
+
+
+def outcomes(record):
+    return [test[:2] for test in record["tests"]]
 
 
 def passed_all(trial, record):
