@@ -33,15 +33,16 @@ Take the sets that end in `-dev` as optimistic: while the [repair strategy](repa
 accepted fixes were in view. Only sets that nobody looked at are evidence.
 
 Runs named `plain` are the peer: the same model without a harness, asked for the whole corrected file again and again
-until the checks pass (`scripts/bench plain`). Runs named `cascade` have one model only, which works first by repair and
-then in the loop; they and the runs of repair are older than [the loop's way with small models](loop.md), which the runs
-named `loop` have. Each run is of one state of the code. None had the machine to itself: repair and cascade ran beside
-single tests, some of them in a browser, so their seconds are rather too many; `loop` ran beside tests of another
-repository at the lowest priority, and `plain` beside more. The loop was not run on quixbugs-dev, and on
-humanevalfix-python-dev its run and that of `plain` were ended by hand; the task at work then is not counted. The loop's
-prompts were tried on the first eight tasks of humanevalfix-python-dev, six of humanevalfix-js-dev and six of
-quixbugs-dev. Two tasks of humanevalfix-js-dev (4 and 17) were looked at while the rule for a lone edit in JavaScript
-was made, and its threshold was set with them in view.
+until the checks pass (`scripts/bench plain`). Runs named `cascade` have one model only, which works first by
+[repair](repair.md) and then in [the loop](loop.md). Those of repair, loop and cascade are of one state of the code but
+for a guard of the trials (`Warm` in `inside.py` compares the code as it is in both ways), one after the other on a
+machine with two cores and nothing else at work than an editor. The run of `plain` on humanevalfix-python-dev is older
+and was ended by hand; the task at work then is not counted.
+
+The loop's prompts were tried on the first eight tasks of humanevalfix-python-dev, six of humanevalfix-js-dev and six of
+quixbugs-dev; that answers have a bound, and that a try which mends nothing is taken back, was made with quixbugs-dev in
+view. Two tasks of humanevalfix-js-dev (4 and 17) were looked at while the rule for a lone edit in JavaScript was made,
+and its threshold was set with them in view.
 
 To add a run:
 
