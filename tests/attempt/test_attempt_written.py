@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from journeyman.agent.repair import reproduce
 from journeyman.attempt import checker
 from journeyman.attempt.run import run_attempt
 from journeyman.attempt.shown import TAKEN_BACK
+from journeyman.checks.compare import endless_after
 from journeyman.core.events import Checked, Event, Progressed, Replied, Said, ToolReturned
 from journeyman.core.items import ToolCall, UserMessage
 from journeyman.core.model import ModelRequest, Profile, Reply, say
@@ -154,6 +156,25 @@ async def test_an_endless_loop_costs_seconds(
     assert result.verdict == "verified" and len(told(events)) == 1
     runs = [event.run for event in events if isinstance(event, Checked) and event.run.on == "result"]
     assert [(run.cut, run.check.timeout) for run in runs] == [("time", 600.0), (None, 600.0)]
+
+
+async def test_a_test_that_never_ended_has_a_short_limit_on_the_result_too(
+    bench: MakeBench, make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reproduce, "TEST_SECONDS", 0.3)
+    files = {
+        "count.py": "def down(n):\n    while n:\n        n += 1\n    return n\n",
+        "test_count.py": "from count import down\n\n\ndef test_down():\n    assert down(3) == 0\n",
+    }
+    wrong = "count.py\n```python\ndef down(n):\n    while n:\n        n += 2\n    return n\n```"
+    one = bench([say(wrong), say(wrong.replace("+= 2", "-= 1"))])
+    one.profile = WRITER
+    result, events = await one.run(make_repository(files), prompt="Mend count.py", checks=(PYTEST,))
+    assert result.verdict == "verified" and result.comparison.fixed == ("test_count.py::test_down",)
+    runs = [event.run for event in events if isinstance(event, Checked)]
+    limits = [endless_after(test) for run in runs for test in run.failing]
+    assert [run.on for run in runs] == ["base", "result", "result"]
+    assert all(limit is not None and limit <= 2 for limit in limits) and len(limits) == 2
 
 
 async def test_a_path_that_is_made_up_is_the_one_file_that_has_the_function(
