@@ -81,7 +81,8 @@ async def run_check(
     `only` narrows it to those tests where the runner can (pytest, unittest, node by file); the results are those of
     these tests in any case. `test_seconds` is the limit of each test, 60 by default; a test that reaches it has
     failed, with a message that begins with "endless". It is up to twice that when the test had little of the
-    processor, and less after the first endless test of a file. `probe` is `PROBE` as the sandbox sees it.
+    processor, and less after the first endless test of a file. In the `background` it stands behind other work. `probe`
+    is `PROBE` as the sandbox sees it.
     """
     plan = _plan(check, chunk.id, only, test_seconds, probe)
     script = f"exec nice -n {BEHIND} sh -c {shlex.quote(plan.script)}" if background else plan.script
