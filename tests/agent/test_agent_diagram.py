@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from journeyman.agent import diagram
-from journeyman.agent.answer import MADE, faults, needs_diagram, note, with_diagram, with_places
+from journeyman.agent.answer import (
+    MADE,
+    faults,
+    named_files,
+    needs_diagram,
+    note,
+    with_diagram,
+    with_functions,
+    with_places,
+)
 from journeyman.checks import mermaid
 from journeyman.core.evidence import Citation
 from journeyman.repo.index.index import Index
@@ -97,6 +106,20 @@ def test_places_that_are_written_otherwise_become_citations() -> None:
     )
     assert with_places("At 10:30, c.py:1.", files) == "At 10:30, c.py:1."
     assert with_places("b.py:4 【F:b.py†L4】", files) == "b.py:4 【F:b.py†L4】"
+
+
+def test_functions_that_are_named_become_citations() -> None:
+    known = {"merge": ("a.py", range(4, 18)), "minutes_open": ("b.py", range(20, 21)), "Day": ("c.py", range(1, 3))}
+    assert with_functions("They merge: the merge function calls minutes_open.", known) == (
+        "They merge: the merge【F:a.py†L4-L17】 function calls minutes_open【F:b.py†L20】."
+    )
+    assert with_functions("See `merge()`, Day and merge().", known) == (
+        "See `merge()`【F:a.py†L4-L17】, Day【F:c.py†L1-L2】 and merge()."
+    )
+    assert with_functions("They merge.", known) == "They merge."
+    assert with_functions("So:\n```\nmerge()\n```", known) == "So:\n```\nmerge()\n```"
+    assert with_functions("`merge` 【F:x.py†L1】", known) == "`merge` 【F:x.py†L1】"
+    assert named_files("In `shop/a.py`, b.py and c.py, not in d/b.py.", {"shop/a.py", "b.py"}) == ["shop/a.py", "b.py"]
 
 
 def test_faults_of_an_answer_are_told_in_words() -> None:

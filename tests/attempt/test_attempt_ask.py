@@ -57,6 +57,21 @@ async def test_an_answer_that_names_no_place_is_asked_for_one(
     assert (result.summary, told(events)) == ("Nothing here does.", [])
 
 
+async def test_what_an_answer_names_without_a_place_is_cited_for_it(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """By the file that it names, and for a small model by the files that it was shown."""
+    folder = make_repository(FILES)
+    result, events = await bench([say("The load function in shop/store.py does.")]).run(folder, "What loads?", "ask")
+    assert (result.summary, told(events)) == ("The load【F:shop/store.py†L4-L5】 function in shop/store.py does.", [])
+    assert [one.supported for one in result.citations] == [True]
+    one = bench([say("evict_oldest does.")])
+    one.profile = SMALL
+    result, events = await one.run(folder, "How is the oldest entry evicted?", "ask")
+    assert (result.summary, told(events)) == ("evict_oldest【F:shop/cache.py†L4-L5】 does.", [])
+    assert one.model.requests[0].temperature == 0.0
+
+
 async def test_a_diagram_that_cannot_be_drawn_gives_way_to_the_harnesss_own(
     bench: MakeBench, make_repository: MakeRepository
 ) -> None:

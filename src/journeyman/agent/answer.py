@@ -14,6 +14,7 @@ MADE = "(This diagram was made by the harness from the code: which files or fold
 
 _OF_CODE = re.compile(r"`[^`\n]+`|\b\w+\.[a-z]{1,4}\b|\w/\w")
 _PLACE = re.compile(r"(?<![\w/.-])([\w][\w./-]{0,200}):(\d{1,7})(?:-(\d{1,7}))?")
+_PATH = re.compile(r"(?<![\w/.-])(?:[\w.-]+/)*[\w-]+\.\w{1,5}(?![\w/])")
 _SPAN = re.compile(rf"`[^`\n]+`|{_PLACE.pattern}")
 _BEGIN = (
     "Answer the question again, whole and in plain words, without a word about this message. In your answer this was "
@@ -51,6 +52,31 @@ def with_places(answer: str, files: Collection[str]) -> str:
         return f"{found[0]}{''.join(named)}"
 
     return _SPAN.sub(cited, answer)
+
+
+def named_files(answer: str, files: Collection[str]) -> list[str]:
+    """The files whose paths stand in an answer, in their order."""
+    return [path for path in dict.fromkeys(_PATH.findall(answer)) if path in files]
+
+
+def with_functions(answer: str, functions: Mapping[str, tuple[str, range]]) -> str:
+    """The answer with a citation behind the first mention of each function, where it has no citation at all.
+
+    `functions` has the file and the lines of each by its name. A name that may be a plain word counts where it is
+    written as code, or is called a function.
+    """
+    if "【" in answer:
+        return answer
+    text, fence, rest = answer.partition("```")
+    for name, (path, lines) in functions.items():
+        word = re.escape(name)
+        forms = [rf"`{word}(?:\(\))?`", rf"\b{word}\(\)", rf"\b{word}(?=`? (?:function|method)\b)"]
+        forms += [rf"(?<=function ){word}\b", rf"(?<=method ){word}\b"]
+        forms += [rf"\b{word}\b"] if "_" in name or not name.islower() else []
+        found = re.search("|".join(forms), text)
+        if found is not None and text.count("【") < MOST:
+            text = f"{text[: found.end()]}{cite_file(path, lines.start, lines.stop - 1)}{text[found.end() :]}"
+    return f"{text}{fence}{rest}"
 
 
 def _cite(place: re.Match[str]) -> str:

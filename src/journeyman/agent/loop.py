@@ -12,7 +12,7 @@ from journeyman.agent.stuck import circle, since_told
 from journeyman.agent.work import Stop, Work
 from journeyman.core import folds
 from journeyman.core.errors import Refused, TooLong
-from journeyman.core.events import Prepared, Replied, Said, ToolReturned, ToolStarted
+from journeyman.core.events import AttemptStarted, Prepared, Replied, Said, ToolReturned, ToolStarted
 from journeyman.core.ids import Clock
 from journeyman.core.images import Image
 from journeyman.core.items import AssistantMessage, DeveloperMessage, Item, ToolCall, UserMessage
@@ -118,7 +118,7 @@ async def ask(loop: Loop) -> Stop | None:
     await log.append(replied, *_first_intent(loop, reply.calls))
     if reply.calls:
         return None
-    if reply.stop == "length" and not _writes(loop):
+    if reply.stop == "length" and not _writes(loop.work.start):
         await log.append(Said(item=UserMessage(text=CUT_REPLY), why="limit"))
         return None
     return Stop("finished")
@@ -139,7 +139,7 @@ def _request(loop: Loop) -> ModelRequest:
     items = folds.conversation(loop.work.log.events)
     start = loop.work.start
     begun = sum(isinstance(item, AssistantMessage) for item in items)
-    writes = _writes(loop)
+    writes = _writes(start)
     if writes:
         items = _of_this_try(loop, items)
     more = (RECALL.spec,) if loop.prepared.tools and is_compacted(items) else ()
@@ -147,16 +147,26 @@ def _request(loop: Loop) -> ModelRequest:
         instructions=loop.prepared.instructions,
         tools=(*loop.prepared.tools, *more),
         items=items,
-        temperature=TEMPERATURES[min(begun, len(TEMPERATURES) - 1)] if writes else None,
-        seed=start.seed + begun if writes else None,  # or two tries of one temperature are the same
+        temperature=_temperature(start, begun),
+        seed=start.seed + begun if start.profile.small else None,  # or two tries of one temperature are the same
         max_output_tokens=_longest(items, start.profile) if writes else None,
         cache_key=loop.work.log.id,
         images=loop.images,
     )
 
 
-def _writes(loop: Loop) -> bool:
-    return loop.work.start.mode == "code" and prompts.writes(loop.work.start.profile)
+def _temperature(start: AttemptStarted, begun: int) -> float | None:
+    """Of the request after so many replies. What a small model says of code by chance is mostly wrong, so its answers
+    are its best guess; where it finds its way by calls it would go in circles so, and others know best themselves."""
+    if not start.profile.small:
+        return None
+    if _writes(start):
+        return TEMPERATURES[min(begun, len(TEMPERATURES) - 1)]
+    return 0.0 if start.mode != "code" else None
+
+
+def _writes(start: AttemptStarted) -> bool:
+    return start.mode == "code" and prompts.writes(start.profile)
 
 
 def _longest(items: Sequence[Item], profile: Profile) -> int:

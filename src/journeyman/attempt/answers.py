@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 
 from journeyman.agent import answer
+from journeyman.agent.repair.language import functions_of
 from journeyman.attempt.cited import cited
 from journeyman.attempt.kept import Kept
 from journeyman.core import folds
 from journeyman.core.errors import RepositoryError
 from journeyman.core.events import AttemptStarted, Said
+from journeyman.core.text import decode
 from journeyman.repo.index.index import Index
+
+FILES = 8
+"""Files that an answer names whose functions are looked up, where it cites no place itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,30 @@ class Answers:
         return await self._with_diagram(await self._with_places(await self._best()))
 
     async def _with_places(self, text: str) -> str:
+        """Where it cites nothing, with the places and functions that it names as citations."""
+        if "【" in text or not text:
+            return text
         async with self.kept.repository.tree(await self._tree()) as files:
-            return answer.with_places(text, set(await files.paths()))
+            paths = set(await files.paths())
+            text = answer.with_places(text, paths)
+            functions: dict[str, tuple[str, range]] = {}
+            named = answer.named_files(text, paths)[:FILES]
+            for path in named or (await self._found() if self.start.profile.small else []):
+                code = await files.get(path)
+                for name, lines in functions_of(path, decode(code or b"")).items():
+                    functions.setdefault(name.rsplit(".", 1)[-1], (path, lines))
+        return answer.with_functions(text, functions)
+
+    async def _found(self) -> list[str]:
+        """The files that the question is about, as the index finds them: those that a small model was shown."""
+        index = Index(self.kept.repository, await self._tree())
+        try:
+            places = await index.find(self.start.prompt, _nothing)
+        except RepositoryError:
+            return []
+        finally:
+            await index.close()
+        return list(dict.fromkeys(place.path for place in places))[:FILES]
 
     async def _best(self) -> str:
         events = folds.current(self.kept.log.events)
