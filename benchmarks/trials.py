@@ -6,12 +6,14 @@ Of each Python task of a set so many small edits of the file that the request na
 test that fails: by forks that put new code into loaded functions (warm), by forks that load and collect everything
 (cold), and by pytest as a process of its own, which is the peer. The floor is a fork that does nothing. The cost of
 beginning, which warm and cold have once for all of their trials, is told apart: it is that of a job of a single trial.
+Figures are medians over the tasks.
 """
 
 import argparse
 import asyncio
 import os
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -148,9 +150,9 @@ async def main() -> int:
             print(f"  {subject.task.id}: {each}, {1e3 * started[-1]:.0f} ms by pytest", file=sys.stderr)
     floor = fork()
     for name, seconds in (*((way, [one.trial for one in ones]) for way, ones in spent.items()), ("pytest", started)):
-        mean = sum(seconds) / len(seconds)
-        print(f"{name:7} {1e3 * mean:7.1f} ms a trial, {mean / floor:6.0f} times a fork ({1e3 * floor:.2f} ms)")
-    begin = sum(one.begin for ones in spent.values() for one in ones) / (2 * len(started))
+        middle = statistics.median(seconds)  # a task with endless edits would be all that a mean shows
+        print(f"{name:7} {1e3 * middle:7.1f} ms a trial, {middle / floor:6.0f} times a fork ({1e3 * floor:.2f} ms)")
+    begin = statistics.median(one.begin for ones in spent.values() for one in ones)
     print(f"beginning {1e3 * begin:.0f} ms; {other} of {count} edits come to other outcomes, warm and cold")
     return 0
 
