@@ -9,6 +9,9 @@ from journeyman.agent.repair.language import form
 CandidateOutcome = Literal["passed", "better", "no_better", "invalid", "endless"]
 
 
+ANEW = "model: written anew"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """`text` in place of `before`, the text of the file `path`. `weight` is the prior likelihood of its kind."""
@@ -34,6 +37,11 @@ class Candidate:
     @property
     def by_model(self) -> bool:
         return self.source.startswith("model")
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether a model wrote it from the documentation, without a look at the code."""
+        return self.source.startswith(ANEW)
 
 
 @dataclass(frozen=True, slots=True)

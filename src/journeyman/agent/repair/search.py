@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from journeyman.agent.repair.candidates import Candidate, Tried, Verdict
+from journeyman.agent.repair.candidates import ANEW, Candidate, Tried, Verdict
 from journeyman.agent.repair.choice import INSTRUCTIONS, opening
 from journeyman.agent.repair.language import form, mutations
 from journeyman.agent.repair.locate import Suspect
@@ -295,7 +295,9 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
     until = time.monotonic() + seconds
     first = folds.steps(search.work.log.events)
     for number in range(first, first + samples):
-        if time.monotonic() > until or search.survivors:
+        # What is written anew may leave out what no test asks for: then the code itself is mended too, once.
+        anew_alone = number % 2 == 1 and not search.weak and all(one.is_anew for one in search.survivors)
+        if time.monotonic() > until or (search.survivors and not anew_alone):
             break
         candidate = await sample(search, shown, fresh, number)
         if candidate is not None and search.tried.is_new(candidate):
@@ -333,7 +335,7 @@ async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subje
     text = splice(subject, code) if code else None
     if text is None or text == subject.text:
         return None
-    kind = "model: written anew" if begun else "model"
+    kind = ANEW if begun else "model"
     source = f"{kind}: sample {number + 1}, temperature {asked.temperature or 0:g}"
     candidate = Candidate(subject.path, subject.text, text, source, 0.5)
     search.votes[program(candidate)] += 1
