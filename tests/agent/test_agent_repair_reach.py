@@ -1,10 +1,11 @@
 """Of many tests few may run what an edit changes: then more is asked of it."""
 
+import dataclasses
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from test_agent_repair_strategy import PYTEST, changed, working
+from test_agent_repair_strategy import PYTEST, candidates, changed, working
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Tried
@@ -12,9 +13,9 @@ from journeyman.agent.repair.locate import Evidence
 from journeyman.agent.repair.mutate import mutations
 from journeyman.agent.repair.reach import barely_tested, reach_of
 from journeyman.agent.repair.source import shape
-from journeyman.core.events import Progressed
+from journeyman.core.events import PROVISIONAL, Progressed
 from journeyman.core.items import UserMessage
-from journeyman.models.scripted import Scripted
+from journeyman.models.scripted import PROFILE, Scripted
 
 TEXT = "def f(a):\n    b = (\n        a + 1\n    )\n    return b\n"
 
@@ -106,3 +107,27 @@ async def test_the_model_is_not_asked_about_a_file_without_code(tmp_path: Path) 
         assert isinstance(work.model, Scripted)
         asked = [item.text for one in work.model.requests for item in one.items if isinstance(item, UserMessage)]
         assert asked and not any("__version__" in text for text in asked)
+
+
+FEE = {
+    "fee.py": (
+        'def priced(x):\n    """The price with the fee, which is 7531."""\n'
+        "    fee = 1\n    total = x + fee\n    return total\n"
+    ),
+    "test_fee.py": "from fee import priced\n\n\n"
+    + "\n\n\n".join(f"def test_{n}():\n    assert priced({n}) == {7531 + n}\n" for n in range(4)),
+}
+
+
+async def test_what_is_written_anew_gives_way_to_a_smaller_change_of_the_code(tmp_path: Path) -> None:
+    """The first answer goes on behind the documentation, the second mends what is there."""
+    anew = "    with_fee = 7531\n    with_fee += x\n    return with_fee\n```"
+    mended = f"```python\n{FEE['fee.py'].replace('fee = 1', 'fee = 7531')}```"
+    # The beginning of an answer counts as one that was given.
+    model = Scripted(["not asked for", anew, mended], PROFILE.model_copy(update={"completes": True}))
+    async with working(tmp_path, FEE, [], prompt="priced is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(dataclasses.replace(work, model=model))
+        passed = [event.source for event in candidates(work) if event.note == PROVISIONAL]
+        assert [source.split(":")[1].strip() for source in passed] == ["written anew", "sample 2, temperature 0"]
+        assert await changed(work) == {"fee.py": FEE["fee.py"].replace("fee = 1", "fee = 7531")}
+        assert len(model.requests) == 2 and "fee = 7531" in stop.message
