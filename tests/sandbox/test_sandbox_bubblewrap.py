@@ -399,7 +399,7 @@ class TestAsRoot:
             pytest.skip("control groups cannot be made here")
         group.close()
         async with backend.open(spec_in(tmp_path, processes=77)):
-            made = [path for path in _groups() if (path / "pids.max").read_text() == "77\n"]
+            made = [path for path in _groups() if _limit(path) == "77\n"]
             assert len(made) == 1
         assert not made[0].exists()
 
@@ -409,6 +409,13 @@ def _belongs_to_the_sandbox(status: Path) -> bool:
         return "Uid:\t65533\t65533\t65533\t65533" in status.read_text()
     except OSError:
         return False
+
+
+def _limit(group: Path) -> str | None:
+    try:
+        return (group / "pids.max").read_text()
+    except OSError:  # the group of a sandbox that another process of this suite has just closed
+        return None
 
 
 def _groups() -> list[Path]:
