@@ -130,3 +130,18 @@ def test_a_result_that_may_be_rounded_is_compared_as_such() -> None:
     assert statement(Example("f", "2", "0.5")) == "abs(f(2) - 0.5) < 1e-06"
     assert statement(Example("f", "2", "None")) == "f(2) is None"
     assert statement(Example("f", "2", "[1.5]")) == "f(2) == [1.5]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("f gives wrong ranges: [1, 2, 5] should be '1-2,5'.", [("f([1, 2, 5])", "'1-2,5'")]),
+        ("`f` is wrong, 'a b' should give 'a-b' and 'c' should stay.", [("f('a b')", "'a-b'")]),
+        ("f and g are wrong: [1] should be 2", []),
+        ("f doesn't work, it's [1] that should be 2", []),
+        ("f(9) says 1.0 million instead of 1.0 billion", []),
+        ("f(9) says 1.0 instead of 2.0 when rounded", [("f(9)", "2.0")]),
+    ],
+)
+def test_requests_that_call_nothing_and_numbers_with_a_unit(text: str, expected: list[tuple[str, str]]) -> None:
+    assert said(text, "f", "g", request=True) == expected

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_agent_repair_strategy import candidates, changed, scripted_requests, working
+from test_agent_repair_strategy import candidates, changed, working
 
 from journeyman.agent.repair import repair, reproduce, validate
 from journeyman.agent.repair.blocks import functions_of
@@ -155,7 +155,7 @@ async def test_a_shell_script_is_repaired_by_its_own_check(tmp_path: Path) -> No
         stop = await repair(work)
         assert await changed(work) == {"count.sh": SHELL.replace("-le", "-lt")}
         assert "make test passes" in stop.message
-        assert scripted_requests(work) == 0
+        assert "Found by mutation" in stop.message
 
 
 @with_make

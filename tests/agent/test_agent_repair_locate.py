@@ -2,7 +2,7 @@
 
 import pytest
 
-from journeyman.agent.repair.locate import Evidence, frames_of, imported, is_test, locate, named_paths, ochiai
+from journeyman.agent.repair.locate import NOT_RUN, Evidence, frames_of, imported, is_test, locate, named_paths, ochiai
 
 TEXTS = {
     "src/shop/cart.py": "def total(items):\n    return add(items)\n\n\ndef other():\n    return 1\n",
@@ -94,3 +94,14 @@ def test_places_are_read_from_what_runners_print() -> None:
         'File "/w/src/a.py", line 12, in f\nsrc/a.py:7: AssertionError\n    at f (/w/lib/x.js:3:11)\nother/z.py:1: no\n'
     )
     assert frames_of(message, paths) == [("src/a.py", 12), ("src/a.py", 7), ("lib/x.js", 3)]
+
+
+def test_what_no_failing_test_runs_is_hardly_suspicious() -> None:
+    text = (
+        "def f(a):\n    '''Says.'''\n    if a:\n        return (\n            a +\n            1\n        )\n"
+        "    b = a\n    return b\n"
+    )
+    evidence = Evidence("", ("a.py",), {"a.py": text}, (), covered={"t": {"a.py": [3, 4]}}, failing=frozenset({"t"}))
+    (suspect,) = locate(evidence)
+    assert [suspect.lines[line] for line in (1, 3, 4, 5, 6)] == [1.0] * 5
+    assert suspect.lines[8] == suspect.lines[9] == NOT_RUN

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from test_agent_repair_strategy import changed, working
+import pytest
+from test_agent_repair_strategy import PYTEST, changed, working
 
 from journeyman.agent.repair import repair
-from journeyman.agent.repair.made import cases_of, module_of
+from journeyman.agent.repair.made import asked_for, cases_of, module_of
+from journeyman.agent.repair.reproduce import reproduce
+from journeyman.agent.repair.workspace import Files
 from journeyman.core.events import Checked, Progressed
 
 DOUBLE = 'def double(n):\n    """{doc}"""\n    return n ** 2\n'
@@ -58,3 +61,37 @@ def test_examples_of_a_package_are_run_from_its_folder() -> None:
     assert module_of("d/e.py", paths) == ("e", "d")
     (case,) = cases_of("src/a/b/c.py", "def f(n):\n    '''f(1) == 2'''\n    return n\n", "", paths)
     assert case.command == "PYTHONPATH=src python -c 'from a.b.c import f; assert f(1) == 2'"
+
+
+SHOP = {
+    "shop.py": "def price(n):\n    return n - 3\n\n\ndef rebate(n):\n    return n\n",
+    "test_shop.py": (
+        "from shop import price, rebate\n\n\ndef test_rebate():\n    assert rebate(1) == 'nobody knows'\n\n\n"
+        "def test_free():\n    assert price(3) < 1\n"
+    ),
+}
+
+
+async def test_a_test_that_fails_for_reasons_of_its_own_is_not_the_goal(tmp_path: Path) -> None:
+    """The request says what is wanted, and no test that fails has to do with it."""
+    prompt = "price is wrong for many: price(5) should be 0, and price(2) should be -3."
+    async with working(tmp_path, SHOP, [], prompt=prompt, checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        said = [event.text for event in work.log.events if isinstance(event, Progressed)]
+        assert (
+            "What fails has nothing to do with the request; the examples in the request do, so they are the check."
+            in said
+        )
+        assert await changed(work) == {"shop.py": SHOP["shop.py"].replace("n - 3", "n - 5")}
+        assert "python -c 'from shop import price" in stop.message
+
+
+@pytest.mark.parametrize(
+    "prompt", ["rebate(1) should be 'nobody knows'", "The tests fail, and price(5) should be 0.", "price is wrong"]
+)
+async def test_otherwise_the_failing_tests_are_the_goal(tmp_path: Path, prompt: str) -> None:
+    async with working(tmp_path, SHOP, [], prompt=prompt, checks=(PYTEST,)) as work:
+        files, failing = Files(work.sandbox), await reproduce(work)
+        await files.list()
+        assert [test.id for test in failing[0].failing] == ["test_shop.py::test_rebate"]
+        assert await asked_for(work, files, failing) is None

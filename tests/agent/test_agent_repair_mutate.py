@@ -183,3 +183,11 @@ def _parses(text: str) -> bool:
     except SyntaxError:
         return False
     return True
+
+
+def test_what_stands_in_the_braces_of_a_text_is_mutated_and_its_words_are_not() -> None:
+    text = 'def f(a, b):\n    return f"{a[0]:>{b}} is {b - 1!r} é {a[b]}"\n'
+    found = {mutation.apply(text) for mutation in mutations(text)}
+    for old, new in (("a[0]", "a[1]"), ("b - 1", "b + 1"), ("a[b]", "a[b - 1]"), ("a[b]", "b")):
+        assert text.replace(f"{{{old}", f"{{{new}") in found
+    assert all("} is {" in one and "} é {" in one for one in found if 'f"{' in one)

@@ -9,6 +9,7 @@ from test_agent_repair_strategy import PYTEST, candidates, changed, working
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Tried
+from journeyman.agent.repair.decide import BY_CHANCE, REFUSED
 from journeyman.agent.repair.locate import Evidence
 from journeyman.agent.repair.mutate import mutations
 from journeyman.agent.repair.reach import barely_tested, reach_of
@@ -131,3 +132,30 @@ async def test_what_is_written_anew_gives_way_to_a_smaller_change_of_the_code(tm
         assert [source.split(":")[1].strip() for source in passed] == ["written anew", "sample 2, temperature 0"]
         assert await changed(work) == {"fee.py": FEE["fee.py"].replace("fee = 1", "fee = 7531")}
         assert len(model.requests) == 2 and "fee = 7531" in stop.message
+
+
+ALONE = {
+    "area.py": "def area(w, h):\n    return w + h\n\n\ndef twice(x):\n    return 2 * x\n",
+    "test_area.py": "from area import area, twice\n\n\ndef test_area():\n    assert area(3, 7) == 21\n\n\n"
+    + "\n\n\n".join(f"def test_twice{n}():\n    assert twice({n}) == {2 * n}\n" for n in range(6)),
+}
+
+
+@pytest.mark.parametrize(("answer", "doubted"), [("Yes.", False), ("no", True), ("I cannot say", True)])
+async def test_a_model_that_can_judge_is_asked_about_the_only_edit(
+    tmp_path: Path, answer: str, *, doubted: bool
+) -> None:
+    async with working(tmp_path, ALONE, [answer], prompt="area is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert await changed(work) == {"area.py": ALONE["area.py"].replace("w + h", "w * h")}
+        assert stop.doubt == (REFUSED if doubted else "")
+
+
+@pytest.mark.parametrize(("line", "doubt"), [("    return w * h\n", ""), ("    return w - h\n", BY_CHANCE)])
+async def test_an_only_edit_that_the_model_does_not_write_is_in_doubt(tmp_path: Path, line: str, doubt: str) -> None:
+    files = ALONE | {"area.py": ALONE["area.py"].replace("    return w + h", "    w = w\n    return w + h")}
+    model = Scripted(["not asked for", line, line], PROFILE.model_copy(update={"completes": True}))
+    async with working(tmp_path, files, [], prompt="area is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(dataclasses.replace(work, model=model))
+        assert "w * h" in (await changed(work))["area.py"]
+        assert stop.doubt == doubt

@@ -115,7 +115,11 @@ def _why(result: Result) -> str:
             return f"{counted(len(failing), 'test')} still fail."
         commands = [run.check.command for run in result.result_checks if not run.passed]
         return f"`{one_line(commands[0], 100)}` still fails." if commands else "The checks still fail."
-    return "Nothing was changed." if result.verdict == "unchanged" else "Nothing could be checked."
+    if result.verdict == "unchanged":
+        return "Nothing was changed."
+    if result.result_checks:
+        return "The checks pass, and it is in doubt whether the change is right."
+    return "Nothing could be checked."
 
 
 def concluded(start: AttemptStarted, events: Sequence[Event], result: Result) -> Finished:

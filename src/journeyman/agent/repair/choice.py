@@ -200,6 +200,19 @@ async def _continued(
     return reply.text.removeprefix(begun)
 
 
+async def endorsed(work: Work, candidate: Candidate) -> bool:
+    """Whether a model that can judge holds the one edit that passes to be right."""
+    subject = around(candidate.path, candidate.before, _first_change(candidate.before, candidate.text))
+    shown = clip(subject.code, LONGEST_HEAD) if subject is not None else ""
+    text = (
+        f"The task was: {clip(work.start.prompt.strip(), 2000)}\n\n```\n{shown}\n```\n\nOf many small edits of this "
+        f"code only one passes the tests:\n```diff\n{clip(candidate.diff, 4000)}\n```\n\nFew tests run what it "
+        "changes, so it may pass by chance. Is it how the mistake should be corrected? Answer yes or no only."
+    )
+    said = re.findall(r"\b(?:yes|no)\b", (await _answer(work, text)).lower())
+    return bool(said) and said[-1] == "yes"
+
+
 async def _by_number(work: Work, candidates: Sequence[Candidate], fork: Fork) -> Candidate | None:
     """The same of a model that cannot be held to a grammar: it names a number."""
     shown = "\n".join(f"{number}:\n```\n{option}```" for number, option in enumerate(fork.options, 1))
@@ -208,12 +221,16 @@ async def _by_number(work: Work, candidates: Sequence[Candidate], fork: Fork) ->
         f"{question.text}\n\n```{fork.subject.language}\n{fork.head}```\n\nIt goes on in one of these ways, which all "
         f"pass the tests:\n{shown}\n\nWhich is right? Answer with its number only."
     )
-    began = time.monotonic()
+    named = re.findall(r"\d+", await _answer(work, text))
+    number = int(named[-1]) if named else 0
+    return candidates[number - 1] if 0 < number <= len(candidates) else None
+
+
+async def _answer(work: Work, text: str) -> str:
     asked = ModelRequest(
         instructions=INSTRUCTIONS, items=(UserMessage(text=text),), max_output_tokens=1000, cache_key=work.start.task_id
     )
+    began = time.monotonic()
     reply = await work.model.reply(asked)
     await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
-    named = re.findall(r"\d+", reply.text)
-    number = int(named[-1]) if named else 0
-    return candidates[number - 1] if 0 < number <= len(candidates) else None
+    return reply.text

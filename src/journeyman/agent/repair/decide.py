@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from journeyman.agent.repair.candidates import Candidate
-from journeyman.agent.repair.choice import alike, can_finish, choose, finished, fork_of, nearest, written
+from journeyman.agent.repair.choice import alike, can_finish, choose, endorsed, finished, fork_of, nearest, written
 from journeyman.agent.repair.differ import Behaviour, behaviour, gives_for
 from journeyman.agent.repair.search import CHOICES, Search, program
 from journeyman.agent.repair.validate import ProbeTrials
@@ -16,6 +16,9 @@ EDGES = 3
 
 EDIT = 0.9
 """From 0 to 1: how like the code a text is at least that is an edit of it."""
+
+BY_CHANCE = "Hardly any test runs what was changed, and the model did not write the same: it may pass by chance."
+REFUSED = "Little is tested of what was changed, and the model, which was asked, does not hold it to be right."
 
 
 async def decide(search: Search) -> None:
@@ -34,6 +37,8 @@ async def _chosen(search: Search) -> Candidate | None:
         if len(ranked) == 1:
             if can_finish(search.work, ranked[0]):
                 await search.say("One edit passes what is tested. Asking the model to write it too.")
+            elif not search.work.model.profile.completes:
+                await search.say("One edit passes what is tested. Asking the model whether it is right.")
             return await _confirmed(search, ranked[0])
         await search.say(f"{len(search.survivors)} edits pass what is tested. Asking the model which it would write.")
         chosen = await _of_several(search, ranked)
@@ -62,10 +67,19 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     """The one edit that passes, unless what the model writes in its place passes as well and gives something else.
 
     An edit may pass by chance, since so many are tried; what is written once hardly does. Where it cannot be found out
-    what the two give, what the model writes has to be an edit too: another program may differ in much.
+    what the two give, what the model writes has to be an edit too: another program may differ in much. Where there are
+    few tests and all run the edit, a small model's other words say little; where of many tests hardly one runs it, and
+    there is much more to edit, they leave it in doubt.
     """
+    search.doubt = "" if search.goal.is_weak else BY_CHANCE
+    if not search.work.model.profile.completes:
+        search.doubt = "" if await endorsed(search.work, only) else REFUSED
+        return only
     own = await _passing(search, await finished(search.work, only))
-    if own is None or program(own) == program(only):
+    if own is None:
+        return only
+    search.doubt = ""
+    if program(own) == program(only):
         return only
     known = await _behaviour(search, [only, own])
     other = alike(own) >= EDIT if known is None else _differing(known) >= EDGES

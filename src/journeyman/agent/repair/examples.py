@@ -48,6 +48,11 @@ _OUTPUT = re.compile(
     r"^\W*(?:(?:sample|example|expected)\s+)?(?:outputs?|returns?|results?|expected)\b\s*\d*\s*[:=]\s*(.+)$",
     re.IGNORECASE,
 )
+_UNIT = re.compile(
+    r"\s+(?!(?:and|as|at|because|but|by|for|from|however|if|in|instead|it|not|now|on|or|rather|since|so|than|that|then|"
+    r"to|when|where|while|with)\b)[A-Za-z%]"
+)
+"""A word behind a number that belongs to it: `1.0 billion`."""
 _RULE = re.compile(r"^[\s|:+=-]*[=-]{2,}[\s|:+=-]*$")
 
 
@@ -141,7 +146,29 @@ def examples_of(text: str, names: Sequence[str], *, request: bool = False) -> li
         said = _said(_sentence(text[end:stop], request), request)
         if said is not None:
             examples.append(Example(name, inside, *said))
+    if request and not found:
+        examples = _uncalled(text, names)
     return agreed(examples)
+
+
+def _uncalled(text: str, names: Sequence[str]) -> list[Example]:
+    """`[1, 2] should be "1-2"`, in a request that names one function and does not call it."""
+    named = [name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)]
+    examples: list[Example] = []
+    at = 0
+    while len(named) == 1 and at < len(text):
+        # An apostrophe within a word begins no text.
+        begins = text[at] in "([{'\"" and not text[at - 1 : at].isalnum()
+        given = literal_at(text, at) if begins else None
+        if given is not None:
+            behind = re.compile(r"\s*").match(text, given[1])
+            should = _SHOULD.match(text, behind.end() if behind else given[1])
+            value = literal_at(text, should.end()) if should else None
+            if value is not None:
+                examples.append(Example(named[0], given[0], value[0]))
+            at = given[1]
+        at += 1
+    return examples
 
 
 def _sentence(text: str, request: bool) -> str:
@@ -155,7 +182,8 @@ def _said(rest: str, request: bool) -> tuple[str, bool] | None:
         return raised[1], True
     for marker in (_SHOULD, _INSTEAD) if request else (_SHOULD,):
         for match in marker.finditer(rest):
-            if (value := literal_at(rest, match.end())) is not None:
+            value = literal_at(rest, match.end())
+            if value is not None and not (request and value[0][-1].isdigit() and _UNIT.match(rest, value[1])):
                 return value[0], False
     marks = (_SIGN,) if request else (_SIGN, _SAYS)
     for marker in marks:

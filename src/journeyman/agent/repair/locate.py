@@ -28,6 +28,8 @@ _FRAME = re.compile(r"(?<![\w./-])(/?(?:[\w.@+-]+/)*[\w.-]+\.\w{1,4})(?:\", line
 
 BESIDE = 0.6
 """How suspicious a line is that is in none of the functions that the request names, where it names some."""
+NOT_RUN = 0.1
+"""How suspicious a statement is that no failing test runs, where it is known what they run."""
 
 
 @dataclass(slots=True)
@@ -183,6 +185,10 @@ def suspect_of(path: str, score: float, evidence: Evidence, spectrum: Mapping[in
         or any(line in lines for line in spectrum)
     }
     factors = {line: 0.4 + 0.6 * value for line, value in spectrum.items()}
+    if spectrum and path.endswith(".py"):
+        starts = statements_of(evidence.texts.get(path, ""))
+        for line in (line for lines in chosen.values() for line in lines):
+            factors.setdefault(line, factors.get(starts.get(line, line), NOT_RUN))
     for line in framed:
         factors[line] = factors.get(line, 1.0) * 1.3
     named = [lines for name, lines in functions.items() if name.split(".")[-1] in words]
@@ -191,6 +197,25 @@ def suspect_of(path: str, score: float, evidence: Evidence, spectrum: Mapping[in
             if not any(line in part for part in named):
                 factors[line] = factors.get(line, 1.0) * BESIDE
     return Suspect(path, score, chosen or functions, factors)
+
+
+def statements_of(text: str) -> dict[int, int]:
+    """For each line of a Python file the first line of the innermost statement it is of; of a function's head that of
+    what runs first in it."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    starts: dict[int, int] = {}
+    for node in ast.walk(tree):  # the outer ones come first
+        if isinstance(node, ast.stmt):
+            starts.update(dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), node.lineno))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = (
+                node.body[1:] if len(node.body) > 1 and ast.get_docstring(node, clean=False) is not None else node.body
+            )
+            starts.update(dict.fromkeys(range(node.lineno, body[0].lineno), body[0].lineno))
+    return starts
 
 
 def ochiai(evidence: Evidence) -> dict[str, dict[int, float]]:

@@ -14,6 +14,7 @@ from journeyman.agent.repair.examples import Example, agreed, examples_of, state
 from journeyman.agent.repair.inverse import TEXTS, round_trips
 from journeyman.agent.repair.locate import is_source, locate
 from journeyman.agent.repair.probe import Pytest, Ran, Record, Trial, run_trials
+from journeyman.agent.repair.source import Function
 from journeyman.agent.repair.workspace import Files, evidence_of
 from journeyman.agent.work import Work
 from journeyman.core.events import Progressed
@@ -59,11 +60,12 @@ def documented(name):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test: its body in the file of tests, and how a person would run it (`doctest` by its own command)."""
+    """One test: its body in the file of tests, how a person would run it, and the function that an example calls."""
 
     body: str
     command: str
     source: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,39 @@ class Made:
 
 
 PLAIN = Pytest("python", ("-c", "/dev/null", "--rootdir", "."), {})
+
+
+async def asked_for(work: Work, files: Files, failing: Sequence[CheckRun]) -> Made | None:
+    """A check of the request's own examples, where the tests that fail have nothing to do with it; otherwise None.
+
+    They have where the request speaks of tests, or where one of them names a function that the examples call.
+    """
+    prompt = work.start.prompt
+    if re.search(r"\b(tests?|checks?|suite|CI)\b", prompt, re.IGNORECASE):
+        return None
+    ids = [test.id for run in failing for test in run.failing]
+    texts = [text for id in ids if (text := body_of(id, await files.get(id.split("::")[0])))]
+    if not ids or len(texts) < len(ids):
+        return None
+    evidence = await evidence_of(files, prompt, None)
+    for suspect in locate(evidence):
+        path = suspect.path
+        cases = cases_of(path, files.texts.get(path, ""), prompt, files.paths) if _IDENTIFIERS.fullmatch(path) else []
+        own = [case for case in cases if case.source == "request"]
+        if own and not any(re.search(rf"\b{case.name}\b", text) for case in own for text in texts):
+            return await _run(work, files, path, own, beside=True)
+    return None
+
+
+def body_of(id: str, text: str) -> str:
+    """The text of the function that a test of pytest is; empty where it cannot be found."""
+    names = [part.split("[")[0] for part in id.split("::")[1:]]
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    found = [node for node in ast.walk(tree) if isinstance(node, Function) and names and node.name == names[-1]]
+    return "\n".join(ast.get_source_segment(text, node) or "" for node in found)
 
 
 async def made_check(work: Work, files: Files) -> Made | None:
@@ -192,14 +227,15 @@ def _case(example: Example, module: str, root: str, source: str) -> Case:
             f"    try:\n        it.{example.call}\n    except {example.expected}:\n        return\n"
             f"    assert False, {example.call + ' should raise ' + example.expected!r}"
         )
-        return Case(body, _command(root, program), source)
+        return Case(body, _command(root, program), source, example.name)
     said = statement(example)
     body = (
         f"    got = it.{example.call}\n"
         f"    assert {said.replace(example.call, 'got', 1)}, "
         f"{clip(example.call, 200)!r} + ' gives ' + repr(got)[:200] + ', not ' + {clip(example.expected, 200)!r}"
     )
-    return Case(body, _command(root, f"from {module} import {example.name}; assert {said}"), source)
+    command = _command(root, f"from {module} import {example.name}; assert {said}")
+    return Case(body, command, source, example.name)
 
 
 def _round_trip(there: str, back: str, module: str, root: str) -> Case:
@@ -224,7 +260,7 @@ def tests_of(path: str, cases: Sequence[Case], paths: Sequence[str]) -> str:
     return head + "".join(f"\n\ndef test_{number}():\n{case.body}\n" for number, case in enumerate(cases, 1))
 
 
-async def _run(work: Work, files: Files, path: str, cases: Sequence[Case]) -> Made | None:
+async def _run(work: Work, files: Files, path: str, cases: Sequence[Case], *, beside: bool = False) -> Made | None:
     """Try the examples on the base; None when all hold, or none can be run."""
     name = _free(path, files.paths)
     async with work.layer() as layer:
@@ -244,7 +280,8 @@ async def _run(work: Work, files: Files, path: str, cases: Sequence[Case]) -> Ma
     if run.passed:
         return None
     where = "the request" if source == "request" else path
-    await work.log.append(Progressed(text=f"No check fails; the examples in {where} do, so they are the check."))
+    before = "What fails has nothing to do with the request" if beside else "No check fails"
+    await work.log.append(Progressed(text=f"{before}; the examples in {where} do, so they are the check."))
     known = [one for _, one in kept if one is not None]
     tests = tuple(_result(f"{name}::test_{number}", one) for number, one in enumerate(known, 1))
     usable = len(known) == len(kept)

@@ -81,7 +81,7 @@ def _is_idle(source: Source, mutation: Mutation) -> bool:
 
 
 def _is_fixed(source: Source, node: ast.AST) -> bool:
-    """Whether a node is no behaviour: annotations, decorators, docstrings, imports, the inside of f-strings."""
+    """Whether a node is no behaviour: annotations, decorators, docstrings, imports, the words of f-strings."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -89,10 +89,21 @@ def _is_fixed(source: Source, node: ast.AST) -> bool:
     place: ast.AST | None = node
     while place is not None:
         parent, field = source.parents.get(place, (None, ""))
-        if field in _UNTOUCHED or isinstance(parent, ast.JoinedStr):
+        if field in _UNTOUCHED or field == "format_spec" or (isinstance(parent, ast.JoinedStr) and place is node):
+            return True
+        if isinstance(parent, ast.FormattedValue) and not _is_placed(source, node):
             return True
         place = parent
     return False
+
+
+def _is_placed(source: Source, node: ast.AST) -> bool:
+    """Whether what stands at a node's place is the node: within f-strings Python before 3.12 may be wrong about it."""
+    try:
+        there = ast.parse(f"({source.segment(node)})", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return ast.dump(there) == ast.dump(node)
 
 
 def functions_of(text: str) -> dict[str, range]:

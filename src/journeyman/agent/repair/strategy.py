@@ -11,7 +11,7 @@ from journeyman.agent.repair.decide import decide
 from journeyman.agent.repair.earlier import hinted, try_earlier
 from journeyman.agent.repair.javascript_examples import commented_check
 from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
-from journeyman.agent.repair.made import Made, made_check
+from journeyman.agent.repair.made import Made, asked_for, made_check
 from journeyman.agent.repair.node import NodeTrials, code_of, options_of, test_files
 from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
 from journeyman.agent.repair.prompts import values_of
@@ -79,9 +79,9 @@ async def repair(work: Work) -> Stop:
             await work.log.append(Progressed(text=f"{run.check.command} cannot pass: its tests are no valid Python."))
             failing.remove(run)
     passing = [run for run in runs if run.passed]
-    made = await made_check(work, files) if not failing else None
+    made = await (asked_for(work, files, failing) if failing else made_check(work, files))
     if made is not None:
-        return await mend(work, files, [made.run], passing, made)
+        return await mend(work, files, [made.run], runs, made)
     if not failing:
         commented = await commented_check(work, files)
         if commented is None:

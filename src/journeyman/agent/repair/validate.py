@@ -288,7 +288,7 @@ async def open_layers(work: Work, count: int) -> AsyncGenerator[list[Sandbox]]:
 
 
 async def confirm(work: Work, candidate: Candidate, goals: Sequence[Goal], others: Sequence[CheckRun]) -> Verdict:
-    """Run every check on the candidate in a layer of its own: the failing ones must pass, the others still pass."""
+    """Run every check on the candidate in a layer of its own: the failing ones must pass, the others get no worse."""
     async with work.layer() as layer:
         await layer.write(candidate.path, encoded(candidate.text))
         fixed = broken = 0
@@ -304,11 +304,14 @@ async def confirm(work: Work, candidate: Candidate, goals: Sequence[Goal], other
             elif _was_slow(goal, run):
                 notes.append("what seemed endless on the base takes as long as before")
         for before in others:
-            run = await work.run_check(layer, before.check, "candidate")
+            goal = goal_of(before)
+            limit = None if before.passed else max(10.0, 10 * goal.slowest)
+            run = await work.run_check(layer, before.check, "candidate", test_seconds=limit)
             seconds += run.seconds
-            if not run.passed:
+            worse = not run.passed if before.passed else verdict_of(goal, run).broken
+            if worse:
                 broken += 1
-                notes.append(f"{before.check.command} no longer passes")
+                notes.append(f"{before.check.command} " + ("no longer passes" if before.passed else "fails in more"))
     if not notes:
         return Verdict("passed", fixed, 0, "", seconds)
     return Verdict("better" if fixed and not broken else "no_better", fixed, broken, "; ".join(notes), seconds)
