@@ -80,7 +80,7 @@ def _is_idle(source: Source, mutation: Mutation) -> bool:
             return False
 
 
-def _is_fixed(source: Source, node: ast.AST) -> bool:
+def _is_fixed(source: Source, node: ast.expr | ast.stmt) -> bool:
     """Whether a node is no behaviour: annotations, decorators, docstrings, imports, the words of f-strings."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
         return True
@@ -97,7 +97,7 @@ def _is_fixed(source: Source, node: ast.AST) -> bool:
     return False
 
 
-def _is_placed(source: Source, node: ast.AST) -> bool:
+def _is_placed(source: Source, node: ast.expr | ast.stmt) -> bool:
     """Whether what stands at a node's place is the node: within f-strings Python before 3.12 may be wrong about it."""
     try:
         there = ast.parse(f"({source.segment(node)})", mode="eval").body
