@@ -6,7 +6,9 @@ import pytest
 from test_agent_repair_strategy import PYTEST, changed, working
 
 from journeyman.agent.repair import repair
+from journeyman.agent.repair.locate import Evidence
 from journeyman.agent.repair.made import asked_for, cases_of, module_of
+from journeyman.agent.repair.meant import not_meant
 from journeyman.agent.repair.reproduce import reproduce
 from journeyman.agent.repair.workspace import Files
 from journeyman.core.events import Checked, Progressed
@@ -95,3 +97,26 @@ async def test_otherwise_the_failing_tests_are_the_goal(tmp_path: Path, prompt: 
         await files.list()
         assert [test.id for test in failing[0].failing] == ["test_shop.py::test_rebate"]
         assert await asked_for(work, files, failing) is None
+
+
+async def test_failing_tests_that_run_nothing_of_what_the_request_names_may_go_on_failing(tmp_path: Path) -> None:
+    files = SHOP | {
+        "test_shop.py": SHOP["test_shop.py"] + "\n\ndef test_price():\n    assert (price(7), price(8)) == (2, 3)\n"
+    }
+    async with working(tmp_path, files, [], prompt="`price` gives too much", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert await changed(work) == {"shop.py": SHOP["shop.py"].replace("n - 3", "n - 5")}
+        assert "the failing test passes, with 1 test still failing that the request does not mean" in stop.message
+
+
+def test_a_request_that_speaks_of_tests_means_all_of_them() -> None:
+    covered = {"t::a": {"a.py": [1, 2]}, "t::b": {"a.py": [4, 5]}}
+    text = "def one_of():\n    return 1\n\ndef other():\n    return 2\n"
+
+    def left(prompt: str) -> frozenset[str]:
+        evidence = Evidence(prompt, ("a.py",), {"a.py": text}, (), covered=covered, failing=frozenset(covered))
+        return not_meant(evidence)
+
+    assert left("one_of is wrong") == left("a.one_of() is wrong") == {"t::b"} and left("`other` is wrong") == {"t::a"}
+    assert left("The tests of one_of fail") == left("other is wrong") == left("`another` is wrong") == frozenset()
+    assert left("`other` and `one_of` are wrong") == frozenset()

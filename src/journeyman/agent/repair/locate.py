@@ -34,12 +34,23 @@ NOT_RUN = 0.1
 
 @dataclass(slots=True)
 class Suspect:
-    """A file, how suspicious it is, its suspicious functions (lines by name) and a factor for each line."""
+    """A file, how suspicious it is, its suspicious functions (lines by name) and a factor for each line.
+
+    `named` are those of the functions that the request names and that run, where that is known.
+    """
 
     path: str
     score: float
     functions: dict[str, range] = field(default_factory=dict[str, range])
     lines: dict[int, float] = field(default_factory=dict[int, float])
+    named: frozenset[str] = frozenset()
+
+    def ordered(self) -> list[str]:
+        """The functions, those that the request names first, then the most suspicious."""
+        worst = {
+            name: max((self.lines.get(at, 0.0) for at in lines), default=0.0) for name, lines in self.functions.items()
+        }
+        return sorted(worst, key=lambda name: (name not in self.named, -worst[name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +202,13 @@ def suspect_of(path: str, score: float, evidence: Evidence, spectrum: Mapping[in
             factors.setdefault(line, factors.get(starts.get(line, line), NOT_RUN))
     for line in framed:
         factors[line] = factors.get(line, 1.0) * 1.3
-    named = [lines for name, lines in functions.items() if name.split(".")[-1] in words]
+    named = {name: lines for name, lines in functions.items() if name.split(".")[-1] in words}
     for lines in chosen.values() if named else ():
         for line in lines:
-            if not any(line in part for part in named):
+            if not any(line in part for part in named.values()):
                 factors[line] = factors.get(line, 1.0) * BESIDE
-    return Suspect(path, score, chosen or functions, factors)
+    run = frozenset(name for name, lines in named.items() if not spectrum or any(line in spectrum for line in lines))
+    return Suspect(path, score, chosen or functions, factors, run)
 
 
 def statements_of(text: str) -> dict[int, int]:

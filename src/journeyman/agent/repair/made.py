@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from journeyman.agent.repair.examples import Example, agreed, examples_of, statement, told_of
 from journeyman.agent.repair.inverse import TEXTS, round_trips
 from journeyman.agent.repair.locate import is_source, locate
+from journeyman.agent.repair.meant import body_of, speaks_of_tests
 from journeyman.agent.repair.probe import Pytest, Ran, Record, Trial, run_trials
-from journeyman.agent.repair.source import Function
 from journeyman.agent.repair.workspace import Files, evidence_of
 from journeyman.agent.work import Work
 from journeyman.core.events import Progressed
@@ -94,7 +94,7 @@ async def asked_for(work: Work, files: Files, failing: Sequence[CheckRun]) -> Ma
     They have where the request speaks of tests, or where one of them names a function that the examples call.
     """
     prompt = work.start.prompt
-    if re.search(r"\b(tests?|checks?|suite|CI)\b", prompt, re.IGNORECASE):
+    if speaks_of_tests(prompt):
         return None
     ids = [test.id for run in failing for test in run.failing]
     texts = [text for id in ids if (text := body_of(id, await files.get(id.split("::")[0])))]
@@ -108,17 +108,6 @@ async def asked_for(work: Work, files: Files, failing: Sequence[CheckRun]) -> Ma
         if own and not any(re.search(rf"\b{case.name}\b", text) for case in own for text in texts):
             return await _run(work, files, path, own, beside=True)
     return None
-
-
-def body_of(id: str, text: str) -> str:
-    """The text of the function that a test of pytest is; empty where it cannot be found."""
-    names = [part.split("[")[0] for part in id.split("::")[1:]]
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return ""
-    found = [node for node in ast.walk(tree) if isinstance(node, Function) and names and node.name == names[-1]]
-    return "\n".join(ast.get_source_segment(text, node) or "" for node in found)
 
 
 async def made_check(work: Work, files: Files) -> Made | None:

@@ -101,7 +101,7 @@ def _note(source: Source, node: ast.AST, scope: Scope, counts: Counter[str]) -> 
             pass
     if isinstance(node, ast.Compare | ast.BoolOp | ast.UnaryOp) and _is_condition(node):
         scope.conditions.append(unparsed(node))
-    if isinstance(node, ast.Subscript | ast.Attribute | ast.Call | ast.BinOp) and not _within_text(source, node):
+    if isinstance(node, ast.Subscript | ast.Attribute | ast.Call | ast.BinOp):
         text = unparsed(node)
         if len(text) <= LONGEST_INGREDIENT and not _is_method(source, node):
             scope.ingredients[text] += 1
@@ -111,10 +111,6 @@ def _note(source: Source, node: ast.AST, scope: Scope, counts: Counter[str]) -> 
 
 def _is_condition(node: ast.expr) -> bool:
     return not isinstance(node, ast.UnaryOp) or isinstance(node.op, ast.Not)
-
-
-def _within_text(source: Source, node: ast.AST) -> bool:
-    return any(isinstance(up, ast.JoinedStr) for up in source.ancestors(node))
 
 
 def _is_method(source: Source, node: ast.AST) -> bool:

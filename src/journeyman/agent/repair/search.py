@@ -263,13 +263,8 @@ def subjects(search: Search) -> list[Subject]:
     for suspect in search.suspects:
         if found and not suspect.functions:
             continue  # there is nothing in it that runs
-        names = sorted(suspect.functions, key=lambda name, at=suspect: -suspicion(at, name))
-        found += subjects_of(suspect.path, search.texts[suspect.path], names[:3])
+        found += subjects_of(suspect.path, search.texts[suspect.path], suspect.ordered()[:3])
     return found
-
-
-def suspicion(suspect: Suspect, name: str) -> float:
-    return max((suspect.lines.get(line, 0.0) for line in suspect.functions[name]), default=0.0)
 
 
 def documented(suspects: Sequence[Suspect], texts: Mapping[str, str]) -> list[Subject]:
@@ -277,8 +272,9 @@ def documented(suspects: Sequence[Suspect], texts: Mapping[str, str]) -> list[Su
     found: list[Subject] = []
     for suspect in suspects:
         text = texts[suspect.path]
-        names = sorted(suspect.functions, key=lambda name, at=suspect: -suspicion(at, name))
-        parts = [function(suspect.path, text, name) for name in names] if suspect.path.endswith(".py") else []
+        parts = (
+            [function(suspect.path, text, name) for name in suspect.ordered()] if suspect.path.endswith(".py") else []
+        )
         found += [part for part in parts or [whole(suspect.path, text)] if part is not None and headed(part)]
     return [part for part in dict.fromkeys(found) if len(part.code) < LONGEST_ANEW]
 
@@ -365,7 +361,8 @@ def failures_of(goal: Goal, notes: Iterable[tuple[str, str]], limit: int = 3) ->
     """A few failing tests with what they saw, in words for the model; `notes` are (id, message)."""
     said = dict(notes)
     rows: list[str] = []
-    for test in [*(one for one in goal.run.failing if one.id not in goal.endless), *goal.run.failing][:limit]:
+    meant = [test for test in goal.run.failing if test.id not in goal.aside]
+    for test in [*(one for one in meant if one.id not in goal.endless), *meant][:limit]:
         message = said.get(test.id) or test.message
         row = f"{test.id}: never ends" if test.id in goal.endless else f"{test.id}: {_seen(message)}"
         if row not in rows:

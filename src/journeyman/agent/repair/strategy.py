@@ -4,6 +4,7 @@ import hashlib
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.coverage import covered
@@ -12,6 +13,7 @@ from journeyman.agent.repair.earlier import hinted, try_earlier
 from journeyman.agent.repair.javascript_examples import commented_check
 from journeyman.agent.repair.locate import Evidence, is_source, is_test, locate
 from journeyman.agent.repair.made import Made, asked_for, made_check
+from journeyman.agent.repair.meant import not_meant
 from journeyman.agent.repair.node import NodeTrials, code_of, options_of, test_files
 from journeyman.agent.repair.probe import Pytest, Record, Trial, find_pytest, run_trials
 from journeyman.agent.repair.prompts import values_of
@@ -26,7 +28,6 @@ from journeyman.agent.repair.search import (
     failures_of,
     more_patience,
     mutants,
-    suspicion,
 )
 from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import (
@@ -44,6 +45,7 @@ from journeyman.agent.work import Stop, Work
 from journeyman.core.errors import ModelError
 from journeyman.core.events import Progressed
 from journeyman.core.evidence import CheckRun
+from journeyman.core.text import counted
 from journeyman.sandbox.protocol import Sandbox
 
 SIDE_BY_SIDE = 2
@@ -115,6 +117,8 @@ async def mend(
         notes: dict[str, str] = {}
         if pytest is not None:
             pytest, evidence, notes = await trace(work, layers[0], pytest, goal, evidence)
+            goal, evidence = await narrowed(work, files, goal, evidence)
+            goals[0] = goal
         else:
             evidence = await covered(layers[0], goal, evidence)
         evidence = hinted(evidence, work.earlier)
@@ -223,10 +227,24 @@ async def trace(
     return pytest, found, {test.id: test.message for test in failed.values() if test.message}
 
 
+async def narrowed(work: Work, files: Files, goal: Goal, evidence: Evidence) -> tuple[Goal, Evidence]:
+    """The goal and the evidence without failing tests that the request does not mean, where all were watched."""
+    aside = (
+        not_meant(evidence) & frozenset(goal.failing) if evidence.failing.issuperset(goal.failing) else frozenset[str]()
+    )
+    if not aside:
+        return goal, evidence
+    text = f"{counted(len(aside), 'failing test')} run nothing that the request names, and may go on failing."
+    await work.log.append(Progressed(text=text))
+    goal = goal.without(aside)
+    told = await evidence_of(files, work.start.prompt, goal)
+    return goal, replace(evidence, failing=evidence.failing - aside, frames=told.frames)
+
+
 async def values(search: Search, trials: ProbeTrials) -> str:
     """What variables of the most suspicious function held in a failing test, in words; empty where nothing is known."""
     suspect, goal = search.suspects[0], search.goal
-    name = max(suspect.functions, key=lambda name: suspicion(suspect, name), default="").rsplit(".", 1)[-1]
+    name = next(iter(suspect.ordered()), "").rsplit(".", 1)[-1]
     if not name or not goal.failing or goal.unloaded:
         return ""
     records: list[Record] = []
@@ -312,8 +330,13 @@ def _success(search: Search, candidate: Candidate) -> str:
     shown = " → ".join(row[1:].strip() for row in lines) if len(lines) == 2 else f"{len(lines)} changed lines"
     fixed = len(search.goal.failing)
     made = search.goal.is_made
-    what = f"the {fixed} failing tests pass" if fixed and not made else f"{search.goal.check.command} passes"
-    return f"Repaired {candidate.path} ({shown}): {what}. Found by {candidate.source} after {search.count} tries."
+    tests = "the failing test passes" if fixed == 1 else f"the {fixed} failing tests pass"
+    what = tests if fixed and not made else f"{search.goal.check.command} passes"
+    left = len(search.goal.aside)
+    aside = f", with {counted(left, 'test')} still failing that the request does not mean" if left else ""
+    return (
+        f"Repaired {candidate.path} ({shown}): {what}{aside}. Found by {candidate.source} after {search.count} tries."
+    )
 
 
 async def _best_partial(search: Search) -> tuple[Candidate, int] | None:

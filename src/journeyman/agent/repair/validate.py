@@ -32,13 +32,22 @@ OnVerdict = Callable[[Candidate, Verdict], None]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A failing check, its failing tests in the order in which they ran, and those that have to stay passed."""
+    """A failing check, its failing tests in the order in which they ran, and those that have to stay passed.
+
+    `aside` are tests that fail too, and may go on failing: the request does not mean them.
+    """
 
     check: Check
     run: CheckRun
     failing: tuple[str, ...]
     endless: frozenset[str]
     passing: Mapping[str, float]
+    aside: frozenset[str] = frozenset()
+
+    def without(self, tests: frozenset[str]) -> "Goal":
+        """The goal where `tests` may go on failing."""
+        left = tuple(test for test in self.failing if test not in tests)
+        return replace(self, failing=left, endless=self.endless - tests, aside=self.aside | tests)
 
     @property
     def slowest(self) -> float:
@@ -272,7 +281,8 @@ def verdict_of(goal: Goal, run: CheckRun, *, narrowed: bool = False) -> Verdict:
     broken = sum(1 for test in goal.passing if test in failed or (not narrowed and run.tests and test not in passed))
     first = next((failed[test] for test in goal.failing if test in failed), next(iter(failed.values()), None))
     note = f"{first.id}: {one_line(first.message, 160)}" if first else (f"cut by {run.cut}" if run.cut else "")
-    if run.passed and not broken:
+    left_aside = bool(goal.aside) and run.cut is None and fixed == len(goal.failing) and goal.aside.issuperset(failed)
+    if (run.passed or left_aside) and not broken:
         return Verdict("passed", fixed, 0, "", run.seconds)
     if run.cut == "time" or (first is not None and is_endless(first)):
         return Verdict("endless", fixed, broken, note, run.seconds, hasty=fixed > 0)

@@ -48,7 +48,7 @@ async def evidence_of(files: Files, prompt: str, goal: Goal | None) -> Evidence:
     if goal is not None:
         named = dict.fromkeys(test.split("::", 1)[0] for test in goal.failing)
         failing_files = [path for path in named if path in files.paths]
-        for test in goal.run.failing[:20]:
+        for test in [test for test in goal.run.failing if test.id not in goal.aside][:20]:
             frames += frames_of(test.message, files.paths)
         failing_files = failing_files or list(dict.fromkeys(path for path, _ in frames if is_test(path)))
         if not failing_files:
