@@ -120,3 +120,12 @@ def test_a_request_that_speaks_of_tests_means_all_of_them() -> None:
     assert left("one_of is wrong") == left("a.one_of() is wrong") == {"t::b"} and left("`other` is wrong") == {"t::a"}
     assert left("The tests of one_of fail") == left("other is wrong") == left("`another` is wrong") == frozenset()
     assert left("`other` and `one_of` are wrong") == frozenset()
+    assert left("`another` and `one_of` are wrong") == {"t::b"}
+
+
+async def test_where_no_failing_test_runs_what_the_request_names_the_model_changes_that(tmp_path: Path) -> None:
+    answer = "```python\ndef price(n):\n    return n - 5\n```"
+    async with working(tmp_path, SHOP, [answer], prompt="`price` gives two too much", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert await changed(work) == {"shop.py": SHOP["shop.py"].replace("n - 3", "n - 5")}
+        assert "nothing that failed before has to do with it; no check is worse." in stop.message and stop.doubt

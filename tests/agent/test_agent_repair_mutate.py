@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeyman.agent.repair.language import change
 from journeyman.agent.repair.mutate import functions_of, mutations
 from journeyman.agent.repair.source import shape
 
@@ -191,3 +192,42 @@ def test_what_stands_in_the_braces_of_a_text_is_mutated_and_its_words_are_not() 
     for old, new in (("a[0]", "a[1]"), ("b - 1", "b + 1"), ("a[b]", "a[b - 1]"), ("a[b]", "b")):
         assert text.replace(f"{{{old}", f"{{{new}") in found
     assert all("} is {" in one and "} é {" in one for one in found if 'f"{' in one)
+
+
+SHOP = dedent("""\
+    import os
+    LIMIT = 3
+
+
+    def first(a, b=LIMIT):
+        # the first
+        return a if a < b else b
+
+
+    @staticmethod
+    def second(a):
+        while a:
+            a -= 1
+        return a
+
+    class Shop:
+        size = 1
+
+        def third(self, c):
+            if c:
+                return c + self.size
+            return -c
+    """)
+
+
+def test_the_part_that_changes_tells_programs_apart_as_the_whole_does() -> None:
+    made = {mutation.apply(SHOP) for mutation in mutations(SHOP)}
+    made |= {SHOP.replace("# the first", "# it"), SHOP.replace("c + ", "c  + "), SHOP.replace("size = 1", "size = (1)")}
+    made |= {SHOP + "\n", SHOP + "x = 1\n", SHOP.replace("return -c", "return -("), SHOP.replace("import os\n", "")}
+    parts = {text: change("a.py", SHOP, text) for text in made}
+    wholes = {text: shape(text) for text in made}
+    assert {place for part in parts.values() if part for place in [part.split()[0]]} >= {"0", "5", "11", "19"}
+    for text in made:
+        assert (parts[text] is None) == (wholes[text] in (None, shape(SHOP))), text
+        for other in made:
+            assert (parts[text] == parts[other]) == (wholes[text] == wholes[other]) or not parts[text], (text, other)

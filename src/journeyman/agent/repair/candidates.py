@@ -1,10 +1,11 @@
 """Candidates: whole new texts of one file, where each comes from, and the order among those that pass."""
 
 import difflib
+import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from journeyman.agent.repair.language import form
+from journeyman.agent.repair.language import change
 
 CandidateOutcome = Literal["passed", "better", "no_better", "invalid", "endless"]
 
@@ -62,25 +63,27 @@ class Tried:
     """What was tried already, by diff and by program."""
 
     diffs: set[str] = field(default_factory=set[str])
-    shapes: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    programs: set[bytes] = field(default_factory=set[bytes])
 
     def is_new(self, candidate: Candidate) -> bool:
         """Whether a candidate is a change that was not seen before; from now on it was."""
-        if candidate.text == candidate.before or candidate.diff in self.diffs:
+        key = _key(candidate)
+        if key is None or key in self.programs or candidate.diff in self.diffs:
             return False
-        program = form(candidate.path, candidate.text)
-        if program is None or program == form(candidate.path, candidate.before):
-            return False
-        if (candidate.path, program) in self.shapes:
-            return False
-        self.shapes.add((candidate.path, program))
+        self.programs.add(key)
         self.diffs.add(candidate.diff)
         return True
 
     def forget(self, candidate: Candidate) -> None:
         """Take back that a candidate was seen: it was not tried after all."""
         self.diffs.discard(candidate.diff)
-        self.shapes.discard((candidate.path, form(candidate.path, candidate.text) or ""))
+        self.programs.discard(_key(candidate) or b"")
+
+
+def _key(candidate: Candidate) -> bytes | None:
+    """The same for all candidates that are the same program; None for what changes nothing, or does not parse."""
+    found = change(candidate.path, candidate.before, candidate.text) if candidate.text != candidate.before else None
+    return None if found is None else hashlib.sha256(f"{candidate.path} {found}".encode("utf-8", "replace")).digest()
 
 
 def unified(path: str, before: str, after: str, context: int = 3) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from journeyman.agent.repair import blocks, javascript, mutate, mutate_javascript, mutate_text
-from journeyman.agent.repair.source import Mutation, shape
+from journeyman.agent.repair.source import Mutation, changed_shapes, shape
 
 
 def functions_of(path: str, text: str) -> dict[str, range]:
@@ -27,6 +27,17 @@ def form(path: str, text: str) -> str | None:
     if path.endswith(".py"):
         return shape(text)
     return javascript.form(text) if path.endswith(javascript.ENDINGS) else text
+
+
+def change(path: str, before: str, text: str) -> str | None:
+    """What another text makes of a program, in a form that layout and comments do not change.
+
+    None when it makes nothing else of it, or when it does not parse.
+    """
+    place, was, now = (
+        changed_shapes(before, text) if path.endswith(".py") else (0, form(path, before), form(path, text))
+    )
+    return None if now is None or now == was else f"{place} {now}"
 
 
 def rows_around(path: str, text: str, line: int) -> range | None:

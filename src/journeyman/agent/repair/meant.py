@@ -23,7 +23,7 @@ def named_in(prompt: str) -> set[str]:
 
 
 def not_meant(evidence: Evidence) -> frozenset[str]:
-    """The failing tests that run none of the functions that the request names, where others of them do.
+    """The failing tests that run none of the functions that the request names; empty where it names none.
 
     `evidence` has what each failing test runs.
     """
@@ -40,7 +40,7 @@ def not_meant(evidence: Evidence) -> frozenset[str]:
         for test in evidence.failing
         if any(not bodies.get(path, set()).isdisjoint(lines) for path, lines in evidence.covered.get(test, {}).items())
     }
-    return evidence.failing - running if running else frozenset()
+    return evidence.failing - running if any(bodies.values()) else frozenset()
 
 
 def _last(name: str) -> str:

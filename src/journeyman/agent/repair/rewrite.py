@@ -33,7 +33,9 @@ async def rewrite(work: Work, files: Files, runs: Sequence[CheckRun]) -> Stop:
     subject = next(iter(subjects_of(suspect.path, text, list(suspect.functions))), None)
     if subject is None:
         return Stop("finished", f"Nothing fails, and {suspect.path} is too long for this model. Nothing was changed.")
-    await work.log.append(Progressed(text=f"No check fails. Asking the model to change {suspect.path}."))
+    failing = any(not run.passed for run in runs)
+    before = "No check that fails has to do with it." if failing else "No check fails."
+    await work.log.append(Progressed(text=f"{before} Asking the model to change {suspect.path}."))
     try:
         candidates = await _proposed(work, subject, documented([suspect], files.texts))
     except ModelError as error:
@@ -43,12 +45,10 @@ async def rewrite(work: Work, files: Files, runs: Sequence[CheckRun]) -> Stop:
         await work.log.append(event_of(candidate, verdict, final=True))
         if verdict.outcome == "passed":
             await work.sandbox.write(candidate.path, encoded(candidate.text))
-            kept = "the checks still pass" if runs else "there is no check to run"
-            return Stop(
-                "finished",
-                f"Changed {suspect.path} as the model proposed. Unverified: nothing failed before; {kept}.",
-                UNPROVED,
-            )
+            shown = "nothing that failed before has to do with it" if failing else "nothing failed before"
+            kept = "no check is worse" if failing else "the checks still pass" if runs else "there is no check to run"
+            said = f"Changed {suspect.path} as the model proposed. Unverified: {shown}; {kept}."
+            return Stop("finished", said, UNPROVED)
     return Stop("finished", f"The model proposed no usable change of {suspect.path}. Nothing was changed.")
 
 

@@ -1,7 +1,7 @@
 """The search for a repair: what is known, what was tried, and the two sources of candidates."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +22,7 @@ from journeyman.agent.repair.prompts import (
     whole,
 )
 from journeyman.agent.repair.reach import FEW, Reach, barely_tested
+from journeyman.agent.repair.source import Mutation
 from journeyman.agent.repair.validate import Goal, Trials, confirm
 from journeyman.agent.work import Work
 from journeyman.core import folds
@@ -186,21 +187,38 @@ def event_of(candidate: Candidate, verdict: Verdict, *, final: bool = False) -> 
     )
 
 
-def mutants(suspects: Sequence[Suspect], texts: dict[str, str], limit: int = 6000) -> list[Candidate]:
-    """Single mutations of all suspects, the likeliest first."""
-    top = max((suspect.score for suspect in suspects), default=1.0) or 1.0
-    found: list[Candidate] = []
-    for suspect in suspects:
-        text = texts[suspect.path]
-        share = max(suspect.score / top, 0.1)
-        for mutation in mutations(suspect.path, text, list(suspect.functions.values()), suspect.lines, limit):
-            weight = mutation.weight * share * suspect.lines.get(mutation.line, 1.0)
-            source = f"mutation: {mutation.kind}"
-            found.append(Candidate(suspect.path, text, mutation.apply(text), source, weight))
-    return sorted(found, key=lambda candidate: -candidate.weight)[:limit]
+class Pool:
+    """Single mutations of all suspects, the likeliest first; their texts are made when they are taken."""
+
+    def __init__(self, suspects: Sequence[Suspect], texts: Mapping[str, str], limit: int = 6000) -> None:
+        top = max((suspect.score for suspect in suspects), default=1.0) or 1.0
+        found: list[tuple[float, str, Mutation]] = []
+        for suspect in suspects:
+            share = max(suspect.score / top, 0.1)
+            lines = list(suspect.functions.values())
+            for mutation in mutations(suspect.path, texts[suspect.path], lines, suspect.lines, limit):
+                weight = mutation.weight * share * suspect.lines.get(mutation.line, 1.0)
+                found.append((weight, suspect.path, mutation))
+        self._texts = texts
+        self._left = deque(sorted(found, key=lambda each: -each[0])[:limit])
+        self._back: deque[Candidate] = deque()
+
+    def __len__(self) -> int:
+        return len(self._left) + len(self._back)
+
+    def take(self) -> Candidate:
+        if self._back:
+            return self._back.popleft()
+        weight, path, mutation = self._left.popleft()
+        text = self._texts[path]
+        return Candidate(path, text, mutation.apply(text), f"mutation: {mutation.kind}", weight)
+
+    def put_back(self, candidates: Sequence[Candidate]) -> None:
+        """Candidates that were taken and not tried: they are the next again."""
+        self._back.extendleft(reversed(candidates))
 
 
-async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> None:
+async def by_mutation(search: Search, pool: Pool, seconds: float) -> None:
     """Try mutants of `pool`, taking them out of it, until one survives or the time is up.
 
     Where little is tested, wrong ones survive too: then it goes on for as many tries again, so that the model has a
@@ -215,14 +233,14 @@ async def by_mutation(search: Search, pool: list[Candidate], seconds: float) -> 
         # Where little is tested so many are tried in any case, and each batch starts pytest anew.
         size = search.trials.batch if not search.weak else AROUND if search.count == began else BATCH
         while pool and len(batch) < size:
-            candidate = pool.pop(0)
+            candidate = pool.take()
             if search.tried.is_new(candidate):
                 batch.append(candidate)
         alone = not search.survivors
         untried = await search.attempt(batch, first=not search.weak)
         for candidate in untried:
             search.tried.forget(candidate)
-        pool[:0] = untried
+        pool.put_back(untried)
         if not search.survivors:
             await promising(search)
         elif search.weak and alone:

@@ -22,12 +22,12 @@ from journeyman.agent.repair.reproduce import reproduce
 from journeyman.agent.repair.resume import applied, remembered
 from journeyman.agent.repair.rewrite import rewrite
 from journeyman.agent.repair.search import (
+    Pool,
     Search,
     by_model,
     by_mutation,
     failures_of,
     more_patience,
-    mutants,
 )
 from journeyman.agent.repair.source import shape
 from journeyman.agent.repair.validate import (
@@ -118,6 +118,8 @@ async def mend(
         if pytest is not None:
             pytest, evidence, notes = await trace(work, layers[0], pytest, goal, evidence)
             goal, evidence = await narrowed(work, files, goal, evidence)
+            if not goal.failing and goal.aside:
+                return await rewrite(work, files, [*others, goal.run])
             goals[0] = goal
         else:
             evidence = await covered(layers[0], goal, evidence)
@@ -269,7 +271,7 @@ async def explore(search: Search) -> str:
     So little may be tested that wrong edits pass too. Then all small edits that pass are looked for, and the model
     says which of them it would write itself.
     """
-    pool = mutants(search.suspects, search.texts)
+    pool = Pool(search.suspects, search.texts)
     total = len(pool)
     trouble = ""
     began = time.monotonic()
