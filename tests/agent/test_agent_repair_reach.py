@@ -159,3 +159,32 @@ async def test_an_only_edit_that_the_model_does_not_write_is_in_doubt(tmp_path: 
         stop = await repair(dataclasses.replace(work, model=model))
         assert "w * h" in (await changed(work))["area.py"]
         assert stop.doubt == doubt
+
+
+async def test_the_same_where_little_is_tested(tmp_path: Path) -> None:
+    files = FEE | {"test_fee.py": "from fee import priced\n\n\ndef test_it():\n    assert priced(2) == 7533\n"}
+    anew = "    with_fee = 7531\n    with_fee += x\n    return with_fee\n```"
+    mended = f"```python\n{FEE['fee.py'].replace('fee = 1', 'fee = 7531')}```"
+    model = Scripted(["not asked for", anew, mended, "no"], PROFILE.model_copy(update={"completes": True}))
+    async with working(tmp_path, files, [], prompt="priced is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(dataclasses.replace(work, model=model))
+        assert await changed(work) == {"fee.py": FEE["fee.py"].replace("fee = 1", "fee = 7531")}
+        assert not stop.doubt
+
+
+TOTAL = {
+    "total.py": (
+        'def total(xs):\n    """The sum of all, and 7531."""\n    so_far = 0\n    for x in xs:\n        so_far += x\n'
+        "    return so_far\n"
+    ),
+    "test_total.py": "from total import total\n\n\ndef test_it():\n    assert total([1, 2]) == 7534\n",
+}
+
+
+async def test_what_is_written_anew_and_fails_where_the_code_did_not_is_in_doubt(tmp_path: Path) -> None:
+    anew = "    so_far = xs[0]\n    for x in xs[1:]:\n        so_far += x\n    return so_far + 7531\n```"
+    model = Scripted(["not asked for", anew, "no", "no"], PROFILE.model_copy(update={"completes": True}))
+    async with working(tmp_path, TOTAL, [], prompt="total is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(dataclasses.replace(work, model=model))
+        assert "so_far + 7531" in (await changed(work))["total.py"]
+        assert stop.doubt == "It is written anew, and for total([]) it comes to IndexError; the code before came to 0."

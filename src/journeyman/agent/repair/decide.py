@@ -1,10 +1,11 @@
 """Which of the edits that pass is taken, where so little is tested that wrong ones pass too."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.choice import alike, can_finish, choose, endorsed, finished, fork_of, nearest, written
-from journeyman.agent.repair.differ import Behaviour, behaviour, gives_for
+from journeyman.agent.repair.differ import Behaviour, behaviour, fails_more, gives_for
 from journeyman.agent.repair.search import CHOICES, Search, program
 from journeyman.agent.repair.validate import ProbeTrials
 from journeyman.core.errors import ModelError
@@ -29,10 +30,29 @@ async def decide(search: Search) -> None:
         if chosen is not None:
             search.votes[program(chosen)] += 1
         search.confirmed = await search.winner()
+    if search.confirmed is not None and search.confirmed.is_anew and not search.doubt:
+        search.doubt = await _worse(search, search.confirmed)
+
+
+async def _worse(search: Search, anew: Candidate) -> str:
+    """Where what is written anew gives nothing, and the code before gave something, in words; empty where nowhere."""
+    before = replace(anew, text=anew.before)
+    known = await _behaviour(search, [anew, before])
+    at = fails_more(known) if known is not None else None
+    if known is None or at is None:
+        return ""
+    assert isinstance(search.trials, ProbeTrials)
+    split = await gives_for(search.trials, [anew, before], known, at, search.paths)
+    if split is None:
+        return ""
+    one, two = (clip(text, 100) for text in split.gives)
+    return f"It is written anew, and for {clip(split.call, 120)} it comes to {one}; the code before came to {two}."
 
 
 async def _chosen(search: Search) -> Candidate | None:
     ranked = search.ranked()[:CHOICES]
+    # What is written anew may leave out what no test asks for.
+    ranked = [one for one in ranked if not one.is_anew] or ranked
     try:
         if len(ranked) == 1:
             if can_finish(search.work, ranked[0]):

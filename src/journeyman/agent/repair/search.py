@@ -141,12 +141,13 @@ class Search:
             self.misses.append((candidate, verdict))
 
     def ranked(self) -> list[Candidate]:
-        """The survivors: those that the model wrote too, then the smallest change, then the likeliest kind."""
+        """The survivors: those that change the code before what is written anew, then those that the model wrote too,
+        then the smallest change, then the likeliest kind."""
         return sorted(self.survivors, key=self._order)
 
-    def _order(self, candidate: Candidate) -> tuple[int, int, float, int]:
+    def _order(self, candidate: Candidate) -> tuple[bool, int, int, float, int]:
         lines, characters = candidate.size
-        return -self.votes[program(candidate)], lines, -candidate.weight, characters
+        return candidate.is_anew, -self.votes[program(candidate)], lines, -candidate.weight, characters
 
     async def winner(self) -> Candidate | None:
         """The best survivor that every check passes on; those that fail there are no survivors."""
@@ -310,7 +311,7 @@ async def by_model(search: Search, samples: int, seconds: float) -> None:
     first = folds.steps(search.work.log.events)
     for number in range(first, first + samples):
         # What is written anew may leave out what no test asks for: then the code itself is mended too, once.
-        anew_alone = number % 2 == 1 and not search.weak and all(one.is_anew for one in search.survivors)
+        anew_alone = number % 2 == 1 and all(one.is_anew for one in search.survivors)
         if time.monotonic() > until or (search.survivors and not anew_alone):
             break
         candidate = await sample(search, shown, fresh, number)

@@ -329,7 +329,7 @@ async def conclude(search: Search, model_error: str) -> Stop:
 
 def _success(search: Search, candidate: Candidate) -> str:
     lines = [row for row in candidate.diff.splitlines() if row[:1] in "+-" and row[:3] not in ("+++", "---")]
-    shown = " → ".join(row[1:].strip() for row in lines) if len(lines) == 2 else f"{len(lines)} changed lines"
+    shown = " → ".join(row[1:].strip() for row in lines) if len(lines) == 2 else counted(len(lines), "changed line")
     fixed = len(search.goal.failing)
     made = search.goal.is_made
     tests = "the failing test passes" if fixed == 1 else f"the {fixed} failing tests pass"
