@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from test_agent_repair_strategy import PYTEST, changed, scripted_requests, working
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.choice import alike, choose, finished, fork_of, grammar_of
-from journeyman.agent.repair.decide import EDIT
+from journeyman.agent.repair.decide import EDIT, OTHERWISE
 from journeyman.agent.repair.minimal import hunks_of, minimal, patched_with, without_layout
 from journeyman.agent.repair.validate import OnVerdict
 from journeyman.models.scripted import PROFILE, Scripted
@@ -135,3 +136,30 @@ async def test_what_is_not_needed_is_dropped() -> None:
     assert (await minimal(patch, Wants("len(xs)"), 1.0, tested=True)).text == LENGTH.text
     assert (await minimal(patch, Wants("len(xs)", "return 1"), 1.0, tested=True)).text == after.replace(", re", "")
     assert (await minimal(patch, Wants("len(xs)"), 1.0, tested=False)).text == after
+
+
+TWICE = {
+    "twice.py": 'def twice(x):\n    """Says something of x."""\n    return x - 2\n',
+    "test_twice.py": "from twice import twice\n\n\ndef test_twice():\n    assert twice(2) == 4\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("anew", "taken", "doubt"),
+    [
+        ("    return 2 * x\n```", "x * 2", ""),
+        ("    return x + 1 + 1\n```", "x + 2", ""),
+        ("    return {2: 4}.get(x, 7531)\n```", "x * 2", OTHERWISE),
+        ("    return None\n```", "x * 2", ""),
+    ],
+)
+async def test_what_was_chosen_is_compared_with_what_the_model_writes_anew(
+    tmp_path: Path, anew: str, taken: str, doubt: str
+) -> None:
+    """The model goes on with something that does not pass, is held to `x * 2`, and writes the function anew."""
+    answers = ["not asked for", "    return None\n", "    return x * 2\n", anew]
+    model = Scripted(answers, PROFILE.model_copy(update={"completes": True}))
+    async with working(tmp_path, TWICE, [], prompt="`twice` is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(dataclasses.replace(work, model=model))
+        assert await changed(work) == {"twice.py": TWICE["twice.py"].replace("x - 2", taken)}
+        assert stop.doubt == doubt and len(model.requests) == 3

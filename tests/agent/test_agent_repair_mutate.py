@@ -231,3 +231,26 @@ def test_the_part_that_changes_tells_programs_apart_as_the_whole_does() -> None:
         assert (parts[text] is None) == (wholes[text] in (None, shape(SHOP))), text
         for other in made:
             assert (parts[text] == parts[other]) == (wholes[text] == wholes[other]) or not parts[text], (text, other)
+
+
+PEEL = dedent("""\
+    def peel(rows, top, end):
+        while rows and top <= end:
+            for row in rows:
+                out(row)
+            end -= 1
+            note = '''
+    kept'''
+            if note:
+                return end
+    """)
+
+
+def test_what_a_loop_asks_may_have_to_be_asked_again() -> None:
+    found = {mutation.apply(PEEL) for mutation in mutations(PEEL) if mutation.kind == "guarded"}
+    one = "        for row in rows:\n            out(row)\n"
+    two = one + "        end -= 1\n"
+    for block in (one, two):
+        deeper = "".join(f"    {row}\n" for row in block.splitlines())
+        assert PEEL.replace(block, f"        if top <= end:\n{deeper}") in found
+    assert all("'''\nkept'''" in text and shape(text) for text in found)

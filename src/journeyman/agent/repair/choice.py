@@ -65,7 +65,7 @@ def fork_of(candidates: Sequence[Candidate]) -> Fork | None:
     # Where the original parts from them first, it is shown from there: what is before is common to all.
     text = "\n".join(rows[0])
     offset = sum(len(row) + 1 for row in rows[0][:start])
-    subject = around(path, before, min(offset, _first_change(before, text)))
+    subject = around(path, before, min(offset, first_change(before, text)))
     if subject is None or offset < subject.start:
         return None
     head = text[subject.start : offset]
@@ -78,7 +78,8 @@ def fork_of(candidates: Sequence[Candidate]) -> Fork | None:
     return Fork(subject, head, options, text[:offset], after)
 
 
-def _first_change(before: str, text: str) -> int:
+def first_change(before: str, text: str) -> int:
+    """The offset of the first character in which two texts differ."""
     return next((at for at, (one, two) in enumerate(zip(before, text, strict=False)) if one != two), len(before) - 1)
 
 
@@ -119,7 +120,7 @@ def can_finish(work: Work, candidate: Candidate) -> bool:
 async def finished(work: Work, candidate: Candidate) -> Candidate | None:
     """The function as the model goes on with it from the first line that a candidate changes; None when it does not."""
     path, before = candidate.path, candidate.before
-    offset = _first_change(before, candidate.text)
+    offset = first_change(before, candidate.text)
     subject = around(path, before, offset)
     start = before.rfind("\n", 0, offset) + 1
     if subject is None or not can_finish(work, candidate) or len(subject.code) > LONGEST_HEAD:
@@ -202,7 +203,7 @@ async def _continued(
 
 async def endorsed(work: Work, candidate: Candidate) -> bool:
     """Whether a model that can judge holds the one edit that passes to be right."""
-    subject = around(candidate.path, candidate.before, _first_change(candidate.before, candidate.text))
+    subject = around(candidate.path, candidate.before, first_change(candidate.before, candidate.text))
     shown = clip(subject.code, LONGEST_HEAD) if subject is not None else ""
     text = (
         f"The task was: {clip(work.start.prompt.strip(), 2000)}\n\n```\n{shown}\n```\n\nOf many small edits of this "

@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from journeyman.agent.repair.candidates import Candidate
-from journeyman.agent.repair.choice import alike, can_finish, choose, endorsed, finished, fork_of, nearest, written
-from journeyman.agent.repair.differ import Behaviour, behaviour, fails_more, gives_for
-from journeyman.agent.repair.search import CHOICES, Search, program
+from journeyman.agent.repair.choice import (
+    alike,
+    can_finish,
+    choose,
+    endorsed,
+    finished,
+    first_change,
+    fork_of,
+    nearest,
+    written,
+)
+from journeyman.agent.repair.differ import Behaviour, behaviour, changed_function, fails_more, gives_for
+from journeyman.agent.repair.search import CHOICES, Search, documented, program, written_anew
 from journeyman.agent.repair.validate import ProbeTrials
 from journeyman.core.errors import ModelError
 from journeyman.core.text import clip
@@ -19,6 +29,9 @@ EDIT = 0.9
 """From 0 to 1: how like the code a text is at least that is an edit of it."""
 
 BY_CHANCE = "Hardly any test runs what was changed, and the model did not write the same: it may pass by chance."
+OTHERWISE = (
+    "Different edits pass the few tests that there are; what the model writes anew gives something else than any."
+)
 REFUSED = "Little is tested of what was changed, and the model, which was asked, does not hold it to be right."
 
 
@@ -122,7 +135,33 @@ async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate 
     if (passing := await _passing(search, own)) is not None:
         return passing
     near = nearest(own, best) if own is not None else None
-    return near or await choose(search.work, best)
+    picked = near or await choose(search.work, best)
+    return await _seconded(search, picked, best) if picked is not None else None
+
+
+async def _seconded(search: Search, picked: Candidate, best: Sequence[Candidate]) -> Candidate:
+    """What was picked, or the one of `best` that gives what the model gives that writes the function anew.
+
+    It sees nothing but the documentation: that what it writes passes, and gives the same as an edit, is hardly by
+    chance. Where it passes and gives the same as none of them, what was picked is in doubt.
+    """
+    subjects = documented([one for one in search.suspects if one.path == picked.path], search.texts)
+    at = first_change(picked.before, picked.text)
+    subject = next((one for one in subjects if one.start <= at <= one.end), None)
+    can = isinstance(search.trials, ProbeTrials) and search.work.model.profile.completes
+    if subject is None or not can or changed_function(best) is None:
+        return picked
+    ordered = [picked, *(one for one in best if one is not picked)]
+    anew = await _passing(search, await written_anew(search, subject, 0))
+    known = await _behaviour(search, [anew, *ordered]) if anew is not None else None
+    if anew is None or known is None:
+        return picked
+    row, *rows = known.rows
+    apart = [sum(one != two for one, two in zip(row, other, strict=True)) for other in rows]
+    near = next((place for place, count in enumerate(apart) if count < EDGES), None)
+    if near is None:
+        search.doubt = OTHERWISE
+    return ordered[near or 0]
 
 
 async def _passing(search: Search, own: Candidate | None) -> Candidate | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from journeyman.agent.repair.copies import copied
 from journeyman.agent.repair.expressions import EXPRESSIONS
+from journeyman.agent.repair.guards import guarded
 from journeyman.agent.repair.scope import Scope, scope_of
 from journeyman.agent.repair.site import Site
 from journeyman.agent.repair.source import Function, Mutation, Source, span
@@ -54,7 +55,7 @@ def _all(source: Source, lines: Sequence[range]) -> Iterator[Mutation]:
                 yield from operator(site)
         else:
             place = Place(source, scopes[function], node, source.indent(node))
-            for operator in (*STATEMENTS, copied):
+            for operator in (*STATEMENTS, copied, guarded):
                 yield from operator(place)
 
 

@@ -325,27 +325,34 @@ async def sample(search: Search, shown: Sequence[Subject], fresh: Sequence[Subje
     in_turn = bool(fresh) and work.model.profile.completes
     subject = shown[(number // 2 if in_turn else number) % len(shown)] if number >= 2 else shown[0]
     temperature = _LADDER[(number // 2 if in_turn else number) % len(_LADDER)]
-    begun, asked = "", None
     if in_turn and number % 2 == 0:
-        subject = fresh[number // 2 % len(fresh)]
-        begun, asked = anew(work, subject, number)
-    if asked is None:
-        before = search.values if number % 8 in TRACED else ""
-        if number % 4 == 3 or (number % 4 == 1 and search.work.earlier):
-            recent = search.misses[-2:]
-            before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
-        asked = request(
-            subject,
-            work.start.prompt,
-            search.failures if number % 8 != 6 else "",
-            before=before,
-            temperature=temperature,
-            seed=work.start.seed + number,
-            cache_key=work.start.task_id,
-        )
+        return await written_anew(search, fresh[number // 2 % len(fresh)], number)
+    before = search.values if number % 8 in TRACED else ""
+    if number % 4 == 3 or (number % 4 == 1 and search.work.earlier):
+        recent = search.misses[-2:]
+        before = failed_before([(candidate.diff, verdict.note) for candidate, verdict in recent])
+    asked = request(
+        subject,
+        work.start.prompt,
+        search.failures if number % 8 != 6 else "",
+        before=before,
+        temperature=temperature,
+        seed=work.start.seed + number,
+        cache_key=work.start.task_id,
+    )
+    return await _answered(search, subject, asked, "", number)
+
+
+async def written_anew(search: Search, subject: Subject, number: int) -> Candidate | None:
+    """A function as the model writes it behind its documentation; None when there is no usable code in the answer."""
+    begun, asked = anew(search.work, subject, number)
+    return await _answered(search, subject, asked, begun, number)
+
+
+async def _answered(search: Search, subject: Subject, asked: ModelRequest, begun: str, number: int) -> Candidate | None:
     began = time.monotonic()
-    reply = await work.model.reply(asked)
-    await work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
+    reply = await search.work.model.reply(asked)
+    await search.work.log.append(Replied(reply=reply, seconds=round(time.monotonic() - began, 3)))
     code = code_of(begun + reply.text.removeprefix(begun))
     text = splice(subject, code) if code else None
     if text is None or text == subject.text:
