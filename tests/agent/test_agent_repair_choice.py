@@ -10,9 +10,11 @@ from test_agent_repair_strategy import PYTEST, changed, scripted_requests, worki
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.choice import alike, choose, finished, fork_of, grammar_of
-from journeyman.agent.repair.decide import EDIT, OTHERWISE
+from journeyman.agent.repair.decide import CONTRADICTED, EDIT
 from journeyman.agent.repair.minimal import hunks_of, minimal, patched_with, without_layout
+from journeyman.agent.repair.second import OTHERWISE
 from journeyman.agent.repair.validate import OnVerdict
+from journeyman.core.events import Progressed
 from journeyman.models.scripted import PROFILE, Scripted
 
 BEFORE = (
@@ -163,3 +165,32 @@ async def test_what_was_chosen_is_compared_with_what_the_model_writes_anew(
         stop = await repair(dataclasses.replace(work, model=model))
         assert await changed(work) == {"twice.py": TWICE["twice.py"].replace("x - 2", taken)}
         assert stop.doubt == doubt and len(model.requests) == 3
+
+
+EXAMPLED = {
+    "thrice.py": (
+        'def thrice(x):\n    """Three times as much.\n\n    >>> thrice(5)\n    15\n    """\n    return x - 3\n\n\n'
+        'def least(x):\n    """\n    >>> least(5)\n    4\n    """\n    return x + 0\n'
+    ),
+    "test_thrice.py": (
+        "from thrice import least, thrice\n\n\ndef test_it():\n    assert thrice(0) == 0\n    assert least(1) == 1\n"
+    ),
+}
+
+
+async def test_an_edit_that_the_documentation_contradicts_is_put_aside(tmp_path: Path) -> None:
+    """`x // 3`, `x % 3` and more pass the test as well."""
+    async with working(tmp_path, EXAMPLED, ["Yes"] * 9, prompt="`thrice` is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert await changed(work) == {"thrice.py": EXAMPLED["thrice.py"].replace("x - 3", "x * 3")}
+        assert not stop.doubt
+        said = [event.text for event in work.log.events if isinstance(event, Progressed)]
+        assert any("do not give what the documentation says" in text for text in said)
+
+
+async def test_where_the_documentation_is_out_of_date_the_edit_is_in_doubt(tmp_path: Path) -> None:
+    files = EXAMPLED | {"test_thrice.py": "from thrice import least\n\n\ndef test_it():\n    assert least(5) == 6\n"}
+    async with working(tmp_path, files, ["Yes"] * 9, prompt="`least` is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(work)
+        assert await changed(work) == {"thrice.py": EXAMPLED["thrice.py"].replace("x + 0", "x + 1")}
+        assert stop.doubt == CONTRADICTED

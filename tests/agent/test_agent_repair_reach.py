@@ -71,12 +71,13 @@ MERGE = dedent("""\
 
 
 def test_a_statement_that_stands_elsewhere_is_copied() -> None:
-    """Behind a statement, at the head of a block, and out of a method beside it."""
+    """Behind a statement, at the head of a block, out of a method beside it, and in a new branch."""
     found = {shape(mutation.apply(MERGE)) for mutation in mutations(MERGE) if mutation.kind == "copy"}
     for place, copy in (
         ("        if key(each) > mark:\n", "        mark = key(best)\n        if key(each) > mark:\n"),
         ("best = each\n", "best = each\n            mark = key(best)\n"),
         ("link.after\n\n", "link.after\n        link.after.before = link.before\n\n"),
+        ("best = each\n", "best = each\n        else:\n            mark = key(best)\n"),
     ):
         assert place in MERGE and shape(MERGE.replace(place, copy, 1)) in found
     assert None not in found  # all of them parse
@@ -187,4 +188,4 @@ async def test_what_is_written_anew_and_fails_where_the_code_did_not_is_in_doubt
     async with working(tmp_path, TOTAL, [], prompt="total is wrong", checks=(PYTEST,)) as work:
         stop = await repair(dataclasses.replace(work, model=model))
         assert "so_far + 7531" in (await changed(work))["total.py"]
-        assert stop.doubt == "It is written anew, and for total([]) it comes to IndexError; the code before came to 0."
+        assert stop.doubt == "For total([]) it gives IndexError, the code before 0."

@@ -143,6 +143,38 @@ async def test_endless_tests_are_cut_and_the_others_go_on(project: Any, outcomes
     assert "time.sleep(100)" in sleep.message
 
 
+GROWING = """
+def test_grows():
+    todo = [1]
+    while todo:
+        r = todo.pop()
+        for spot in ((r + 1, r), (r - 1, r), (r, r + 1), (r, r - 1)):
+            if spot:
+                todo.append(r)
+
+
+def test_exits():
+    import pytest
+    pytest.exit("enough")
+
+
+def test_after():
+    pass
+"""
+
+
+async def test_a_loop_may_be_cut_anywhere_and_a_session_may_end_in_a_test(project: Any, outcomes_of: Outcomes) -> None:
+    """Some instructions have no line of their own; pytest ends with an internal error where one of them is shown."""
+    project.write({"test_growing.py": GROWING})
+    run = await project.check(QUICK, test_seconds=0.4)
+    assert outcomes_of(run) == {
+        "test_growing.py::test_grows": "failed",
+        "test_growing.py::test_exits": "failed",
+        "test_growing.py::test_after": "skipped",
+    }
+    assert endless_after(run.failing[0]) and "ended with exit code 2 while this test ran" in run.failing[1].message
+
+
 async def test_a_loop_in_c_ends_the_session_but_not_what_is_known(project: Any, outcomes_of: Outcomes) -> None:
     loop = "import itertools\n\ndef test_ok():\n    pass\n\ndef test_c():\n    assert -1 in itertools.count()\n"
     project.write({"test_c.py": loop, "test_d.py": "def test_later():\n    pass\n"})

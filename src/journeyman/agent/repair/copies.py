@@ -23,7 +23,7 @@ _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def copied(place: Place) -> Iterator[Mutation]:
-    """Behind each statement, and at the head of each block."""
+    """Behind each statement, at the head of each block, and in a branch that an `if` has not."""
     node, source = place.node, place.source
     function = place.scope.function
     if (
@@ -40,8 +40,13 @@ def copied(place: Place) -> Iterator[Mutation]:
             continue
         if not isinstance(node, _LEAVING):
             yield place.insert_after("copy", weight, text)
-        if at == 0 and not source.text.startswith("elif", source.start(node)):
+        if source.text.startswith("elif", source.start(node)):
+            continue
+        if at == 0:
             yield place.insert_before("copy", weight, text)
+        if isinstance(node, ast.If) and not node.orelse:
+            step = "\t" if place.indent.startswith("\t") else "    "
+            yield place.insert_after("copy", weight, f"else:{source.newline}{place.indent}{step}{text}")
 
 
 def _statements(source: Source, function: Function) -> list[tuple[str, float]]:

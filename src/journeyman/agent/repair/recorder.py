@@ -213,7 +213,7 @@ class Recorder:
         first, last = [], collections.deque(maxlen=8)
         while entry is not None:
             frame = (self.path(entry.tb_frame.f_code.co_filename), entry.tb_lineno)
-            if frame[0]:
+            if frame[0] and frame[1]:  # an instruction may have no line
                 (first if len(first) < 4 else last).append(frame)
             entry = entry.tb_next
         return first + list(last)

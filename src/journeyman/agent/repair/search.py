@@ -74,6 +74,9 @@ class Search:
     values: str = ""
     """What variables held while a failing example ran, in words for the model."""
 
+    put_aside: list[Candidate] = field(default_factory=list[Candidate])
+    """Those that passed what is tested, and do not give what the documentation says."""
+
     doubt: str = ""
     """Why the survivor that was taken may be wrong all the same."""
     count: int = 0

@@ -275,8 +275,10 @@ async def explore(search: Search) -> str:
     total = len(pool)
     trouble = ""
     began = time.monotonic()
-    for seconds, samples in ROUNDS:
-        if await search.settled() or time.monotonic() - began > SECONDS:
+    for number, (seconds, samples) in enumerate(ROUNDS):
+        # What the documentation says may be out of date: it is not looked for much longer.
+        late = time.monotonic() - began > SECONDS or (number > 1 and search.put_aside)
+        if await search.settled() or late:
             break
         if pool:
             await search.say(f"Trying small edits, {len(pool)} {'in all' if len(pool) == total else 'are left'}.")
@@ -286,6 +288,7 @@ async def explore(search: Search) -> str:
         if not search.survivors and not trouble:
             trouble = await ask(search, samples)
         await decide(search)
+    await decide(search, last=True)
     return trouble
 
 

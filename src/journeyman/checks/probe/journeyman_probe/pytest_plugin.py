@@ -157,7 +157,11 @@ class Probe:
         self.stream.result(nodeid, outcome, seconds, message)
 
     def pytest_sessionfinish(self, exitstatus):
-        for nodeid in list(self.reports):
+        for nodeid, (outcome, seconds, message) in list(self.reports.items()):
+            if (outcome, message) == ("skipped", ""):  # it was only set up, and running when the session ended
+                if nodeid not in self.rang:
+                    continue  # who reads the stream sees that it has no result
+                self.reports[nodeid] = ("failed", seconds, message)
             self._finish(nodeid)
         if self.first:
             self.stream.write(end=int(exitstatus))

@@ -1,0 +1,139 @@
+"""Second opinions on edits that pass, where little is tested: the documentation, other inputs, the function anew."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from journeyman.agent.repair.candidates import Candidate
+from journeyman.agent.repair.choice import first_change
+from journeyman.agent.repair.differ import Behaviour, behaviour, changed_function, fails_more, gives_for
+from journeyman.agent.repair.made import PLAIN, Case, cases_of, tests_of
+from journeyman.agent.repair.probe import Ran, Record, Trial, run_trials
+from journeyman.agent.repair.search import Search, documented, program, written_anew
+from journeyman.agent.repair.validate import ProbeTrials
+from journeyman.core.text import clip
+
+EDGES = 3
+"""Inputs on which two programs may differ: they are at the edge, where nothing says what is right."""
+
+EXAMPLES = "test_examples_of_documentation.py"
+CPU, BUDGET = 2.0, 10.0
+"""Seconds for one edit on the examples of the documentation, and for all."""
+
+OTHERWISE = (
+    "Different edits pass the few tests that there are; what the model writes anew gives something else than any."
+)
+
+
+async def contradicted(search: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those of the candidates that do not give what the documentation of the function they change says."""
+    found: list[Candidate] = []
+    if isinstance(search.trials, ProbeTrials) and not search.goal.is_made:
+        by_function: defaultdict[tuple[str, str | None], list[Candidate]] = defaultdict(list)
+        for one in candidates:
+            by_function[one.path, changed_function([one])].append(one)
+        for (path, name), alike in by_function.items():
+            cases = cases_of(path, alike[0].before, name, search.paths) if name is not None else []
+            found += await _contradicted(search, search.trials, alike, cases) if cases else ()
+    return found
+
+
+async def _contradicted(
+    search: Search, trials: ProbeTrials, candidates: Sequence[Candidate], cases: Sequence[Case]
+) -> list[Candidate]:
+    path, layer, records = candidates[0].path, trials.layers[0], list[Record]()
+    tests = tuple(f"{EXAMPLES}::test_{number}" for number in range(1, len(cases) + 1))
+    numbers = {trials.taken(): one for one in candidates}
+    await layer.write(EXAMPLES, tests_of(path, cases, search.paths).encode())
+    await run_trials(
+        layer,
+        PLAIN,
+        {number: Trial({path: one.text}, tests) for number, one in numbers.items()},
+        mark=trials.mark,
+        cpu=CPU,
+        wall=2 * CPU,
+        budget=BUDGET,
+        on_record=records.append,
+    )
+    await layer.remove(EXAMPLES)
+    return [numbers[record.number] for record in records if any(_says_otherwise(test) for test in record.tests)]
+
+
+def _says_otherwise(test: Ran) -> bool:
+    """Whether an example came to something else; one that cannot be run as it stands says nothing."""
+    return test.outcome not in ("passed", "skipped") and not any(
+        error in test.message for error in ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError")
+    )
+
+
+async def worse(search: Search, taken: Candidate) -> str:
+    """Where an edit gives nothing, and the code before gave something, in words; empty where nowhere."""
+    before = replace(taken, text=taken.before)
+    known = await behaviour_of(search, [taken, before])
+    at = fails_more(known) if known is not None else None
+    return await _told(search, known, [taken, before], at) if known is not None and at is not None else ""
+
+
+async def split_of(search: Search, known: Behaviour, ranked: Sequence[Candidate]) -> str:
+    """On what the first of `ranked` and the first that gives something else differ, as a sentence."""
+    one, two = (group[0] for group in known.classes[:2])
+    at = known.splitting([one, two], 1)[0]
+    return await _told(search, known, [ranked[one], ranked[two]], at)
+
+
+async def _told(search: Search, known: Behaviour, pair: Sequence[Candidate], at: int) -> str:
+    assert isinstance(search.trials, ProbeTrials)
+    split = await gives_for(search.trials, pair, known, at, search.paths)
+    if split is None:
+        return ""
+    one, two = (clip(text, 100) for text in split.gives)
+    other = "the code before" if pair[1].text == pair[1].before else "another one"
+    return f"For {clip(split.call, 120)} it gives {one}, {other} {two}."
+
+
+async def seconded(search: Search, picked: Candidate, best: Sequence[Candidate], otherwise: str = "") -> Candidate:
+    """What was picked, or the one of `best` that gives what the model gives that writes the function anew.
+
+    It sees nothing but the documentation: that what it writes passes, and gives the same as an edit, is hardly by
+    chance. Where it passes and gives the same as none of them, what was picked is in doubt. `otherwise` is the doubt
+    where it does not pass, or there is no documentation.
+    """
+    search.doubt = otherwise
+    ordered = [picked, *(one for one in best if one is not picked)]
+    anew = await _anew(search, picked) if changed_function(ordered) is not None else None
+    known = await behaviour_of(search, [anew, *ordered]) if anew is not None else None
+    if known is None:
+        return picked
+    row, *rows = known.rows
+    apart = [sum(one != two for one, two in zip(row, other, strict=True)) for other in rows]
+    near = next((place for place, count in enumerate(apart) if count < EDGES), None)
+    search.doubt = OTHERWISE if near is None else ""
+    return ordered[near or 0]
+
+
+async def _anew(search: Search, picked: Candidate) -> Candidate | None:
+    """The function that an edit changes as the model writes it from its documentation, if that passes."""
+    subjects = documented([one for one in search.suspects if one.path == picked.path], search.texts)
+    at = first_change(picked.before, picked.text)
+    subject = next((one for one in subjects if one.start <= at <= one.end), None)
+    can = isinstance(search.trials, ProbeTrials) and search.work.model.profile.completes
+    return await passing(search, await written_anew(search, subject, 0)) if subject is not None and can else None
+
+
+async def passing(search: Search, own: Candidate | None) -> Candidate | None:
+    """What the model wrote, if it passes: the survivor that is the same program, or itself, which is tried."""
+    if own is None:
+        return None
+    same = next((one for one in search.survivors if program(one) == program(own)), None)
+    if same is None and search.tried.is_new(own):
+        await search.attempt([own], max(search.seconds, 1.0))
+        same = own if own in search.survivors else None
+    return same
+
+
+async def behaviour_of(search: Search, candidates: Sequence[Candidate]) -> Behaviour | None:
+    """On what the candidates differ, where that can be found out."""
+    if not isinstance(search.trials, ProbeTrials):
+        return None
+    files = dict.fromkeys(test.split("::")[0] for test in search.goal.failing)
+    return await behaviour(search.trials, candidates, [search.texts.get(path, "") for path in files], search.paths)
