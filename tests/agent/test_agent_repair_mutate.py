@@ -254,3 +254,26 @@ def test_what_a_loop_asks_may_have_to_be_asked_again() -> None:
         deeper = "".join(f"    {row}\n" for row in block.splitlines())
         assert PEEL.replace(block, f"        if top <= end:\n{deeper}") in found
     assert all("'''\nkept'''" in text and shape(text) for text in found)
+
+
+def test_a_container_that_was_not_emptied_and_an_item_that_was_not_taken_out() -> None:
+    text = dedent("""\
+        class History:
+            def write(self, text):
+                self.text = text
+            def redo(self):
+                self.text = self.undone.pop()
+
+
+        def lakes(water, spot):
+            todo = list(water)
+            while todo:
+                spot = todo.pop()
+        """)
+    found = {mutation.apply(text) for mutation in mutations(text) if mutation.kind == "insertion"}
+    for old, new in (
+        ("self.text = text\n", "self.text = text\n        self.undone.clear()\n"),
+        ("spot = todo.pop()\n", "spot = todo.pop()\n        water.remove(spot)\n"),
+        ("spot = todo.pop()\n", "spot = todo.pop()\n        todo.clear()\n"),
+    ):
+        assert text.replace(old, new) in found

@@ -70,3 +70,16 @@ async def test_a_doubt_of_the_strategy_makes_a_result_that_passes_unverified(
     [stop] = [event for event in await one.host.store.events(attempt) if isinstance(event, Stopped)]
     assert [(run.passed, run.tree) for run in result.result_checks] == [(True, result.tree)]
     assert (stop.doubt, result.verdict, result.warnings) == (UNPROVED, "unverified", (UNPROVED,))
+
+
+async def test_an_answer_of_a_test_that_is_written_into_the_code_is_not_verified(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    files = SHIFT | {"shift.py": "def shift(n):\n    return n - 1\n", "AGENTS.md": "Run `python3 -m unittest -q`.\n"}
+    cheat = "printf 'def shift(n):\\n    if n == 2:\\n        return 3\\n    return n - 1\\n' > shift.py"
+    result, _ = await bench([call("shell", "c1", command=cheat), say("Done.")]).run(make_repository(files))
+    assert [run.passed for run in result.result_checks] == [True]
+    assert (result.verdict, result.warnings) == (
+        "unverified",
+        ("shift.py:3 returns 3, which is what is expected of shift(2): it may answer only what is tested.",),
+    )

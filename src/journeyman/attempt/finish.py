@@ -14,7 +14,8 @@ from journeyman.attempt.kept import Kept, ignores
 from journeyman.attempt.review import read as read_review
 from journeyman.attempt.workspace import Workspace
 from journeyman.checks import counterfactual, weakening
-from journeyman.checks.compare import compare, listed, verdict
+from journeyman.checks.compare import compare, files_of, listed, verdict
+from journeyman.checks.copied import answers_of_tests
 from journeyman.core import folds
 from journeyman.core.errors import NoSuchFile, SandboxError, ToolError
 from journeyman.core.evidence import NO_COPY, Change, CheckRun, Result
@@ -121,12 +122,14 @@ async def _result(workspace: Kept, checker: Checker, clock: Clock, room: Workspa
     checker.tree = changed.tree
     if room is not None:
         runs = await _clean_room(room, checker, changed)
+        doubts = await _copied(room, checker, changed, base_runs)
         warnings, proving = await _warnings(room, checker, changed, base_runs, runs)
     else:
-        runs, warnings, proving = (), (UNCHECKED,), ()
+        runs, doubts, warnings, proving = (), [], (UNCHECKED,), ()
+    doubts += [stop.doubt] if stop is not None and stop.doubt else []
     said = verdict(base_runs, runs, changed=True, tree=changed.tree)
-    if stop is not None and stop.doubt and said == "verified":
-        said, warnings = "unverified", (*warnings, stop.doubt)
+    if doubts and said == "verified":
+        said, warnings = "unverified", (*warnings, *doubts)
     return Result(
         verdict=said,
         summary=summary,
@@ -217,6 +220,15 @@ async def _warnings(
     if start.ref is None and (await repository.snapshot()).tree != start.tree:
         sentences.append(MOVED)
     return tuple(sentences), proving
+
+
+async def _copied(workspace: Workspace, checker: Checker, changed: Changed, base: Sequence[CheckRun]) -> list[str]:
+    """Answers of the tests that failed which the change wrote into the code."""
+    start, repository = checker.start.base, workspace.repository
+    names = [name for run in base for test in run.failing for name in files_of(test.id)]
+    tests = [path for name in names for path in (name, name.replace(".", "/") + ".py")]
+    async with repository.tree(start.tree) as before, repository.tree(changed.tree) as after:
+        return await answers_of_tests(tuple(changed.changes.values()), before.get, after.get, tests)
 
 
 async def _vacuous(

@@ -9,6 +9,7 @@ from journeyman.agent.repair.second import (
     EDGES,
     behaviour_of,
     contradicted,
+    copied,
     passing,
     seconded,
     split_of,
@@ -22,25 +23,25 @@ EDIT = 0.9
 BY_CHANCE = "Hardly any test runs what was changed, and the model did not write the same: it may pass by chance."
 REFUSED = "Little is tested of what was changed, and the model, which was asked, does not hold it to be right."
 UNLIKE = "It passes, and so does what the model writes in its place, which gives something else."
+COPIED = "It returns what the tests expect, as they have it: it may answer only what is tested."
 CONTRADICTED = "It passes the tests, and does not give what the documentation says."
 
 
 async def decide(search: Search, *, last: bool = False) -> None:
     """Take one of the survivors; where little is tested the one that gives what the model's own code gives.
 
-    Those that the documentation contradicts are put aside, and taken only when nothing else was found: with `last`.
+    Those that the documentation contradicts, or that copied answers of the tests, are put aside, and taken only when
+    nothing else was found: with `last`.
     """
     while search.confirmed is None and (search.survivors or (last and search.put_aside)):
         if not search.survivors:
             search.survivors, search.put_aside = search.put_aside, []
-            search.doubt = CONTRADICTED
             search.confirmed = await search.winner()
+            against = [search.confirmed] if search.confirmed is not None else []
+            search.doubt = CONTRADICTED if await contradicted(search, against) else COPIED if against else ""
             return
         search.doubt = ""
-        if search.weak and (against := await contradicted(search, search.survivors)):
-            await search.say(f"{len(against)} of what passes do not give what the documentation says.")
-            search.put_aside += against
-            search.survivors = [one for one in search.survivors if one not in against]
+        if await _put_aside(search):
             continue
         chosen = await _chosen(search) if search.weak else None
         if chosen is not None:
@@ -48,6 +49,21 @@ async def decide(search: Search, *, last: bool = False) -> None:
         search.confirmed = await search.winner()
     if search.confirmed is not None and search.confirmed.is_anew and not search.doubt:
         search.doubt = await worse(search, search.confirmed)
+
+
+async def _put_aside(search: Search) -> bool:
+    """Whether there was something among the survivors that is not to be taken; it is none of them any more."""
+    bad = {
+        "return what the tests expect": copied(search, search.survivors),
+        "do not give what the documentation says": await contradicted(search, search.survivors) if search.weak else [],
+    }
+    for what, ones in bad.items():
+        if ones:
+            await search.say(f"{len(ones)} of what passes {what}.")
+    against = [one for ones in bad.values() for one in ones]
+    search.put_aside += [one for one in dict.fromkeys(against)]
+    search.survivors = [one for one in search.survivors if one not in against]
+    return bool(against)
 
 
 async def _chosen(search: Search) -> Candidate | None:

@@ -11,6 +11,7 @@ from journeyman.agent.repair.made import PLAIN, Case, cases_of, tests_of
 from journeyman.agent.repair.probe import Ran, Record, Trial, run_trials
 from journeyman.agent.repair.search import Search, documented, program, written_anew
 from journeyman.agent.repair.validate import ProbeTrials
+from journeyman.checks.copied import copied_answers
 from journeyman.core.text import clip
 
 EDGES = 3
@@ -59,6 +60,13 @@ async def _contradicted(
     return [numbers[record.number] for record in records if any(_says_otherwise(test) for test in record.tests)]
 
 
+def copied(search: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that a model wrote and into which it copied answers of the tests."""
+    tests = [search.texts.get(path, "") for path in dict.fromkeys(id.split("::")[0] for id in search.goal.failing)]
+    python = (one for one in candidates if one.by_model and one.path.endswith(".py"))
+    return [one for one in python if copied_answers(one.path, one.before, one.text, tests)]
+
+
 def _says_otherwise(test: Ran) -> bool:
     """Whether an example came to something else; one that cannot be run as it stands says nothing."""
     return test.outcome not in ("passed", "skipped") and not any(
@@ -101,6 +109,8 @@ async def seconded(search: Search, picked: Candidate, best: Sequence[Candidate],
     search.doubt = otherwise
     ordered = [picked, *(one for one in best if one is not picked)]
     anew = await _anew(search, picked) if changed_function(ordered) is not None else None
+    if anew is not None and any(one.by_model and program(one) == program(anew) for one in best):
+        anew = None  # the same words again are no third opinion
     known = await behaviour_of(search, [anew, *ordered]) if anew is not None else None
     if known is None:
         return picked

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeGuard
 
 from journeyman.agent.repair.expressions import ARITHMETIC_SLIPS
 from journeyman.agent.repair.scope import Scope
@@ -19,6 +20,9 @@ MOST_NAMES = 4
 
 LONGEST_CALL = 60
 """Characters of a call that is put in another place as it is."""
+
+MOST_ATTRIBUTES = 8
+"""Attributes of an object that may have been meant to be emptied."""
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Break, ast.Continue, ast.Pass, ast.Delete, ast.Raise)
 
@@ -266,6 +270,21 @@ def _calls(place: Place) -> Iterator[Mutation]:
                     for method in sorted(methods | {"append"}):
                         for argument in (value, *ends):
                             yield place.insert_after("insertion", 0.07, f"{target}.{method}({argument})")
+                    for method in ("remove", "discard"):
+                        yield place.insert_after("insertion", 0.06, f"{target}.{method}({value})")
+    for target in [*(name for name in scope.names if scope.is_kind(name, "items")), *_attributes(place)]:
+        yield place.insert_after("insertion", 0.06, f"{target}.clear()")
+
+
+def _attributes(place: Place) -> list[str]:
+    """What the methods of the class know of their object."""
+    parent = place.source.parent(place.scope.function) if place.scope.function is not None else None
+    found = [unparsed(node) for node in ast.walk(parent) if _is_own(node)] if isinstance(parent, ast.ClassDef) else []
+    return list(dict.fromkeys(found))[:MOST_ATTRIBUTES]
+
+
+def _is_own(node: ast.AST) -> TypeGuard[ast.expr]:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
 def condition(place: Place) -> Iterator[Mutation]:

@@ -138,7 +138,8 @@ class Alarm:
             return
         if frame is not None and frame.f_lineno is None:
             # An instruction without a line, which pytest cannot show a traceback of: a moment later it is another one.
-            self.timers[0].set(0.001, min(self.seconds / 4, 1.0))
+            for ring in self.timers[:1]:
+                ring.set(0.001, min(self.seconds / 4, 1.0))
             return
         self.rang = self.rang or f"endless: still running after {elapsed:.1f} s"
         raise self.error(self.rang)
