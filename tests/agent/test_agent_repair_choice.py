@@ -86,8 +86,10 @@ async def test_what_the_model_says_after_the_function_is_left_out(tmp_path: Path
     said = "    return sum + Math.abs(x - mean);\n  }, 0) / xs.length;\n};\n\n// Try it:\nconsole.log(spread([1, 2"
     async with working(tmp_path, {"spread.js": SPREAD}, [], prompt="", checks=()) as work:
         completes = Scripted([said, said], PROFILE.model_copy(update={"completes": True}))
-        own = await finished(dataclasses.replace(work, model=completes), only)
-    assert own is not None
+        (own,) = await finished(dataclasses.replace(work, model=completes), only)
+        other = Scripted(["", said.replace("x - mean", "mean - x")], PROFILE.model_copy(update={"completes": True}))
+        line, _ = await finished(dataclasses.replace(work, model=other), only)
+    assert line.text == SPREAD.replace("x - mean", "mean - x")  # the rest is what it was
     assert own.text == SPREAD.replace("0) / mean;\n}", "0) / xs.length;\n};")
 
 

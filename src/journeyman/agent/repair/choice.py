@@ -117,29 +117,43 @@ def can_finish(work: Work, candidate: Candidate) -> bool:
     return work.model.profile.completes and candidate.path.endswith((".py", *javascript.ENDINGS))
 
 
-async def finished(work: Work, candidate: Candidate) -> Candidate | None:
-    """The function as the model goes on with it from the first line that a candidate changes; None when it does not."""
+async def finished(work: Work, candidate: Candidate) -> list[Candidate]:
+    """What the model writes from the first line on that a candidate changes: in place of the lines that the candidate
+    changes alone, and to the function's end. Empty where it writes nothing of use.
+
+    It does not know what follows in the function, so that the end may be wrong where the beginning is right.
+    """
     path, before = candidate.path, candidate.before
     offset = first_change(before, candidate.text)
     subject = around(path, before, offset)
     start = before.rfind("\n", 0, offset) + 1
     if subject is None or not can_finish(work, candidate) or len(subject.code) > LONGEST_HEAD:
-        return None
+        return []
     line = before.count("\n", 0, start) + 1
     old = rows_around(path, before, line)
     if old is None or line == old.start:
-        return None
+        return []
     question, answer = opening(subject, before[subject.start : start], work.start.prompt)
     ends = ("\ndef ", "\nclass ", "\nif __name__") if path.endswith(".py") else ("\nmodule.", "\nexport ")
     rows = before.split("\n")
     most = min(60 + len("\n".join(rows[line - 1 : old.stop - 1])) // 2, LONGEST_OPTION // 2)
     said = await _continued(work, question, answer.text, None, stop=("\n```", *ends), most=most)
+    if not said.strip():
+        return []
+    changed, written = _changed_rows(rows, candidate.text.split("\n"), line)
+    own = [[*rows[: line - 1], *said.split("\n")[:written], *rows[line - 1 + changed :]]] if written else []
     new = rows_around(path, before[:start] + said, line)
-    if not said.strip() or new is None:
-        return None
-    written = (before[:start] + said).split("\n")[: new.stop - 1]
-    text = "\n".join([*written, *rows[old.stop - 1 :]])
-    return replace(candidate, text=text, source="model: finishes the function", weight=0.5)
+    if new is not None:
+        own.append([*(before[:start] + said).split("\n")[: new.stop - 1], *rows[old.stop - 1 :]])
+    found = [replace(candidate, text="\n".join(one), source="model: finishes the function", weight=0.5) for one in own]
+    return [one for one in found if one.text != before]
+
+
+def _changed_rows(before: Sequence[str], after: Sequence[str], line: int) -> tuple[int, int]:
+    """How many rows from `line` on one text has in place of how many of the other: first of the one before."""
+    most = min(len(before), len(after)) - (line - 1)
+    tail = next((back for back in range(most) if before[-1 - back] != after[-1 - back]), most)
+    return len(before) - tail - (line - 1), len(after) - tail - (line - 1)
 
 
 def alike(own: Candidate) -> float:

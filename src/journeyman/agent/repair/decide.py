@@ -113,7 +113,9 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     if not search.work.model.profile.completes:
         search.doubt = "" if await endorsed(search.work, only) else REFUSED
         return only
-    own = await passing(search, await finished(search.work, only))
+    own = None
+    for one in await finished(search.work, only):
+        own = own or await passing(search, one)
     if own is None:
         return only
     search.doubt = ""
