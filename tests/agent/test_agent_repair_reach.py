@@ -9,7 +9,7 @@ from test_agent_repair_strategy import PYTEST, candidates, changed, working
 
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Tried
-from journeyman.agent.repair.decide import BY_CHANCE, COPIED, REFUSED
+from journeyman.agent.repair.decide import BY_CHANCE, REFUSED
 from journeyman.agent.repair.locate import Evidence
 from journeyman.agent.repair.mutate import mutations
 from journeyman.agent.repair.reach import barely_tested, reach_of
@@ -191,14 +191,12 @@ async def test_what_is_written_anew_and_fails_where_the_code_did_not_is_in_doubt
         assert stop.doubt == "For total([]) it gives IndexError, the code before 0."
 
 
-async def test_what_copied_an_answer_of_the_tests_is_taken_last(tmp_path: Path) -> None:
+async def test_what_copied_an_answer_of_the_tests_is_not_taken_where_something_else_passes(tmp_path: Path) -> None:
     cheat = "    if xs == [1, 2]:\n        return 7534\n    return sum(xs)\n```"
     honest = f"```python\n{TOTAL['total.py'].replace('return so_far', 'return so_far + 7531')}```"
-    for answers, taken in (([cheat, honest], "so_far + 7531"), ([cheat] + ["no"] * 20, "return 7534")):
-        model = Scripted(["not asked for", *answers], PROFILE.model_copy(update={"completes": True}))
-        folder = tmp_path / str(len(answers))
-        folder.mkdir()
-        async with working(folder, TOTAL, [], prompt="total is wrong", checks=(PYTEST,)) as work:
-            stop = await repair(dataclasses.replace(work, model=model))
-            assert taken in (await changed(work))["total.py"]
-            assert (stop.doubt == COPIED) == (taken == "return 7534")
+    model = Scripted(["not asked for", cheat, honest, "no"], PROFILE.model_copy(update={"completes": True}))
+    async with working(tmp_path, TOTAL, [], prompt="total is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(dataclasses.replace(work, model=model))
+        said = [event.text for event in work.log.events if isinstance(event, Progressed)]
+        assert "1 of what passes return what the tests expect." in said
+        assert "so_far + 7531" in (await changed(work))["total.py"] and not stop.doubt
