@@ -61,6 +61,7 @@ MERGE = dedent("""\
             link.before.after = link.after
             link.after.before = link.before
             self.size -= 1
+            self.purge()
 
         def name(self, other):
             if other:
@@ -77,6 +78,7 @@ def test_a_statement_that_stands_elsewhere_is_copied() -> None:
         ("        if key(each) > mark:\n", "        mark = key(best)\n        if key(each) > mark:\n"),
         ("best = each\n", "best = each\n            mark = key(best)\n"),
         ("link.after\n\n", "link.after\n        link.after.before = link.before\n\n"),
+        ("    def name(self, other):\n", "    def name(self, other):\n        self.purge()\n"),
         ("best = each\n", "best = each\n        else:\n            mark = key(best)\n"),
     ):
         assert place in MERGE and shape(MERGE.replace(place, copy, 1)) in found

@@ -18,7 +18,7 @@ LONGEST = 80
 MOST = 40
 """Statements of a function, and of the methods beside it, that are put elsewhere."""
 
-_COPIED = (ast.Assign, ast.AugAssign, ast.Delete)
+_COPIED = (ast.Assign, ast.AugAssign, ast.Delete, ast.Expr)
 _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
@@ -64,9 +64,11 @@ def _statements(source: Source, function: Function) -> list[tuple[str, float]]:
 
 
 def _plain(source: Source, function: Function) -> Iterator[str]:
-    """The assignments and deletions of a function that stand on one line each."""
+    """The assignments, deletions and calls of a function that stand on one line each."""
     for node in ast.walk(function):
-        if isinstance(node, _COPIED) and len(span(node)) == 1 and len(text := source.segment(node)) <= LONGEST:
+        if not isinstance(node, _COPIED) or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call)):
+            continue
+        if len(span(node)) == 1 and len(text := source.segment(node)) <= LONGEST:
             yield text
 
 

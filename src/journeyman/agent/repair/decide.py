@@ -113,11 +113,12 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     if not search.work.model.profile.completes:
         search.doubt = "" if await endorsed(search.work, only) else REFUSED
         return only
-    own = None
-    for one in await finished(search.work, only):
-        own = own or await passing(search, one)
-    if own is None:
+    tries = await finished(search.work, only)
+    passes = [found for one in tries if (found := await passing(search, one)) is not None]
+    if not passes:
         return only
+    own = passes[0]
+    is_line = len(tries) > 1 and program(own) == program(tries[0])
     search.doubt = ""
     if program(own) == program(only):
         return only
@@ -126,7 +127,7 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     if known is None:
         return own if is_edit else only
     if sum(one != two for one, two in zip(*known.rows, strict=True)) < EDGES:
-        return only
+        return own if is_line else only
     await search.say("What the model writes in its place passes too, and gives something else.")
     picked = own if is_edit else only
     split = await split_of(search, known, [only, own])
