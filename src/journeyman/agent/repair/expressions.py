@@ -336,7 +336,8 @@ def attribute(site: Site) -> Iterator[Mutation]:
         return
     called = isinstance(site.source.parent(node), ast.Call) and site.source.parents[node][1] == "func"
     for other in _SWAPS.get(node.attr, ()):
-        yield Mutation("call", node.lineno, 0.8 if called else 0.2, (Edit(place, end, other),))
+        likely = called and {node.attr, other} != {"get", "pop"}  # of these two one changes what it is asked of
+        yield Mutation("call", node.lineno, 0.8 if likely else 0.2, (Edit(place, end, other),))
     for other in site.scope.attributes:
         if other != node.attr:
             likely = len(set(node.attr.split("_")) & set(other.split("_"))) > 0
