@@ -4,13 +4,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from journeyman.agent.repair import node_differ
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.choice import first_change
 from journeyman.agent.repair.differ import Behaviour, behaviour, changed_function, fails_more, gives_for
+from journeyman.agent.repair.javascript_examples import check_of
 from journeyman.agent.repair.made import PLAIN, Case, cases_of, tests_of
+from journeyman.agent.repair.node import NodeTrials
 from journeyman.agent.repair.probe import Ran, Record, Trial, run_trials
 from journeyman.agent.repair.search import Search, documented, program, written_anew
-from journeyman.agent.repair.validate import ProbeTrials
+from journeyman.agent.repair.validate import ProbeTrials, encoded
 from journeyman.checks.copied import copied_answers
 from journeyman.core.text import clip
 
@@ -29,6 +32,9 @@ OTHERWISE = (
 async def contradicted(search: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those of the candidates that do not give what the documentation of the function they change says."""
     found: list[Candidate] = []
+    if isinstance(search.trials, NodeTrials) and not search.goal.is_made:
+        for one in candidates:
+            found += [one] if await _says_otherwise_in_node(search.trials, one) else []
     if isinstance(search.trials, ProbeTrials) and not search.goal.is_made:
         by_function: defaultdict[tuple[str, str | None], list[Candidate]] = defaultdict(list)
         for one in candidates:
@@ -58,6 +64,17 @@ async def _contradicted(
     )
     await layer.remove(EXAMPLES)
     return [numbers[record.number] for record in records if any(_says_otherwise(test) for test in record.tests)]
+
+
+async def _says_otherwise_in_node(trials: NodeTrials, candidate: Candidate) -> bool:
+    """Whether the examples in the comments of a file fail, one of them because of what it came to."""
+    command, layer = check_of(candidate.path, candidate.before), trials.layers[0]
+    if command is None:
+        return False
+    await layer.write(candidate.path, encoded(candidate.text))
+    done = await layer.exec(["sh", "-c", command], timeout=BUDGET)
+    await layer.write(candidate.path, encoded(candidate.before))
+    return done.exit_code != 0 and b"AssertionError" in done.output
 
 
 def copied(search: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -90,8 +107,11 @@ async def split_of(search: Search, known: Behaviour, ranked: Sequence[Candidate]
 
 
 async def _told(search: Search, known: Behaviour, pair: Sequence[Candidate], at: int) -> str:
-    assert isinstance(search.trials, ProbeTrials)
-    split = await gives_for(search.trials, pair, known, at, search.paths)
+    split = None
+    if isinstance(search.trials, ProbeTrials):
+        split = await gives_for(search.trials, pair, known, at, search.paths)
+    elif isinstance(search.trials, NodeTrials):
+        split = await node_differ.gives_for(search.trials, pair, known, at)
     if split is None:
         return ""
     one, two = (clip(text, 100) for text in split.gives)
@@ -108,7 +128,8 @@ async def seconded(search: Search, picked: Candidate, best: Sequence[Candidate],
     """
     search.doubt = otherwise
     ordered = [picked, *(one for one in best if one is not picked)]
-    anew = await _anew(search, picked) if changed_function(ordered) is not None else None
+    one_function = changed_function(ordered) or node_differ.changed_function(ordered)
+    anew = await _anew(search, picked) if one_function is not None else None
     if anew is not None and any(one.by_model and program(one) == program(anew) for one in best):
         anew = None  # the same words again are no third opinion
     known = await behaviour_of(search, [anew, *ordered]) if anew is not None else None
@@ -126,7 +147,7 @@ async def _anew(search: Search, picked: Candidate) -> Candidate | None:
     subjects = documented([one for one in search.suspects if one.path == picked.path], search.texts)
     at = first_change(picked.before, picked.text)
     subject = next((one for one in subjects if one.start <= at <= one.end), None)
-    can = isinstance(search.trials, ProbeTrials) and search.work.model.profile.completes
+    can = isinstance(search.trials, ProbeTrials | NodeTrials) and search.work.model.profile.completes
     return await passing(search, await written_anew(search, subject, 0)) if subject is not None and can else None
 
 
@@ -143,7 +164,12 @@ async def passing(search: Search, own: Candidate | None) -> Candidate | None:
 
 async def behaviour_of(search: Search, candidates: Sequence[Candidate]) -> Behaviour | None:
     """On what the candidates differ, where that can be found out."""
-    if not isinstance(search.trials, ProbeTrials):
-        return None
     files = dict.fromkeys(test.split("::")[0] for test in search.goal.failing)
-    return await behaviour(search.trials, candidates, [search.texts.get(path, "") for path in files], search.paths)
+    tests = [search.texts.get(path, "") for path in files]
+    match search.trials:
+        case ProbeTrials() as trials:
+            return await behaviour(trials, candidates, tests, search.paths)
+        case NodeTrials() as trials:
+            return await node_differ.behaviour(trials, candidates, tests)
+        case _:
+            return None
