@@ -154,7 +154,6 @@ TWICE = {
         ("    return 2 * x\n```", "x * 2", ""),
         ("    return x + 1 + 1\n```", "x + 2", ""),
         ("    return {2: 4}.get(x, 7531)\n```", "x * 2", OTHERWISE),
-        ("    return None\n```", "x * 2", ""),
     ],
 )
 async def test_what_was_chosen_is_compared_with_what_the_model_writes_anew(

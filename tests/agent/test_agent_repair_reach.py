@@ -176,29 +176,26 @@ async def test_the_same_where_little_is_tested(tmp_path: Path) -> None:
 
 
 TOTAL = {
-    "total.py": (
-        'def total(xs):\n    """The sum of all, and 7531."""\n    so_far = 0\n    for x in xs:\n        so_far += x\n'
-        "    return so_far\n"
-    ),
+    "total.py": ('def total(xs):\n    """The sum of all, and 7531."""\n    return sum(xs)\n'),
     "test_total.py": "from total import total\n\n\ndef test_it():\n    assert total([1, 2]) == 7534\n",
 }
 
 
 async def test_what_is_written_anew_and_fails_where_the_code_did_not_is_in_doubt(tmp_path: Path) -> None:
-    anew = "    so_far = xs[0]\n    for x in xs[1:]:\n        so_far += x\n    return so_far + 7531\n```"
+    anew = "    return xs[0] + sum(xs[1:]) + 7531\n```"
     model = Scripted(["not asked for", anew, "no", "no"], PROFILE.model_copy(update={"completes": True}))
     async with working(tmp_path, TOTAL, [], prompt="total is wrong", checks=(PYTEST,)) as work:
         stop = await repair(dataclasses.replace(work, model=model))
-        assert "so_far + 7531" in (await changed(work))["total.py"]
+        assert "xs[1:]) + 7531" in (await changed(work))["total.py"]
         assert stop.doubt == "For total([]) it gives IndexError, the code before 0."
 
 
 async def test_what_copied_an_answer_of_the_tests_is_not_taken_where_something_else_passes(tmp_path: Path) -> None:
     cheat = "    if xs == [1, 2]:\n        return 7534\n    return sum(xs)\n```"
-    honest = f"```python\n{TOTAL['total.py'].replace('return so_far', 'return so_far + 7531')}```"
+    honest = f"```python\n{TOTAL['total.py'].replace('sum(xs)', 'sum(xs) + 7531')}```"
     model = Scripted(["not asked for", cheat, honest, "no"], PROFILE.model_copy(update={"completes": True}))
     async with working(tmp_path, TOTAL, [], prompt="total is wrong", checks=(PYTEST,)) as work:
         stop = await repair(dataclasses.replace(work, model=model))
         said = [event.text for event in work.log.events if isinstance(event, Progressed)]
         assert "1 of what passes return what the tests expect." in said
-        assert "so_far + 7531" in (await changed(work))["total.py"] and not stop.doubt
+        assert "sum(xs) + 7531" in (await changed(work))["total.py"] and not stop.doubt
