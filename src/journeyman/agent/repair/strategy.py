@@ -231,12 +231,13 @@ async def trace(
 
 async def narrowed(work: Work, files: Files, goal: Goal, evidence: Evidence) -> tuple[Goal, Evidence]:
     """The goal and the evidence without failing tests that the request does not mean, where all were watched."""
-    aside = (
-        not_meant(evidence) & frozenset(goal.failing) if evidence.failing.issuperset(goal.failing) else frozenset[str]()
-    )
+    if goal.is_made or not evidence.failing.issuperset(goal.failing):
+        return goal, evidence
+    aside = not_meant(evidence) & frozenset(goal.failing)
     if not aside:
         return goal, evidence
-    text = f"{counted(len(aside), 'failing test')} run nothing that the request names, and may go on failing."
+    run = "runs" if len(aside) == 1 else "run"
+    text = f"{counted(len(aside), 'failing test')} {run} nothing that the request names, and may go on failing."
     await work.log.append(Progressed(text=text))
     goal = goal.without(aside)
     told = await evidence_of(files, work.start.prompt, goal)
