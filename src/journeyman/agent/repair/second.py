@@ -72,8 +72,10 @@ async def _says_otherwise_in_node(trials: NodeTrials, candidate: Candidate) -> b
     if command is None:
         return False
     await layer.write(candidate.path, encoded(candidate.text))
-    done = await layer.exec(["sh", "-c", command], timeout=BUDGET)
-    await layer.write(candidate.path, encoded(candidate.before))
+    try:
+        done = await layer.exec(["sh", "-c", command], timeout=BUDGET)
+    finally:
+        await layer.write(candidate.path, encoded(candidate.before))
     return done.exit_code != 0 and b"AssertionError" in done.output
 
 
