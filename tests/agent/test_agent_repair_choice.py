@@ -195,3 +195,19 @@ async def test_where_the_documentation_is_out_of_date_the_edit_is_in_doubt(tmp_p
         stop = await repair(work)
         assert await changed(work) == {"thrice.py": EXAMPLED["thrice.py"].replace("x + 0", "x + 1")}
         assert stop.doubt == CONTRADICTED
+
+
+async def test_examples_that_cannot_be_run_contradict_nothing(tmp_path: Path) -> None:
+    """One names what is nowhere, the other is not laid out as doctest wants it."""
+    bad = "    >>> least(nobody)\n    4\n"
+    for text in (bad, bad + "    >>> least(1)\n  5\n"):
+        files = {
+            "least.py": f'def least(x):\n    """\n{text}    """\n    return x + 0\n',
+            "test_least.py": "from least import least\n\n\ndef test_it():\n    assert least(5) == 6\n",
+        }
+        folder = tmp_path / str(len(text))
+        folder.mkdir()
+        async with working(folder, files, ["Yes"] * 9, prompt="`least` is wrong", checks=(PYTEST,)) as work:
+            stop = await repair(work)
+            assert await changed(work) == {"least.py": files["least.py"].replace("x + 0", "x + 1")}
+            assert not stop.doubt

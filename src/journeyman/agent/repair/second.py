@@ -24,6 +24,9 @@ EXAMPLES = "test_examples_of_documentation.py"
 CPU, BUDGET = 2.0, 10.0
 """Seconds for one edit on the examples of the documentation, and for all."""
 
+CANNOT_RUN = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", " of the docstring for ")
+"""What an example says that is not complete, or that doctest cannot read."""
+
 OTHERWISE = (
     "Different edits pass the few tests that there are; what the model writes anew gives something else than any."
 )
@@ -88,9 +91,7 @@ def copied(search: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def _says_otherwise(test: Ran) -> bool:
     """Whether an example came to something else; one that cannot be run as it stands says nothing."""
-    return test.outcome not in ("passed", "skipped") and not any(
-        error in test.message for error in ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError")
-    )
+    return test.outcome not in ("passed", "skipped") and not any(word in test.message for word in CANNOT_RUN)
 
 
 async def worse(search: Search, taken: Candidate) -> str:
