@@ -141,7 +141,12 @@ async def finished(work: Work, candidate: Candidate) -> list[Candidate]:
     if not said.strip():
         return []
     changed, written = _changed_rows(rows, candidate.text.split("\n"), line)
-    own = [[*rows[: line - 1], *said.split("\n")[:written], *rows[line - 1 + changed :]]] if written else []
+    # A line that goes on in the next ones (`value = f(x)`, for `return f(x)`) is none in place of the edit.
+    leaves = {
+        text.split("\n")[line - 1].lstrip().startswith("return") for text in (candidate.text, before[:start] + said)
+    }
+    whole = written and len(leaves) == 1
+    own = [[*rows[: line - 1], *said.split("\n")[:written], *rows[line - 1 + changed :]]] if whole else []
     new = rows_around(path, before[:start] + said, line)
     if new is not None:
         own.append([*(before[:start] + said).split("\n")[: new.stop - 1], *rows[old.stop - 1 :]])
