@@ -41,12 +41,13 @@ changed since is repair, and that a change which copies an answer of the tests i
 the first 30 tasks of humanevalfix-python-dev. The run of `plain` is older still and was ended by hand; the task at work
 then is not counted.
 
-The tasks of the sets that begin with `invented` are our own (`benchmarks/tasks`): programs of every day that were
-meant to be in no public set (nothing was compared by machine), with two to seven visible tests and many hidden ones,
-written without a look at the strategy. They were first used to find where repair takes a wrong edit for right: eleven of the Python tasks and two of JavaScript were
-looked at, and what they showed was changed (second opinions, copied answers, guards, calls that are missing). So these
-figures are optimistic too, less than those of the `-dev` sets. The run of the Python set was ended by hand after the
-tasks that are counted, which are of its easier part; that of JavaScript has no run here.
+The tasks of the sets that begin with `invented` are our own (`benchmarks/tasks`): programs of every day that were meant
+to be in no public set (nothing was compared by machine), with two to seven visible tests and many hidden ones, written
+without a look at the strategy. They were first used to find where repair takes a wrong edit for right: eleven of the
+Python tasks and two of JavaScript were looked at, and what they showed was changed (second opinions, copied answers,
+guards, calls that are missing). So these figures are optimistic too, less than those of the `-dev` sets. The run of the
+Python set was ended by hand after the tasks that are counted, which are of its easier part; that of JavaScript has no
+run here.
 
 The loop's prompts were tried on the first eight tasks of humanevalfix-python-dev, six of humanevalfix-js-dev and six of
 quixbugs-dev; that answers have a bound, and that a try which mends nothing is taken back, was made with quixbugs-dev in
