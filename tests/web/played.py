@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from journeyman.core.model import Reply, call, say
-from journeyman.models.script import Step
+from journeyman.models.script import ScriptCall, Step
 from journeyman.models.script_server import ScriptServer
 from journeyman.server.demo import PROMPT as DEMO
 from tests.conftest import PLAIN_PYTEST, git, lay
@@ -66,6 +66,8 @@ flowchart LR
 """
 HELD = "wait for me"
 """A prompt with these words waits in its third step until the gate is opened."""
+AT_THE_GATE = 1e6
+"""The pace of a reply that waits there."""
 SLOWLY = "take your time"
 """A prompt with these words is answered as slowly as the pen lets it, and with the same again if it is asked again."""
 STORY = "".join(f"{number}. The price of {number} is `{7 * number}`\n" for number in range(1, 101))
@@ -78,6 +80,16 @@ DEMO_STEPS: list[Reply] = [
     say("A span that lies within another one does not end it any more【F:hours/spans.py†L14】"),
 ]
 """How the demonstration's task is worked."""
+
+
+def held(reply: Reply) -> Step:
+    """The same call, of which nothing is told until the gate is open."""
+    [asked] = reply.calls
+    return Step(
+        calls=(ScriptCall(name=asked.name, arguments=asked.arguments, call_id=asked.call_id),),
+        pieces=1,
+        pace=AT_THE_GATE,
+    )
 
 
 @dataclass(slots=True)
@@ -98,8 +110,12 @@ class Model:
         """Have the next slow reply wait for its first piece, whatever was let go on before."""
         self.loop.call_soon_threadsafe(lambda: setattr(self, "pen", asyncio.Semaphore(0)))
 
-    async def pause(self, _seconds: float) -> None:
-        await self.pen.acquire()
+    async def pause(self, seconds: float) -> None:
+        """What goes on between the pieces of a reply: other conversations are answered meanwhile."""
+        if seconds != AT_THE_GATE:
+            await self.pen.acquire()
+        elif not await asyncio.to_thread(self.gate.wait, READY):
+            raise AssertionError("nobody opened the gate")
 
     def replies(self) -> list[Any]:
         steps: list[Reply] = [
@@ -123,8 +139,8 @@ class Model:
             if SLOWLY in said:
                 slow = Step(text=STORY, reasoning="Seven each.", pieces=50, pace=1.0)
                 return slow if number == 0 else say(STORY)
-            if number == 3 and HELD in said and not self.gate.wait(READY):
-                raise AssertionError("nobody opened the gate")
+            if number == 3 and HELD in said:
+                return held(step)
             return step
 
         return play
