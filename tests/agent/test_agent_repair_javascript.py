@@ -10,11 +10,13 @@ from test_agent_repair_strategy import candidates, changed, scripted_requests, w
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.coverage import covered, executed
-from journeyman.agent.repair.javascript import form, functions_of, headed
+from journeyman.agent.repair.guards import AGAIN
+from journeyman.agent.repair.javascript import form, functions_of
 from journeyman.agent.repair.javascript_examples import check_of, examples_of
 from journeyman.agent.repair.locate import Evidence, locate
 from journeyman.agent.repair.mutate_javascript import mutations
 from journeyman.agent.repair.node import NodeTrials, options_of
+from journeyman.agent.repair.prompts import documented, headed, splice, whole
 from journeyman.agent.repair.validate import goal_of
 from journeyman.core.events import Progressed
 from journeyman.core.evidence import Check
@@ -93,6 +95,7 @@ SLIPS = {
         "  if (a > 0)",
         "  else if (a > 0)",
     ),
+    "else if": ("function f(a) {\n  if (a) g();\n  else if (b) h();\n}\n", "else if (b) h()", "else h()"),
     "base case": ("function f(a) {\n  return a[0];\n}\n", "  return a[0]", "  if (!a) return null;\n  return a[0]"),
     "answers": (
         "function f(a) {\n  if (a) return false;\n  return true;\n}\n",
@@ -114,6 +117,30 @@ SLIPS = {
 def test_a_slip_is_among_the_mutations(kind: str) -> None:
     text, wrong, right = SLIPS[kind]
     assert form(text.replace(wrong, right, 1)) in {form(mutation.apply(text)) for mutation in mutations(text)}
+
+
+PEEL = """\
+const peel = (rows, top, end) => {
+  while (rows.length && top <= end) {
+    for (const row of rows) out(row);
+    end--;
+    for (const row of rows) {
+      out(row);
+    }
+    top += 1;
+  }
+};
+"""
+
+
+def test_what_a_loop_asks_may_have_to_be_asked_again() -> None:
+    """Where it was changed since, and not before."""
+    found = {form(mutation.apply(PEEL)): mutation.weight for mutation in mutations(PEEL) if mutation.kind == "guarded"}
+    after = "    for (const row of rows) {\n      out(row);\n    }\n"
+    for block in (after, after + "    top += 1;\n"):
+        assert found[form(PEEL.replace(block, f"if (top <= end) {{\n{block}}}\n"))] == AGAIN
+    before = "    for (const row of rows) out(row);\n"
+    assert found.get(form(PEEL.replace(before, f"if (top <= end) {{\n{before}}}\n")), 0.0) < AGAIN
 
 
 def test_most_mutations_are_programs() -> None:
@@ -149,10 +176,50 @@ def test_functions_have_the_names_that_they_are_bound_to() -> None:
     }
 
 
+DOUBLED = """\
+const { two } = require('./two');
+
+// Doubles.
+// >>> f(2)
+
+const f = (n) => {
+  return n + two;
+};
+
+/** Halves. */
+function half(n) {
+  return n;
+}
+
+const bare = (n) => {
+  return n;
+};
+
+module.exports = { f, half };
+"""
+
+
 def test_what_a_comment_says_is_the_head_of_a_function() -> None:
-    head = "// Doubles.\n// >>> f(2)\nconst f = (n) => {\n"
-    assert headed(head + "  return n;\n}\n\nmodule.exports = { f }\n") == head
-    assert headed("const f = (n) => {\n  return n;\n}\n") is None
+    subjects = documented("a.js", DOUBLED, ["half", "bare", "f"])
+    heads = [headed(subject) for subject in subjects]
+    assert heads == [DOUBLED[: DOUBLED.index("  return n;\n}\n\nconst")], DOUBLED[: DOUBLED.index("  return n + two")]]
+
+
+@pytest.mark.parametrize("end", ["", "\n}", "\n};\n", "\n};\n\n// Tests\nconsole.log(f(2));\n"])
+def test_what_is_written_anew_takes_the_place_of_the_function_alone(end: str) -> None:
+    [subject] = documented("a.js", DOUBLED, ["f"])
+    body = "  return n * two;"
+    assert splice(subject, f"{headed(subject)}{body}{end}") == DOUBLED.replace("  return n + two;", body)
+    assert splice(subject, "const g = (n) => {\n  return 1;\n};\n") is None
+    assert splice(subject, f"{headed(subject)}  return (n;") is None
+
+
+def test_what_a_file_exports_stays_where_the_answer_leaves_it_out() -> None:
+    subject = whole("a.js", DOUBLED)
+    bare, exports = DOUBLED.replace("n + two", "2 * n").split("module.exports")
+    for answer in (bare, bare.rstrip(), f"{bare}module.exports{exports}"):
+        assert splice(subject, answer) == f"{bare}module.exports{exports}"
+    assert splice(subject, bare + "exports.g = f;") == bare + "exports.g = f;\n"
 
 
 NODE = Check(command="node --test", source="AGENTS.md", runner="node", timeout=60.0)

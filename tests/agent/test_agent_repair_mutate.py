@@ -247,13 +247,20 @@ PEEL = dedent("""\
 
 
 def test_what_a_loop_asks_may_have_to_be_asked_again() -> None:
-    found = {mutation.apply(PEEL) for mutation in mutations(PEEL) if mutation.kind == "guarded"}
+    found = {mutation.apply(PEEL): mutation.weight for mutation in mutations(PEEL) if mutation.kind == "guarded"}
     one = "        for row in rows:\n            out(row)\n"
     two = one + "        end -= 1\n"
     for block in (one, two):
         deeper = "".join(f"    {row}\n" for row in block.splitlines())
         assert PEEL.replace(block, f"        if top <= end:\n{deeper}") in found
     assert all("'''\nkept'''" in text and shape(text) for text in found)
+    # Nothing of it changed before the first, so that it still holds there; before the last it may not.
+    last = PEEL.replace(
+        "        if note:\n            return end",
+        "        if top <= end:\n            if note:\n                return end",
+    )
+    first = PEEL.replace(one, "        if rows:\n" + "".join(f"    {row}\n" for row in one.splitlines()))
+    assert found[last] > 5 * found.get(first, 0.0)
 
 
 def test_a_container_that_was_not_emptied_and_an_item_that_was_not_taken_out() -> None:

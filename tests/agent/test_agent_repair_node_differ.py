@@ -62,7 +62,7 @@ async def test_what_was_chosen_is_compared_with_what_the_model_writes_anew(
         "not asked for",
         "  return null;\n",
         "  return x * 2;\n",
-        f"{anew}\n}}\n\nmodule.exports = {{ twice }};\n```",
+        f"{anew}\n",
     ]
     model = Scripted(answers, PROFILE.model_copy(update={"completes": True}))
     async with working(tmp_path, TWICE, [], prompt="`twice` is wrong", checks=(NODE,)) as work:

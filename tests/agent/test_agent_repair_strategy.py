@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Literal
 
 import pytest
 
-from journeyman.agent.repair import repair
+from journeyman.agent.repair import repair, strategy
 from journeyman.agent.repair.resume import patched
 from journeyman.agent.repair.rewrite import UNPROVED
 from journeyman.agent.work import Stop, Work
@@ -194,6 +195,16 @@ async def test_nothing_is_changed_when_nothing_helps(tmp_path: Path) -> None:
         assert "Nothing was changed." in stop.message
         assert "nobody is there" in stop.message
         assert await changed(work) == {}
+
+
+async def test_what_was_cut_has_one_second_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategy, "PATIENCE", 2.0)
+    loop = HIDDEN["hidden.py"].replace("return 1", "n = 2\n    while n > 1:\n        n -= 1\n    return n")
+    files = HIDDEN | {"hidden.py": loop}
+    async with working(tmp_path, files, [Unreachable("nobody")], prompt="Repair it.", checks=(PYTEST,)) as work:
+        await repair(work)
+        cut = Counter(event.diff for event in candidates(work) if event.outcome == "endless")
+        assert set(cut.values()) == {1, 2}
 
 
 async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> None:

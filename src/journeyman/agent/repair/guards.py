@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from journeyman.agent.repair.source import Edit, Function, Mutation, span, unparsed
 from journeyman.agent.repair.statements import Place
 
-AGAIN, ELSEWHERE = 0.2, 0.06
-"""How likely it is that what an enclosing loop or condition asks has to be asked again, and that another condition."""
+AGAIN, ELSEWHERE = 0.5, 0.06
+"""How likely it is that what an enclosing loop or condition asks has to be asked again after what was done since, and
+that it is another condition."""
 
 LONGEST_RUN, MOST_TESTS = 3, 10
 """Statements that are guarded together, and conditions that are tried."""
@@ -37,19 +38,37 @@ def guarded(place: Place) -> Iterator[Mutation]:
         for test, weight in tests.items():
             if not plain or test in asked:
                 text = f"{indent}if {test}:{source.newline}{body}"
-                yield Mutation("guarded", node.lineno, weight / count, (Edit(start, end, text),))
+                likely = weight if test in asked else weight / count
+                yield Mutation("guarded", node.lineno, likely, (Edit(start, end, text),))
 
 
 def _asked(place: Place) -> list[str]:
-    """The conditions, and the parts of them, of the loops and branches that a statement is in."""
+    """The conditions, and the parts of them, of the loops and branches that a statement is in, which may hold no more:
+    what they ask about was changed since."""
     found: list[str] = []
     for up in place.source.ancestors(place.node):
         if isinstance(up, Function | ast.ClassDef):
             break
         if isinstance(up, ast.While | ast.If):
+            changed = {name for row in up.body if row.lineno < place.node.lineno for name in _changed(row)}
             parts = up.test.values if isinstance(up.test, ast.BoolOp) else [up.test]
-            found += [unparsed(part) for part in parts]
+            found += [unparsed(part) for part in parts if not changed.isdisjoint(_names(part))]
     return found
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _changed(row: ast.stmt) -> Iterator[str]:
+    """Variables that a statement assigns, or of which it changes a part or calls a method."""
+    for each in ast.walk(row):
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
+            yield each.id
+        if isinstance(each, ast.Subscript | ast.Attribute) and not isinstance(each.ctx, ast.Load):
+            yield from _names(each.value)
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            yield from _names(each.func.value)
 
 
 def _cannot_move(node: ast.stmt) -> bool:

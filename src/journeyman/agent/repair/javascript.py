@@ -66,7 +66,7 @@ class Script:
         read: Counter[str] = Counter()
         for node in walk(self.root):
             parent = node.parent
-            if node.type in FUNCTIONS and (name := _name(self, node)).isidentifier():
+            if node.type in FUNCTIONS and (name := name_of(self, node)).isidentifier():
                 functions.append(name)
             if node.type == "property_identifier" and parent is not None and parent.type == "member_expression":
                 up = parent.parent
@@ -122,13 +122,14 @@ def functions_of(text: str) -> dict[str, range]:
     script = Script(text)
     found: dict[str, range] = {}
     for node in walk(script.root):
-        name = _name(script, node) if node.type in FUNCTIONS else ""
+        name = name_of(script, node) if node.type in FUNCTIONS else ""
         if name:
             found[name] = range(node.start_point[0] + 1, node.end_point[0] + 2)
     return found
 
 
-def _name(script: Script, node: "Node") -> str:
+def name_of(script: Script, node: "Node") -> str:
+    """The name of a function, or of what it is bound to; empty without."""
     own = node.child_by_field_name("name")
     parent = node.parent
     if own is None and parent is not None:
@@ -230,17 +231,3 @@ def _kind(script: Script, node: "Node", parent: "Node", scope: Scope) -> None:
 def _operator(node: "Node") -> str:
     operator = node.child_by_field_name("operator")
     return operator.type if operator is not None else ""
-
-
-def headed(text: str) -> str | None:
-    """The text up to the body of the last function, where a comment says what that one does; None elsewhere."""
-    script = Script(text)
-    named = [node for node in walk(script.root) if node.type in FUNCTIONS and outermost(node) == node]
-    body = named[-1].child_by_field_name("body") if named else None
-    if body is None or body.type != "statement_block":
-        return None
-    statement = next((up for up in above(named[-1]) if up.parent == script.root), named[-1])
-    before = statement.prev_named_sibling
-    if before is None or before.type != "comment":
-        return None
-    return text[: script.offset(body.start_byte) + 1] + "\n"

@@ -80,6 +80,8 @@ def branch(place: Place) -> Iterator[Mutation]:
             yield place.of("else", 0.25, Edit(edge, begin, "\n" + (script.indent(node) or "")))
     else:
         yield place.of("block", 0.2, Edit(start, start + 2, "while"))
+        if node.parent is not None and node.parent.type == "else_clause":
+            yield place.of("else", 0.4, Edit(start, script.span(body)[0], ""))
         yield from deletion(place)
         after = node.next_named_sibling
         if after is not None and after.type == "if_statement":

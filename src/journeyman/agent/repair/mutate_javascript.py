@@ -6,6 +6,7 @@ from journeyman.agent.repair import javascript_expressions as expressions
 from journeyman.agent.repair import javascript_statements as statements
 from journeyman.agent.repair import javascript_values as values
 from journeyman.agent.repair.javascript import Scope, Script, outermost, scope_of, walk
+from journeyman.agent.repair.javascript_guards import guarded
 from journeyman.agent.repair.javascript_site import EQUAL, Place
 from journeyman.agent.repair.source import Mutation
 
@@ -18,19 +19,19 @@ OPERATORS: dict[str, tuple[Callable[[Place], Iterator[Mutation]], ...]] = {
     "break_statement": (statements.ending,),
     "call_expression": (values.call, expressions.tested),
     "continue_statement": (statements.ending,),
-    "expression_statement": (statements.statement,),
+    "expression_statement": (statements.statement, guarded),
     "false": (expressions.boolean,),
-    "for_in_statement": (statements.loop,),
-    "for_statement": (statements.loop,),
+    "for_in_statement": (statements.loop, guarded),
+    "for_statement": (statements.loop, guarded),
     "formal_parameters": (expressions.parameters,),
     "identifier": (expressions.identifier, expressions.tested),
-    "if_statement": (statements.branch,),
+    "if_statement": (statements.branch, guarded),
     "lexical_declaration": (statements.insertion, statements.declared),
     "member_expression": (expressions.tested,),
     "number": (expressions.number,),
     "property_identifier": (expressions.prop,),
     "regex": (expressions.pattern,),
-    "return_statement": (statements.answer,),
+    "return_statement": (statements.answer, guarded),
     "spread_element": (expressions.spread,),
     "statement_block": (statements.beginning,),
     "string": (expressions.text_literal,),
@@ -40,7 +41,7 @@ OPERATORS: dict[str, tuple[Callable[[Place], Iterator[Mutation]], ...]] = {
     "unary_expression": (expressions.unary,),
     "update_expression": (expressions.update,),
     "variable_declaration": (statements.insertion, statements.declared),
-    "while_statement": (statements.loop,),
+    "while_statement": (statements.loop, guarded),
 }
 
 

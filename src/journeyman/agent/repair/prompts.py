@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journeyman.agent.repair import javascript
+from journeyman.agent.repair import javascript, javascript_anew
 from journeyman.agent.repair.language import functions_of
 from journeyman.agent.repair.probe import Call
 from journeyman.agent.repair.source import Source, span
@@ -122,7 +122,10 @@ def headed(subject: Subject) -> str | None:
     """
     code = subject.code
     if subject.path.endswith(javascript.ENDINGS):
-        return javascript.headed(code) if subject.is_whole else None
+        for one in javascript_anew.commented(subject.text):
+            if (one.start, one.end) == (subject.start, subject.end):
+                return subject.text[0 if one.start <= WHOLE_FILE else one.start : one.body] + "\n"
+        return None
     if not subject.path.endswith(".py"):
         return None
     try:
@@ -137,6 +140,17 @@ def headed(subject: Subject) -> str | None:
     head = source.text[: source.line_end(span(node.body[0])[-1])] + "\n"
     above = subject.text[: subject.start] if not code.startswith((" ", "\t")) else ""
     return (above if len(above) <= WHOLE_FILE else "") + head
+
+
+def documented(path: str, text: str, names: Sequence[str]) -> list[Subject]:
+    """Of the functions `names` those that say what they do: what the model may write anew."""
+    if path.endswith(javascript.ENDINGS):
+        known = functions_of(path, text)
+        spots = javascript_anew.commented(text)
+        spots = [one for name in names for one in spots if name in known and known[name].start in one.lines]
+        return [Subject(path, text, one.start, one.end) for one in dict.fromkeys(spots)]
+    parts = [function(path, text, name) for name in names] if path.endswith(".py") else []
+    return [part for part in parts if part is not None and headed(part)]
 
 
 def subjects_of(path: str, text: str, names: Sequence[str]) -> list[Subject]:
@@ -265,7 +279,10 @@ def splice(subject: Subject, code: str) -> str | None:
         return _splice_python(subject, code)
     if subject.is_whole:
         end = "\n" if subject.text.endswith("\n") else ""
-        return code.rstrip("\n") + end
+        exports = javascript_anew.exports(subject.text, code) if subject.path.endswith(javascript.ENDINGS) else ""
+        return code.rstrip("\n") + exports + end
+    if headed(subject) is not None:
+        return javascript_anew.placed(subject.text, subject.end, code)
     return _splice_lines(subject, code)
 
 

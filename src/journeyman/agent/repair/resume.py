@@ -4,7 +4,7 @@ import re
 
 from journeyman.agent.repair.candidates import Candidate, Verdict, unified
 from journeyman.agent.repair.reach import FEW, barely_tested
-from journeyman.agent.repair.search import Search
+from journeyman.agent.repair.search import Hasty, Search
 from journeyman.agent.repair.validate import decoded, encoded
 from journeyman.agent.work import Stop, Work
 from journeyman.core import folds
@@ -131,4 +131,4 @@ def remembered(search: Search) -> None:
         elif event.outcome == "better":
             search.partial.append((candidate, Verdict("better", 1)))
         elif event.outcome == "endless":
-            search.hasty.append((candidate, Verdict("endless", hasty=True)))
+            search.hasty.append(Hasty(candidate, 0, search.seconds))

@@ -5,8 +5,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from journeyman.agent.repair import prompts
 from journeyman.agent.repair.candidates import ANEW, Candidate, Tried, Verdict
 from journeyman.agent.repair.choice import INSTRUCTIONS, opening
+from journeyman.agent.repair.javascript_anew import CLOSED
 from journeyman.agent.repair.language import form, mutations
 from journeyman.agent.repair.locate import Suspect
 from journeyman.agent.repair.minimal import minimal
@@ -14,12 +16,10 @@ from journeyman.agent.repair.prompts import (
     Subject,
     code_of,
     failed_before,
-    function,
     headed,
     request,
     splice,
     subjects_of,
-    whole,
 )
 from journeyman.agent.repair.reach import FEW, Reach, barely_tested
 from journeyman.agent.repair.source import Mutation
@@ -49,6 +49,15 @@ TRACED = (2, 5)
 _LADDER = (0.0, 0.5, 0.7, 0.8, 0.9, 1.0, 0.6, 0.8)
 
 
+@dataclass(frozen=True, slots=True)
+class Hasty:
+    """A candidate that a limit cut, in seconds, after it fixed so many tests and failed none."""
+
+    candidate: Candidate
+    fixed: int
+    limit: float
+
+
 @dataclass(slots=True)
 class Search:
     """One search. `survivors` passed the tests that were tried on them; `promising` fixed some test or were cut."""
@@ -65,7 +74,7 @@ class Search:
     tried: Tried = field(default_factory=Tried)
     survivors: list[Candidate] = field(default_factory=list[Candidate])
     partial: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
-    hasty: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
+    hasty: list[Hasty] = field(default_factory=list[Hasty])
     misses: list[tuple[Candidate, Verdict]] = field(default_factory=list[tuple[Candidate, Verdict]])
     votes: Counter[str] = field(default_factory=Counter[str])
     confirmed: Candidate | None = None
@@ -119,6 +128,7 @@ class Search:
         """
         events: list[CandidateTried] = []
         left = {id(candidate): candidate for candidate in candidates}
+        limit = seconds or self.seconds
 
         def on_verdict(candidate: Candidate, verdict: Verdict) -> None:
             self.count += 1
@@ -126,20 +136,20 @@ class Search:
             if verdict.outcome == "passed" and not self.survivors:
                 self.found = self.count
             events.append(event_of(candidate, verdict))
-            self._sort(candidate, verdict)
+            self._sort(candidate, verdict, limit)
 
-        await self.trials.run(candidates, seconds or self.seconds, on_verdict, first=first)
+        await self.trials.run(candidates, limit, on_verdict, first=first)
         await self.work.log.append(*events)
         return list(left.values())
 
-    def _sort(self, candidate: Candidate, verdict: Verdict) -> None:
+    def _sort(self, candidate: Candidate, verdict: Verdict, limit: float) -> None:
         if verdict.outcome == "passed":
             self.seen = max(self.seen, verdict.fixed)
             self.survivors.append(candidate)
         elif verdict.outcome == "better":
             self.partial.append((candidate, verdict))
         elif verdict.hasty:
-            self.hasty.append((candidate, verdict))
+            self.hasty.append(Hasty(candidate, verdict.fixed, limit))
         if verdict.outcome != "passed" and candidate.by_model:
             self.misses.append((candidate, verdict))
 
@@ -255,28 +265,33 @@ async def by_mutation(search: Search, pool: Pool, seconds: float) -> None:
 
 
 async def more_patience(search: Search, seconds: float) -> None:
-    """Candidates that a short limit cut, once more with a longer one."""
-    for limit in (LONGER, LONGEST):
-        if search.survivors or limit <= search.seconds:
-            continue
-        waiting = sorted(search.hasty, key=lambda pair: (-pair[1].fixed, -pair[0].weight))
-        search.hasty = []
+    """Candidates that a short limit cut, once more with a longer one, and no candidate twice with the same.
+
+    What is right takes about as long as what it mends, so the longest limit is only for tests that took long on the
+    base, or that had no end there.
+    """
+    base = search.goal
+    slow = bool(base.endless) or base.run.cut == "time" or base.run.seconds > LONGER
+    for limit in (LONGER, LONGEST) if slow else (LONGER,):
+        waiting = [one for one in search.hasty if one.limit < limit]
+        waiting.sort(key=lambda one: (-one.fixed, -one.candidate.weight))
         until = time.monotonic() + seconds / 2
         size = 8 if limit == LONGER else 2
         while waiting and time.monotonic() < until and not search.survivors:
             batch, waiting = waiting[:size], waiting[size:]
-            await search.attempt([candidate for candidate, _ in batch], limit, first=True)
+            await _once_more(search, batch, limit)
 
 
 async def promising(search: Search) -> None:
     """The few that fixed some test before they were cut, once more with a longer limit, without delay."""
-    if search.seconds >= LONGER:
-        return
-    chosen = sorted((pair for pair in search.hasty if pair[1].fixed), key=lambda pair: -pair[1].fixed)[:4]
-    for pair in chosen:
-        search.hasty.remove(pair)
+    chosen = [one for one in search.hasty if one.fixed and one.limit < LONGER]
     if chosen:
-        await search.attempt([candidate for candidate, _ in chosen], LONGER, first=True)
+        await _once_more(search, sorted(chosen, key=lambda one: -one.fixed)[:4], LONGER)
+
+
+async def _once_more(search: Search, cut: Sequence[Hasty], limit: float) -> None:
+    search.hasty = [one for one in search.hasty if one not in cut]
+    await search.attempt([one.candidate for one in cut], limit, first=True)
 
 
 def subjects(search: Search) -> list[Subject]:
@@ -291,13 +306,7 @@ def subjects(search: Search) -> list[Subject]:
 
 def documented(suspects: Sequence[Suspect], texts: Mapping[str, str]) -> list[Subject]:
     """What the model may write anew: suspicious functions that say what they do, the most suspicious first."""
-    found: list[Subject] = []
-    for suspect in suspects:
-        text = texts[suspect.path]
-        parts = (
-            [function(suspect.path, text, name) for name in suspect.ordered()] if suspect.path.endswith(".py") else []
-        )
-        found += [part for part in parts or [whole(suspect.path, text)] if part is not None and headed(part)]
+    found = [part for one in suspects for part in prompts.documented(one.path, texts[one.path], one.ordered())]
     return [part for part in dict.fromkeys(found) if len(part.code) < LONGEST_ANEW]
 
 
@@ -373,7 +382,7 @@ def anew(work: Work, subject: Subject, number: int) -> tuple[str, ModelRequest]:
     A small model copies what it sees, mistakes and all.
     """
     question, answer = opening(subject, headed(subject) or "", work.start.prompt)
-    ends = ("\ndef ", "\nclass ", "\nif __name__") if subject.path.endswith(".py") else ()
+    ends = ("\ndef ", "\nclass ", "\nif __name__") if subject.path.endswith(".py") else (CLOSED,)
     asked = ModelRequest(
         instructions=INSTRUCTIONS,
         items=(question, answer),
