@@ -40,6 +40,11 @@ SLIPS = {
     "joined": ("def f(a):\n    b = a\n    return [x for x in b]\n", "return [x", "return b + [x"),
     "elements": ("def f(a, b):\n    a, b = a, b\n    return a\n", "= a, b", "= b, a"),
     "branches": ("def f(a):\n    return 1 if a else 2\n", "1 if a else 2", "2 if a else 1"),
+    "branch without condition": (
+        "def f(a, b):\n    if a:\n        return 1\n    elif (b):\n        return 2\n",
+        "elif (b):",
+        "else:",
+    ),
     "literal": ("def f():\n    return True\n", "True", "False"),
     "number far off": ("def f(a):\n    return a + 30\n", "30", "32"),
     "compared": ("def f(a, b):\n    return bool(a) and bool(b)\n", "and", "!="),

@@ -206,7 +206,7 @@ def depth(place: Place) -> Iterator[Mutation]:
 
 
 def block(place: Place) -> Iterator[Mutation]:
-    """The wrong kind of block: `if` for `while`, `elif` for `if`, branches the wrong way round."""
+    """The wrong kind of block: `if` for `while`, `elif` for `if` or `else`, branches the wrong way round."""
     node, source = place.node, place.source
     if isinstance(node, ast.If | ast.While):
         start = source.start(node)
@@ -216,6 +216,9 @@ def block(place: Place) -> Iterator[Mutation]:
             others = (*others, ("elif", 0.4))
         for other, weight in others:
             yield Mutation("block", node.lineno, weight, (Edit(start, start + len(word), other),))
+        head = source.text[start : source.start(node.body[0])]
+        if word == "elif" and not node.orelse and "#" not in head:
+            yield Mutation("else", node.lineno, 0.4, (Edit(start, start + head.rindex(":"), "else"),))
     if isinstance(node, ast.If) and node.orelse and not isinstance(node.orelse[0], ast.If):
         one, two = _block_text(source, node.body), _block_text(source, node.orelse)
         if one and two:
