@@ -96,6 +96,7 @@ SLIPS = {
         "  else if (a > 0)",
     ),
     "else if": ("function f(a) {\n  if (a) g();\n  else if (b) h();\n}\n", "else if (b) h()", "else h()"),
+    "element": ("function f(a) {\n  return [[1, 2], [2, 1], [1, 1]];\n}\n", ", [1, 1]", ""),
     "base case": ("function f(a) {\n  return a[0];\n}\n", "  return a[0]", "  if (!a) return null;\n  return a[0]"),
     "answers": (
         "function f(a) {\n  if (a) return false;\n  return true;\n}\n",

@@ -40,6 +40,8 @@ SLIPS = {
     "joined": ("def f(a):\n    b = a\n    return [x for x in b]\n", "return [x", "return b + [x"),
     "elements": ("def f(a, b):\n    a, b = a, b\n    return a\n", "= a, b", "= b, a"),
     "branches": ("def f(a):\n    return 1 if a else 2\n", "1 if a else 2", "2 if a else 1"),
+    "element too much": ("def f(a):\n    return a in (1, 2, 3, (4))\n", "(1, 2, 3, (4))", "(1, 3, (4))"),
+    "last element": ("def f(a):\n    return a in [1, 2, [3]]\n", "[1, 2, [3]]", "[1, 2]"),
     "branch without condition": (
         "def f(a, b):\n    if a:\n        return 1\n    elif (b):\n        return 2\n",
         "elif (b):",

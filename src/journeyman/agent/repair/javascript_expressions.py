@@ -1,11 +1,12 @@
 """Mutations of JavaScript's expressions: operators, literals, names, conditions."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from journeyman.agent.repair.javascript_site import EQUAL, SLIPS, SWAPS, Place, closed, is_called, is_declared, is_text
 from journeyman.agent.repair.javascript_site import is_test as is_tested
 from journeyman.agent.repair.source import Edit, Mutation
+from journeyman.agent.repair.values import MOST_ELEMENTS
 
 
 def binary(place: Place) -> Iterator[Mutation]:
@@ -253,12 +254,17 @@ def ternary(place: Place) -> Iterator[Mutation]:
 
 
 def elements(place: Place) -> Iterator[Mutation]:
-    """Elements of an array in the wrong order; an array that is empty, or nested, wrongly."""
+    """Elements of an array in the wrong order, or one too much; an array that is empty, or nested, wrongly."""
     nodes = [child for child in place.node.named_children if child.type != "comment"]
     if is_declared(place.node):
         return
     for one, two in combinations(nodes, 2) if len(nodes) <= 3 else ():
         yield place.swap("swapped elements", 0.5, one, two)
+    spans = [place.script.span(node) for node in nodes]
+    if 3 <= len(spans) <= MOST_ELEMENTS:
+        yield place.of("element dropped", 0.05, Edit(spans[0][0], spans[1][0], ""))
+        for (_, before), (start, end) in pairwise(spans):
+            yield place.of("element dropped", 0.3 if start == spans[-1][0] else 0.05, Edit(before, end, ""))
     yield place.to("nesting", 0.5 if not nodes else 0.15, f"[{place.text}]")
     for name in place.scope.names if not nodes else ():
         yield place.to("nesting", 0.2, f"[{name}]")

@@ -3,9 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from journeyman.agent.repair.site import Site, closed
-from journeyman.agent.repair.source import Mutation, unparsed
+from journeyman.agent.repair.source import Edit, Mutation, unparsed
+
+MOST_ELEMENTS = 12
+"""Elements of a list that is written out up to which one is dropped."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WRAPPERS = ("abs", "len", "str", "int", "list", "set", "sorted", "max", "min", "sum")
@@ -133,6 +137,8 @@ def sequence(site: Site) -> Iterator[Mutation]:
             yield site.to("nesting", 0.3, site.source.segment(node.elts[0]))
         if node.elts:
             yield site.to("nesting", 0.15, "[]")
+    if isinstance(node, ast.List | ast.Set | ast.Tuple) and not isinstance(getattr(node, "ctx", None), ast.Store):
+        yield from _dropped(site, node.elts)
     if isinstance(node, ast.IfExp):
         edits = (
             site.source.replace(node.body, site.source.segment(node.orelse)),
@@ -141,6 +147,16 @@ def sequence(site: Site) -> Iterator[Mutation]:
         yield Mutation("swapped branches", node.lineno, 0.6, edits)
         yield site.to("branch", 0.2, site.source.segment(node.body))
         yield site.to("branch", 0.2, site.source.segment(node.orelse))
+
+
+def _dropped(site: Site, elements: list[ast.expr]) -> Iterator[Mutation]:
+    """One of several elements too much, most likely the last."""
+    places = [site.source.replace(element, "") for element in elements]
+    if 3 <= len(places) <= MOST_ELEMENTS:
+        yield Mutation("element dropped", site.node.lineno, 0.05, (Edit(places[0].start, places[1].start, ""),))
+        for before, place in pairwise(places):
+            weight = 0.3 if place is places[-1] else 0.05
+            yield Mutation("element dropped", site.node.lineno, weight, (Edit(before.end, place.end, ""),))
 
 
 def bounded(site: Site) -> Iterator[Mutation]:
