@@ -7,6 +7,7 @@ from journeyman.agent.repair.choice import alike, can_finish, choose, endorsed, 
 from journeyman.agent.repair.search import CHOICES, Search, program
 from journeyman.agent.repair.second import (
     EDGES,
+    UNLIKE,
     behaviour_of,
     contradicted,
     copied,
@@ -22,7 +23,10 @@ EDIT = 0.9
 
 BY_CHANCE = "Hardly any test runs what was changed, and the model did not write the same: it may pass by chance."
 REFUSED = "Little is tested of what was changed, and the model, which was asked, does not hold it to be right."
-UNLIKE = "It passes, and so does what the model writes in its place, which gives something else."
+CHOSEN = (
+    "Different edits pass the few tests that there are. The model had to choose between them: what it writes itself "
+    "does not pass."
+)
 COPIED = "It returns what the tests expect, as they have it: it may answer only what is tested."
 CONTRADICTED = "It passes the tests, and does not give what the documentation says."
 
@@ -116,7 +120,7 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     tries = await finished(search.work, only)
     passes = [found for one in tries if (found := await passing(search, one)) is not None]
     if not passes:
-        return only
+        return await seconded(search, only, [only]) if search.goal.is_weak else only
     own = passes[0]
     is_line = len(tries) > 1 and program(own) == program(tries[0])
     if any(program(one) == program(only) for one in passes):
@@ -145,4 +149,5 @@ async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate 
         return passes
     near = nearest(own, best) if own is not None else None
     picked = near or await choose(search.work, best)
-    return await seconded(search, picked, best) if picked is not None else None
+    forced = CHOSEN if near is None and search.work.model.profile.completes else ""
+    return await seconded(search, picked, best, forced) if picked is not None else None

@@ -58,6 +58,7 @@ TESTED = {"if_statement", "while_statement", "ternary_expression", "for_statemen
 SIMPLE = {"expression_statement", "return_statement", "break_statement", "continue_statement", "throw_statement"}
 LOOPS = {"for_statement", "for_in_statement", "while_statement", "do_statement"}
 EQUAL = ("==", "===", "!=", "!==")
+ARITHMETIC = ("+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>", ">>>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from journeyman.agent.repair.javascript import walk
 from journeyman.agent.repair.javascript_site import (
+    ARITHMETIC,
     EQUAL,
     Place,
     arguments_of,
@@ -63,12 +64,13 @@ def value(place: Place) -> Iterator[Mutation]:
 
 def _replaced(place: Place, parent: "Node") -> Iterator[Mutation]:
     node, text, scope = place.node, place.text, place.scope
-    numeric = text in scope.numbers or text.endswith(".length") or node.type == "binary_expression"
+    sign = node.child_by_field_name("operator") if node.type == "binary_expression" else None
+    numeric = text in scope.numbers or text.endswith(".length") or (sign is not None and sign.type in ARITHMETIC)
     inside = node.type == "binary_expression" and parent.type == "binary_expression"
     base = f"({text})" if inside or node.type == "ternary_expression" else text
     bound = parent.type == "arguments" and _method_of(parent) in ("slice", "substring", "substr", "splice", "charAt")
     indexed = parent.type == "subscript_expression" and parent.child_by_field_name("index") == node
-    for change in (" + 1", " - 1"):
+    for change in (" + 1", " - 1") if numeric or sign is None else ():
         yield place.to("step", 0.8 if numeric and (bound or indexed) else 0.6 if numeric else 0.2, base + change)
     for other in scope.names:
         if numeric and other in scope.numbers and other != text:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from journeyman.agent.repair.candidates import Candidate
 from journeyman.agent.repair.locate import Evidence
 
-FEW = 2
+FEW = 3
 """So many tests or fewer let wrong edits pass."""
 ABOVE = 5
 """Lines above a changed one in which the statement may begin that it belongs to."""

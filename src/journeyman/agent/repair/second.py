@@ -27,6 +27,10 @@ CPU, BUDGET = 2.0, 10.0
 CANNOT_RUN = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", " of the docstring for ")
 """What an example says that is not complete, or that doctest cannot read."""
 
+SAMPLES = (0, 2)
+"""What is written anew once more where it does not pass: the first without temperature."""
+
+UNLIKE = "It passes, and so does what the model writes in its place, which gives something else."
 OTHERWISE = (
     "Different edits pass the few tests that there are; what the model writes anew gives something else than any."
 )
@@ -127,21 +131,23 @@ async def seconded(search: Search, picked: Candidate, best: Sequence[Candidate],
 
     It sees nothing but the documentation: that what it writes passes, and gives the same as an edit, is hardly by
     chance. Where it passes and gives the same as none of them, what was picked is in doubt. `otherwise` is the doubt
-    where it does not pass, or there is no documentation.
+    where it does not pass, or there is no documentation, unless all of `best` give the same.
     """
-    search.doubt = otherwise
     ordered = [picked, *(one for one in best if one is not picked)]
     one_function = changed_function(ordered) or node_differ.changed_function(ordered)
     anew = await _anew(search, picked) if one_function is not None else None
     if anew is not None and any(one.by_model and program(one) == program(anew) for one in best):
         anew = None  # the same words again are no third opinion
-    known = await behaviour_of(search, [anew, *ordered]) if anew is not None else None
-    if known is None:
+    asked = ordered if anew is None else [anew, *ordered]
+    known = await behaviour_of(search, asked) if anew is not None or otherwise else None
+    if known is None or anew is None:
+        is_one = known is not None and len(ordered) > 1 and len(known.classes) == 1
+        search.doubt = "" if is_one else otherwise
         return picked
     row, *rows = known.rows
     apart = [sum(one != two for one, two in zip(row, other, strict=True)) for other in rows]
     near = next((place for place, count in enumerate(apart) if count < EDGES), None)
-    search.doubt = OTHERWISE if near is None else ""
+    search.doubt = "" if near is not None else OTHERWISE if len(best) > 1 else UNLIKE
     return ordered[near or 0]
 
 
@@ -151,7 +157,12 @@ async def _anew(search: Search, picked: Candidate) -> Candidate | None:
     at = first_change(picked.before, picked.text)
     subject = next((one for one in subjects if one.start <= at <= one.end), None)
     can = isinstance(search.trials, ProbeTrials | NodeTrials) and search.work.model.profile.completes
-    return await passing(search, await written_anew(search, subject, 0)) if subject is not None and can else None
+    if subject is None or not can:
+        return None
+    for number in SAMPLES:
+        if (found := await passing(search, await written_anew(search, subject, number))) is not None:
+            return found
+    return None
 
 
 async def passing(search: Search, own: Candidate | None) -> Candidate | None:

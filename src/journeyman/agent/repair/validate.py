@@ -8,6 +8,7 @@ from typing import Protocol
 
 from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.probe import Pytest, Record, Trial, run_trials
+from journeyman.agent.repair.reach import FEW
 from journeyman.agent.work import Work
 from journeyman.checks.compare import endless_after
 from journeyman.core.evidence import Check, CheckRun, TestResult
@@ -62,7 +63,7 @@ class Goal:
     @property
     def is_weak(self) -> bool:
         """Whether so little is tested that wrong edits will pass too."""
-        return self.is_made or len(self.failing) + len(self.passing) <= 2
+        return self.is_made or len(self.failing) + len(self.passing) <= FEW
 
     @property
     def is_made(self) -> bool:
