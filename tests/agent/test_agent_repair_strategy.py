@@ -70,7 +70,7 @@ BITS = {
     ),
     "test_bits.py": (
         "import pytest\nfrom bits import ones\n\n\n"
-        "@pytest.mark.parametrize('n, k', [(0, 0), (1, 1), (7, 3)])\n"
+        "@pytest.mark.parametrize('n, k', [(0, 0), (1, 1), (6, 2), (7, 3)])\n"
         "def test_ones(n, k):\n    assert ones(n) == k\n"
     ),
 }
