@@ -9,6 +9,7 @@ import importlib.util
 import marshal
 import os
 import struct
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,14 @@ def compiled(name: str, state: Path) -> Path:
     target = state / f"{name}-{key}-{importlib.util.MAGIC_NUMBER.hex()}.pyc"
     if target.exists():
         return target
+    return _put(target, _bytecode(name, key))
+
+
+@cache
+def _bytecode(name: str, key: str) -> bytes:
+    """The content of a compiled file; made once for all the folders that a process puts it into."""
     code = compile(source(name), f"<{name}>", "exec", dont_inherit=True, optimize=2)
-    return _put(target, importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, 0, 0) + marshal.dumps(code))
+    return importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, 0, 0) + marshal.dumps(code)
 
 
 def _put(target: Path, data: bytes) -> Path:
