@@ -21,10 +21,13 @@ from journeyman.testing.s3 import S3Server, s3_server
 Files = Mapping[str, str]
 MakeRepository = Callable[[Files], Path]
 
-PLAIN_PYTEST = {
-    "pytest.ini": "[pytest]\naddopts = -p no:schemathesis -p no:hypothesispytest -p no:anyio -p no:asyncio\n"
-}
-"""For repositories whose tests are run: without the plugins of this environment, which take a second to be loaded."""
+_PLUGINS = ("schemathesis", "hypothesispytest", "anyio", "asyncio", "timeout", "xdist", "xdist.looponfail")
+_WITHOUT = " ".join(f"-p no:{plugin}" for plugin in _PLUGINS)
+PLAIN_PYTEST = {"pytest.ini": f"[pytest]\naddopts = {_WITHOUT}\n"}
+"""For repositories whose tests are run: without the plugins of this environment, which take seconds to be loaded."""
+
+WITHOUT_PLUGINS = {"PYTEST_ADDOPTS": _WITHOUT}
+"""The same for a sandbox, where tests are run that are told of no configuration of their own."""
 
 TOGETHER = {
     "tests/web/": "web",

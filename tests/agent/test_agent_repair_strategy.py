@@ -30,7 +30,7 @@ from journeyman.sandbox.protocol import Sandbox, SandboxSpec, Toolchain
 from journeyman.store import open_store, this_process
 from journeyman.store.log import AttemptLog
 from journeyman.testing.store import a_task, an_attempt
-from tests.conftest import PLAIN_PYTEST
+from tests.conftest import PLAIN_PYTEST, WITHOUT_PLUGINS
 
 PYTEST = Check(command="python -m pytest -q", source="AGENTS.md", runner="pytest", timeout=60.0)
 
@@ -131,7 +131,14 @@ async def working(
         seed=3,
     )
     toolchains = (Toolchain(Path(sys.base_prefix)), Toolchain(Path(sys.prefix), (Path(sys.prefix, "bin"),)))
-    spec = SandboxSpec(workspace=work, lower=(work,), upper=folder / "upper", toolchains=toolchains, readable=(PROBE,))
+    spec = SandboxSpec(
+        workspace=work,
+        lower=(work,),
+        upper=folder / "upper",
+        toolchains=toolchains,
+        readable=(PROBE,),
+        env=WITHOUT_PLUGINS,
+    )
     backend = Bubblewrap(folder / "state")
     async with open_store(folder / "home") as store:
         if not await store.tasks():

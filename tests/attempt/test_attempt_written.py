@@ -14,7 +14,7 @@ from journeyman.core.events import Checked, Event, Progressed, Replied, Said, To
 from journeyman.core.items import ToolCall, UserMessage
 from journeyman.core.model import ModelRequest, Profile, Reply, say
 from tests.attempt.conftest import MakeBench
-from tests.conftest import MakeRepository
+from tests.conftest import PLAIN_PYTEST, MakeRepository
 
 WRITER = Profile(name="scripted", small=True, tool_style="json")
 CHECK = "python3 check.py"
@@ -74,7 +74,7 @@ async def test_it_is_told_what_the_checks_say_until_they_pass(
     assert PROMPT in told(events)[0] and "Be brief." in told(events)[0]
 
 
-TWO = {
+TWO = PLAIN_PYTEST | {
     "sums.py": FILES["sums.py"].replace("xs[-1]", "xs[0]"),
     "test_sums.py": (
         "from sums import last, total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n\n\n"
@@ -162,7 +162,7 @@ async def test_a_test_that_never_ended_has_a_short_limit_on_the_result_too(
     bench: MakeBench, make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reproduce, "TEST_SECONDS", 0.3)
-    files = {
+    files = PLAIN_PYTEST | {
         "count.py": "def down(n):\n    while n:\n        n += 1\n    return n\n",
         "test_count.py": "from count import down\n\n\ndef test_down():\n    assert down(3) == 0\n",
     }

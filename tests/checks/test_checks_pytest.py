@@ -316,7 +316,8 @@ async def test_a_path_that_the_command_sets_itself(project: Any, outcomes_of: Ou
 
 
 async def test_workers_of_xdist(project: Any, outcomes_of: Outcomes) -> None:
-    project.write({"test_a.py": ENDLESS, "test_b.py": "def test_b():\n    assert 0\n"})
+    with_xdist = PLAIN_PYTEST["pytest.ini"].replace(" -p no:xdist -p no:xdist.looponfail", "")
+    project.write({"pytest.ini": with_xdist, "test_a.py": ENDLESS, "test_b.py": "def test_b():\n    assert 0\n"})
     run = await project.check(QUICK + " -n 2", test_seconds=1.0)
     assert outcomes_of(run) == {
         "test_a.py::test_before": "passed",

@@ -20,7 +20,7 @@ from journeyman.core.pull_request import PullRequestChecks
 from journeyman.models.script import Fault, Step
 from journeyman.models.script_server import ScriptServer
 from journeyman.testing.forge_server import ForgeServer, Rights
-from tests.conftest import git
+from tests.conftest import PLAIN_PYTEST, git, lay
 from tests.web import stories
 from tests.web.played import READY, Served, in_a_thread
 
@@ -95,6 +95,7 @@ def playing() -> Generator[str]:
 def opening_hours(folder: Path, forge: ForgeServer) -> Path:
     """The example as a repository with a little history, and on the forge: `v1.0` has no merging yet."""
     shutil.copytree(ROOT / "examples" / "opening-hours", folder)
+    lay(folder, PLAIN_PYTEST)
     spans = (folder / "hours" / "spans.py").read_text()
     start, rest = spans.index("    merged = []"), spans.index("def minutes_open")
     tests = (folder / "tests" / "test_spans.py").read_text()
