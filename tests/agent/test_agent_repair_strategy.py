@@ -42,7 +42,7 @@ COUNT = {
     "test_counting.py": (
         "from counting import evens\n\n\ndef test_none():\n    assert evens([]) == 0\n\n\n"
         "def test_some():\n    assert evens([1, 2, 4]) == 2\n\n\ndef test_odd():\n    assert evens([1, 3]) == 0\n\n\n"
-        "def test_one():\n    assert evens([6]) == 1\n"
+        "def test_one():\n    assert evens([6]) == 1\n\n\ndef test_two():\n    assert evens([8, 2]) == 2\n"
     ),
 }
 TALLY = {
