@@ -13,6 +13,7 @@ from journeyman.agent.repair.language import functions_of
 from journeyman.agent.repair.made import PLAIN, module_of
 from journeyman.agent.repair.probe import Record, Trial, run_trials
 from journeyman.agent.repair.validate import ProbeTrials
+from journeyman.sandbox.protocol import Sandbox
 
 CPU, BUDGET = 5.0, 10.0
 """Seconds for one edit on all inputs."""
@@ -218,34 +219,33 @@ async def _run(
     readable: bool,
 ) -> list[str]:
     """What the program says of each candidate; empty where it says nothing."""
-    path, layer = candidates[0].path, trials.layers[0]
+    path, said = candidates[0].path, dict[int, str]()
     module, root = module_of(path, paths)
     program = _PROGRAM.format(
         root=root or ".", module=module, name=name, each=EACH, inputs=list(inputs), readable=readable
     )
-    await layer.write(FILE, program.encode())
-    said: dict[int, str] = {}
+    numbers = {trials.taken(): one for one in candidates}
 
     def on_record(record: Record) -> None:
         for test in record.tests:
             _, sign, text = test.message.partition("=")
             said[record.number] = text.split("\nassert", 1)[0] if sign else ""
 
-    numbers = [trials.taken() for _ in candidates]
-    await run_trials(
-        layer,
-        PLAIN,
-        {
-            number: Trial({path: one.text}, (f"{FILE}::test_all",))
-            for number, one in zip(numbers, candidates, strict=True)
-        },
-        mark=trials.mark,
-        cpu=CPU,
-        wall=2 * CPU,
-        budget=BUDGET,
-        on_record=on_record,
-    )
-    await layer.remove(FILE)
+    async def tried(layer: Sandbox, part: Sequence[int]) -> None:
+        await layer.write(FILE, program.encode())
+        await run_trials(
+            layer,
+            PLAIN,
+            {number: Trial({path: numbers[number].text}, (f"{FILE}::test_all",), stop=True) for number in part},
+            mark=trials.mark,
+            cpu=CPU,
+            wall=2 * CPU,
+            budget=BUDGET,
+            on_record=on_record,
+        )
+        await layer.remove(FILE)
+
+    await trials.side_by_side(list(numbers), tried)
     return [said.get(number, "") for number in numbers]
 
 

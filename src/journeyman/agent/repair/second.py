@@ -16,6 +16,7 @@ from journeyman.agent.repair.search import Search, documented, program, written_
 from journeyman.agent.repair.validate import ProbeTrials, encoded
 from journeyman.checks.copied import copied_answers
 from journeyman.core.text import clip
+from journeyman.sandbox.protocol import Sandbox
 
 EDGES = 3
 """Inputs on which two programs may differ: they are at the edge, where nothing says what is right."""
@@ -55,21 +56,25 @@ async def contradicted(search: Search, candidates: Sequence[Candidate]) -> list[
 async def _contradicted(
     search: Search, trials: ProbeTrials, candidates: Sequence[Candidate], cases: Sequence[Case]
 ) -> list[Candidate]:
-    path, layer, records = candidates[0].path, trials.layers[0], list[Record]()
+    path, records = candidates[0].path, list[Record]()
     tests = tuple(f"{EXAMPLES}::test_{number}" for number in range(1, len(cases) + 1))
     numbers = {trials.taken(): one for one in candidates}
-    await layer.write(EXAMPLES, tests_of(path, cases, search.paths).encode())
-    await run_trials(
-        layer,
-        PLAIN,
-        {number: Trial({path: one.text}, tests) for number, one in numbers.items()},
-        mark=trials.mark,
-        cpu=CPU,
-        wall=2 * CPU,
-        budget=BUDGET,
-        on_record=records.append,
-    )
-    await layer.remove(EXAMPLES)
+
+    async def tried(layer: Sandbox, part: Sequence[int]) -> None:
+        await layer.write(EXAMPLES, tests_of(path, cases, search.paths).encode())
+        await run_trials(
+            layer,
+            PLAIN,
+            {number: Trial({path: numbers[number].text}, tests) for number in part},
+            mark=trials.mark,
+            cpu=CPU,
+            wall=2 * CPU,
+            budget=BUDGET,
+            on_record=records.append,
+        )
+        await layer.remove(EXAMPLES)
+
+    await trials.side_by_side(list(numbers), tried)
     return [numbers[record.number] for record in records if any(_says_otherwise(test) for test in record.tests)]
 
 

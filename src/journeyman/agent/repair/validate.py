@@ -1,7 +1,7 @@
 """Trying candidates: in layers of their own, side by side, with the runner where it can stand in for the check."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -137,6 +137,14 @@ class ProbeTrials:
                 break
         for _, candidate in left:
             on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
+
+    async def side_by_side(
+        self, numbers: Sequence[int], work: Callable[[Sandbox, Sequence[int]], Awaitable[None]]
+    ) -> None:
+        """Trials of another kind: their numbers dealt out to the layers."""
+        count = len(self.layers)
+        parts = [(layer, numbers[place::count]) for place, layer in enumerate(self.layers)]
+        await asyncio.gather(*(work(layer, part) for layer, part in parts if part))
 
     def taken(self) -> int:
         """A number for a trial of another kind."""
