@@ -12,7 +12,7 @@ from journeyman.agent.repair.inputs import inputs_of
 from journeyman.agent.repair.language import functions_of
 from journeyman.agent.repair.made import PLAIN, module_of
 from journeyman.agent.repair.probe import Record, Trial, run_trials
-from journeyman.agent.repair.validate import ProbeTrials
+from journeyman.agent.repair.validate import ProbeTrials, side_by_side
 from journeyman.sandbox.protocol import Sandbox
 
 CPU, BUDGET = 5.0, 10.0
@@ -245,7 +245,7 @@ async def _run(
         )
         await layer.remove(FILE)
 
-    await trials.side_by_side(list(numbers), tried)
+    await side_by_side(trials.layers, list(numbers), tried)
     return [said.get(number, "") for number in numbers]
 
 

@@ -11,6 +11,8 @@ from journeyman.agent.repair.inputs import inputs_of
 from journeyman.agent.repair.javascript import ENDINGS, Script, functions_of, walk
 from journeyman.agent.repair.javascript_examples import examples_of
 from journeyman.agent.repair.node import NodeTrials
+from journeyman.agent.repair.validate import encoded, side_by_side
+from journeyman.sandbox.protocol import Sandbox
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -165,7 +167,7 @@ async def _run(
     trials: NodeTrials, candidates: Sequence[Candidate], name: str, inputs: Sequence[str], *, readable: bool
 ) -> list[list[str]]:
     """What the program says of each candidate; nothing where it says nothing."""
-    path, layer = candidates[0].path, trials.layers[0]
+    path = candidates[0].path
     job = {
         "path": path,
         "name": name,
@@ -177,16 +179,20 @@ async def _run(
         "noEnd": NO_END,
         "raises": RAISES,
     }
-    rows: list[list[str]] = []
-    try:
-        for one in candidates:
-            await layer.write(path, one.text.encode("utf-8", "surrogateescape"))
-            argv, data = ["node", *trials.options, "-e", _PROGRAM], json.dumps(job).encode()
-            done = await layer.exec(argv, stdin=data, timeout=SECONDS, keep=REPORT, output_limit=REPORT)
-            rows.append(next(_said(done.output, trials.mark), list[str]()))
-    finally:
-        await layer.write(path, candidates[0].before.encode("utf-8", "surrogateescape"))
-    return rows
+    argv, data = ["node", *trials.options, "-e", _PROGRAM], json.dumps(job).encode()
+    rows: dict[int, list[str]] = {}
+
+    async def tried(layer: Sandbox, part: Sequence[int]) -> None:
+        try:
+            for place in part:
+                await layer.write(path, encoded(candidates[place].text))
+                done = await layer.exec(argv, stdin=data, timeout=SECONDS, keep=REPORT, output_limit=REPORT)
+                rows[place] = next(_said(done.output, trials.mark), list[str]())
+        finally:
+            await layer.write(path, encoded(candidates[0].before))
+
+    await side_by_side(trials.layers, range(len(candidates)), tried)
+    return [rows[place] for place in range(len(candidates))]
 
 
 def _said(output: bytes, mark: str) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from journeyman.agent.repair.made import PLAIN, Case, cases_of, tests_of
 from journeyman.agent.repair.node import NodeTrials
 from journeyman.agent.repair.probe import Ran, Record, Trial, run_trials
 from journeyman.agent.repair.search import Search, documented, program, written_anew
-from journeyman.agent.repair.validate import ProbeTrials, encoded
+from journeyman.agent.repair.validate import ProbeTrials, encoded, side_by_side
 from journeyman.checks.copied import copied_answers
 from journeyman.core.text import clip
 from journeyman.sandbox.protocol import Sandbox
@@ -41,8 +41,7 @@ async def contradicted(search: Search, candidates: Sequence[Candidate]) -> list[
     """Those of the candidates that do not give what the documentation of the function they change says."""
     found: list[Candidate] = []
     if isinstance(search.trials, NodeTrials) and not search.goal.is_made:
-        for one in candidates:
-            found += [one] if await _says_otherwise_in_node(search.trials, one) else []
+        found = await _contradicted_in_node(search.trials, candidates)
     if isinstance(search.trials, ProbeTrials) and not search.goal.is_made:
         by_function: defaultdict[tuple[str, str | None], list[Candidate]] = defaultdict(list)
         for one in candidates:
@@ -74,21 +73,29 @@ async def _contradicted(
         )
         await layer.remove(EXAMPLES)
 
-    await trials.side_by_side(list(numbers), tried)
+    await side_by_side(trials.layers, list(numbers), tried)
     return [numbers[record.number] for record in records if any(_says_otherwise(test) for test in record.tests)]
 
 
-async def _says_otherwise_in_node(trials: NodeTrials, candidate: Candidate) -> bool:
-    """Whether the examples in the comments of a file fail, one of them because of what it came to."""
-    command, layer = check_of(candidate.path, candidate.before), trials.layers[0]
-    if command is None:
-        return False
-    await layer.write(candidate.path, encoded(candidate.text))
-    try:
-        done = await layer.exec(["sh", "-c", command], timeout=BUDGET)
-    finally:
-        await layer.write(candidate.path, encoded(candidate.before))
-    return done.exit_code != 0 and b"AssertionError" in done.output
+async def _contradicted_in_node(trials: NodeTrials, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those with which the examples in the comments of their file fail, one of them because of what it came to."""
+    found: list[Candidate] = []
+
+    async def tried(layer: Sandbox, part: Sequence[Candidate]) -> None:
+        for one in part:
+            command = check_of(one.path, one.before)
+            if command is None:
+                continue
+            await layer.write(one.path, encoded(one.text))
+            try:
+                done = await layer.exec(["sh", "-c", command], timeout=BUDGET)
+            finally:
+                await layer.write(one.path, encoded(one.before))
+            if done.exit_code != 0 and b"AssertionError" in done.output:
+                found.append(one)
+
+    await side_by_side(trials.layers, candidates, tried)
+    return found
 
 
 def copied(search: Search, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.probe import Pytest, Record, Trial, run_trials
@@ -28,6 +28,7 @@ MOST_AT_ONCE = 240
 OTHER_TESTS, OTHER_SECONDS = 200, 1.0
 """How many tests that passed before a trial runs too, at most; beyond that they are left to the check itself."""
 
+Item = TypeVar("Item")
 OnVerdict = Callable[[Candidate, Verdict], None]
 
 
@@ -101,6 +102,14 @@ class Trials(Protocol):
         ...
 
 
+async def side_by_side(
+    layers: Sequence[Sandbox], items: Sequence[Item], work: Callable[[Sandbox, Sequence[Item]], Awaitable[None]]
+) -> None:
+    """Items that are dealt out to the layers, each of which does its own at the same time."""
+    parts = [(layer, items[place :: len(layers)]) for place, layer in enumerate(layers)]
+    await asyncio.gather(*(work(layer, part) for layer, part in parts if part))
+
+
 @dataclass(slots=True)
 class ProbeTrials:
     """Trials by the runner: pytest is imported once for many candidates."""
@@ -137,14 +146,6 @@ class ProbeTrials:
                 break
         for _, candidate in left:
             on_verdict(candidate, Verdict("invalid", note="the trial gave no result"))
-
-    async def side_by_side(
-        self, numbers: Sequence[int], work: Callable[[Sandbox, Sequence[int]], Awaitable[None]]
-    ) -> None:
-        """Trials of another kind: their numbers dealt out to the layers."""
-        count = len(self.layers)
-        parts = [(layer, numbers[place::count]) for place, layer in enumerate(self.layers)]
-        await asyncio.gather(*(work(layer, part) for layer, part in parts if part))
 
     def taken(self) -> int:
         """A number for a trial of another kind."""
