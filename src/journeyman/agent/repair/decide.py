@@ -120,7 +120,7 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     tries = await finished(search.work, only)
     passes = [found for one in tries if (found := await passing(search, one)) is not None]
     if not passes:
-        return await seconded(search, only, [only]) if search.goal.is_weak else only
+        return only if only.is_anew or not search.goal.is_weak else await seconded(search, only, [only])
     own = passes[0]
     is_line = len(tries) > 1 and program(own) == program(tries[0])
     if any(program(one) == program(only) for one in passes):
