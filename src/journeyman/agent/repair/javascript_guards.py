@@ -58,7 +58,7 @@ def _asked(place: Place) -> list[str]:
 
 
 def _names(place: Place, node: "Node") -> set[str]:
-    return {place.script.segment(each) for each in walk(node) if each.type == "identifier"}
+    return {place.script.segment(each) for each in walk(node) if each.type in ("identifier", "this")}
 
 
 def _changed(place: Place, row: "Node") -> Iterator[str]:
