@@ -51,6 +51,20 @@ def test_what_the_request_says_goes_before_what_the_documentation_says() -> None
     ]
 
 
+def test_examples_that_doctest_cannot_read_are_read_as_they_are_written() -> None:
+    """The escape is a line break in the docstring, behind which doctest expects the margin."""
+    doc = r"""Twice.
+    >>> double("a\nb")
+    'a\nba\nb'
+    >>> double(1) + 0
+    2
+    """
+    found = cases_of("double.py", DOUBLE.format(doc=doc), "`double` is wrong", ["double.py"])
+    assert [case.command for case in found] == [
+        r"""python -c 'from double import double; assert double('"'"'a\nb'"'"') == '"'"'a\nba\nb'"'"''"""
+    ]
+
+
 def test_an_exception_that_should_be_raised_is_an_example() -> None:
     (case,) = cases_of("double.py", DOUBLE.format(doc=""), "double(None) should raise a ValueError", ["double.py"])
     assert "try:\n    double(None)\nexcept ValueError:" in case.command

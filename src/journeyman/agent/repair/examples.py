@@ -4,6 +4,8 @@ Only literals are taken for arguments and results: what is found is run, and not
 """
 
 import ast
+import doctest
+import inspect
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -149,6 +151,29 @@ def examples_of(text: str, names: Sequence[str], *, request: bool = False) -> li
     if request and not found:
         examples = _uncalled(text, names)
     return agreed(examples)
+
+
+def is_readable(text: str) -> bool:
+    """Whether doctest can read the examples of a text."""
+    try:
+        doctest.DocTestParser().get_examples(text)
+    except ValueError:
+        return False
+    return True
+
+
+def interactive(raw: str, names: Sequence[str]) -> list[Example]:
+    """The `>>>` examples of a docstring as it is written in the source, for those that doctest cannot read: an escape
+    such as `\\n` in a text is a line break when it gets there."""
+    rows = inspect.cleandoc(raw.strip("rRuUbB").strip("\"'"))
+    found: list[Example] = []
+    for one in doctest.DocTestParser().get_examples(rows) if is_readable(rows) else ():
+        source, expected = one.source.strip(), one.want.strip()
+        name, _, rest = source.partition("(")
+        arguments = _arguments(rest[:-1]) if rest.endswith(")") else None
+        if name in names and arguments is not None and _is_literal(expected):
+            found.append(Example(name, arguments, expected))
+    return found
 
 
 def _uncalled(text: str, names: Sequence[str]) -> list[Example]:

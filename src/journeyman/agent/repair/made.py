@@ -10,7 +10,15 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journeyman.agent.repair.examples import Example, agreed, examples_of, statement, told_of
+from journeyman.agent.repair.examples import (
+    Example,
+    agreed,
+    examples_of,
+    interactive,
+    is_readable,
+    statement,
+    told_of,
+)
 from journeyman.agent.repair.inverse import TEXTS, round_trips
 from journeyman.agent.repair.locate import is_source, locate
 from journeyman.agent.repair.meant import body_of, speaks_of_tests
@@ -138,8 +146,9 @@ def cases_of(path: str, text: str, prompt: str, paths: Sequence[str]) -> list[Ca
     asked = examples_of(prompt, [node.name for node in functions], request=True)
     tested = [name for name in ("", *(node.name for node in functions)) if _DOCTEST.search(texts.get(name, ""))]
     wanted = {node.name for node in named} or set(tested)
-    whole = wanted.issuperset(tested) and "/" not in path
-    cases += [_documented(name, path, module, root, whole=whole) for name in tested if name in wanted]
+    readable = [name for name in tested if is_readable(texts[name])]
+    whole = wanted.issuperset(tested) and "/" not in path and readable == tested
+    cases += [_documented(name, path, module, root, whole=whole) for name in readable if name in wanted]
     told: list[Example] = []
     for node in named or functions:
         parameters = [argument.arg for argument in node.args.args][: len(node.args.args) - len(node.args.defaults)]
@@ -147,6 +156,8 @@ def cases_of(path: str, text: str, prompt: str, paths: Sequence[str]) -> list[Ca
         said = {key: _without_doctests(one) for key, one in texts.items()}
         found = [one for key in ("", node.name) for one in examples_of(said.get(key, ""), [node.name])]
         told += [*found, *told_of(said.get(node.name, ""), node.name, parameters)]
+        if node.name in tested and node.name not in readable:
+            told += interactive(ast.get_source_segment(text, node.body[0]) or "", [node.name])
     calls = {one.call for one in asked}
     cases += [_case(one, module, root, "request") for one in asked]
     cases += [_case(one, module, root, "docstring") for one in agreed(told) if one.call not in calls]
