@@ -211,7 +211,7 @@ async def test_what_was_cut_has_one_second_chance(tmp_path: Path, monkeypatch: p
     async with working(tmp_path, files, [Unreachable("nobody")], prompt="Repair it.", checks=(PYTEST,)) as work:
         await repair(work)
         cut = Counter(event.diff for event in candidates(work) if event.outcome == "endless")
-        assert set(cut.values()) == {1, 2}
+        assert cut and max(cut.values()) == 2
 
 
 async def test_the_best_partial_edit_is_kept_and_called_one(tmp_path: Path) -> None:

@@ -230,7 +230,8 @@ WORD = {
         "import unittest\nfrom other import other\nfrom word import word\n\n\nclass Test(unittest.TestCase):\n"
         "    def test_zero(self):\n        assert word(0) == 'zero', 'it has no word'\n\n"
         "    def test_one(self):\n        assert word(1) == 'one'\n\n"
-        "    def test_other(self):\n        assert other() == 'other'\n"
+        "    def test_other(self):\n        assert other() == 'other'\n\n"
+        "    def test_zero_again(self):\n        assert word(0) == 'zero'\n"
     ),
 }
 """There are few small edits to try, and none of them helps."""

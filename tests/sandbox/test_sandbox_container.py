@@ -61,9 +61,11 @@ def an_image(state: Path, name: str, make: Callable[[], bytes], changes: Sequenc
         pytest.skip("images for the tests are made with a static busybox (Debian: apt install busybox-static)")
     full = f"localhost/journeyman-test-{name}-{os.getpid()}:1"  # another run of the tests has its own
 
+    image = make()  # first, since the engine ends where it is asked nothing for long
+
     async def load() -> None:
         async with engine_of(state) as engine:
-            await engine.load(make(), full, changes)
+            await engine.load(image, full, changes)
 
     async def unload() -> None:
         async with engine_of(state) as engine:

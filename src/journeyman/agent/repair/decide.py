@@ -110,8 +110,8 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     An edit may pass by chance, since so many are tried; what is written once hardly does. Which of the two it is, a
     third says: the function written anew (`seconded`). Where it cannot be found out what they give, what the model
     writes is taken if it is an edit too: another program may differ in much. Where there are few tests and all run the
-    edit, a small model's other words say little; where of many tests hardly one runs it, and there is much more to
-    edit, they leave it in doubt.
+    edit, a small model's other words that do not pass say little, and the third is asked alone, unless the edit is the
+    model's own; where of many tests hardly one runs it, and there is much more to edit, they leave it in doubt.
     """
     search.doubt = "" if search.goal.is_weak else BY_CHANCE
     if not search.work.model.profile.completes:
@@ -120,7 +120,7 @@ async def _confirmed(search: Search, only: Candidate) -> Candidate:
     tries = await finished(search.work, only)
     passes = [found for one in tries if (found := await passing(search, one)) is not None]
     if not passes:
-        return only if only.is_anew or not search.goal.is_weak else await seconded(search, only, [only])
+        return only if only.by_model or not search.goal.is_weak else await seconded(search, only, [only])
     own = passes[0]
     is_line = len(tries) > 1 and program(own) == program(tries[0])
     if any(program(one) == program(only) for one in passes):

@@ -267,11 +267,12 @@ async def by_mutation(search: Search, pool: Pool, seconds: float) -> None:
 async def more_patience(search: Search, seconds: float) -> None:
     """Candidates that a short limit cut, once more with a longer one, and no candidate twice with the same.
 
-    What is right takes about as long as what it mends, so the longest limit is only for tests that took long on the
-    base, or that had no end there.
+    What is right takes about as long as what it mends, so the longest limit is only where a test of the base took long,
+    or had no end.
     """
     base = search.goal
-    slow = bool(base.endless) or base.run.cut == "time" or base.run.seconds > LONGER
+    slowest = max((test.seconds for test in base.run.tests), default=base.run.seconds)
+    slow = bool(base.endless) or base.run.cut == "time" or slowest > LONGER
     for limit in (LONGER, LONGEST) if slow else (LONGER,):
         waiting = [one for one in search.hasty if one.limit < limit]
         waiting.sort(key=lambda one: (-one.fixed, -one.candidate.weight))
