@@ -52,10 +52,12 @@ that was mended after it.
 The tasks of the sets that begin with `invented` are our own (`benchmarks/tasks`): programs of every day that were meant
 to be in no public set (nothing was compared by machine), with two to seven visible tests and many hidden ones, written
 without a look at the strategy. They were first used to find where repair takes a wrong edit for right: eleven of the
-Python tasks and two of JavaScript were looked at, and what they showed was changed (second opinions, copied answers,
-guards, calls that are missing). So these figures are optimistic too, less than those of the `-dev` sets. The run of the
-Python set was ended by hand after the tasks that are counted, which are of its easier part; that of JavaScript has no
-run here.
+Python tasks and twelve of JavaScript were looked at, and what they showed was changed (second opinions, copied answers,
+guards, calls that are missing, three tests are few). So these figures are optimistic too, less than those of the `-dev`
+sets. The run of the Python set was ended by hand after the tasks that are counted, which are of its easier part. That
+of JavaScript has no run here: with the changes of repair above but for the last ones (three tests, forced choices, the
+function written anew for a lone edit) it solved 23 of the 24 easier tasks, none verified and wrong, and of twelve of
+the harder ones 3, with 7 verified and wrong, which is what those last ones are for.
 
 The loop's prompts were tried on the first eight tasks of humanevalfix-python-dev, six of humanevalfix-js-dev and six of
 quixbugs-dev; that answers have a bound, and that a try which mends nothing is taken back, was made with quixbugs-dev in
