@@ -10,7 +10,7 @@ from test_agent_repair_strategy import PYTEST, changed, scripted_requests, worki
 from journeyman.agent.repair import repair
 from journeyman.agent.repair.candidates import Candidate, Verdict
 from journeyman.agent.repair.choice import alike, choose, finished, fork_of, grammar_of
-from journeyman.agent.repair.decide import CONTRADICTED, EDIT
+from journeyman.agent.repair.decide import CHOSEN, CONTRADICTED, EDIT
 from journeyman.agent.repair.minimal import hunks_of, minimal, patched_with, without_layout
 from journeyman.agent.repair.second import OTHERWISE
 from journeyman.agent.repair.validate import OnVerdict
@@ -166,6 +166,15 @@ async def test_what_was_chosen_is_compared_with_what_the_model_writes_anew(
         stop = await repair(dataclasses.replace(work, model=model))
         assert await changed(work) == {"twice.py": TWICE["twice.py"].replace("x - 2", taken)}
         assert stop.doubt == doubt and len(model.requests) == 3
+
+
+async def test_what_is_like_the_models_own_words_that_do_not_pass_is_in_doubt(tmp_path: Path) -> None:
+    answers = ["not asked for", "    return x * 3\n", "    return None\n```", "    return 0\n```"]
+    model = Scripted(answers, PROFILE.model_copy(update={"completes": True}))
+    async with working(tmp_path, TWICE, [], prompt="`twice` is wrong", checks=(PYTEST,)) as work:
+        stop = await repair(dataclasses.replace(work, model=model))
+        assert "x * " in (await changed(work))["twice.py"]
+        assert stop.doubt == CHOSEN and len(model.requests) == 3
 
 
 EXAMPLED = {

@@ -24,8 +24,8 @@ EDIT = 0.9
 BY_CHANCE = "Hardly any test runs what was changed, and the model did not write the same: it may pass by chance."
 REFUSED = "Little is tested of what was changed, and the model, which was asked, does not hold it to be right."
 CHOSEN = (
-    "Different edits pass the few tests that there are. The model had to choose between them: what it writes itself "
-    "does not pass."
+    "Different edits pass the few tests that there are. The model could only choose between them: what it writes "
+    "itself does not pass."
 )
 COPIED = "It returns what the tests expect, as they have it: it may answer only what is tested."
 CONTRADICTED = "It passes the tests, and does not give what the documentation says."
@@ -147,7 +147,6 @@ async def _of_several(search: Search, ranked: Sequence[Candidate]) -> Candidate 
     own = await written(search.work, best)
     if (passes := await passing(search, own)) is not None:
         return passes
-    near = nearest(own, best) if own is not None else None
-    picked = near or await choose(search.work, best)
-    forced = CHOSEN if near is None and search.work.model.profile.completes else ""
-    return await seconded(search, picked, best, forced) if picked is not None else None
+    picked = (nearest(own, best) if own is not None else None) or await choose(search.work, best)
+    doubt = CHOSEN if search.work.model.profile.completes else ""
+    return await seconded(search, picked, best, doubt) if picked is not None else None
