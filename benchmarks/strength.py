@@ -98,7 +98,7 @@ def page(reports: Sequence[Report]) -> str:
 
 
 def _table(runs: Sequence[Report]) -> Iterator[str]:
-    heads = ("run", "model", "strategy", "solved", "pass@k", "false verified", "seconds a solved task",
+    heads = ("run", "model", "strategy", "solved", "pass@k", "verified", "false verified", "seconds a solved task",
              "for each solved", "tokens", "spent")  # fmt: skip
     yield f"| {' | '.join(heads)} |"
     yield "|---" * len(heads) + "|"
@@ -111,6 +111,7 @@ def _table(runs: Sequence[Report]) -> Iterator[str]:
             plan.strategy or "the model's own",
             _of(one.solved),
             estimates or "–",
+            f"{one.verified.count} of {one.verified.of}",
             _of(one.false_verified),
             words.time(each.median_seconds),
             words.time(each.seconds),

@@ -36,6 +36,12 @@ def test_arguments_are_read_as_values() -> None:
     ]  # fmt: skip
 
 
+def test_what_python_cannot_read_is_left_out() -> None:
+    assert literal_calls("f", ["f('\\u{1F600}'); f('\\x'); f(" + "[" * 3000 + "]" * 3000 + "); f(1_0, 9n); f(2)"]) == [
+        "2"
+    ]
+
+
 def test_the_function_that_all_change() -> None:
     text = "const a = (x) => {\n  return x;\n};\nfunction b(y) {\n  return y;\n}\n"
 

@@ -111,7 +111,7 @@ def literal_calls(name: str, texts: Sequence[str]) -> list[str]:
             arguments = node.child_by_field_name("arguments")
             try:
                 values = [_value(script, one) for one in arguments.named_children] if arguments is not None else []
-            except ValueError:
+            except (ValueError, SyntaxError, RecursionError):  # Python does not read every escape of JavaScript
                 continue
             found.setdefault(", ".join(map(repr, values)))
     return list(found)
