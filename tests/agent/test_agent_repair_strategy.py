@@ -206,6 +206,7 @@ async def test_nothing_is_changed_when_nothing_helps(tmp_path: Path) -> None:
 
 async def test_what_was_cut_has_one_second_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strategy, "PATIENCE", 2.0)
+    monkeypatch.setattr(strategy, "ROUNDS", strategy.ROUNDS[:2])
     loop = HIDDEN["hidden.py"].replace("return 1", "n = 2\n    while n > 1:\n        n -= 1\n    return n")
     files = HIDDEN | {"hidden.py": loop}
     async with working(tmp_path, files, [Unreachable("nobody")], prompt="Repair it.", checks=(PYTEST,)) as work:

@@ -11,7 +11,7 @@ import pytest
 
 from journeyman.agent.repair.earlier import MODEL
 from journeyman.attempt.begin import Order, draft
-from journeyman.attempt.cascade import named, order_words, stages_of
+from journeyman.attempt.cascade import ANOTHER, named, order_words, stages_of
 from journeyman.attempt.cascade import priced as with_price
 from journeyman.attempt.clones import ground_of
 from journeyman.attempt.host import Host, ModelPlan, Tell
@@ -33,6 +33,7 @@ FILES = {"a.txt": "one\n", ".gitignore": "*.log\n"}
 CHECK = "grep -qx two a.txt"
 CHEAP = Profile(name="cheap", input_price=0.1, output_price=0.1)
 DEAR = Profile(name="dear", input_price=10.0, output_price=10.0)
+SMALL = DEAR.model_copy(update={"small": True, "tool_style": "json"})
 
 
 def sh(name: str, command: str) -> Reply:
@@ -240,14 +241,19 @@ RIGHT = "def word(n):\n    return ['zero', 'one'][n]\n"
 
 
 async def after(
-    bench: MakeBench, folder: Path, ways: tuple[Way, Way], cheap: list[Entry], dear: list[Entry]
+    bench: MakeBench,
+    folder: Path,
+    ways: tuple[Way, Way],
+    cheap: list[Entry],
+    dear: list[Entry],
+    last: Profile = DEAR,
 ) -> tuple[Result, list[Event], list[str]]:
     """A cascade of two ways; its result, its log, and what the second model was asked."""
-    models = {"cheap": Scripted(cheap, CHEAP), "dear": Scripted(dear, DEAR)}
+    models = {"cheap": Scripted(cheap, CHEAP), "dear": Scripted(dear, last)}
     host = with_models(bench([]).host, models)
     plans: list[tuple[ModelPlan, Way | None]] = [
         (ModelPlan("cheap", CHEAP), ways[0]),
-        (ModelPlan("dear", DEAR), ways[1]),
+        (ModelPlan("dear", last), ways[1]),
     ]
     attempt = await begin(host, folder, UNITTEST, plans)
     result = await run_attempt(host, attempt)
@@ -290,6 +296,33 @@ async def test_a_loop_is_told_how_the_repair_before_it_failed(
     assert "Fails as before: `python3 -m unittest -q`\n- test_word.Test.test_" in asked[0]
     assert "it has no word" in asked[0] and "test_word.Test.test_one" in asked[0]
     assert [run.verdict for run in result.stages] == ["unchanged", "unchanged"]
+
+
+TWICE = {
+    "twice.py": "def twice(x):\n    return x - 2\n",
+    "test_twice.py": (
+        "import unittest\nfrom twice import twice\n\n\nclass Test(unittest.TestCase):\n"
+        "    def test_twice(self):\n        self.assertEqual(twice(2), 4)\n"
+    ),
+}
+
+
+async def test_a_small_model_that_finds_one_more_change_which_passes_leaves_it_in_doubt(
+    bench: MakeBench, make_repository: MakeRepository
+) -> None:
+    """Many edits pass the one test. What the repair took is what the loop's answer has to be like."""
+    folder = make_repository(TWICE)
+
+    async def answered(line: str) -> tuple[Result, list[Event]]:
+        dear: list[Entry] = [say(f"```python\ndef twice(x):\n{line}\n```")] * 9
+        return (await after(bench, folder, ("repair", "loop"), [say("none")] * 9, dear, SMALL))[:2]
+
+    result, events = await answered("    return max(x, x * x)")
+    assert (result.verdict, ANOTHER in result.warnings) == ("unverified", True)
+    diff = next(event.diff for event in events if isinstance(event, CandidateTried) and event.outcome == "passed")
+    [taken] = re.findall(r"^\+(    .*)", diff, re.MULTILINE)
+    result, _ = await answered(taken)
+    assert (result.verdict, ANOTHER in result.warnings) == ("verified", False)
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,8 @@ async def test_killed_anywhere_the_final_tree_is_that_of_an_uninterrupted_run(
 ) -> None:
     folder, expected, total = uninterrupted
     assert "+6 end" in expected and "new/d.txt" in expected
-    points = sorted({2 + (total - 3) * point // 9 for point in range(10)})
-    assert len(points) == 10
+    points = sorted({2 + (total - 3) * point // 6 for point in range(7)})
+    assert len(points) == 7
     for point in points:
         async with ScriptServer(script()) as server:
             program.use(server.base_url)

@@ -16,6 +16,11 @@ from journeyman.core.model import CascadeOrder, Profile, Stage, Way
 from journeyman.core.text import counted, one_line
 from journeyman.models.prices import flat
 
+ANOTHER = (
+    "Another change, of an earlier stage, passes the same checks and was in doubt: what is tested does not tell which "
+    "of them is right."
+)
+
 SHARE = 0.5
 """The part of the time that is left which a stage before the last may take."""
 
@@ -120,6 +125,16 @@ def _why(result: Result) -> str:
     if result.result_checks:
         return "The checks pass, and it is in doubt whether the change is right."
     return "Nothing could be checked."
+
+
+def doubted(stage: AttemptStarted, events: Sequence[Event], result: Result) -> Result:
+    """A stage's result, in doubt where a small model wrote another change than an earlier stage, which passes the same
+    checks and was in doubt: that one more passes shows nothing."""
+    earlier = [one.result for one in folds.escalations(events)]
+    others = [one for one in earlier if one.verdict == "unverified" and one.result_checks and one.diff != result.diff]
+    if result.verdict != "verified" or not stage.profile.small or not others:
+        return result
+    return result.model_copy(update={"verdict": "unverified", "warnings": (*result.warnings, ANOTHER)})
 
 
 def concluded(start: AttemptStarted, events: Sequence[Event], result: Result) -> Finished:

@@ -10,7 +10,7 @@ from journeyman.agent.limits import exceeded
 from journeyman.agent.work import OpenLayer, Stop, Work
 from journeyman.attempt.begin import Prepare, claim
 from journeyman.attempt.budget import Purse
-from journeyman.attempt.cascade import at_stage, concluded, escalation, of_stage, order_words
+from journeyman.attempt.cascade import at_stage, concluded, doubted, escalation, of_stage, order_words
 from journeyman.attempt.checker import Checker
 from journeyman.attempt.halt import halt, settled, stopped
 from journeyman.attempt.host import Host, Watch
@@ -209,7 +209,7 @@ async def _closed(run: Run, result: Result) -> bool:
     """Write down the result, or the next stage of a cascade, after all that people have said until then; False where
     that is to be answered first."""
     log, inbox = run.log, run.inbox
-    result = of_stage(log.events, result, run.host.clock())
+    result = doubted(run.start, log.events, of_stage(log.events, result, run.host.clock()))
     while True:
         if not stopped(log) and any(one.kind == "steer" for one in inbox.waiting):
             if inbox.halt is None:
