@@ -40,6 +40,6 @@ def report(name: str, solved: tuple[bool, ...]) -> Report:
 def test_runs_on_a_set_stand_side_by_side_and_are_compared() -> None:
     text = strength.page([report("loop", (True, False, False, False)), report("repair", (True, True, True, True))])
     assert "## small.jsonl" in text
-    assert "| loop | local | loop | 1 of 4 (5–70 %) | 25.0 % (k = 1, n = 1) | 3 of 4 (30–95 %) |" in text
+    assert "| loop | local | loop | 1 of 4 (5–70 %) | 25.0 % (k = 1, n = 1) | 4 of 4 | 3 of 4 (30–95 %) |" in text
     assert "| loop | repair | 4 | 1 | 0 | 3 | 0 | p = 0.250 |" in text
     assert "| repair | 4 | 0 |" in text
