@@ -128,13 +128,19 @@ def _why(result: Result) -> str:
 
 
 def doubted(stage: AttemptStarted, events: Sequence[Event], result: Result) -> Result:
-    """A stage's result, in doubt where a small model wrote another change than an earlier stage, which passes the same
-    checks and was in doubt: that one more passes shows nothing."""
+    """A small model's result, in doubt where an earlier stage's change that passes the same checks was.
+
+    That one more change passes shows nothing; that it is the same one neither, since the model was shown it: then the
+    earlier doubts hold for it.
+    """
     earlier = [one.result for one in folds.escalations(events)]
-    others = [one for one in earlier if one.verdict == "unverified" and one.result_checks and one.diff != result.diff]
-    if result.verdict != "verified" or not stage.profile.small or not others:
+    doubtful = [one for one in earlier if one.verdict == "unverified" and one.result_checks]
+    if result.verdict != "verified" or not stage.profile.small or not doubtful:
         return result
-    return result.model_copy(update={"verdict": "unverified", "warnings": (*result.warnings, ANOTHER)})
+    same = next((one for one in doubtful if one.diff == result.diff), None)
+    doubts = same.warnings if same is not None else (ANOTHER,)
+    warnings = tuple(dict.fromkeys((*result.warnings, *doubts)))
+    return result.model_copy(update={"verdict": "unverified", "warnings": warnings})
 
 
 def concluded(start: AttemptStarted, events: Sequence[Event], result: Result) -> Finished:
