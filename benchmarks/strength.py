@@ -38,11 +38,11 @@ until the checks pass (`scripts/bench plain`). Runs named `cascade` have one mod
 
 Those of repair and of the cascade on the `-dev` sets were made one after the other on one day, on a machine with two
 cores and nothing else at work than an editor and now and then a short test. That day it was slower than on others: by
-1.36 in the median of the tasks of repair that had taken as many tokens in an earlier run. Between the two one thing was
-changed that repair alone has nothing to do with: a small model's second change that passes is in doubt where the
+1.36 in the median of the tasks of repair that had taken as many tokens in an earlier run. Between the two one thing
+was changed that repair alone has nothing to do with: a small model's second change that passes is in doubt where the
 first one is. After them that was made to hold for the same change too. Two of the cascade's verified tasks
-(humanevalfix-js-17 and humanevalfix-python-51) are such: the loop wrote again what it was shown, and the doubt of repair
-was lost. They are right, and would be called unverified now; the cascade was not run again.
+(humanevalfix-js-17 and humanevalfix-python-51) are such: the loop wrote again what it was shown, and the doubt of
+repair was lost. They are right, and would be called unverified now; the cascade was not run again.
 
 The run on the invented JavaScript tasks followed them. The other runs are older and of faster days, so that their times
 cannot be compared with these. The loop has not changed since but for this: a change which copies an answer of the tests
@@ -50,16 +50,16 @@ is not called verified. (Six tasks of quixbugs-dev that it worked again on the s
 tokens.) It worked the first 30 tasks of humanevalfix-python-dev. The run of `plain` was ended by hand; the task at work
 then is not counted.
 
-The tasks of the sets that begin with `invented` are our own (`benchmarks/tasks`): programs of every day that were meant
-to be in no public set (nothing was compared by machine), with one to seven visible tests and many hidden ones, written
-without a look at the strategy. They were first used to find where repair takes a wrong edit for right: eleven of the
-Python tasks and twelve of JavaScript were looked at, and what they showed was changed (second opinions, copied answers,
-guards, calls that are missing, three tests are few). So these figures are optimistic too, less than those of the `-dev`
-sets. The runs were ended by hand after the tasks that are counted. Those of Python are of the easier part. Of those of
-JavaScript 24 are easier: 23 are solved, none is verified and wrong. Of 20 harder ones, where one to seven tests let
-many small edits pass, 7 are solved and 6 verified and wrong. So where little is tested, "verified" of a small model's
-repair is to be read with care; a choice that nothing confirms is called unverified since seven of these were looked at
-(two of the seven are still verified and wrong).
+The tasks of the sets that begin with `invented` are our own (`benchmarks/tasks`): programs of every day that were
+meant to be in no public set (nothing was compared by machine), with one to seven visible tests and many hidden ones,
+written without a look at the strategy. They were first used to find where repair takes a wrong edit for right: eleven
+of the Python tasks and twelve of JavaScript were looked at, and what they showed was changed (second opinions, copied
+answers, guards, calls that are missing, three tests are few). So these figures are optimistic too, less than those of
+the `-dev` sets. The runs were ended by hand after the tasks that are counted. Those of Python are of the easier part.
+Of those of JavaScript 24 are easier: 23 are solved, none is verified and wrong. Of 20 harder ones, where one to seven
+tests let many small edits pass, 7 are solved and 6 verified and wrong. So where little is tested, "verified" of a
+small model's repair is to be read with care; a choice that nothing confirms is called unverified since seven of these
+were looked at (two of the seven are still verified and wrong).
 
 The loop's prompts were tried on the first eight tasks of humanevalfix-python-dev, six of humanevalfix-js-dev and six of
 quixbugs-dev; that answers have a bound, and that a try which mends nothing is taken back, was made with quixbugs-dev in
